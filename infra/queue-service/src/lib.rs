@@ -1,0 +1,1 @@
+//! An embedded queue service that speaks the SQS API.

@@ -1,0 +1,1 @@
+//! The issue contract: wire types, problem details and the OpenAPI document.

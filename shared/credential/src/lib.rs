@@ -1,0 +1,1 @@
+//! Credential formats: claims in, signed credential out.

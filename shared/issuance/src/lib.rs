@@ -1,0 +1,1 @@
+//! The backend's domain: records, transitions, poll schedule, use cases.

@@ -1,0 +1,1 @@
+//! The OpenID4VCI issuer's domain, as pure functions.

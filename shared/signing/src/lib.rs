@@ -1,0 +1,1 @@
+//! ES256 keys, JWKs, compact JWS and certificate chains.

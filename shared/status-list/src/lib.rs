@@ -1,0 +1,1 @@
+//! Token Status List: entries in, signed list out.
