@@ -1,0 +1,269 @@
+//! Compact JWS (RFC 7515 §3.1) with ES256: building, and reading what a stranger sent.
+//!
+//! Building: [`SigningInput::new`], sign its bytes, [`SigningInput::finish`]; or [`sign`], which does all three.
+//!
+//! Reading: [`Unverified::read`] looks at the size and the header and decides; the caller picks the key
+//! ([`Header::key`] or one that it knows); [`Unverified::verify`] hands out the claims. There is no
+//! other way to the claims.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::ES256;
+use crate::certificates::{CertificateChain, ChainError};
+use crate::json::{self, JsonError};
+use crate::public_jwk::{JwkError, PublicJwk};
+use crate::signer::{SignError, Signature, Signer};
+
+/// `BASE64URL(header) || '.' || BASE64URL(payload)`: the text that is signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SigningInput(String);
+
+impl SigningInput {
+    /// Writes header and payload as JSON. The header must hold `alg` = [`ES256`].
+    pub fn new(
+        header: &impl Serialize,
+        payload: &impl Serialize,
+    ) -> Result<Self, serde_json::Error> {
+        let header = serde_json::to_vec(header)?;
+        let payload = serde_json::to_vec(payload)?;
+        // Room for the signature too: 86 characters and a dot.
+        let capacity = (header.len() + payload.len()).div_ceil(3) * 4 + 96;
+        let mut text = String::with_capacity(capacity);
+        URL_SAFE_NO_PAD.encode_string(header, &mut text);
+        text.push('.');
+        URL_SAFE_NO_PAD.encode_string(payload, &mut text);
+        Ok(Self(text))
+    }
+
+    /// The bytes to sign (ASCII).
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// Joins the signature: the compact JWS.
+    pub fn finish(self, signature: &Signature) -> String {
+        let mut text = self.0;
+        text.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut text);
+        text
+    }
+}
+
+/// Builds and signs a compact JWS. The header must hold `alg` = [`ES256`].
+pub async fn sign(
+    signer: &dyn Signer,
+    header: &impl Serialize,
+    payload: &impl Serialize,
+) -> Result<String, SignError> {
+    let input = SigningInput::new(header, payload)?;
+    let signature = signer.sign(input.as_bytes()).await?;
+    Ok(input.finish(&signature))
+}
+
+/// What is accepted at one place. The algorithm is always ES256.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy<'a> {
+    /// The accepted values of `typ`, compared exactly (RFC 8725 §3.11).
+    pub types: &'a [&'a str],
+    /// The longest accepted text in bytes.
+    pub max_bytes: usize,
+}
+
+/// Why a JWS is refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JwsError {
+    /// The text is longer than the policy allows.
+    #[error("the JWT is longer than {max_bytes} bytes")]
+    TooLarge {
+        /// The policy's limit.
+        max_bytes: usize,
+    },
+    /// Not three parts in base64url without padding.
+    #[error("the JWT is not a JWS in compact serialisation")]
+    Malformed,
+    /// The header is no JSON object, or has a member twice.
+    #[error("the JWT header is refused")]
+    Header(#[source] JsonError),
+    /// `alg` is absent, `none`, or anything but ES256.
+    #[error("the JWT's alg must be ES256")]
+    Algorithm,
+    /// `typ` is absent or not one that is expected here.
+    #[error("the JWT's typ is not the expected one")]
+    Type,
+    /// `crit` lists an extension: none is understood here (RFC 7515 §4.1.11).
+    #[error("the JWT's crit header is not supported")]
+    Critical,
+    /// `jwk` is no acceptable public key.
+    #[error("the JWT's jwk header is refused")]
+    Jwk(#[source] JwkError),
+    /// `kid` is not a string.
+    #[error("the JWT's kid header must be a string")]
+    Kid,
+    /// `x5c` is no acceptable certificate chain.
+    #[error("the JWT's x5c header is refused")]
+    X5c(#[source] ChainError),
+    /// None or several of `jwk`, `kid` and `x5c` are there, where exactly one must be.
+    #[error("the JWT must name its key by exactly one of jwk, kid and x5c")]
+    KeyReference,
+    /// The signature is not the key's signature of this header and payload.
+    #[error("the JWT's signature does not verify")]
+    Signature,
+    /// The payload is no JSON object, or has a member twice.
+    #[error("the JWT's payload is refused")]
+    Payload(#[source] JsonError),
+}
+
+/// A JWS's header, as far as it matters to the choice of a key. Not authenticated before
+/// [`Unverified::verify`].
+#[derive(Debug, Clone)]
+pub struct Header {
+    kid: Option<String>,
+    jwk: Option<PublicJwk>,
+    x5c: Option<CertificateChain>,
+    members: Map<String, Value>,
+}
+
+/// How a header names the key that signed.
+#[derive(Debug, Clone, Copy)]
+pub enum KeyReference<'a> {
+    /// The key itself.
+    Jwk(&'a PublicJwk),
+    /// A name for the key, often a DID URL.
+    Kid(&'a str),
+    /// Certificates, leaf first; no path has been validated.
+    X5c(&'a CertificateChain),
+}
+
+impl Header {
+    /// The key reference, where there must be exactly one of `jwk`, `kid` and `x5c` (OpenID4VCI 1.0
+    /// App. F.1).
+    pub fn key(&self) -> Result<KeyReference<'_>, JwsError> {
+        match (&self.jwk, &self.kid, &self.x5c) {
+            (Some(jwk), None, None) => Ok(KeyReference::Jwk(jwk)),
+            (None, Some(kid), None) => Ok(KeyReference::Kid(kid)),
+            (None, None, Some(chain)) => Ok(KeyReference::X5c(chain)),
+            _ => Err(JwsError::KeyReference),
+        }
+    }
+
+    /// `kid`, where the key is known by name and the header may hold more references.
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// `x5c`, where the header may hold more references. No path has been validated.
+    pub fn x5c(&self) -> Option<&CertificateChain> {
+        self.x5c.as_ref()
+    }
+
+    /// Any member of the header.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.members.get(name)
+    }
+
+    fn read(encoded: &str, policy: &Policy<'_>) -> Result<Self, JwsError> {
+        let bytes = URL_SAFE_NO_PAD
+            .decode(encoded)
+            .map_err(|_| JwsError::Malformed)?;
+        let members = json::parse_object(&bytes).map_err(JwsError::Header)?;
+        let text = |name| members.get(name).and_then(Value::as_str);
+        if text("alg") != Some(ES256) {
+            return Err(JwsError::Algorithm);
+        }
+        if !text("typ").is_some_and(|typ| policy.types.contains(&typ)) {
+            return Err(JwsError::Type);
+        }
+        if members.contains_key("crit") {
+            return Err(JwsError::Critical);
+        }
+        let kid = match members.get("kid") {
+            None => None,
+            Some(Value::String(kid)) => Some(kid.clone()),
+            Some(_) => return Err(JwsError::Kid),
+        };
+        let jwk = members
+            .get("jwk")
+            .map(PublicJwk::from_json)
+            .transpose()
+            .map_err(JwsError::Jwk)?;
+        let x5c = members
+            .get("x5c")
+            .map(CertificateChain::from_x5c)
+            .transpose()
+            .map_err(JwsError::X5c)?;
+        Ok(Self {
+            kid,
+            jwk,
+            x5c,
+            members,
+        })
+    }
+}
+
+/// A JWS whose header is acceptable and whose signature has not been verified.
+#[derive(Debug, Clone)]
+pub struct Unverified<'a> {
+    header: Header,
+    signing_input: &'a str,
+    payload: &'a str,
+    signature: Signature,
+}
+
+impl<'a> Unverified<'a> {
+    /// Splits a compact JWS and checks everything that needs no key: size, form, and the header against
+    /// the policy.
+    pub fn read(compact: &'a str, policy: &Policy<'_>) -> Result<Self, JwsError> {
+        if compact.len() > policy.max_bytes {
+            return Err(JwsError::TooLarge {
+                max_bytes: policy.max_bytes,
+            });
+        }
+        let (signing_input, signature) = compact.rsplit_once('.').ok_or(JwsError::Malformed)?;
+        // A further dot would be left in the payload, where it is no base64url.
+        let (header, payload) = signing_input.split_once('.').ok_or(JwsError::Malformed)?;
+        let header = Header::read(header, policy)?;
+        let signature = URL_SAFE_NO_PAD
+            .decode(signature)
+            .map_err(|_| JwsError::Malformed)?;
+        let signature = signature.try_into().map_err(|_| JwsError::Signature)?;
+        Ok(Self {
+            header,
+            signing_input,
+            payload,
+            signature,
+        })
+    }
+
+    /// The header, to choose the key by.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Verifies the signature, then reads the payload as a JSON object.
+    pub fn verify(self, key: &PublicJwk) -> Result<Verified, JwsError> {
+        if !key.verifies(self.signing_input.as_bytes(), &self.signature) {
+            return Err(JwsError::Signature);
+        }
+        let payload = URL_SAFE_NO_PAD
+            .decode(self.payload)
+            .map_err(|_| JwsError::Malformed)?;
+        let claims = json::parse_object(&payload).map_err(JwsError::Payload)?;
+        Ok(Verified {
+            header: self.header,
+            claims,
+        })
+    }
+}
+
+/// A JWS whose signature has been verified.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    /// The header.
+    pub header: Header,
+    /// The payload.
+    pub claims: Map<String, Value>,
+}

@@ -1,0 +1,38 @@
+//! What can sign.
+
+use std::error::Error;
+
+use futures::future::BoxFuture;
+
+use crate::ecdsa_der::DerSignatureError;
+use crate::public_jwk::PublicJwk;
+
+/// An ES256 signature as JOSE writes it: `r || s`, each 32 bytes, big-endian (RFC 7518 §3.4).
+pub type Signature = [u8; 64];
+
+/// A P-256 private key, wherever it lives.
+pub trait Signer: Send + Sync {
+    /// The public half of the key.
+    fn public_jwk(&self) -> &PublicJwk;
+
+    /// Signs `message` with ES256: the signer hashes it with SHA-256.
+    fn sign<'a>(&'a self, message: &'a [u8]) -> BoxFuture<'a, Result<Signature, SignError>>;
+}
+
+/// Why there is no signature.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignError {
+    /// The key in memory did not sign.
+    #[error("the local key did not sign")]
+    Local,
+    /// The key service refused or could not be reached.
+    #[error("the key service did not sign")]
+    Remote(#[source] Box<dyn Error + Send + Sync>),
+    /// The key service answered with something that is no ECDSA signature.
+    #[error("the key service answered with a malformed signature")]
+    Encoding(#[from] DerSignatureError),
+    /// The header or the claims could not be written as JSON.
+    #[error("what is to be signed cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+}
