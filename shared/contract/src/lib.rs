@@ -1,1 +1,36 @@
-//! The issue contract: wire types, problem details and the OpenAPI document.
+//! The issue contract: the HTTP contract between a backend and a wallet that issues for it.
+//!
+//! Bestow *serves* it to backends and *calls* it at wallets, so each type here is read and written.
+//! Nothing outside this crate knows the name of a wire field, and nothing inside does any I/O.
+//!
+//! | operation | request | answer |
+//! |---|---|---|
+//! | Start issue, [`paths::START_ISSUE`] | [`StartIssue`] | [`StartIssueAnswer`] |
+//! | Get issue status, [`paths::ISSUE_STATUS`] | | [`IssueStatus`] |
+//! | Credential status, [`paths::CREDENTIAL_STATUS`] | [`CredentialStatusChange`] | [`CredentialStatusAnswer`] |
+//! | every error | | [`Problem`] |
+
+mod callback;
+mod correlation_id;
+mod credential_status;
+mod fields;
+mod issue_status;
+pub mod paths;
+mod percent;
+mod problem;
+mod qr_code;
+mod request_uri;
+mod start_issue;
+mod tx_code;
+
+pub use callback::Callback;
+pub use correlation_id::{CorrelationId, InvalidCorrelationId};
+pub use credential_status::{
+    CredentialStatus, CredentialStatusAnswer, CredentialStatusChange, StatusListEntry,
+};
+pub use issue_status::{IssueError, IssueStatus, Stage, Status};
+pub use problem::{Fault, PROBLEM_JSON, Problem, ProblemKind};
+pub use qr_code::{Color, InvalidColor, InvalidLogo, Logo, LogoFormat, QrCode};
+pub use request_uri::{InvalidRequestUriBase, RequestUriBase, request_uri};
+pub use start_issue::{Claims, StartIssue, StartIssueAnswer};
+pub use tx_code::{TxCode, TxCodeInputMode};

@@ -1,0 +1,55 @@
+//! The paths of the contract, and the URLs made of them.
+
+use crate::CorrelationId;
+
+/// `POST`: Start issue.
+pub const START_ISSUE: &str = "/api/v2/credential/issue";
+/// `GET`: Get issue status.
+pub const ISSUE_STATUS: &str = "/api/v2/issue/{correlation_id}";
+/// `GET`: Get issue status, where one public client looks for it.
+pub const ISSUE_STATUS_ALIAS: &str = "/api/v2/credential/issue/{correlation_id}";
+/// `PUT` and `GET`: the status of an issued credential.
+pub const CREDENTIAL_STATUS: &str = "/api/v2/credential/status/{revocation_uuid}";
+/// `GET`: the OpenAPI document of this contract.
+pub const OPENAPI: &str = "/openapi.json";
+
+/// The address of Start issue below `base_url` (without a trailing slash).
+pub fn start_issue_url(base_url: &str) -> String {
+    format!("{base_url}{START_ISSUE}")
+}
+
+/// The absolute `status_uri` of an issuance below `base_url` (without a trailing slash), with the
+/// correlation id percent-encoded.
+pub fn issue_status_url(base_url: &str, correlation_id: &CorrelationId) -> String {
+    format!(
+        "{base_url}/api/v2/issue/{}",
+        correlation_id.percent_encoded()
+    )
+}
+
+/// The address of a credential's status below `base_url` (without a trailing slash).
+pub fn credential_status_url(base_url: &str, revocation_uuid: uuid::Uuid) -> String {
+    format!("{base_url}/api/v2/credential/status/{revocation_uuid}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_fill_the_templates() {
+        let id: CorrelationId = "a b/c".parse().unwrap();
+        assert_eq!(
+            issue_status_url("https://issuer.example", &id),
+            format!(
+                "https://issuer.example{}",
+                ISSUE_STATUS.replace("{correlation_id}", "a%20b%2Fc")
+            )
+        );
+        let uuid = uuid::Uuid::nil();
+        assert_eq!(
+            credential_status_url("", uuid),
+            CREDENTIAL_STATUS.replace("{revocation_uuid}", &uuid.to_string())
+        );
+    }
+}

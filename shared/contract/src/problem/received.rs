@@ -1,0 +1,89 @@
+//! Reading the problem that a wallet answered with. Wallets differ, so nearly everything is
+//! optional, and nothing that they send is passed on unbounded.
+
+use super::{Fault, Problem, ProblemKind};
+use crate::correlation_id::is_printable;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+/// Longest text that is taken over from a wallet, in characters.
+const MAX_TEXT_CHARS: usize = 500;
+/// Most faults that are taken over from a wallet.
+const MAX_FAULTS: usize = 50;
+
+impl Problem {
+    /// What a wallet meant by an answer with this HTTP status and body, whether that is problem
+    /// details (RFC 9457), an OAuth error (RFC 6749 §5.2), some other JSON or no JSON at all.
+    ///
+    /// The HTTP status wins over a `status` in the body. Texts are cut at 500 characters, faults at
+    /// 50, control characters are dropped.
+    pub fn from_answer(status: u16, body: &[u8]) -> Self {
+        let members = match serde_json::from_slice(body) {
+            Ok(Value::Object(members)) => members,
+            _ => Map::new(),
+        };
+        from_members(Some(status), &members)
+    }
+}
+
+impl<'de> Deserialize<'de> for Problem {
+    /// Takes any JSON object; see [`Problem::from_answer`].
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let members = Map::deserialize(deserializer)?;
+        Ok(from_members(None, &members))
+    }
+}
+
+fn from_members(http_status: Option<u16>, members: &Map<String, Value>) -> Problem {
+    let status = http_status
+        .or_else(|| u16::try_from(members.get("status")?.as_u64()?).ok())
+        .unwrap_or(500);
+    let kind = ProblemKind::from_status(status);
+    let title = text(members, &["title"])
+        .unwrap_or_else(|| kind.map_or("Error", ProblemKind::title).to_owned());
+    let detail = text(
+        members,
+        &["detail", "message", "error_description", "error"],
+    )
+    .unwrap_or_else(|| title.clone());
+    Problem {
+        type_uri: text(members, &["type"]).unwrap_or_else(|| "about:blank".to_owned()),
+        title,
+        status,
+        detail,
+        instance: text(members, &["instance"]),
+        errors: faults(members),
+        retry_after_seconds: None,
+    }
+}
+
+fn faults(members: &Map<String, Value>) -> Vec<Fault> {
+    let Some(Value::Array(errors)) = members.get("errors") else {
+        return Vec::new();
+    };
+    errors
+        .iter()
+        .filter_map(|error| {
+            let error = error.as_object()?;
+            Some(Fault {
+                pointer: text(error, &["pointer"]).unwrap_or_default(),
+                reason: text(error, &["reason", "detail", "message"])?,
+            })
+        })
+        .take(MAX_FAULTS)
+        .collect()
+}
+
+/// The first of `names` that is a text worth showing.
+fn text(members: &Map<String, Value>, names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| {
+        let text: String = members
+            .get(*name)?
+            .as_str()?
+            .chars()
+            .filter(|character| is_printable(*character))
+            .take(MAX_TEXT_CHARS)
+            .collect();
+        (!text.is_empty()).then_some(text)
+    })
+}

@@ -1,0 +1,118 @@
+//! How the QR code of a Start issue shall look. What can be judged without a picture is judged
+//! here, so that every fault of a body is told at once; the crate `qr-code` reads the logo and
+//! paints.
+
+mod color;
+mod logo;
+
+pub use color::{Color, InvalidColor};
+pub use logo::{InvalidLogo, Logo, LogoFormat};
+
+use crate::fields::Fields;
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use std::ops::RangeInclusive;
+
+/// The options of the QR code, `qr_code` of Start issue. `{}` means the defaults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QrCode {
+    /// Width and height of the picture in pixels: [`QrCode::SIZE`], 400 by default.
+    pub size: u32,
+    /// The colour of the dark modules, black by default.
+    pub color_dark: Color,
+    /// The colour of the light modules and of the border, white by default.
+    pub color_light: Color,
+    /// The least width of the light border in pixels, within `size`: [`QrCode::PADDING`] and at most
+    /// a quarter of `size`, 16 by default. The border is never narrower than the four modules that
+    /// scanners need (ISO/IEC 18004 §6.3.8).
+    pub padding: u32,
+    /// The picture in the middle, none by default.
+    pub logo: Option<Logo>,
+    /// The logo's width in percent of the code's: [`QrCode::LOGO_SIZE`], 20 by default.
+    pub logo_size: u32,
+    /// The colour of the three finder patterns in the corners, `color_dark` by default.
+    pub marker_color: Option<Color>,
+}
+
+impl QrCode {
+    /// The sizes that can be asked for, in pixels.
+    pub const SIZE: RangeInclusive<u32> = 128..=2048;
+    /// The paddings that can be asked for, in pixels.
+    pub const PADDING: RangeInclusive<u32> = 0..=512;
+    /// The logo sizes that can be asked for, in percent of the code's width. At 30 percent the logo
+    /// hides 9 percent of the modules; error correction level H restores up to 30.
+    pub const LOGO_SIZE: RangeInclusive<u32> = 5..=30;
+    /// The least contrast ratio between dark and light (WCAG 2.2, "contrast ratio", 1 to 21):
+    /// below it scanners fail on screens in bright surroundings.
+    pub const MIN_CONTRAST: f64 = 3.0;
+
+    /// The colour of the finder patterns.
+    pub fn marker_color(&self) -> Color {
+        self.marker_color.unwrap_or(self.color_dark)
+    }
+
+    pub(crate) fn read(mut fields: Fields<'_>) -> Self {
+        let default = Self::default();
+        let options = Self {
+            size: fields.number("size", Self::SIZE).unwrap_or(default.size),
+            color_dark: fields.parsed("color_dark").unwrap_or(default.color_dark),
+            color_light: fields.parsed("color_light").unwrap_or(default.color_light),
+            padding: fields
+                .number("padding", Self::PADDING)
+                .unwrap_or(default.padding),
+            logo: fields.parsed("logo_uri"),
+            logo_size: fields
+                .number("logo_size", Self::LOGO_SIZE)
+                .unwrap_or(default.logo_size),
+            marker_color: fields.parsed("marker_color"),
+        };
+        if options.padding > options.size / 4 {
+            let (padding, most) = (options.padding, options.size / 4);
+            let reason = format!("is {padding}: give at most a quarter of the size, {most}");
+            fields.fault("padding", reason);
+        }
+        if let Err(reason) = options.color_light.scans_behind(options.color_dark) {
+            fields.fault("color_dark", reason);
+        }
+        if let Some(marker) = options.marker_color
+            && let Err(reason) = options.color_light.scans_behind(marker)
+        {
+            fields.fault("marker_color", reason);
+        }
+        options
+    }
+}
+
+impl Default for QrCode {
+    fn default() -> Self {
+        Self {
+            size: 400,
+            color_dark: Color::BLACK,
+            color_light: Color::WHITE,
+            padding: 16,
+            logo: None,
+            logo_size: 20,
+            marker_color: None,
+        }
+    }
+}
+
+impl Serialize for QrCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("size", &self.size)?;
+        map.serialize_entry("color_dark", &self.color_dark)?;
+        map.serialize_entry("color_light", &self.color_light)?;
+        map.serialize_entry("padding", &self.padding)?;
+        if let Some(logo) = &self.logo {
+            map.serialize_entry("logo_uri", &logo.data_uri())?;
+        }
+        map.serialize_entry("logo_size", &self.logo_size)?;
+        if let Some(color) = &self.marker_color {
+            map.serialize_entry("marker_color", color)?;
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests;

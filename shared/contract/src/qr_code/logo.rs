@@ -1,0 +1,125 @@
+use base64::{Engine, engine::general_purpose::GeneralPurpose};
+use base64::{alphabet, engine::DecodePaddingMode, engine::GeneralPurposeConfig};
+use std::{fmt, str::FromStr};
+
+/// With padding or without: both are found in data URIs.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// A logo as it was sent, in `logo_uri`: a PNG or JPEG file in a `data:` URI (RFC 2397).
+///
+/// That the file *begins* like one of its format is certain; that it is whole is not.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Logo {
+    format: LogoFormat,
+    file: Vec<u8>,
+}
+
+/// The formats of a [`Logo`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogoFormat {
+    /// `image/png`.
+    Png,
+    /// `image/jpeg`.
+    Jpeg,
+}
+
+/// Why a text is not a [`Logo`]. The message says what would be right.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidLogo {
+    /// An `http` or `https` URL.
+    #[error("is a link, and links are not fetched: {WANTED}")]
+    Link,
+    /// Not a data URI in base64.
+    #[error("is not a data URI in base64: {WANTED}")]
+    NotDataUri,
+    /// An SVG.
+    #[error("is an SVG, which is not supported: {WANTED}")]
+    Svg,
+    /// A file that is neither PNG nor JPEG.
+    #[error("is neither a PNG nor a JPEG file: {WANTED}")]
+    Format,
+    /// A part after the comma that is not base64.
+    #[error("is not valid base64 after the comma: {WANTED}")]
+    Base64,
+    /// More than [`Logo::MAX_BYTES`] bytes.
+    #[error("is too large: at most 262144 bytes (256 KiB) are allowed before base64")]
+    TooLarge,
+}
+
+const WANTED: &str = "give a PNG or JPEG as data:image/png;base64,… or data:image/jpeg;base64,…";
+
+impl Logo {
+    /// The largest file, in bytes.
+    pub const MAX_BYTES: usize = 256 * 1024;
+
+    /// The format that the file begins like.
+    pub fn format(&self) -> LogoFormat {
+        self.format
+    }
+
+    /// The file.
+    pub fn file(&self) -> &[u8] {
+        &self.file
+    }
+
+    /// The logo as a data URI.
+    pub fn data_uri(&self) -> String {
+        let media_type = match self.format {
+            LogoFormat::Png => "image/png",
+            LogoFormat::Jpeg => "image/jpeg",
+        };
+        format!("data:{media_type};base64,{}", BASE64.encode(&self.file))
+    }
+}
+
+impl LogoFormat {
+    /// By the first bytes: what the sender declares is often wrong among the two.
+    fn of(file: &[u8]) -> Option<Self> {
+        if file.starts_with(b"\x89PNG\r\n\x1a\n") {
+            Some(Self::Png)
+        } else if file.starts_with(b"\xff\xd8\xff") {
+            Some(Self::Jpeg)
+        } else {
+            None
+        }
+    }
+}
+
+impl FromStr for Logo {
+    type Err = InvalidLogo;
+
+    fn from_str(uri: &str) -> Result<Self, Self::Err> {
+        let (scheme, rest) = uri.split_once(':').ok_or(InvalidLogo::NotDataUri)?;
+        match scheme.to_ascii_lowercase().as_str() {
+            "data" => {}
+            "http" | "https" => return Err(InvalidLogo::Link),
+            _ => return Err(InvalidLogo::NotDataUri),
+        }
+        let (description, data) = rest.split_once(',').ok_or(InvalidLogo::NotDataUri)?;
+        let description = description.to_ascii_lowercase();
+        if description.starts_with("image/svg") {
+            return Err(InvalidLogo::Svg);
+        }
+        if !description.ends_with(";base64") {
+            return Err(InvalidLogo::NotDataUri);
+        }
+        if data.len() > Self::MAX_BYTES.div_ceil(3) * 4 {
+            return Err(InvalidLogo::TooLarge);
+        }
+        let file = BASE64.decode(data).map_err(|_| InvalidLogo::Base64)?;
+        if file.len() > Self::MAX_BYTES {
+            return Err(InvalidLogo::TooLarge);
+        }
+        let format = LogoFormat::of(&file).ok_or(InvalidLogo::Format)?;
+        Ok(Self { format, file })
+    }
+}
+
+impl fmt::Debug for Logo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Logo({:?}, {} bytes)", self.format, self.file.len())
+    }
+}

@@ -1,0 +1,260 @@
+use crate::percent;
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+use url::{Host, Url};
+
+/// The customer's web wallet or wallet app, to which an offer is handed (`request_uri_base`).
+///
+/// Untrusted: in the wild the end user types it. Only `http`, `https` and app schemes are taken;
+/// see [`InvalidRequestUriBase`] for what is not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RequestUriBase(Url);
+
+/// Why a text is not a [`RequestUriBase`]. The message says what would be right.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidRequestUriBase {
+    /// More than [`RequestUriBase::MAX_BYTES`] bytes.
+    #[error("is {0} bytes long: at most 2048 bytes are allowed")]
+    TooLong(usize),
+    /// White space or control characters, which URL parsers drop silently.
+    #[error("has a space or a control character: percent-encode it")]
+    Space,
+    /// Not an absolute URL.
+    #[error("is not an absolute URL: give one such as https://wallet.example or mywallet://")]
+    NotAbsolute,
+    /// A scheme that runs code, reads files or is otherwise no wallet's.
+    #[error("has the scheme `{0}:`, which no wallet has: give an https, http or app URL")]
+    Scheme(String),
+    /// A user name or password, which hides the real host from a human.
+    #[error("has a user name or password before the host: leave them out")]
+    UserInfo,
+    /// The parameter that is about to be added.
+    #[error("already has `{0}` in its query: leave it out, it is added for each offer")]
+    OfferParameter(&'static str),
+}
+
+/// Schemes that a browser or an operating system handles itself, in ways that can hurt whoever is
+/// redirected there.
+const FORBIDDEN_SCHEMES: [&str; 21] = [
+    "about",
+    "blob",
+    "chrome",
+    "chrome-extension",
+    "content",
+    "data",
+    "file",
+    "filesystem",
+    "ftp",
+    "intent",
+    "jar",
+    "javascript",
+    "mailto",
+    "moz-extension",
+    "resource",
+    "sms",
+    "tel",
+    "vbscript",
+    "view-source",
+    "ws",
+    "wss",
+];
+
+impl RequestUriBase {
+    /// The longest base, in bytes.
+    pub const MAX_BYTES: usize = 2048;
+
+    /// The base as a URL, in the normal form of the WHATWG URL standard.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// The URL that hands the offer at `credential_offer_uri` to this wallet.
+    ///
+    /// The offer goes into the query: after an existing one, before a fragment. A base with a host
+    /// but no path gets `/` as its path.
+    fn with_offer(&self, credential_offer_uri: &str) -> String {
+        let mut url = self.0.clone();
+        let has_host = match url.host() {
+            None | Some(Host::Domain("")) => false,
+            Some(_) => true,
+        };
+        if has_host && url.path().is_empty() {
+            url.set_path("/");
+        }
+        let offer = offer_parameter(credential_offer_uri);
+        let query = match url.query().map(|query| query.trim_end_matches('&')) {
+            None | Some("") => offer,
+            Some(query) => format!("{query}&{offer}"),
+        };
+        url.set_query(Some(&query));
+        url.into()
+    }
+}
+
+impl TryFrom<String> for RequestUriBase {
+    type Error = InvalidRequestUriBase;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl FromStr for RequestUriBase {
+    type Err = InvalidRequestUriBase;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.len() > Self::MAX_BYTES {
+            return Err(InvalidRequestUriBase::TooLong(text.len()));
+        }
+        if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(InvalidRequestUriBase::Space);
+        }
+        let url = Url::parse(text).map_err(|_| InvalidRequestUriBase::NotAbsolute)?;
+        if FORBIDDEN_SCHEMES.contains(&url.scheme()) {
+            return Err(InvalidRequestUriBase::Scheme(url.scheme().to_owned()));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(InvalidRequestUriBase::UserInfo);
+        }
+        // Of two offers in one URL, wallets differ in which one they take.
+        for name in ["credential_offer_uri", "credential_offer"] {
+            if url.query_pairs().any(|(key, _)| key == name) {
+                return Err(InvalidRequestUriBase::OfferParameter(name));
+            }
+        }
+        Ok(Self(url))
+    }
+}
+
+impl From<RequestUriBase> for String {
+    fn from(base: RequestUriBase) -> Self {
+        base.0.into()
+    }
+}
+
+impl fmt::Display for RequestUriBase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The `request_uri` of an offer: what the customer's browser is redirected to, or what a QR code
+/// shows.
+///
+/// `credential_offer_uri` is where a wallet fetches the Credential Offer (OpenID4VCI 1.0 §4.1.3).
+/// Without a `base` the scheme is `openid-credential-offer:`, which any wallet app answers to.
+pub fn request_uri(base: Option<&RequestUriBase>, credential_offer_uri: &str) -> String {
+    match base {
+        Some(base) => base.with_offer(credential_offer_uri),
+        None => format!(
+            "openid-credential-offer://?{}",
+            offer_parameter(credential_offer_uri)
+        ),
+    }
+}
+
+fn offer_parameter(credential_offer_uri: &str) -> String {
+    format!(
+        "credential_offer_uri={}",
+        percent::encode(credential_offer_uri)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const OFFER: &str = "https://issuer.example/wallet/offers/abc?x=1&y=2";
+    const ENCODED: &str =
+        "credential_offer_uri=https%3A%2F%2Fissuer.example%2Fwallet%2Foffers%2Fabc%3Fx%3D1%26y%3D2";
+
+    #[test]
+    fn an_offer_is_added_to_any_base() {
+        for (base, expected) in [
+            (
+                "https://customerwallet.com",
+                "https://customerwallet.com/?@",
+            ),
+            (
+                "https://customerwallet.com/",
+                "https://customerwallet.com/?@",
+            ),
+            ("http://127.0.0.1:8080/a/b", "http://127.0.0.1:8080/a/b?@"),
+            (
+                "https://w.example?tenant=7",
+                "https://w.example/?tenant=7&@",
+            ),
+            ("https://w.example/?a=1&", "https://w.example/?a=1&@"),
+            ("https://w.example/?", "https://w.example/?@"),
+            ("https://w.example/?a=%26b", "https://w.example/?a=%26b&@"),
+            ("https://w.example/#/offers", "https://w.example/?@#/offers"),
+            ("https://w.example?a=1#f", "https://w.example/?a=1&@#f"),
+            ("openid-credential-offer://", "openid-credential-offer://?@"),
+            ("haip-vci://", "haip-vci://?@"),
+            ("mywallet://open", "mywallet://open/?@"),
+            ("mywallet://open/offer", "mywallet://open/offer?@"),
+            ("com.example.wallet:/offer", "com.example.wallet:/offer?@"),
+            ("mywallet:offer", "mywallet:offer?@"),
+        ] {
+            let uri = request_uri(Some(&base.parse().unwrap()), OFFER);
+            assert_eq!(uri, expected.replace('@', ENCODED), "{base}");
+        }
+    }
+
+    #[test]
+    fn without_a_base_any_wallet_app_is_addressed() {
+        assert_eq!(
+            request_uri(None, OFFER),
+            format!("openid-credential-offer://?{ENCODED}")
+        );
+    }
+
+    #[test]
+    fn dangerous_bases_are_refused() {
+        for base in [
+            "javascript:alert(1)",
+            "JavaScript://wallet.example/%0aalert(1)",
+            "data:text/html,x",
+            "file:///etc/passwd",
+            "vbscript:x",
+            "blob:https://w.example/1",
+            "intent://x#Intent;end",
+            "java\nscript:alert(1)",
+            " https://w.example",
+            "https://w.example/a b",
+            "https://bank.example@evil.example",
+            "https://w.example?credential_offer_uri=x",
+            "https://w.example?credential%5Foffer=x",
+            "//w.example",
+            "w.example",
+            "https://",
+        ] {
+            assert!(base.parse::<RequestUriBase>().is_err(), "{base}");
+        }
+        let long = format!("https://w.example/{}", "a".repeat(2048));
+        assert!(long.parse::<RequestUriBase>().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_wallet_finds_the_offer_and_what_was_there(
+            path in "(/[a-z]{0,5}){0,3}",
+            query in proptest::option::of("[a-z]{1,3}=[a-z%26=]{0,5}(&[a-z]{1,3}=[a-z]{0,3}){0,2}"),
+            fragment in proptest::option::of("[a-z/?&=]{0,8}"),
+            offer in "https://[a-z]{1,8}\\.example/\\PC{0,20}",
+        ) {
+            let mut base = format!("https://w.example{path}");
+            if let Some(query) = &query { base = format!("{base}?{query}"); }
+            if let Some(fragment) = &fragment { base = format!("{base}#{fragment}"); }
+            let Ok(parsed) = base.parse::<RequestUriBase>() else { return Ok(()) };
+            let uri = Url::parse(&request_uri(Some(&parsed), &offer)).unwrap();
+            let mut expected: Vec<_> = Url::parse(&base).unwrap().query_pairs().into_owned().collect();
+            expected.push(("credential_offer_uri".to_owned(), offer));
+            let found: Vec<_> = uri.query_pairs().into_owned().collect();
+            prop_assert_eq!(found, expected);
+            prop_assert_eq!(uri.fragment(), fragment.as_deref());
+        }
+    }
+}

@@ -1,0 +1,214 @@
+use crate::{
+    Callback, CorrelationId, Fault, Problem, QrCode, RequestUriBase, TxCode,
+    fields::{Fields, kind_of},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::fmt;
+use uuid::Uuid;
+
+/// The body of Start issue.
+///
+/// [`StartIssue::from_json`] reads what backends send; serialized, it is what a wallet is sent.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StartIssue {
+    /// The name of the issuance, if the caller chose one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<CorrelationId>,
+    /// The key of the credential issue template.
+    pub template_id: String,
+    /// What the credential shall say.
+    pub claims: Claims,
+    /// The customer's web wallet or wallet app, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_uri_base: Option<RequestUriBase>,
+    /// The look of the QR code, if one is wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qr_code: Option<QrCode>,
+    /// Where changes are posted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callback: Option<Callback>,
+    /// The look of the transaction code, if one is wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tx_code: Option<TxCode>,
+}
+
+/// The claims of a credential: a JSON object of any form, which the template's JSON Schema judges.
+///
+/// They are personal data, so `Debug` shows how many there are and nothing else.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Claims(Map<String, Value>);
+
+impl Claims {
+    /// The members of the object.
+    pub fn members(&self) -> &Map<String, Value> {
+        &self.0
+    }
+}
+
+impl From<Map<String, Value>> for Claims {
+    fn from(members: Map<String, Value>) -> Self {
+        Self(members)
+    }
+}
+
+impl From<Claims> for Map<String, Value> {
+    fn from(claims: Claims) -> Self {
+        claims.0
+    }
+}
+
+impl fmt::Debug for Claims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Claims({} members)", self.0.len())
+    }
+}
+
+impl StartIssue {
+    /// The longest `template_id`, in bytes.
+    pub const MAX_TEMPLATE_ID_BYTES: usize = 128;
+
+    /// Reads the body of a request, with the leniency of the contract: members that are not known
+    /// are ignored, `null` and `""` count as absent, numbers may be strings.
+    ///
+    /// # Errors
+    /// 400 with each fault of the body as `errors`. No value of the body is repeated.
+    pub fn from_json(body: &[u8]) -> Result<Self, Problem> {
+        Self::from_json_with(body, |_| Ok(())).map(|(start, _)| start)
+    }
+
+    /// Like [`StartIssue::from_json`], with a look at the options of the QR code by someone who can
+    /// paint it, whose faults join those of the body. `prepare` is called if there is a `qr_code`
+    /// without faults of its own, and what it makes is handed back.
+    ///
+    /// # Errors
+    /// 400 with each fault of the body and of `prepare` as `errors`.
+    pub fn from_json_with<T>(
+        body: &[u8],
+        prepare: impl FnOnce(&QrCode) -> Result<T, Vec<Fault>>,
+    ) -> Result<(Self, Option<T>), Problem> {
+        let mut faults = Vec::new();
+        let mut fields = Fields::of_body(body, &mut faults)?;
+
+        let correlation_id = fields.parsed("correlation_id");
+        let template_id = read_template_id(&mut fields);
+        let claims = read_claims(&mut fields);
+        let request_uri_base = fields.parsed("request_uri_base");
+        let faults_before_qr_code = fields.fault_count();
+        let qr_code = fields.object("qr_code").map(QrCode::read);
+        let prepared = match &qr_code {
+            Some(options) if fields.fault_count() == faults_before_qr_code => prepare(options)
+                .map_err(|faults| fields.add_faults(faults))
+                .ok(),
+            _ => None,
+        };
+        let callback = fields.object("callback").and_then(Callback::read);
+        let tx_code = fields.object("tx_code").map(TxCode::read);
+
+        match (template_id, claims) {
+            (Some(template_id), Some(claims)) if faults.is_empty() => {
+                let start = Self {
+                    correlation_id,
+                    template_id,
+                    claims,
+                    request_uri_base,
+                    qr_code,
+                    callback,
+                    tx_code,
+                };
+                Ok((start, prepared))
+            }
+            _ => Err(Problem::invalid_body(faults)),
+        }
+    }
+
+    /// The body without its `correlation_id`, in a form that is the same for every way to write the
+    /// same request: object members are sorted, lenient spellings are resolved, unknown members are
+    /// gone. Made to be hashed, so that a repeat is told from another request.
+    pub fn canonical_json(&self) -> Vec<u8> {
+        let nameless = Self {
+            correlation_id: None,
+            ..self.clone()
+        };
+        let mut value = serde_json::to_value(nameless).unwrap_or_default();
+        value.sort_all_objects();
+        value.to_string().into_bytes()
+    }
+}
+
+fn read_template_id(fields: &mut Fields<'_>) -> Option<String> {
+    let faults_before = fields.fault_count();
+    let template_id = fields.short_text("template_id", StartIssue::MAX_TEMPLATE_ID_BYTES);
+    if template_id.is_none() && fields.fault_count() == faults_before {
+        fields.missing("template_id", "give the key of a credential issue template");
+    }
+    template_id
+}
+
+fn read_claims(fields: &mut Fields<'_>) -> Option<Claims> {
+    const WANTED: &str = "give an object, such as {\"iban\": …}";
+    match fields.take("claims") {
+        Some(Value::Object(members)) => Some(Claims(members)),
+        Some(other) => {
+            fields.fault("claims", format!("is {}: {WANTED}", kind_of(&other)));
+            None
+        }
+        None => {
+            fields.missing("claims", WANTED);
+            None
+        }
+    }
+}
+
+/// The answer of Start issue.
+///
+/// The last two members are additions for a Bestow that is called by another: other wallets do not
+/// send them, and a backend may ignore them.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartIssueAnswer {
+    /// The name of the issuance: the caller's, or a UUID that was made for it.
+    pub correlation_id: CorrelationId,
+    /// What hands the offer to the customer's wallet: redirect the browser there, or show it as a
+    /// QR code.
+    pub request_uri: String,
+    /// Where Get issue status answers, absolute, with the caller's own credentials. Empty if a
+    /// wallet sent none.
+    #[serde(default)]
+    pub status_uri: String,
+    /// The QR code of `request_uri`, a PNG as a data URI; only if `qr_code` was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qr_uri: Option<String>,
+    /// The transaction code, for the backend to hand to the customer; only if `tx_code` was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tx_code: Option<String>,
+    /// Names the credential for a later change of its status; only if the template has a status
+    /// list.
+    #[serde(
+        default,
+        deserialize_with = "crate::issue_status::uuid_if_filled",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub revocation_uuid: Option<Uuid>,
+    /// When the offer runs out, in Unix seconds.
+    #[serde(
+        default,
+        deserialize_with = "crate::issue_status::if_fits",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub expires_at: Option<u64>,
+}
+
+impl fmt::Debug for StartIssueAnswer {
+    /// Whoever knows the `request_uri` and the `tx_code` can take the credential.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartIssueAnswer")
+            .field("correlation_id", &self.correlation_id)
+            .field("revocation_uuid", &self.revocation_uuid)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+use crate::fields::Fields;
+use serde::{Deserialize, Serialize};
+
+/// What the transaction code of an issuance shall look like (`tx_code` of Start issue).
+///
+/// The wallet makes the code and returns it to the backend alone, which hands it to the customer on
+/// another way than the offer. The members are those of OpenID4VCI 1.0 §4.1.1, `tx_code`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TxCode {
+    /// Which characters the code is made of.
+    #[serde(default)]
+    pub input_mode: TxCodeInputMode,
+    /// How many characters the code has: [`TxCode::MIN_LENGTH`] to [`TxCode::MAX_LENGTH`].
+    #[serde(default = "default_length")]
+    pub length: u32,
+    /// What the customer's wallet says about where the code comes from, at most 300 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// The characters of a transaction code (OpenID4VCI 1.0 §4.1.1, `input_mode`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TxCodeInputMode {
+    /// Digits.
+    #[default]
+    Numeric,
+    /// Any characters.
+    Text,
+}
+
+impl TxCode {
+    /// The shortest code: with five attempts, 4 digits are guessed once in 2000 times.
+    pub const MIN_LENGTH: u32 = 4;
+    /// The longest code that a human is asked to type.
+    pub const MAX_LENGTH: u32 = 16;
+    /// The length if none is asked for.
+    pub const DEFAULT_LENGTH: u32 = 6;
+    /// The longest description, in characters (OpenID4VCI 1.0 §4.1.1).
+    pub const MAX_DESCRIPTION_CHARS: usize = 300;
+
+    pub(crate) fn read(mut fields: Fields<'_>) -> Self {
+        let input_mode = match fields.text("input_mode").as_deref() {
+            None | Some("numeric") => TxCodeInputMode::Numeric,
+            Some("text") => TxCodeInputMode::Text,
+            Some(_) => {
+                fields.fault("input_mode", "is not known: give \"numeric\" or \"text\"");
+                TxCodeInputMode::Numeric
+            }
+        };
+        let length = fields
+            .number("length", Self::MIN_LENGTH..=Self::MAX_LENGTH)
+            .unwrap_or(Self::DEFAULT_LENGTH);
+        let description = fields.short_text("description", 4 * Self::MAX_DESCRIPTION_CHARS);
+        let too_long = description
+            .as_ref()
+            .is_some_and(|text| text.chars().count() > Self::MAX_DESCRIPTION_CHARS);
+        if too_long {
+            fields.fault(
+                "description",
+                "is too long: at most 300 characters are allowed",
+            );
+        }
+        Self {
+            input_mode,
+            length,
+            description,
+        }
+    }
+}
+
+impl Default for TxCode {
+    fn default() -> Self {
+        Self {
+            input_mode: TxCodeInputMode::default(),
+            length: Self::DEFAULT_LENGTH,
+            description: None,
+        }
+    }
+}
+
+fn default_length() -> u32 {
+    TxCode::DEFAULT_LENGTH
+}
