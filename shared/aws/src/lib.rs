@@ -1,1 +1,13 @@
-//! AWS adapters.
+//! AWS adapters: the ports of the two domains on DynamoDB, SQS and KMS.
+//!
+//! The features keep the two bounded contexts apart: a function that links `issuance` cannot name
+//! what belongs to `wallet`, and the other way round.
+
+mod call_error;
+#[cfg(feature = "wallet")]
+mod kms_key;
+pub mod sdk;
+
+pub use call_error::CallError;
+#[cfg(feature = "wallet")]
+pub use kms_key::{KmsKey, KmsKeyError};

@@ -1,0 +1,151 @@
+//! The AWS SDK's clients, made from a function's own environment.
+//!
+//! The configuration is put together by hand instead of by `aws-config`: a Lambda function's
+//! credentials, region and endpoints are always environment variables, and searching for them
+//! elsewhere (profiles, SSO, instance metadata) would only cost cold start, or find someone else's.
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use runtime::{ConfigError, Env};
+
+/// Attempts of one call, the first included. With the time-outs below the slowest call that can still
+/// succeed ends before a function of 10 seconds does.
+const ATTEMPTS: u32 = 3;
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_000);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(2_000);
+const CALL_TIMEOUT: Duration = Duration::from_millis(6_500);
+
+/// The names in the certificates of the authorities that AWS endpoints are under
+/// (<https://www.amazontrust.com/repository/>).
+const AMAZON_ROOTS: [&[u8]; 2] = [
+    b"Amazon Root CA ",
+    b"Starfield Services Root Certificate Authority",
+];
+
+/// The configuration that all AWS clients of a function share: credentials, region, time-outs,
+/// connections.
+#[derive(Debug, Clone)]
+pub struct Sdk {
+    config: SdkConfig,
+    env: Env,
+}
+
+impl Sdk {
+    /// Reads `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, which
+    /// Lambda sets. Each client also reads its `AWS_ENDPOINT_URL_…`, which Lambda does not set: with it
+    /// the client talks to another endpoint, such as the local cloud.
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        let region = env.required("AWS_REGION", "a region, for example eu-central-1")?;
+        let access_key_id = env.required("AWS_ACCESS_KEY_ID", "an access key id")?;
+        let secret = env.required("AWS_SECRET_ACCESS_KEY", "a secret access key")?;
+        let session_token = env.optional("AWS_SESSION_TOKEN").map(str::to_owned);
+        let credentials =
+            Credentials::new(access_key_id, secret, session_token, None, "environment");
+
+        let tls = TlsContext::builder()
+            .with_trust_store(amazon_trust_store())
+            .build()
+            .map_err(|fault| ConfigError::invalid("AWS_REGION", fault))?;
+        let http_client = aws_smithy_http_client::Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+            .tls_context(tls)
+            .build_https();
+
+        let config = SdkConfig::builder()
+            .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
+            .region(Region::new(region.to_owned()))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(http_client)
+            .sleep_impl(TokioSleep::new())
+            .retry_config(
+                RetryConfig::standard()
+                    .with_max_attempts(ATTEMPTS)
+                    .with_initial_backoff(Duration::from_millis(50)),
+            )
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                    .operation_timeout(CALL_TIMEOUT)
+                    .build(),
+            )
+            .build();
+        Ok(Self {
+            config,
+            env: env.clone(),
+        })
+    }
+
+    /// A DynamoDB client.
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        aws_sdk_dynamodb::Client::new(&self.with_endpoint("AWS_ENDPOINT_URL_DYNAMODB"))
+    }
+
+    /// An SQS client.
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&self.with_endpoint("AWS_ENDPOINT_URL_SQS"))
+    }
+
+    /// A KMS client.
+    #[cfg(feature = "wallet")]
+    pub fn kms(&self) -> aws_sdk_kms::Client {
+        aws_sdk_kms::Client::new(&self.with_endpoint("AWS_ENDPOINT_URL_KMS"))
+    }
+
+    fn with_endpoint(&self, variable: &str) -> SdkConfig {
+        let mut config = self.config.clone().into_builder();
+        config.set_endpoint_url(self.env.optional(variable).map(str::to_owned));
+        config.build()
+    }
+}
+
+/// Only the roots that AWS uses: to read the system's whole bundle costs 8 ms of each cold start.
+fn amazon_trust_store() -> TrustStore {
+    amazon_roots().fold(TrustStore::empty(), |store, root| {
+        store.with_pem_certificate(pem(root))
+    })
+}
+
+fn amazon_roots() -> impl Iterator<Item = &'static [u8]> {
+    let contains = |certificate: &[u8], name: &[u8]| {
+        certificate.windows(name.len()).any(|window| window == name)
+    };
+    webpki_root_certs::TLS_SERVER_ROOT_CERTS
+        .iter()
+        .map(AsRef::as_ref)
+        .filter(move |root| AMAZON_ROOTS.iter().any(|name| contains(root, name)))
+}
+
+fn pem(certificate: &[u8]) -> String {
+    format!(
+        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+        STANDARD.encode(certificate)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amazon_has_five_roots() {
+        assert_eq!(amazon_roots().count(), 5);
+    }
+
+    #[test]
+    fn a_missing_region_is_named() {
+        let fault = Sdk::from_env(&Env::from_iter([("AWS_ACCESS_KEY_ID", "x")])).unwrap_err();
+        assert!(fault.to_string().contains("AWS_REGION"), "{fault}");
+    }
+}

@@ -1,0 +1,233 @@
+//! A function's configuration comes from environment variables, through a lookup that is passed in:
+//! in one process (the local cloud) several functions run, each with an environment of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Display};
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use secrecy::SecretString;
+use thiserror::Error;
+use url::Url;
+
+/// The environment variables of one function.
+///
+/// A variable that is set to the empty string counts as unset, because a CloudFormation template can
+/// leave a variable empty but cannot leave it out by a parameter's value.
+///
+/// The names that were asked for are remembered ([`Env::names_read`]), so that a test can hold what
+/// the code reads against what the deployment sets. Clones share that memory.
+#[derive(Clone)]
+pub struct Env {
+    variables: Arc<BTreeMap<String, String>>,
+    names_read: Arc<Mutex<BTreeSet<String>>>,
+}
+
+/// A variable that is missing, or whose value cannot be used. The message names the variable and says
+/// what would be right; it never shows the value, which may be a secret.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// A required variable is unset or empty.
+    #[error("the environment variable {name} is not set; it must be {expected}")]
+    Missing {
+        /// The variable's name.
+        name: String,
+        /// What would be right, as a noun phrase.
+        expected: String,
+    },
+    /// A variable is set to something that cannot be used.
+    #[error("the environment variable {name} cannot be used: {reason}")]
+    Invalid {
+        /// The variable's name.
+        name: String,
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
+}
+
+impl ConfigError {
+    /// The error for a variable whose value is wrong. `reason` must not repeat a secret's value.
+    pub fn invalid(name: &str, reason: impl Display) -> Self {
+        Self::Invalid {
+            name: name.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+impl Env {
+    /// The environment of this process. A variable that is not UTF-8 counts as unset.
+    pub fn from_process() -> Self {
+        std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect()
+    }
+
+    /// The value of `name`, or `None` when it is unset or empty.
+    pub fn optional(&self, name: &str) -> Option<&str> {
+        self.names_read
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.to_owned());
+        self.variables
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// The value of `name`; the error says that it must be `expected` (a noun phrase such as
+    /// `"the name of the issuance table"`).
+    pub fn required(&self, name: &str, expected: &str) -> Result<&str, ConfigError> {
+        self.optional(name).ok_or_else(|| ConfigError::Missing {
+            name: name.to_owned(),
+            expected: expected.to_owned(),
+        })
+    }
+
+    /// The value of `name` parsed as a `T`, or `None` when it is unset or empty.
+    pub fn parsed<T>(&self, name: &str) -> Result<Option<T>, ConfigError>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        self.optional(name)
+            .map(|value| {
+                value
+                    .parse()
+                    .map_err(|fault| ConfigError::invalid(name, fault))
+            })
+            .transpose()
+    }
+
+    /// An absolute `https` URL without query, fragment, credentials or trailing slash; `http` is taken
+    /// for a loopback host only, where there is nobody in between.
+    pub fn base_url(&self, name: &str) -> Result<Url, ConfigError> {
+        let value = self.required(name, "an https URL, for example https://issuer.example")?;
+        base_url(value).map_err(|reason| ConfigError::invalid(name, reason))
+    }
+
+    /// A secret of at least 32 characters, for keys to be derived from.
+    pub fn master_secret(&self, name: &str) -> Result<SecretString, ConfigError> {
+        let value = self.required(name, "a random secret of at least 32 characters")?;
+        if value.len() < 32 {
+            return Err(ConfigError::invalid(
+                name,
+                "a secret needs at least 32 characters",
+            ));
+        }
+        Ok(SecretString::from(value))
+    }
+
+    /// Every name that was asked for so far, set or not.
+    pub fn names_read(&self) -> BTreeSet<String> {
+        self.names_read
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+fn base_url(value: &str) -> Result<Url, String> {
+    let url = Url::parse(value).map_err(|fault| format!("it is not an absolute URL ({fault})"))?;
+    let loopback = match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => return Err("the URL has no host".to_owned()),
+    };
+    match url.scheme() {
+        "https" => {}
+        "http" if loopback => {}
+        other => return Err(format!("the scheme is {other}, and it must be https")),
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("a base URL has no query and no fragment".to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a base URL has no user name and no password".to_owned());
+    }
+    if value.ends_with('/') {
+        return Err("a base URL does not end in a slash".to_owned());
+    }
+    Ok(url)
+}
+
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Env {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
+        Self {
+            variables: Arc::new(
+                variables
+                    .into_iter()
+                    .map(|(name, value)| (name.into(), value.into()))
+                    .collect(),
+            ),
+            names_read: Arc::default(),
+        }
+    }
+}
+
+/// Shows the names, never the values.
+impl fmt::Debug for Env {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_set()
+            .entries(self.variables.keys())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(value: &str) -> Env {
+        [("NAME", value)].into_iter().collect()
+    }
+
+    #[test]
+    fn an_empty_variable_counts_as_unset() {
+        let fault = env("").required("NAME", "the name of a table").unwrap_err();
+        assert_eq!(
+            fault.to_string(),
+            "the environment variable NAME is not set; it must be the name of a table"
+        );
+    }
+
+    #[test]
+    fn names_are_remembered_when_asked_for_through_a_clone() {
+        let env = env("x");
+        env.clone().optional("OTHER");
+        assert!(env.names_read().contains("OTHER"));
+    }
+
+    #[test]
+    fn a_base_url_is_https_and_bare() {
+        for good in [
+            "https://issuer.example",
+            "https://issuer.example/wallet",
+            "http://127.0.0.1:3000",
+        ] {
+            assert!(env(good).base_url("NAME").is_ok(), "{good}");
+        }
+        for bad in [
+            "issuer.example",
+            "http://issuer.example",
+            "https://issuer.example/",
+            "https://issuer.example?x=1",
+            "https://issuer.example#x",
+            "https://me:secret@issuer.example",
+            "ftp://issuer.example",
+        ] {
+            let fault = env(bad).base_url("NAME").expect_err(bad).to_string();
+            assert!(
+                fault.contains("NAME") && !fault.contains("secret"),
+                "{fault}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_debug_form_shows_no_value() {
+        assert_eq!(format!("{:?}", env("hunter2")), r#"{"NAME"}"#);
+    }
+}

@@ -1,0 +1,111 @@
+//! The HTTP side of a function: one axum router under Lambda, in the local cloud and in tests.
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use contract::Problem;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+/// A problem as an HTTP answer (RFC 9457), for `?` in handlers.
+#[derive(Debug)]
+pub struct Refusal(Problem);
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        problem_response(self.0)
+    }
+}
+
+/// The answer that carries `problem`: its status, `application/problem+json`, `Retry-After` where the
+/// problem says when to come again, and never stored by a cache.
+pub fn problem_response(problem: Problem) -> Response {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let retry_after = problem.retry_after_seconds;
+    let mut response = (status, axum::Json(problem)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static(contract::PROBLEM_JSON),
+    );
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey"));
+    }
+    if let Some(seconds) = retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// Reads a JSON body of at most `limit` bytes. The media type must be JSON (`415` otherwise) and the
+/// body must not be larger (`413`); what is in it is the caller's to check.
+pub async fn read_json(request: Request, limit: usize) -> Result<Bytes, Problem> {
+    if !is_json(&request) {
+        return Err(Problem::unsupported_media_type());
+    }
+    match Limited::new(request.into_body(), limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(fault) if fault.is::<LengthLimitError>() => Err(Problem::too_large(limit)),
+        Err(_) => Err(Problem::invalid_request(
+            "The body could not be read to its end.",
+        )),
+    }
+}
+
+fn is_json(request: &Request) -> bool {
+    let Some(Ok(value)) = request.headers().get(CONTENT_TYPE).map(HeaderValue::to_str) else {
+        return false;
+    };
+    let media_type = value
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    media_type == "application/json"
+        || (media_type.starts_with("application/") && media_type.ends_with("+json"))
+}
+
+/// Adds to a function's routes what all functions share: an unknown path (`404`) or method (`405`, with
+/// `Allow`) is answered with a problem, like every other fault.
+pub fn with_problem_fallbacks(routes: Router) -> Router {
+    routes
+        .fallback(async |uri: Uri| {
+            problem_response(Problem::not_found(format!(
+                "There is nothing at {}.",
+                uri.path()
+            )))
+        })
+        .layer(map_response(explain_wrong_method))
+}
+
+async fn explain_wrong_method(response: Response) -> Response {
+    if response.status() != StatusCode::METHOD_NOT_ALLOWED {
+        return response;
+    }
+    let allow = response.headers().get(ALLOW).cloned();
+    let methods = allow
+        .as_ref()
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("other methods");
+    let mut explained = problem_response(Problem::method_not_allowed(methods));
+    if let Some(allow) = allow {
+        explained.headers_mut().insert(ALLOW, allow);
+    }
+    explained
+}
+
+/// Serves `app` as a Lambda function until the process is stopped.
+pub async fn serve(app: Router) -> Result<(), lambda_http::Error> {
+    lambda_http::run(app).await
+}
