@@ -1,0 +1,207 @@
+use crate::{
+    logo::LogoImage,
+    matrix::{Cell, Correction, Matrix, TextTooLong},
+    png_file::{self, Pixel},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use contract::{Color, Fault, QrCode};
+use std::fmt;
+
+/// The quiet zone, in modules (ISO/IEC 18004 §6.3.8).
+const QUIET_ZONE: u32 = 4;
+/// The least width of a module in pixels: with one pixel, a picture shown at another size than its
+/// own loses modules.
+const LEAST_SCALE: u32 = 2;
+
+/// How a QR code shall look, with its logo read: everything but the text.
+pub struct Design {
+    options: QrCode,
+    logo: Option<LogoImage>,
+}
+
+/// A finished QR code.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Picture {
+    png: Vec<u8>,
+}
+
+/// Why a text cannot be drawn with a [`Design`].
+#[derive(Debug, thiserror::Error)]
+pub enum DrawError {
+    /// No code holds the text.
+    #[error(transparent)]
+    TextTooLong(#[from] TextTooLong),
+    /// The code of the text needs more room.
+    #[error(
+        "a size of {size} pixels is too small for a text of {text_bytes} bytes: it needs {needed}"
+    )]
+    SizeTooSmall {
+        /// The size that was asked for, in pixels.
+        size: u32,
+        /// The length of the text, in bytes of UTF-8.
+        text_bytes: usize,
+        /// The least size with the same padding and logo, in pixels.
+        needed: u32,
+    },
+    /// The PNG could not be written, which writing to memory never fails at.
+    #[error("the picture could not be written")]
+    Png(#[from] png::EncodingError),
+}
+
+impl Design {
+    /// Reads the logo, if there is one.
+    ///
+    /// # Errors
+    /// A fault at `/qr_code/logo_uri` if the logo is not a whole picture, or is too large.
+    pub fn new(options: &QrCode) -> Result<Self, Vec<Fault>> {
+        let logo = options
+            .logo
+            .as_ref()
+            .map(|logo| LogoImage::read(logo, options.color_light))
+            .transpose()
+            .map_err(|reason| vec![Fault::new("/qr_code/logo_uri", reason)])?;
+        Ok(Self {
+            options: options.clone(),
+            logo,
+        })
+    }
+
+    /// Whether any text of `text_bytes` bytes can be drawn, to be asked before the text exists.
+    ///
+    /// # Errors
+    /// As [`Design::draw`].
+    pub fn check_room(&self, text_bytes: usize) -> Result<(), DrawError> {
+        // Lower-case letters take the most room for their number.
+        self.lay_out(&"x".repeat(text_bytes)).map(|_| ())
+    }
+
+    /// Draws the QR code of `text`.
+    ///
+    /// # Errors
+    /// If the text is too long for a QR code, or its code too large for the picture.
+    pub fn draw(&self, text: &str) -> Result<Picture, DrawError> {
+        let (mut matrix, scale) = self.lay_out(text)?;
+        let logo = self.logo.as_ref().map(|logo| {
+            let share = length(matrix.side()) * self.options.logo_size / 100;
+            let picture = logo.fit((share * scale).max(1));
+            // Half a module of light around the logo, in whole modules, centred on the middle one.
+            let modules = |pixels: u32| ((pixels + scale).div_ceil(scale) | 1) as usize;
+            matrix.clear_middle(modules(picture.width()), modules(picture.height()));
+            picture
+        });
+
+        let size = self.options.size as usize;
+        let mut pixels = vec![pixel(self.options.color_light); size * size];
+        self.paint_modules(&mut pixels, &matrix, scale as usize);
+        if let Some(logo) = &logo {
+            paint_logo(&mut pixels, size, logo);
+        }
+        let png = png_file::encode(&pixels, self.options.size)?;
+        Ok(Picture { png })
+    }
+
+    /// The code of a text, and the width of a module in pixels.
+    fn lay_out(&self, text: &str) -> Result<(Matrix, u32), DrawError> {
+        let matrix = match self.logo {
+            Some(_) => Matrix::under_logo(text)?,
+            None => Matrix::of_text(text, Correction::Medium)?,
+        };
+        let QrCode { size, padding, .. } = self.options;
+        let side = length(matrix.side());
+        let scale = (size.saturating_sub(2 * padding) / side).min(size / (side + 2 * QUIET_ZONE));
+        if scale < LEAST_SCALE {
+            let with_padding = LEAST_SCALE * side + 2 * padding;
+            return Err(DrawError::SizeTooSmall {
+                size,
+                text_bytes: text.len(),
+                needed: with_padding.max(LEAST_SCALE * (side + 2 * QUIET_ZONE)),
+            });
+        }
+        Ok((matrix, scale))
+    }
+
+    fn paint_modules(&self, pixels: &mut [Pixel], matrix: &Matrix, scale: usize) {
+        let size = self.options.size as usize;
+        let border = (size - matrix.side() * scale) / 2;
+        let light = pixel(self.options.color_light);
+        let dark = pixel(self.options.color_dark);
+        let marker = pixel(self.options.marker_color());
+        let rows = matrix
+            .rows()
+            .flat_map(|row| std::iter::repeat_n(row, scale));
+        for (line, row) in pixels.chunks_mut(size).skip(border).zip(rows) {
+            let cells = row.iter().flat_map(|cell| std::iter::repeat_n(cell, scale));
+            for (target, cell) in line.iter_mut().skip(border).zip(cells) {
+                *target = match cell {
+                    Cell::Light => light,
+                    Cell::Dark => dark,
+                    Cell::Marker => marker,
+                };
+            }
+        }
+    }
+}
+
+fn paint_logo(pixels: &mut [Pixel], size: usize, logo: &image::RgbImage) {
+    let top = size.saturating_sub(logo.height() as usize) / 2;
+    let left = size.saturating_sub(logo.width() as usize) / 2;
+    for (line, row) in pixels.chunks_mut(size).skip(top).zip(logo.rows()) {
+        for (target, source) in line.iter_mut().skip(left).zip(row) {
+            *target = source.0;
+        }
+    }
+}
+
+fn pixel(color: Color) -> Pixel {
+    [color.red, color.green, color.blue]
+}
+
+/// A number of modules, at most 177 in a row.
+fn length(modules: usize) -> u32 {
+    u32::try_from(modules).unwrap_or(u32::MAX)
+}
+
+impl Picture {
+    /// The PNG file.
+    pub fn png(&self) -> &[u8] {
+        &self.png
+    }
+
+    /// The PNG file as a `data:` URI (RFC 2397).
+    pub fn data_uri(&self) -> String {
+        format!("data:image/png;base64,{}", STANDARD.encode(&self.png))
+    }
+}
+
+impl DrawError {
+    /// The fault of the request that asked for the picture; nothing if it is not the request's.
+    pub fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::TextTooLong(TextTooLong { bytes, max_bytes }) => Some(Fault::new(
+                "/qr_code",
+                format!(
+                    "cannot be drawn: the link has {bytes} bytes and a QR code like this holds \
+                     {max_bytes}; give a shorter request_uri_base, or leave the logo out"
+                ),
+            )),
+            Self::SizeTooSmall { size, needed, .. } => Some(Fault::new(
+                "/qr_code/size",
+                format!("is {size}: the link needs at least {needed} pixels with this padding"),
+            )),
+            Self::Png(_) => None,
+        }
+    }
+}
+
+impl fmt::Debug for Design {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Design").field(&self.options).finish()
+    }
+}
+
+impl fmt::Debug for Picture {
+    /// Whoever sees the picture can take the credential.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Picture({} bytes)", self.png.len())
+    }
+}
