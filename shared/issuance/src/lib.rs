@@ -1,1 +1,32 @@
-//! The backend's domain: records, transitions, poll schedule, use cases.
+//! The backend's domain: what an issuance is, how it changes, and the use cases around it. No AWS and no
+//! HTTP: what it needs from outside are [`ports`].
+//!
+//! | use case | what it does |
+//! |---|---|
+//! | [`StartIssuing::start_issue`] | reserves the correlation id, has the wallet make an offer, records it |
+//! | [`PollStatus::poll`] | asks the wallet, records what it says, schedules the next poll |
+//! | [`GetStatus::get_status`] | answers from the record, and brings the next poll forward |
+//!
+//! The status of a credential is the wallet's alone ([`ports::CredentialStatuses`]); the backend relays.
+
+mod failure;
+mod get_status;
+mod poll_status;
+pub mod ports;
+mod record;
+mod request_hash;
+mod schedule;
+mod start_issue;
+mod transition;
+
+pub use get_status::{FRESH_MS, GetStatus};
+pub use poll_status::{
+    DropReason, MAX_DELIVERIES, OUTAGE_PATIENCE_SECONDS, PollError, PollStatus, Polled,
+    UNKNOWN_PATIENCE_MS,
+};
+pub use record::{DEFAULT_OFFER_LIFE_SECONDS, Offer, RETENTION_SECONDS, Record, State};
+pub use request_hash::{RequestHash, RequestHasher};
+pub use schedule::{GRACE_SECONDS, LONGEST_DELAY_SECONDS, PollSchedule, back_off_seconds};
+pub use start_issue::{
+    LEASE_MS, StartFailure, StartFailureCause, StartIssuing, StartedIssue, TransactionCode,
+};

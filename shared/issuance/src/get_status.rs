@@ -1,0 +1,61 @@
+//! Get status: what is recorded, and a nudge to look again.
+
+use contract::{CorrelationId, IssueStatus};
+
+use crate::ports::{PollMessage, PollQueue, Records, RecordsError, System};
+use crate::record::Record;
+
+/// How long an answer of the wallet counts as fresh, in milliseconds.
+pub const FRESH_MS: i64 = 2_000;
+
+/// The use case, and what it works with.
+pub struct GetStatus<R, Q, S> {
+    /// The table.
+    pub records: R,
+    /// The queue on which a poll is brought forward.
+    pub queue: Q,
+    /// The clock.
+    pub system: S,
+}
+
+impl<R: Records, Q: PollQueue, S: System> GetStatus<R, Q, S> {
+    /// The status of the issuance, or `None` if none was accepted under this name.
+    ///
+    /// If the issuance is still pending and its wallet was not asked for [`FRESH_MS`], the next poll is
+    /// brought forward to now. That never fails the query.
+    pub async fn get_status(
+        &self,
+        id: &CorrelationId,
+    ) -> Result<Option<IssueStatus>, RecordsError> {
+        let Some(record) = self.records.get(id).await? else {
+            return Ok(None);
+        };
+        if self.may_be_outdated(&record) {
+            self.hasten(&record).await;
+        }
+        Ok(record.view())
+    }
+
+    fn may_be_outdated(&self, record: &Record) -> bool {
+        let now_ms = self.system.now_ms();
+        !record.is_ended()
+            && record.lease_until_ms(now_ms).is_none()
+            && now_ms - record.asked_at_ms > FRESH_MS
+    }
+
+    /// The message that is sent has the number that is awaited, so it makes the one that is on its way
+    /// stale.
+    async fn hasten(&self, record: &Record) {
+        let message = PollMessage {
+            correlation_id: record.correlation_id.clone(),
+            attempt: record.attempt,
+        };
+        if let Err(fault) = self.queue.send(&message, 0).await {
+            tracing::warn!(
+                correlation_id = %record.correlation_id,
+                fault = &fault as &dyn std::error::Error,
+                "the next poll of an issuance could not be brought forward; it comes by the schedule"
+            );
+        }
+    }
+}

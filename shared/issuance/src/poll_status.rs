@@ -1,0 +1,311 @@
+//! Poll status: ask the wallet, record what it says, and see to it that it is asked again.
+
+use contract::{CorrelationId, IssueError, IssueStatus, Stage, Status};
+use thiserror::Error;
+
+use crate::ports::{
+    IssueReport, PollMessage, PollQueue, QueueError, Records, RecordsError, Stored, System,
+    Transient, Update, Wallet, WalletFailure,
+};
+use crate::record::{Record, State};
+use crate::schedule::{LONGEST_DELAY_SECONDS, back_off_seconds};
+use crate::start_issue::MAX_CONTENTION;
+
+/// How long after the reservation a wallet may not know the issuance yet, in milliseconds: an issuance
+/// that it does not know after this was never started there, or is gone.
+pub const UNKNOWN_PATIENCE_MS: i64 = 60_000;
+
+/// How often one message is delivered again for a wallet that fails. After that a new message takes
+/// its place, because the queue moves a message that it delivered too often to the dead letters.
+pub const MAX_DELIVERIES: u32 = 3;
+
+/// How long after the last moment to complete an issuance its wallet may fail to say what became of it,
+/// in seconds.
+pub const OUTAGE_PATIENCE_SECONDS: i64 = 24 * 60 * 60;
+
+/// The use case, and what it works with.
+pub struct PollStatus<R, W, Q, S> {
+    /// The table.
+    pub records: R,
+    /// The wallet that is asked.
+    pub wallet: W,
+    /// The queue for the next poll.
+    pub queue: Q,
+    /// Clock and random numbers.
+    pub system: S,
+}
+
+/// What became of one poll message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Polled {
+    /// The issuance goes on, and the next poll is on the queue.
+    Pending {
+        /// When it is due.
+        next_poll_in_seconds: u32,
+        /// The failure of the wallet that was sat out, if it is that and not the customer who lets us
+        /// wait.
+        wallet_failure: Option<Transient>,
+    },
+    /// The issuance has ended, and this poll recorded it.
+    Ended(Status),
+    /// There was nothing to do.
+    Dropped(DropReason),
+    /// The wallet failed for now: the same message is to be delivered again.
+    Again {
+        /// After how many seconds.
+        after_seconds: u32,
+        /// What happened.
+        failure: Transient,
+    },
+}
+
+/// Why a poll message was dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DropReason {
+    /// There is no such issuance, or not any more.
+    NoRecord,
+    /// The issuance has ended.
+    Ended,
+    /// A later poll was dealt with already.
+    Stale,
+}
+
+/// Why a poll could not be dealt with. The message is to be delivered again.
+#[derive(Debug, Error)]
+pub enum PollError {
+    /// The table gave no answer.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+    /// The next poll could not be scheduled.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// Others kept changing the record.
+    #[error("the record is being changed by too many at once")]
+    Contention,
+}
+
+/// What is known after asking the wallet, or after not asking it.
+enum Finding {
+    Report(IssueReport),
+    Refused(String),
+    Failing(Transient),
+    /// Start issue may still be at work.
+    StillStarting,
+}
+
+impl<R: Records, W: Wallet, Q: PollQueue, S: System> PollStatus<R, W, Q, S> {
+    /// Deals with `message`, which is being delivered for the `delivery`-th time (from 1), given what is
+    /// `stored` under its correlation id.
+    ///
+    /// First the next message is sent, then the record is updated, and only then may this message be
+    /// acknowledged. Whoever dies in between leaves this message to be delivered again; the message that
+    /// went out too early is the one that is awaited, or is stale.
+    pub async fn poll(
+        &self,
+        message: &PollMessage,
+        stored: Option<Stored>,
+        delivery: u32,
+    ) -> Result<Polled, PollError> {
+        let Some(mut stored) = stored else {
+            return Ok(Polled::Dropped(DropReason::NoRecord));
+        };
+        if let Some(reason) = nothing_to_do(&stored.record, message) {
+            return Ok(Polled::Dropped(reason));
+        }
+        let finding = self.find_out(&stored.record).await;
+        if let Finding::Failing(failure) = &finding
+            && delivery < MAX_DELIVERIES
+        {
+            let after_seconds = back_off_seconds(
+                delivery,
+                failure.retry_after_seconds,
+                self.system.fraction(),
+            );
+            return Ok(Polled::Again {
+                after_seconds,
+                failure: failure.clone(),
+            });
+        }
+
+        let mut next_poll = None;
+        for _ in 0..MAX_CONTENTION {
+            let now_ms = self.system.now_ms();
+            let record = judge(&stored.record, &finding, now_ms)
+                .unwrap_or_else(|| stored.record.clone())
+                .asked(message.attempt, now_ms);
+            if !record.is_ended() && next_poll.is_none() {
+                next_poll = Some(self.send_next(message, &record, &finding, now_ms).await?);
+            }
+            let after = Stored {
+                record,
+                write_id: self.system.uuid(),
+            };
+            match self.records.update(stored.write_id, &after).await? {
+                Update::Done => return Ok(polled(&after.record, next_poll, finding)),
+                Update::Gone => return Ok(Polled::Dropped(DropReason::NoRecord)),
+                Update::Overtaken(current) => stored = *current,
+            }
+            if let Some(reason) = nothing_to_do(&stored.record, message) {
+                return Ok(Polled::Dropped(reason));
+            }
+        }
+        Err(PollError::Contention)
+    }
+
+    async fn find_out(&self, record: &Record) -> Finding {
+        if record.lease_until_ms(self.system.now_ms()).is_some() {
+            return Finding::StillStarting;
+        }
+        match self.wallet.issue_status(&record.correlation_id).await {
+            Ok(report) => {
+                log_surprises(record, &report);
+                Finding::Report(report)
+            }
+            Err(WalletFailure::Refused(problem)) => Finding::Refused(problem.detail),
+            Err(WalletFailure::Transient(failure)) => Finding::Failing(failure),
+        }
+    }
+
+    async fn send_next(
+        &self,
+        message: &PollMessage,
+        record: &Record,
+        finding: &Finding,
+        now_ms: i64,
+    ) -> Result<u32, QueueError> {
+        let next = PollMessage {
+            correlation_id: message.correlation_id.clone(),
+            attempt: message.attempt.saturating_add(1),
+        };
+        let delay_seconds = match finding {
+            Finding::StillStarting => until_lease_ends(record, now_ms),
+            Finding::Report(_) | Finding::Refused(_) | Finding::Failing(_) => {
+                let wished = match finding {
+                    Finding::Failing(failure) => failure.retry_after_seconds,
+                    _ => None,
+                };
+                record
+                    .schedule()
+                    .delay_seconds(now_ms.div_euclid(1_000), self.system.fraction())
+                    .max(wished.unwrap_or(0))
+                    .min(LONGEST_DELAY_SECONDS)
+            }
+        };
+        self.queue.send(&next, delay_seconds).await?;
+        Ok(delay_seconds)
+    }
+}
+
+fn nothing_to_do(record: &Record, message: &PollMessage) -> Option<DropReason> {
+    if record.is_ended() {
+        Some(DropReason::Ended)
+    } else if message.attempt < record.attempt {
+        Some(DropReason::Stale)
+    } else {
+        None
+    }
+}
+
+/// What the finding makes of the record, if anything.
+fn judge(record: &Record, finding: &Finding, now_ms: i64) -> Option<Record> {
+    let now = now_ms.div_euclid(1_000);
+    let old_enough = now_ms - record.reserved_at_ms >= UNKNOWN_PATIENCE_MS;
+    let fail = |stage, code, message| record.failed(stage, IssueError::new(code, message), now_ms);
+    match finding {
+        Finding::StillStarting => None,
+        Finding::Report(IssueReport::Known(report)) => {
+            if !report.status.is_terminal() && record.schedule().is_over(now) {
+                return fail(
+                    Stage::Expired,
+                    "expired",
+                    "The offer expired before the customer took the credential.",
+                );
+            }
+            record.observed(report, now_ms)
+        }
+        Finding::Report(IssueReport::Unknown) if !old_enough => None,
+        Finding::Report(IssueReport::Unknown) => match record.state {
+            State::Reserved { .. } => fail(
+                Stage::Failed,
+                "not_started",
+                "The wallet never took up the request. Start a new issuance.",
+            ),
+            _ => fail(
+                Stage::Failed,
+                "unknown_to_wallet",
+                "The wallet does not know this issuance any more.",
+            ),
+        },
+        Finding::Refused(detail) => fail(Stage::Failed, "wallet_refused", detail),
+        Finding::Failing(_) => {
+            let too_late = record
+                .schedule()
+                .deadline()
+                .saturating_add(OUTAGE_PATIENCE_SECONDS);
+            if now < too_late {
+                return None;
+            }
+            fail(
+                Stage::Failed,
+                "wallet_unreachable",
+                "The wallet did not say in time what became of the issuance.",
+            )
+        }
+    }
+}
+
+fn polled(record: &Record, next_poll: Option<u32>, finding: Finding) -> Polled {
+    match (&record.state, next_poll) {
+        (State::Completed { .. }, _) => Polled::Ended(Status::IssueCompleted),
+        (State::Failed { .. }, _) => Polled::Ended(Status::Error),
+        (_, next_poll) => Polled::Pending {
+            next_poll_in_seconds: next_poll.unwrap_or_default(),
+            wallet_failure: match finding {
+                Finding::Failing(failure) => Some(failure),
+                _ => None,
+            },
+        },
+    }
+}
+
+fn until_lease_ends(record: &Record, now_ms: i64) -> u32 {
+    let lease_until_ms = record.lease_until_ms(now_ms).unwrap_or(now_ms);
+    let seconds = (lease_until_ms - now_ms).div_euclid(1_000) + 1;
+    u32::try_from(seconds)
+        .unwrap_or(1)
+        .min(LONGEST_DELAY_SECONDS)
+}
+
+/// A wallet that says something that the contract does not know is heard, and written about.
+fn log_surprises(record: &Record, report: &IssueReport) {
+    let IssueReport::Known(IssueStatus {
+        status,
+        revocation_uuid,
+        ..
+    }) = report
+    else {
+        return;
+    };
+    let correlation_id: &CorrelationId = &record.correlation_id;
+    if let Status::Other(name) = status {
+        let wallet_status: String = name
+            .chars()
+            .filter(|character| !character.is_control())
+            .take(64)
+            .collect();
+        tracing::warn!(
+            %correlation_id,
+            wallet_status,
+            "the wallet sent a status that is not in the contract; it counts as pending"
+        );
+    }
+    let known = record.offer().and_then(|offer| offer.revocation_uuid);
+    if let (Some(known), Some(reported)) = (known, revocation_uuid)
+        && known != *reported
+    {
+        tracing::warn!(
+            %correlation_id,
+            "the wallet changed the revocation_uuid of an issuance; the first one is kept"
+        );
+    }
+}

@@ -1,0 +1,271 @@
+//! What the use cases need from outside, one capability each.
+
+use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::future::Future;
+
+use contract::{
+    CorrelationId, CredentialStatusAnswer, CredentialStatusChange, IssueStatus, Problem,
+    StartIssue, StartIssueAnswer,
+};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::record::{Record, State};
+
+/// The cause of a failed call, for the log.
+pub type Cause = Box<dyn StdError + Send + Sync>;
+
+/// A record as it is stored. Every write gives it a new `write_id`, so that a later write can say what
+/// it was based on, and so that a write whose answer was lost is recognised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The record.
+    pub record: Record,
+    /// Names the write that stored it.
+    pub write_id: Uuid,
+}
+
+/// The table of records. Writes are atomic and conditional.
+pub trait Records: Send + Sync {
+    /// Stores `mine`, a reservation, if nothing is stored under its correlation id, or only a reservation
+    /// for the same request whose lease is over at `now_ms` (Unix milliseconds). Otherwise it says
+    /// what is there instead, by [`Reservation::instead_of`].
+    fn reserve(
+        &self,
+        mine: &Stored,
+        now_ms: i64,
+    ) -> impl Future<Output = Result<Reservation, RecordsError>> + Send;
+
+    /// The record under `id`, possibly as it was a moment ago.
+    fn get(
+        &self,
+        id: &CorrelationId,
+    ) -> impl Future<Output = Result<Option<Record>, RecordsError>> + Send;
+
+    /// The records under `ids`, as they are now. An id without a record is not among the keys. A record
+    /// that cannot be read fails alone.
+    fn get_many(
+        &self,
+        ids: &[CorrelationId],
+    ) -> impl Future<
+        Output = Result<HashMap<CorrelationId, Result<Stored, RecordsError>>, RecordsError>,
+    > + Send;
+
+    /// Stores `after` if the stored record is still the one that the write `based_on` made. Otherwise it
+    /// says what is there instead, by [`Update::instead_of`].
+    fn update(
+        &self,
+        based_on: Uuid,
+        after: &Stored,
+    ) -> impl Future<Output = Result<Update, RecordsError>> + Send;
+
+    /// Removes the record if it is still `mine`.
+    fn remove(&self, mine: &Stored) -> impl Future<Output = Result<(), RecordsError>> + Send;
+}
+
+/// What came of an attempt to reserve a correlation id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reservation {
+    /// It is reserved for us.
+    Fresh,
+    /// The same request came before, and this is what became of it.
+    Repeat(Box<Stored>),
+    /// The same request came before, and its first answer is still being worked on.
+    InProgress,
+    /// Another request came before under the same correlation id.
+    Conflict,
+}
+
+impl Reservation {
+    /// What it means that `existing` was found when `mine` was to be reserved.
+    pub fn instead_of(mine: &Stored, existing: Stored) -> Self {
+        if existing.write_id == mine.write_id {
+            // Our own write, whose answer was lost and which the client repeated.
+            Self::Fresh
+        } else if existing.record.request_hash != mine.record.request_hash {
+            Self::Conflict
+        } else if matches!(existing.record.state, State::Reserved { .. }) {
+            Self::InProgress
+        } else {
+            Self::Repeat(Box::new(existing))
+        }
+    }
+}
+
+/// What came of an attempt to update a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Update {
+    /// It is stored.
+    Done,
+    /// Another write came first; this is what it stored.
+    Overtaken(Box<Stored>),
+    /// There is no record any more.
+    Gone,
+}
+
+impl Update {
+    /// What it means that `existing` was found when `after` was to be stored.
+    pub fn instead_of(after: &Stored, existing: Option<Stored>) -> Self {
+        match existing {
+            None => Self::Gone,
+            // Our own write, whose answer was lost and which the client repeated.
+            Some(existing) if existing.write_id == after.write_id => Self::Done,
+            Some(existing) => Self::Overtaken(Box::new(existing)),
+        }
+    }
+}
+
+/// Why the table gave no answer.
+#[derive(Debug, Error)]
+pub enum RecordsError {
+    /// The call failed. A write may have been done all the same.
+    #[error("the table of records gave no answer")]
+    Unavailable(#[source] Cause),
+    /// What is stored cannot be understood.
+    #[error("the stored record cannot be read: its attribute {attribute} {reason}")]
+    Malformed {
+        /// The attribute's name.
+        attribute: String,
+        /// What is wrong with it, without its value.
+        reason: String,
+    },
+}
+
+/// What is put on the poll queue: no claims, no secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PollMessage {
+    /// Which issuance is to be polled.
+    pub correlation_id: CorrelationId,
+    /// Which poll this is; see [`Record::attempt`].
+    pub attempt: u32,
+}
+
+/// The queue of polls that are due later.
+pub trait PollQueue: Send + Sync {
+    /// Puts `message` on the queue, to be delivered after `delay_seconds` (0 to 900).
+    fn send(
+        &self,
+        message: &PollMessage,
+        delay_seconds: u32,
+    ) -> impl Future<Output = Result<(), QueueError>> + Send;
+}
+
+/// The queue did not take a message, or its answer was lost.
+#[derive(Debug, Error)]
+#[error("the poll queue did not take the message")]
+pub struct QueueError(#[source] pub Cause);
+
+/// A wallet that issues: the other side of the issue contract.
+pub trait Wallet: Send + Sync {
+    /// Start issue. `request` names its correlation id.
+    fn start_issue(
+        &self,
+        request: &StartIssue,
+    ) -> impl Future<Output = Result<StartIssueAnswer, WalletFailure>> + Send;
+
+    /// Get issue status.
+    fn issue_status(
+        &self,
+        id: &CorrelationId,
+    ) -> impl Future<Output = Result<IssueReport, WalletFailure>> + Send;
+}
+
+/// A wallet's answer to Get issue status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IssueReport {
+    /// The wallet knows the issuance: pending, completed or failed.
+    Known(IssueStatus),
+    /// The wallet knows no such issuance.
+    Unknown,
+}
+
+/// A wallet that keeps the status of what it issued.
+pub trait CredentialStatuses: Send + Sync {
+    /// Changes the status of a credential.
+    fn set(
+        &self,
+        revocation_uuid: Uuid,
+        change: &CredentialStatusChange,
+    ) -> impl Future<Output = Result<CredentialStatusAnswer, WalletFailure>> + Send;
+
+    /// The status of a credential.
+    fn get(
+        &self,
+        revocation_uuid: Uuid,
+    ) -> impl Future<Output = Result<CredentialStatusAnswer, WalletFailure>> + Send;
+}
+
+/// Why a wallet did not do what it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum WalletFailure {
+    /// It will not, and asking again changes nothing.
+    #[error("the wallet refused: {0}")]
+    Refused(Problem),
+    /// It may, if it is asked again later. What it was asked to do may have been done all the same.
+    #[error("the wallet is not to be had for now: {0}")]
+    Transient(Transient),
+}
+
+/// A failure that may pass.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{reason}")]
+pub struct Transient {
+    /// What kind of failure.
+    pub kind: TransientKind,
+    /// After how many seconds the wallet wants to be asked again, if it said so.
+    pub retry_after_seconds: Option<u32>,
+    /// What happened, for the log: without URLs, bodies and credentials.
+    pub reason: String,
+}
+
+/// The kinds of failures that may pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransientKind {
+    /// The wallet cannot be reached.
+    Unreachable,
+    /// The wallet did not answer in time.
+    TimedOut,
+    /// The wallet says that it is asked too often (429).
+    Busy,
+    /// The wallet says that it is not available (503).
+    Unavailable,
+    /// The wallet answered with something that is not the contract's, or with a fault of its own.
+    Faulty,
+    /// The wallet does not accept our credentials: the operator has to mend the configuration.
+    CredentialsRejected,
+}
+
+/// What a use case takes from the machine that it runs on.
+pub trait System: Send + Sync {
+    /// The time, in Unix milliseconds.
+    fn now_ms(&self) -> i64;
+    /// A random UUID (version 4).
+    fn uuid(&self) -> Uuid;
+    /// A random number in `0.0..1.0`.
+    fn fraction(&self) -> f64;
+}
+
+/// The machine's own clock and random numbers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Machine;
+
+impl System for Machine {
+    fn now_ms(&self) -> i64 {
+        let since_epoch = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
+        i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn uuid(&self) -> Uuid {
+        Uuid::new_v4()
+    }
+
+    fn fraction(&self) -> f64 {
+        let (random, _) = Uuid::new_v4().as_u64_pair();
+        // The upper 32 bits of a version 4 UUID are all random.
+        f64::from((random >> 32) as u32) / (f64::from(u32::MAX) + 1.0)
+    }
+}

@@ -1,0 +1,312 @@
+//! Start issue: reserve the correlation id, have the wallet make an offer, record it.
+
+use contract::{CorrelationId, Problem, StartIssue, StartIssueAnswer};
+use futures::future::join;
+use thiserror::Error;
+
+use crate::ports::{
+    PollMessage, PollQueue, QueueError, Records, RecordsError, Reservation, Stored, System, Update,
+    Wallet, WalletFailure,
+};
+use crate::record::{DEFAULT_OFFER_LIFE_SECONDS, Offer, Record, State};
+use crate::request_hash::RequestHasher;
+
+/// How long one Start issue may be at work before another may take over, in milliseconds: longer than
+/// the function that runs it lives for one request (28 seconds).
+pub const LEASE_MS: i64 = 30_000;
+
+/// How often a write is tried again that others came before.
+pub(crate) const MAX_CONTENTION: usize = 5;
+
+/// The use case, and what it works with.
+pub struct StartIssuing<R, W, Q, S> {
+    /// The table.
+    pub records: R,
+    /// The wallet that makes the offer.
+    pub wallet: W,
+    /// The queue for the first poll.
+    pub queue: Q,
+    /// Clock and random numbers.
+    pub system: S,
+    /// Tells a repeat from another request.
+    pub hasher: RequestHasher,
+}
+
+/// An issuance that was started, now or by an earlier request with the same body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartedIssue {
+    /// The caller's correlation id, or the one that was made for it.
+    pub correlation_id: CorrelationId,
+    /// What hands the offer to the customer's wallet.
+    pub request_uri: String,
+    /// The transaction code, for the caller alone, if one was asked for.
+    pub tx_code: Option<TransactionCode>,
+    /// Whether an earlier request started it.
+    pub is_repeat: bool,
+}
+
+/// A transaction code. `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TransactionCode(pub String);
+
+impl std::fmt::Debug for TransactionCode {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("TransactionCode(…)")
+    }
+}
+
+/// Why an issuance was not started. It carries the correlation id, which the caller may not know.
+#[derive(Debug, Error)]
+#[error("{cause}")]
+pub struct StartFailure {
+    /// Under which name it was tried.
+    pub correlation_id: CorrelationId,
+    /// Why.
+    pub cause: StartFailureCause,
+}
+
+/// Why an issuance was not started.
+#[derive(Debug, Error)]
+pub enum StartFailureCause {
+    /// The correlation id belongs to another request.
+    #[error("the correlation id was used for another request")]
+    Conflict,
+    /// The same request is being worked on.
+    #[error("the same request is in progress")]
+    InProgress,
+    /// The same request was tried before, and the issuance ended before an offer was made.
+    #[error("the issuance has ended")]
+    Ended,
+    /// The wallet did not make an offer.
+    #[error(transparent)]
+    Wallet(#[from] WalletFailure),
+    /// The table gave no answer.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+    /// The first poll could not be scheduled, and an offer must not go out that nobody follows.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// Others kept changing the record.
+    #[error("the record is being changed by too many at once")]
+    Contention,
+}
+
+impl StartFailure {
+    /// What the caller is told.
+    pub fn problem(&self) -> Problem {
+        match &self.cause {
+            StartFailureCause::Conflict => Problem::conflict(
+                "This correlation_id was used for another request. Give each issuance its own, and \
+                 repeat a request only with the same body.",
+            ),
+            StartFailureCause::InProgress => Problem::conflict(
+                "The same request is in progress. Repeat it in a second to get its answer.",
+            )
+            .with_retry_after_seconds(1),
+            StartFailureCause::Ended => Problem::conflict(
+                "This issuance has ended without an offer. Start a new one, with another \
+                 correlation_id.",
+            ),
+            StartFailureCause::Wallet(failure) => failure.problem(),
+            StartFailureCause::Records(RecordsError::Malformed { .. }) => Problem::internal(),
+            StartFailureCause::Records(RecordsError::Unavailable(_))
+            | StartFailureCause::Queue(_)
+            | StartFailureCause::Contention => Problem::unavailable(
+                "The issuance could not be recorded. Repeat the request with the same \
+                 correlation_id: nothing is issued twice.",
+            )
+            .with_retry_after_seconds(1),
+        }
+    }
+}
+
+impl<R: Records, W: Wallet, Q: PollQueue, S: System> StartIssuing<R, W, Q, S> {
+    /// Starts the issuance that `request` asks for, or answers as an equal request was answered before.
+    ///
+    /// Three round trips one after the other: reserve; send the first poll and call the wallet; record.
+    /// When it fails, or dies between any two calls, the record and the first poll are enough for the
+    /// issuance to come to an end, and a repeat may follow at the latest after [`LEASE_MS`].
+    pub async fn start_issue(&self, request: StartIssue) -> Result<StartedIssue, StartFailure> {
+        let correlation_id = request
+            .correlation_id
+            .clone()
+            .unwrap_or_else(|| self.system.uuid().into());
+        let reservation = self.reservation(&correlation_id, &request);
+        let to_wallet = StartIssue {
+            correlation_id: Some(correlation_id.clone()),
+            // Made by the backend itself, from the link.
+            qr_code: None,
+            // Changes are told by the backend, which the caller trusts.
+            callback: None,
+            ..request
+        };
+        let started = async {
+            let now_ms = reservation.record.reserved_at_ms;
+            match self.records.reserve(&reservation, now_ms).await? {
+                Reservation::Fresh => self.begin(reservation, &to_wallet).await,
+                Reservation::Repeat(stored) => self.repeat(*stored, &to_wallet).await,
+                Reservation::InProgress => Err(StartFailureCause::InProgress),
+                Reservation::Conflict => Err(StartFailureCause::Conflict),
+            }
+        };
+        started.await.map_err(|cause| StartFailure {
+            correlation_id,
+            cause,
+        })
+    }
+
+    fn reservation(&self, correlation_id: &CorrelationId, request: &StartIssue) -> Stored {
+        let now_ms = self.system.now_ms();
+        let record = Record::reserve(
+            correlation_id.clone(),
+            request.template_id.clone(),
+            self.hasher.hash(correlation_id, request),
+            now_ms,
+            now_ms + LEASE_MS,
+        );
+        Stored {
+            record,
+            write_id: self.system.uuid(),
+        }
+    }
+
+    async fn begin(
+        &self,
+        reservation: Stored,
+        request: &StartIssue,
+    ) -> Result<StartedIssue, StartFailureCause> {
+        let record = &reservation.record;
+        let first_poll = PollMessage {
+            correlation_id: record.correlation_id.clone(),
+            attempt: record.attempt,
+        };
+        let delay = record.schedule().delay_seconds(
+            record.reserved_at_ms.div_euclid(1_000),
+            self.system.fraction(),
+        );
+        // The poll goes out before the answer is recorded, so no offer is ever left alone.
+        let (sent, answer) = join(
+            self.queue.send(&first_poll, delay),
+            self.wallet.start_issue(request),
+        )
+        .await;
+        match (sent, answer) {
+            (Ok(()), Ok(answer)) => self.record(reservation, request, answer, false).await,
+            (_, Err(WalletFailure::Refused(problem))) => {
+                self.withdraw(&reservation).await;
+                Err(WalletFailure::Refused(problem).into())
+            }
+            (_, Err(transient)) => {
+                self.give_up_lease(&reservation).await;
+                Err(transient.into())
+            }
+            (Err(unsent), Ok(_)) => {
+                self.give_up_lease(&reservation).await;
+                Err(unsent.into())
+            }
+        }
+    }
+
+    /// A link that is known is the answer. One that is not is asked for again: the correlation id is the
+    /// wallet's idempotency key too.
+    async fn repeat(
+        &self,
+        stored: Stored,
+        request: &StartIssue,
+    ) -> Result<StartedIssue, StartFailureCause> {
+        match &stored.record.state {
+            State::Failed { offer: None, .. } => return Err(StartFailureCause::Ended),
+            _ => {
+                let request_uri = stored
+                    .record
+                    .offer()
+                    .and_then(|offer| offer.request_uri.clone());
+                if let Some(request_uri) = request_uri {
+                    return Ok(StartedIssue {
+                        correlation_id: stored.record.correlation_id,
+                        request_uri,
+                        tx_code: None,
+                        is_repeat: true,
+                    });
+                }
+            }
+        }
+        let answer = self.wallet.start_issue(request).await?;
+        self.record(stored, request, answer, true).await
+    }
+
+    async fn record(
+        &self,
+        mut stored: Stored,
+        request: &StartIssue,
+        answer: StartIssueAnswer,
+        is_repeat: bool,
+    ) -> Result<StartedIssue, StartFailureCause> {
+        let reserved_at = stored.record.reserved_at_ms.div_euclid(1_000);
+        let offer = Offer {
+            request_uri: request
+                .tx_code
+                .is_none()
+                .then(|| answer.request_uri.clone()),
+            revocation_uuid: answer.revocation_uuid,
+            expires_at: answer
+                .expires_at
+                .and_then(|seconds| i64::try_from(seconds).ok())
+                .unwrap_or(reserved_at + DEFAULT_OFFER_LIFE_SECONDS),
+        };
+        let started = StartedIssue {
+            correlation_id: stored.record.correlation_id.clone(),
+            request_uri: answer.request_uri,
+            tx_code: answer.tx_code.map(TransactionCode),
+            is_repeat,
+        };
+        for _ in 0..MAX_CONTENTION {
+            if matches!(stored.record.state, State::Failed { offer: None, .. }) {
+                return Err(StartFailureCause::Ended);
+            }
+            let Some(record) = stored.record.offered(&offer, self.system.now_ms()) else {
+                return Ok(started);
+            };
+            let after = Stored {
+                record,
+                write_id: self.system.uuid(),
+            };
+            match self.records.update(stored.write_id, &after).await? {
+                Update::Done => return Ok(started),
+                Update::Overtaken(current) => stored = *current,
+                Update::Gone => return Err(StartFailureCause::Ended),
+            }
+        }
+        Err(StartFailureCause::Contention)
+    }
+
+    /// The wallet will not make an offer, so there is nothing to follow.
+    async fn withdraw(&self, reservation: &Stored) {
+        if let Err(fault) = self.records.remove(reservation).await {
+            log_leftover(&reservation.record, &fault);
+        }
+    }
+
+    /// A repeat need not wait for the lease to end.
+    async fn give_up_lease(&self, reservation: &Stored) {
+        let Some(record) = reservation.record.lease_given_up() else {
+            return;
+        };
+        let after = Stored {
+            record,
+            write_id: self.system.uuid(),
+        };
+        if let Err(fault) = self.records.update(reservation.write_id, &after).await {
+            log_leftover(&reservation.record, &fault);
+        }
+    }
+}
+
+/// Not a failure of the request: the lease ends by itself, and the first poll finds out the rest.
+fn log_leftover(record: &Record, fault: &RecordsError) {
+    tracing::warn!(
+        correlation_id = %record.correlation_id,
+        fault = fault as &dyn std::error::Error,
+        "the reservation of an issuance that did not start is left until its lease ends"
+    );
+}
