@@ -12,7 +12,7 @@ use webpki::{
     EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, anchor_from_trusted_cert,
 };
 use x509_cert::Certificate;
-use x509_cert::der::Decode;
+use x509_cert::der::{Decode, Encode};
 
 use crate::public_jwk::{JwkError, PublicJwk};
 
@@ -236,14 +236,15 @@ impl fmt::Debug for CertificateChain {
 
 fn check_leaf(certificates: &[Certificate], key: &PublicJwk) -> Result<(), ChainError> {
     let leaf = certificates.first().ok_or(ChainError::Empty)?;
-    if key_of(leaf).map_err(ChainError::LeafKey)? != *key {
-        let certifies_key = |certificate| key_of(certificate).is_ok_and(|found| found == *key);
-        return Err(match certificates.iter().position(certifies_key) {
-            Some(index) => ChainError::LeafNotFirst {
+    let leaf_key = key_of(leaf);
+    if leaf_key.as_ref() != Ok(key) {
+        let certifies_key = |certificate| key_of(certificate).as_ref() == Ok(key);
+        if let Some(index) = certificates.iter().position(certifies_key) {
+            return Err(ChainError::LeafNotFirst {
                 position: index + 1,
-            },
-            None => ChainError::OtherKey,
-        });
+            });
+        }
+        return Err(leaf_key.map_or_else(ChainError::LeafKey, |_| ChainError::OtherKey));
     }
     if is_self_issued(leaf) {
         return Err(ChainError::LeafSelfSigned);
@@ -293,7 +294,6 @@ fn is_self_issued(certificate: &Certificate) -> bool {
 }
 
 fn key_of(certificate: &Certificate) -> Result<PublicJwk, JwkError> {
-    use x509_cert::der::Encode;
     let spki = certificate.tbs_certificate().subject_public_key_info();
     PublicJwk::from_spki_der(&spki.to_der().map_err(|_| JwkError::Spki)?)
 }

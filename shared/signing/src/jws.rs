@@ -223,8 +223,10 @@ impl<'a> Unverified<'a> {
             });
         }
         let (signing_input, signature) = compact.rsplit_once('.').ok_or(JwsError::Malformed)?;
-        // A further dot would be left in the payload, where it is no base64url.
         let (header, payload) = signing_input.split_once('.').ok_or(JwsError::Malformed)?;
+        if payload.contains('.') {
+            return Err(JwsError::Malformed);
+        }
         let header = Header::read(header, policy)?;
         let signature = URL_SAFE_NO_PAD
             .decode(signature)
