@@ -1,0 +1,129 @@
+//! `AWS::Serverless::Function`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_yaml_ng::Value;
+
+use super::error::{Place, TemplateError};
+use super::evaluate::Evaluator;
+use super::names::{Kind, name_in_arn};
+use super::resource::Resource;
+use super::yaml::entries;
+
+/// A function to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Function {
+    /// Its name in the template.
+    pub logical_id: String,
+    /// The binary that is deployed, which is also the name of its crate.
+    pub binary: String,
+    /// Its environment as the template sets it. A dynamic reference to a secret is still in it.
+    pub environment: BTreeMap<String, String>,
+    /// How long one invocation may take.
+    pub timeout: Duration,
+}
+
+/// Lambda's own default time-out.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
+
+const CARRIED_OUT: [&str; 2] = ["Environment", "Timeout"];
+
+/// What matters on AWS only: packaging, permissions, scaling, logs, roll-out.
+const LEFT_OUT: [&str; 21] = [
+    "Architectures",
+    "AutoPublishAlias",
+    "AutoPublishAliasAllProperties",
+    "AutoPublishCodeSha256",
+    "CodeUri",
+    "DeadLetterQueue",
+    "DeploymentPreference",
+    "Description",
+    "EphemeralStorage",
+    "FunctionName",
+    "Handler",
+    "KmsKeyArn",
+    "LoggingConfig",
+    "MemorySize",
+    "PackageType",
+    "Policies",
+    "ReservedConcurrentExecutions",
+    "Role",
+    "Runtime",
+    "Tags",
+    "Tracing",
+];
+
+impl Function {
+    /// Reads a function; `globals` is `Globals.Function`, which its own properties override.
+    pub(super) fn read(
+        resource: &Resource<'_>,
+        globals: Option<&Value>,
+        evaluator: &Evaluator<'_>,
+    ) -> Result<Self, TemplateError> {
+        resource.only(&CARRIED_OUT, &LEFT_OUT)?;
+        let binary = resource
+            .metadata(["BuildProperties", "Binary"])
+            .and_then(Value::as_str)
+            .ok_or_else(|| {
+                resource.at_properties(|place| {
+                    place.must_be("beside Metadata.BuildProperties.Binary, the name of a binary")
+                })
+            })?;
+        let globals_place = Place::section("Globals");
+        let globals_place = globals_place.key("Function");
+        let mut environment = match globals {
+            Some(globals) => environment(globals, evaluator, &globals_place)?,
+            None => BTreeMap::new(),
+        };
+        environment.extend(resource.at_properties(|place| match resource.properties() {
+            Some(properties) => self::environment(properties, evaluator, place),
+            None => Ok(BTreeMap::new()),
+        })?);
+        let timeout = match resource.raw("Timeout") {
+            Some(value) => resource
+                .at_properties(|place| evaluator.integer(value, &place.key("Timeout")).map(Some))?,
+            None => match globals.and_then(|globals| globals.get("Timeout")) {
+                Some(value) => Some(evaluator.integer(value, &globals_place.key("Timeout"))?),
+                None => None,
+            },
+        };
+        Ok(Self {
+            logical_id: resource.logical_id.to_owned(),
+            binary: binary.to_owned(),
+            environment,
+            timeout: timeout.map_or(DEFAULT_TIMEOUT, Duration::from_secs),
+        })
+    }
+}
+
+/// `Environment.Variables` of `properties`, which stand at `place`.
+fn environment(
+    properties: &Value,
+    evaluator: &Evaluator<'_>,
+    place: &Place<'_>,
+) -> Result<BTreeMap<String, String>, TemplateError> {
+    let place = place.key("Environment");
+    let place = place.key("Variables");
+    let variables = properties
+        .get("Environment")
+        .and_then(|environment| environment.get("Variables"));
+    let mut environment = BTreeMap::new();
+    if let Some(variables) = variables {
+        for (name, value) in entries(variables, &place)? {
+            if let Some(value) = evaluator.optional_string(value, &place.key(name))? {
+                environment.insert(name.to_owned(), value);
+            }
+        }
+    }
+    Ok(environment)
+}
+
+/// The logical id of the function among `all` whose ARN is `arn`, is in `arn` with an alias, or is
+/// in it as the path of an API Gateway integration.
+pub(super) fn function_in_arn<'a>(arn: &str, all: &'a [Resource<'_>]) -> Option<&'a str> {
+    let name = name_in_arn(arn, ":function:")?;
+    all.iter()
+        .find(|one| one.kind == Kind::Function && one.name == name)
+        .map(|function| function.logical_id)
+}

@@ -1,0 +1,119 @@
+//! Reading `template.yaml`, so that the local cloud repeats nothing of it.
+//!
+//! [`Stack::read`] gives the parameters their local values, decides the conditions, evaluates the
+//! intrinsic functions, and comes back with what one machine needs: tables, queues, functions with
+//! their environment, event sources, routes, secrets. Nothing is guessed: a resource type, property
+//! or function that this reader does not know is an error that names its place in the template.
+//! What only a deployment needs (`Rules`, `Mappings`, `Outputs`, policies, alarms) is not evaluated.
+
+mod error;
+mod evaluate;
+mod event_sources;
+mod functions;
+mod names;
+mod parameters;
+mod queues;
+mod resource;
+mod routes;
+mod secrets;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod yaml;
+
+use std::collections::BTreeMap;
+
+use serde_yaml_ng::Value;
+
+pub use error::{Fault, TemplateError};
+pub use event_sources::EventSource;
+pub use functions::Function;
+pub use names::{Endpoints, LOCAL_ACCOUNT, LOCAL_REGION};
+pub use queues::Queue;
+pub use routes::Route;
+pub use secrets::{Secret, resolve_secrets};
+pub use tables::Table;
+
+use error::Place;
+use evaluate::Evaluator;
+use names::Kind;
+
+/// The deployment's template, the one that `sam deploy` takes.
+pub const TEMPLATE: &str = include_str!("../../../../template.yaml");
+
+/// What the template comes to on one machine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stack {
+    /// The tables, in the order of the template, as is everything here.
+    pub tables: Vec<Table>,
+    /// The queues, dead-letter queues included.
+    pub queues: Vec<Queue>,
+    /// The functions.
+    pub functions: Vec<Function>,
+    /// The queues that invoke functions.
+    pub event_sources: Vec<EventSource>,
+    /// The routes of the HTTP API.
+    pub routes: Vec<Route>,
+    /// The secrets that the functions' environments refer to.
+    pub secrets: Vec<Secret>,
+}
+
+impl Stack {
+    /// Reads `template` with the local values of its `parameters` (every one without a default must
+    /// be among them) and with the `endpoints` that its resources are reached at.
+    ///
+    /// # Errors
+    /// The first place in the template that the local cloud cannot carry out.
+    pub fn read(
+        template: &str,
+        parameters: &BTreeMap<String, String>,
+        endpoints: &Endpoints,
+    ) -> Result<Self, TemplateError> {
+        let root: Value = serde_yaml_ng::from_str(template)
+            .map_err(|fault| Place::section("the file").error(Fault::Syntax(fault.to_string())))?;
+        let parameters = parameters::values(&root, parameters)?;
+        let mut evaluator = Evaluator::new(&root, parameters, endpoints)?;
+        let resources = resource::resources(&root, &mut evaluator)?;
+        let globals = root
+            .get("Globals")
+            .and_then(|globals| globals.get("Function"));
+
+        let mut stack = Self {
+            tables: Vec::new(),
+            queues: Vec::new(),
+            functions: Vec::new(),
+            event_sources: Vec::new(),
+            routes: Vec::new(),
+            secrets: Vec::new(),
+        };
+        for resource in &resources {
+            match resource.kind {
+                Kind::Table => stack.tables.push(Table::read(resource, &evaluator)?),
+                Kind::Queue => stack.queues.push(Queue::read(resource, &evaluator)?),
+                Kind::Function => {
+                    let function = Function::read(resource, globals, &evaluator)?;
+                    stack.functions.push(function);
+                }
+                Kind::EventSource => {
+                    let source = EventSource::read(resource, &resources, &evaluator)?;
+                    stack.event_sources.push(source);
+                }
+                Kind::Route => {
+                    let route = Route::read(resource, &resources, &evaluator)?;
+                    stack.routes.push(route);
+                }
+                Kind::Secret => stack.secrets.push(Secret::read(resource, &evaluator)?),
+                // An integration is read where a route leads to it; the API has only its routes.
+                Kind::Api | Kind::Integration | Kind::LeftOut => {}
+            }
+        }
+        Ok(stack)
+    }
+
+    /// The function with this logical id.
+    pub fn function(&self, logical_id: &str) -> Option<&Function> {
+        self.functions
+            .iter()
+            .find(|function| function.logical_id == logical_id)
+    }
+}

@@ -1,0 +1,156 @@
+//! One resource of the template, and its properties by name.
+
+use serde_json::Value as Json;
+use serde_yaml_ng::Value;
+
+use super::error::{Fault, Place, TemplateError};
+use super::evaluate::Evaluator;
+use super::names::Kind;
+use super::yaml::entries;
+
+/// A resource of the local stack: of a known type, and not left out by its condition.
+#[derive(Debug)]
+pub(super) struct Resource<'t> {
+    pub(super) kind: Kind,
+    pub(super) logical_id: &'t str,
+    /// The physical name.
+    pub(super) name: String,
+    declaration: &'t Value,
+}
+
+/// Every resource whose condition holds. Leaves the names of all of them with the evaluator, so
+/// that they can be referred to.
+pub(super) fn resources<'t>(
+    root: &'t Value,
+    evaluator: &mut Evaluator<'t>,
+) -> Result<Vec<Resource<'t>>, TemplateError> {
+    let section = Place::section("Resources");
+    let declared = root
+        .get("Resources")
+        .ok_or_else(|| section.must_be("a mapping of resources"))?;
+    let mut present = Vec::new();
+    for (logical_id, declaration) in entries(declared, &section)? {
+        let place = section.key(logical_id);
+        let resource_type = declaration
+            .get("Type")
+            .and_then(Value::as_str)
+            .ok_or_else(|| place.key("Type").must_be("a resource type"))?;
+        let kind = Kind::of(resource_type).ok_or_else(|| {
+            let fault = Fault::UnknownResourceType(resource_type.to_owned());
+            place.key("Type").error(fault)
+        })?;
+        let wanted = match declaration.get("Condition").map(Value::as_str) {
+            None => true,
+            Some(Some(name)) => evaluator.condition(name, &place.key("Condition"))?,
+            Some(None) => return Err(place.key("Condition").must_be("a condition's name")),
+        };
+        if !wanted {
+            evaluator.resources.insert(logical_id, None);
+            continue;
+        }
+        let name = physical_name(kind, logical_id, declaration, evaluator, &place)?;
+        evaluator
+            .resources
+            .insert(logical_id, Some((kind, name.clone())));
+        present.push(Resource {
+            kind,
+            logical_id,
+            name,
+            declaration,
+        });
+    }
+    Ok(present)
+}
+
+/// The name that the template sets, or the logical id.
+fn physical_name(
+    kind: Kind,
+    logical_id: &str,
+    declaration: &Value,
+    evaluator: &Evaluator<'_>,
+    place: &Place<'_>,
+) -> Result<String, TemplateError> {
+    let key = match kind {
+        Kind::Table => "TableName",
+        Kind::Queue => "QueueName",
+        _ => return Ok(logical_id.to_owned()),
+    };
+    let set = declaration
+        .get("Properties")
+        .and_then(|properties| properties.get(key));
+    match set {
+        Some(name) => evaluator.string(name, &place.key("Properties").key(key)),
+        None => Ok(logical_id.to_owned()),
+    }
+}
+
+impl<'t> Resource<'t> {
+    /// Calls `look` with the place of `Properties`, which errors about a property start from.
+    pub(super) fn at_properties<T>(&self, look: impl FnOnce(&Place<'_>) -> T) -> T {
+        let section = Place::section("Resources");
+        let resource = section.key(self.logical_id);
+        look(&resource.key("Properties"))
+    }
+
+    /// `Properties` as it stands in the template.
+    pub(super) fn properties(&self) -> Option<&'t Value> {
+        self.declaration.get("Properties")
+    }
+
+    /// A property as it stands in the template.
+    pub(super) fn raw(&self, key: &str) -> Option<&'t Value> {
+        self.properties()?.get(key)
+    }
+
+    /// A value under `Metadata`, as it stands in the template.
+    pub(super) fn metadata(&self, keys: [&str; 2]) -> Option<&'t Value> {
+        let [first, second] = keys;
+        self.declaration.get("Metadata")?.get(first)?.get(second)
+    }
+
+    /// A property's value; `None` when it is absent or `AWS::NoValue`.
+    pub(super) fn property(
+        &self,
+        key: &str,
+        evaluator: &Evaluator<'_>,
+    ) -> Result<Option<Json>, TemplateError> {
+        match self.raw(key) {
+            Some(value) => self.at_properties(|place| evaluator.evaluate(value, &place.key(key))),
+            None => Ok(None),
+        }
+    }
+
+    /// A property that must be there and be a string.
+    pub(super) fn string(
+        &self,
+        key: &str,
+        evaluator: &Evaluator<'_>,
+    ) -> Result<String, TemplateError> {
+        self.at_properties(|place| {
+            let value = self
+                .raw(key)
+                .ok_or_else(|| place.key(key).must_be("a string"))?;
+            evaluator.string(value, &place.key(key))
+        })
+    }
+
+    /// Refuses a property that is in neither list, so that nothing the template asks for is
+    /// silently left out.
+    pub(super) fn only(
+        &self,
+        carried_out: &[&str],
+        left_out: &[&str],
+    ) -> Result<(), TemplateError> {
+        self.at_properties(|place| {
+            let Some(properties) = self.properties() else {
+                return Ok(());
+            };
+            for (key, _) in entries(properties, place)? {
+                if !carried_out.contains(&key) && !left_out.contains(&key) {
+                    return Err(place.error(Fault::UnknownProperty(key.to_owned())));
+                }
+            }
+            Ok(())
+        })
+    }
+}
