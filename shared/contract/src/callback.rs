@@ -2,13 +2,16 @@ use crate::{Status, fields::Fields, fields::kind_of};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
+use utoipa::ToSchema;
 
 /// Where changes of an issuance are posted, and which ones.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Callback {
     /// An absolute `http` or `https` URL.
+    #[schema(format = "uri", max_length = 2048)]
     pub url: String,
-    /// The statuses that are posted; every one if empty.
+    /// The statuses that are posted; every one if there are none. One string, of names joined by
+    /// commas, is taken too; unknown names are ignored.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub status: Vec<Status>,
 }

@@ -15,6 +15,7 @@ mod correlation_id;
 mod credential_status;
 mod fields;
 mod issue_status;
+mod openapi;
 pub mod paths;
 mod percent;
 mod problem;
@@ -29,6 +30,7 @@ pub use credential_status::{
     CredentialStatus, CredentialStatusAnswer, CredentialStatusChange, StatusListEntry,
 };
 pub use issue_status::{IssueError, IssueStatus, Stage, Status};
+pub use openapi::openapi;
 pub use problem::{Fault, PROBLEM_JSON, Problem, ProblemKind};
 pub use qr_code::{Color, InvalidColor, InvalidLogo, Logo, LogoFormat, QrCode};
 pub use request_uri::{InvalidRequestUriBase, RequestUriBase, request_uri};

@@ -1,6 +1,7 @@
 //! Problem details (RFC 9457), the body of every error answer.
 
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
+use utoipa::ToSchema;
 
 mod received;
 
@@ -8,7 +9,7 @@ mod received;
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// One thing that is wrong with a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Fault {
     /// Where: a JSON pointer (RFC 6901) into the request body; `""` is the whole body.
     pub pointer: String,

@@ -85,9 +85,9 @@ impl FromStr for Color {
                     .and_then(|digit| u8::try_from(digit).ok())
             })
             .collect();
-        match digits.ok_or(InvalidColor)?.as_slice() {
-            &[r, g, b] => Ok(Self::new(r * 17, g * 17, b * 17)),
-            &[r1, r2, g1, g2, b1, b2] => Ok(Self::new(r1 * 16 + r2, g1 * 16 + g2, b1 * 16 + b2)),
+        match *digits.ok_or(InvalidColor)?.as_slice() {
+            [r, g, b] => Ok(Self::new(r * 17, g * 17, b * 17)),
+            [r1, r2, g1, g2, b1, b2] => Ok(Self::new(r1 * 16 + r2, g1 * 16 + g2, b1 * 16 + b2)),
             _ => Err(InvalidColor),
         }
     }

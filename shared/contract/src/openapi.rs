@@ -1,0 +1,119 @@
+//! The OpenAPI 3.1 document of the contract, made from its types.
+
+mod answers;
+mod operations;
+mod schemas;
+
+use crate::{
+    CredentialStatusAnswer, CredentialStatusChange, IssueStatus, Problem, StartIssue,
+    StartIssueAnswer,
+};
+use serde_json::Value;
+use utoipa::{
+    ToSchema,
+    openapi::{
+        Components, ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApiBuilder, ServerBuilder,
+        security::{
+            ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+        },
+        tag::TagBuilder,
+    },
+};
+
+const API_KEY: &str = "apiKey";
+const BEARER: &str = "bearer";
+
+/// The OpenAPI 3.1 document of the public API at `public_base_url` (without a trailing slash).
+pub fn openapi(public_base_url: &str) -> Value {
+    let info = InfoBuilder::new()
+        .title("Bestow")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Hands a verifiable credential to a customer with one call, tells what became of it, \
+             and revokes it years later.",
+        ))
+        .license(Some(
+            LicenseBuilder::new()
+                .name("Apache License 2.0")
+                .identifier(Some("Apache-2.0"))
+                .build(),
+        ))
+        .build();
+    let tag = |name: &str, description: &str| {
+        TagBuilder::new()
+            .name(name)
+            .description(Some(description))
+            .build()
+    };
+    let document = OpenApiBuilder::new()
+        .info(info)
+        .servers(Some([ServerBuilder::new().url(public_base_url).build()]))
+        .paths(operations::served(public_base_url))
+        .webhooks(Some(operations::webhooks()))
+        .components(Some(components()))
+        .security(Some([
+            SecurityRequirement::new(API_KEY, [] as [&str; 0]),
+            SecurityRequirement::new(BEARER, [] as [&str; 0]),
+        ]))
+        .tags(Some([
+            tag(
+                "Issuance",
+                "From an offer to a credential in the customer's wallet.",
+            ),
+            tag(
+                "Credential status",
+                "Revocation and suspension of what was issued.",
+            ),
+            tag("Description", "What this API is."),
+        ]))
+        .build();
+    // Maps with string keys and plain values: there is nothing that JSON cannot say.
+    serde_json::to_value(document).unwrap_or_default()
+}
+
+fn components() -> Components {
+    let mut schemas = Vec::new();
+    add::<StartIssue>(&mut schemas);
+    add::<StartIssueAnswer>(&mut schemas);
+    add::<IssueStatus>(&mut schemas);
+    add::<CredentialStatusChange>(&mut schemas);
+    add::<CredentialStatusAnswer>(&mut schemas);
+    add::<Problem>(&mut schemas);
+    ComponentsBuilder::new()
+        .schemas_from_iter(schemas)
+        .responses_from_iter(answers::named())
+        .security_scheme(
+            API_KEY,
+            SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(
+                "x-api-key",
+                "A key that the operator gave you.",
+            ))),
+        )
+        .security_scheme(
+            BEARER,
+            SecurityScheme::Http(
+                HttpBuilder::new()
+                    .scheme(HttpAuthScheme::Bearer)
+                    .description(Some(
+                        "An access token of the OAuth 2.0 client credentials grant, where the \
+                         operator put an authorization server in front of this API.",
+                    ))
+                    .build(),
+            ),
+        )
+        .build()
+}
+
+type NamedSchema = (
+    String,
+    utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>,
+);
+
+/// Adds the schema of `T`, and those that it refers to.
+fn add<T: ToSchema>(schemas: &mut Vec<NamedSchema>) {
+    schemas.push((T::name().into_owned(), T::schema()));
+    T::schemas(schemas);
+}
+
+#[cfg(test)]
+mod tests;

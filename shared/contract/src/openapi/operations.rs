@@ -1,0 +1,340 @@
+//! The operations of the contract, and their examples: the samples of the contract itself.
+
+use super::answers;
+use crate::{
+    CredentialStatusAnswer, CredentialStatusChange, IssueStatus,
+    ProblemKind::{
+        self, ClaimsRejected, Conflict, Forbidden, Internal, InvalidRequest, NotFound, TooLarge,
+        TooManyRequests, Unauthorized, Unavailable, UnsupportedMediaType, WalletFault,
+        WalletTimeout,
+    },
+    StartIssue, StartIssueAnswer, paths,
+};
+use serde_json::{Value, json};
+use utoipa::{
+    ToSchema,
+    openapi::{
+        Content, ContentBuilder, HttpMethod, Paths, PathsBuilder, Ref, Required, ResponseBuilder,
+        ResponsesBuilder,
+        path::{
+            Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem,
+            PathItemBuilder,
+        },
+        request_body::{RequestBody, RequestBodyBuilder},
+        schema::{ObjectBuilder, Type},
+        security::SecurityRequirement,
+    },
+};
+
+const UUID: &str = "0e2c1f62-3392-462e-a25e-483fa0e2a3a3";
+
+/// Errors of every operation that needs credentials.
+const COMMON: [ProblemKind; 6] = [
+    InvalidRequest,
+    Unauthorized,
+    Forbidden,
+    TooManyRequests,
+    Internal,
+    Unavailable,
+];
+
+/// The operations that Bestow serves.
+pub(super) fn served(public_base_url: &str) -> Paths {
+    PathsBuilder::new()
+        .path(
+            paths::START_ISSUE,
+            PathItem::new(HttpMethod::Post, start_issue(public_base_url)),
+        )
+        .path(
+            paths::ISSUE_STATUS,
+            PathItem::new(HttpMethod::Get, get_issue_status("getIssueStatus", "")),
+        )
+        .path(
+            paths::ISSUE_STATUS_ALIAS,
+            PathItem::new(
+                HttpMethod::Get,
+                get_issue_status(
+                    "getIssueStatusByCredentialPath",
+                    " This is the same operation where some clients look for it.",
+                ),
+            ),
+        )
+        .path(
+            paths::CREDENTIAL_STATUS,
+            PathItemBuilder::new()
+                .operation(HttpMethod::Put, set_credential_status(public_base_url))
+                .operation(HttpMethod::Get, get_credential_status(public_base_url))
+                .build(),
+        )
+        .path(
+            paths::OPENAPI,
+            PathItem::new(HttpMethod::Get, get_openapi()),
+        )
+        .build()
+}
+
+/// The operation that a backend serves if it gave a `callback`.
+pub(super) fn webhooks() -> Paths {
+    let operation = OperationBuilder::new()
+        .operation_id(Some("issueStatusChanged"))
+        .tag("Issuance")
+        .summary(Some("An issuance changed"))
+        .description(Some(
+            "Posted to the `callback.url` of Start issue when an issuance comes to one of the \
+             statuses of `callback.status`. The body is the answer of Get issue status.",
+        ))
+        .request_body(Some(body(json_of::<IssueStatus>(completed()))))
+        .responses(ResponsesBuilder::new().response(
+            "2XX",
+            ResponseBuilder::new().description("The change was taken."),
+        ))
+        .securities(Some([SecurityRequirement::default()]));
+    PathsBuilder::new()
+        .path(
+            "issueStatusChanged",
+            PathItem::new(HttpMethod::Post, operation),
+        )
+        .build()
+}
+
+fn start_issue(public_base_url: &str) -> Operation {
+    let created = ResponseBuilder::new()
+        .description("The offer was made, now or by the same request before.")
+        .content(
+            "application/json",
+            json_of::<StartIssueAnswer>(json!({
+                "correlation_id": "89cba89",
+                "request_uri": "https://customerwallet.com/?credential_offer_uri=https%3A%2F%2F\
+                                issuer.example%2Fwallet%2Foffers%2FA1b2C3d4E5f6G7h8I9j0Kl",
+                "status_uri": format!("{public_base_url}/api/v2/issue/89cba89"),
+                "qr_uri": format!("data:image/png;base64,{ONE_PIXEL}"),
+            })),
+        );
+    let responses = ResponsesBuilder::new().response("201", created);
+    let responses = answers::add(responses, &COMMON);
+    let responses = answers::add(
+        responses,
+        &[
+            Conflict,
+            TooLarge,
+            UnsupportedMediaType,
+            ClaimsRejected,
+            NotFound,
+            WalletFault,
+            WalletTimeout,
+        ],
+    );
+    OperationBuilder::new()
+        .operation_id(Some("startIssue"))
+        .tag("Issuance")
+        .summary(Some("Start issue"))
+        .description(Some(
+            "Makes an offer of a credential. Send the customer's browser to `request_uri`, or show \
+             `qr_uri` to be scanned.\n\n`correlation_id` is the idempotency key: the same body \
+             again gets the same answer, another body gets 409. Members that are not known are \
+             ignored, `null` and `\"\"` count as absent, and numbers may be sent as strings.",
+        ))
+        .request_body(Some(body(json_of::<StartIssue>(start_issue_example()))))
+        .responses(responses)
+        .build()
+}
+
+fn get_issue_status(operation_id: &str, remark: &str) -> Operation {
+    let found = ResponseBuilder::new()
+        .description("What became of the issuance so far.")
+        .content("application/json", json_of::<IssueStatus>(completed()));
+    let responses = ResponsesBuilder::new().response("200", found);
+    let responses = answers::add(responses, &COMMON);
+    OperationBuilder::new()
+        .operation_id(Some(operation_id))
+        .tag("Issuance")
+        .summary(Some("Get issue status"))
+        .description(Some(format!(
+            "Tells what became of an issuance. Asking again and again does no harm: the wallet is \
+             asked at most once in two seconds.{remark}"
+        )))
+        .parameter(correlation_id())
+        .responses(answers::add(responses, &[NotFound]))
+        .build()
+}
+
+fn set_credential_status(public_base_url: &str) -> Operation {
+    let answer = |description: &str, published: &str| {
+        ResponseBuilder::new()
+            .description(description)
+            .content(
+                "application/json",
+                json_of::<CredentialStatusAnswer>(credential_status(public_base_url, published)),
+            )
+            .build()
+    };
+    let responses = ResponsesBuilder::new()
+        .response(
+            "200",
+            answer("The list that anyone can fetch shows it.", "revoked"),
+        )
+        .response(
+            "202",
+            answer("It is set, and the list is being published.", "valid"),
+        );
+    let responses = answers::add(responses, &COMMON);
+    let responses = answers::add(
+        responses,
+        &[
+            NotFound,
+            Conflict,
+            TooLarge,
+            UnsupportedMediaType,
+            WalletFault,
+            WalletTimeout,
+        ],
+    );
+    OperationBuilder::new()
+        .operation_id(Some("setCredentialStatus"))
+        .tag("Credential status")
+        .summary(Some("Revoke, suspend or reinstate a credential"))
+        .description(Some(
+            "`revoked` is final: a way back is refused with 409. Setting the status that is already \
+             set changes nothing.",
+        ))
+        .parameter(revocation_uuid())
+        .request_body(Some(body(json_of::<CredentialStatusChange>(
+            json!({"status": "revoked", "reason": "The account was closed."}),
+        ))))
+        .responses(responses)
+        .build()
+}
+
+fn get_credential_status(public_base_url: &str) -> Operation {
+    let found = ResponseBuilder::new()
+        .description("The status that is set, and the one that is published.")
+        .content(
+            "application/json",
+            json_of::<CredentialStatusAnswer>(credential_status(public_base_url, "revoked")),
+        );
+    let responses = ResponsesBuilder::new().response("200", found);
+    let responses = answers::add(responses, &COMMON);
+    OperationBuilder::new()
+        .operation_id(Some("getCredentialStatus"))
+        .tag("Credential status")
+        .summary(Some("Get the status of a credential"))
+        .parameter(revocation_uuid())
+        .responses(answers::add(
+            responses,
+            &[NotFound, WalletFault, WalletTimeout],
+        ))
+        .build()
+}
+
+fn get_openapi() -> Operation {
+    let document = ContentBuilder::new()
+        .schema(Some(ObjectBuilder::new().build()))
+        .build();
+    let found = ResponseBuilder::new()
+        .description("This document (OpenAPI 3.1).")
+        .content("application/json", document);
+    OperationBuilder::new()
+        .operation_id(Some("getOpenApi"))
+        .tag("Description")
+        .summary(Some("Get this document"))
+        .securities(Some([SecurityRequirement::default()]))
+        .responses(ResponsesBuilder::new().response("200", found))
+        .build()
+}
+
+fn correlation_id() -> Parameter {
+    path_parameter("correlation_id")
+        .description(Some("The name of the issuance, percent-encoded."))
+        .schema(Some(Ref::from_schema_name("CorrelationId")))
+        .example(Some(json!("89cba89")))
+        .build()
+}
+
+fn revocation_uuid() -> Parameter {
+    let uuid = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(super::schemas::format("uuid"));
+    path_parameter("revocation_uuid")
+        .description(Some("The `revocation_uuid` that Get issue status told."))
+        .schema(Some(uuid))
+        .example(Some(json!(UUID)))
+        .build()
+}
+
+fn path_parameter(name: &str) -> ParameterBuilder {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+}
+
+fn body(content: Content) -> RequestBody {
+    RequestBodyBuilder::new()
+        .content("application/json", content)
+        .required(Some(Required::True))
+        .build()
+}
+
+fn json_of<T: ToSchema>(example: Value) -> Content {
+    ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name(T::name())))
+        .example(Some(example))
+        .build()
+}
+
+/// A whole PNG of one pixel, base64.
+const ONE_PIXEL: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=";
+
+fn start_issue_example() -> Value {
+    json!({
+        "correlation_id": "89cba89",
+        "template_id": "issue_iban",
+        "claims": {
+            "companyname": "CoolSoft B.V.",
+            "currency": "EUR",
+            "iban": "NL12TUL25708789078",
+            "bic": "TULINL2A",
+            "acccount_type": "Business Checking Account",
+        },
+        "request_uri_base": "https://customerwallet.com",
+        "qr_code": {
+            "size": 400,
+            "color_dark": "#000000",
+            "color_light": "#ffffff",
+            "padding": 16,
+            "logo_uri": format!("data:image/png;base64,{ONE_PIXEL}"),
+            "logo_size": 20,
+            "marker_color": "#000000",
+        },
+        "callback": {
+            "url": "https://backend.example/hook",
+            "status": ["issue_completed", "error"],
+        },
+    })
+}
+
+fn completed() -> Value {
+    json!({
+        "status": "issue_completed",
+        "correlation_id": "89cba89",
+        "revocation_uuid": UUID,
+        "stage": "credential_issued",
+        "template_id": "issue_iban",
+        "last_updated": 1_795_456_800_000_i64,
+        "sequence": 4,
+    })
+}
+
+fn credential_status(public_base_url: &str, published: &str) -> Value {
+    json!({
+        "revocation_uuid": UUID,
+        "status": "revoked",
+        "published_status": published,
+        "published_at": 1_795_456_800,
+        "status_list": {
+            "uri": format!("{public_base_url}/wallet/status-lists/1"),
+            "idx": 4711,
+        },
+    })
+}
