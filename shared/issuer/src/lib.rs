@@ -1,1 +1,80 @@
-//! The OpenID4VCI issuer's domain, as pure functions.
+//! The OpenID4VCI issuer's domain, for the pre-authorized code flow, as pure functions.
+//!
+//! Time (Unix seconds), randomness and stored offers come in as arguments; answers, and the writes
+//! that must happen before them, go out. HTTP and storage are around it, elsewhere.
+//!
+//! An [`Issuer`] is the configuration. Each operation is one of its methods:
+//!
+//! | operation | first | write | then |
+//! |---|---|---|---|
+//! | Start issue | [`Issuer::start`] | offer and status record, both new | [`Issuer::start_answer`] |
+//! | Credential Offer | | [`RetrieveOffer`] | [`Issuer::credential_offer`] |
+//! | Token | [`TokenRequest::parse`], [`Issuer::redeem`] | [`CountTxCodeAttempt`], [`RedeemCode`] | [`Redemption::conclude`] |
+//! | Nonce | | | [`Issuer::nonce`] |
+//! | Credential | [`Issuer::authorize`], [`CredentialRequest::parse`], [`Issuer::verify_request`] | [`IssueCredential`] | [`VerifiedRequest::conclude`] |
+//! | Notification | [`Issuer::authorize`], [`Issuer::notification`] | [`RecordReport`] | [`RecordReport::conclude`] |
+//! | Get issue status | | | [`Offer::issue_status`] |
+//! | Credential status | [`StatusRecord::change`] | the record, and its entry in the list | [`StatusRecord::answer`] |
+//! | Metadata | | | [`Issuer::credential_issuer_metadata`] and its neighbours |
+//!
+//! Writes are [`Transition`]s: each is one conditional update of one item.
+
+mod access_token;
+mod claims;
+mod credential_offer;
+mod credential_request;
+mod error;
+mod issue_credential;
+mod issuer;
+mod keys;
+mod media_type;
+mod metadata;
+mod nonce;
+mod notification;
+mod offer;
+pub mod paths;
+mod proof;
+mod revocation;
+mod schema;
+mod seal;
+mod start;
+mod status;
+mod template;
+mod token;
+mod token_request;
+mod transition;
+mod tx_code;
+
+#[cfg(test)]
+mod test_support;
+
+pub use access_token::{AccessToken, TOKEN_LIFETIME_SECONDS};
+pub use credential_offer::{CredentialOffer, NoCredentialOffer, PRE_AUTHORIZED_CODE};
+pub use credential_request::CredentialRequest;
+pub use error::{ErrorCode, ProtocolError};
+pub use issue_credential::{CredentialResponse, UnsignedCredential, VerifiedRequest};
+pub use issuer::{IdentifierError, Issuer, IssuerIdentifier};
+pub use keys::{KeyError, MINIMUM_SECRET_LENGTH, WalletKeys};
+pub use nonce::{IssuedNonce, NONCE_LIFETIME_SECONDS, NonceResponse};
+pub use offer::{
+    EncryptedClaims, IssuedCredential, IssuedToken, MAXIMUM_TX_CODE_ATTEMPTS, NotAnOfferId,
+    OFFER_LIFETIME_SECONDS, Offer, OfferId, OfferState, RequestHash, WalletReport,
+};
+pub use proof::Holder;
+pub use revocation::{
+    LIST_CAPACITY, ListNumber, NotAListNumber, NotARevocationUuid, RevocationUuid, StatusChange,
+    StatusRecord, unknown_credential,
+};
+pub use seal::{NotOurs, SealFailed};
+pub use start::{MAXIMUM_CLAIMS_BYTES, StartRefused};
+pub use status::unknown_issuance;
+pub use template::{
+    ClaimDisplay, ClaimEntry, ClaimPath, CredentialDisplay, Image, Template, TemplateFault,
+    TemplateFaults, TemplateFile, Templates,
+};
+pub use token::{Redeem, Redemption, TokenResponse, TxCodeCheck, WrongTxCode};
+pub use token_request::TokenRequest;
+pub use transition::{
+    CountTxCodeAttempt, EraseClaims, ExhaustTxCode, IssueCredential, RecordReport, RedeemCode,
+    RetrieveOffer, Transition, Written,
+};

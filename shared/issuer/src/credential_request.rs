@@ -1,0 +1,328 @@
+//! Reads a Credential Request (OpenID4VCI 1.0 §8.2), of this version or of drafts 13 to 15.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::error::{ErrorCode, ProtocolError};
+use crate::media_type;
+
+/// Proofs that one request may have: `batch_credential_issuance` is not offered.
+const BATCH_SIZE: usize = 1;
+
+/// A Credential Request whose members have the right form.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CredentialRequest {
+    pub(crate) selector: Selector,
+    /// What the key proofs are, or why they cannot be read: told only after the selector was found to
+    /// be in order.
+    pub(crate) proof: Result<String, ProofFault>,
+    pub(crate) shape: Shape,
+    pub(crate) wants_encryption: bool,
+}
+
+/// Which credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Selector {
+    /// `credential_configuration_id`.
+    Configuration(String),
+    /// `credential_identifier`.
+    Identifier(String),
+    /// `format` and `vct`, drafts 13 and 14.
+    Format { format: String, vct: Option<String> },
+}
+
+/// Whose language the request speaks. The answer speaks the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// `proofs`: 1.0, and those drafts that know it.
+    Proofs,
+    /// A single `proof`: drafts 13 to 15, which expect the credential in different members.
+    Proof,
+    /// `format`: drafts 13 and 14, with their own error codes.
+    Format,
+}
+
+/// What is wrong with the proofs, before any is verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ProofFault {
+    Missing,
+    Ambiguous,
+    NotAnObject,
+    NotOneType,
+    UnsupportedType,
+    NotAnArray,
+    NotAString,
+    TooMany,
+}
+
+impl CredentialRequest {
+    /// Reads the body. Members that are not understood are ignored.
+    ///
+    /// # Errors
+    /// `invalid_credential_request`; `invalid_encryption_parameters` for an encrypted request.
+    pub fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Self, ProtocolError> {
+        if media_type::is(content_type, "application/jwt") {
+            return Err(ProtocolError::new(
+                ErrorCode::InvalidEncryptionParameters,
+                "encrypted requests are not supported",
+            ));
+        }
+        if !media_type::is(content_type, "application/json") {
+            return Err(invalid_request("send the request as application/json"));
+        }
+        let members = signing::json::parse_object(body).map_err(|_| {
+            invalid_request("the body must be a JSON object without repeated members")
+        })?;
+        let selector = read_selector(&members)?;
+        let shape = match (&selector, members.contains_key("proof")) {
+            (Selector::Format { .. }, _) => Shape::Format,
+            (_, true) => Shape::Proof,
+            (_, false) => Shape::Proofs,
+        };
+        Ok(Self {
+            selector,
+            proof: read_proof(&members),
+            shape,
+            wants_encryption: members
+                .get("credential_response_encryption")
+                .is_some_and(|encryption| !encryption.is_null()),
+        })
+    }
+}
+
+impl fmt::Debug for CredentialRequest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("CredentialRequest")
+            .field("shape", &self.shape)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Exactly one of the two selectors of 1.0. `format` counts only if there is neither: to 1.0 it is a
+/// member like any other that it does not know.
+fn read_selector(members: &Map<String, Value>) -> Result<Selector, ProtocolError> {
+    let text = |name: &str| match members.get(name) {
+        None => Ok(None),
+        Some(Value::String(value)) => Ok(Some(value.clone())),
+        Some(_) => Err(invalid_request(format_args!("{name} must be a string"))),
+    };
+    match (
+        text("credential_configuration_id")?,
+        text("credential_identifier")?,
+    ) {
+        (Some(id), None) => Ok(Selector::Configuration(id)),
+        (None, Some(identifier)) => Ok(Selector::Identifier(identifier)),
+        (Some(_), Some(_)) => Err(invalid_request(
+            "send credential_configuration_id or credential_identifier, not both",
+        )),
+        (None, None) => match text("format")? {
+            Some(format) => Ok(Selector::Format {
+                format,
+                vct: text("vct")?,
+            }),
+            None => Err(invalid_request(
+                "credential_configuration_id or credential_identifier is missing",
+            )),
+        },
+    }
+}
+
+fn read_proof(members: &Map<String, Value>) -> Result<String, ProofFault> {
+    match (members.get("proof"), members.get("proofs")) {
+        (None, None) => Err(ProofFault::Missing),
+        (Some(_), Some(_)) => Err(ProofFault::Ambiguous),
+        (Some(proof), None) => read_single_proof(proof),
+        (None, Some(proofs)) => read_proofs(proofs),
+    }
+}
+
+/// `{"proof_type": "jwt", "jwt": "…"}`.
+fn read_single_proof(proof: &Value) -> Result<String, ProofFault> {
+    let proof = proof.as_object().ok_or(ProofFault::NotAnObject)?;
+    if proof.get("proof_type").and_then(Value::as_str) != Some("jwt") {
+        return Err(ProofFault::UnsupportedType);
+    }
+    match proof.get("jwt") {
+        Some(Value::String(jwt)) => Ok(jwt.clone()),
+        _ => Err(ProofFault::NotAString),
+    }
+}
+
+/// `{"jwt": ["…"]}`.
+fn read_proofs(proofs: &Value) -> Result<String, ProofFault> {
+    let proofs = proofs.as_object().ok_or(ProofFault::NotAnObject)?;
+    let mut types = proofs.iter();
+    let (Some((name, proofs)), None) = (types.next(), types.next()) else {
+        return Err(ProofFault::NotOneType);
+    };
+    if name != "jwt" {
+        return Err(ProofFault::UnsupportedType);
+    }
+    let proofs = proofs.as_array().ok_or(ProofFault::NotAnArray)?;
+    if proofs.len() > BATCH_SIZE {
+        return Err(ProofFault::TooMany);
+    }
+    match proofs.first() {
+        Some(Value::String(jwt)) => Ok(jwt.clone()),
+        Some(_) => Err(ProofFault::NotAString),
+        None => Err(ProofFault::Missing),
+    }
+}
+
+impl From<ProofFault> for ProtocolError {
+    fn from(fault: ProofFault) -> Self {
+        let (code, why) = match fault {
+            ProofFault::Missing => (
+                ErrorCode::InvalidProof,
+                "a key proof is needed: send proofs with one jwt",
+            ),
+            ProofFault::Ambiguous => (
+                ErrorCode::InvalidCredentialRequest,
+                "send proofs or proof, not both",
+            ),
+            ProofFault::NotAnObject => (ErrorCode::InvalidProof, "the proofs must be an object"),
+            ProofFault::NotOneType => (
+                ErrorCode::InvalidProof,
+                "proofs must have exactly one member, jwt",
+            ),
+            ProofFault::UnsupportedType => {
+                (ErrorCode::InvalidProof, "the only proof type here is jwt")
+            }
+            ProofFault::NotAnArray => (ErrorCode::InvalidProof, "proofs.jwt must be an array"),
+            ProofFault::NotAString => (ErrorCode::InvalidProof, "a jwt proof must be a string"),
+            ProofFault::TooMany => (
+                ErrorCode::InvalidCredentialRequest,
+                "send one proof: several credentials in one request are not offered",
+            ),
+        };
+        Self::new(code, why)
+    }
+}
+
+fn invalid_request(why: impl fmt::Display) -> ProtocolError {
+    ProtocolError::new(ErrorCode::InvalidCredentialRequest, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const JSON: Option<&str> = Some("application/json");
+
+    fn parse(body: &str) -> Result<CredentialRequest, ErrorCode> {
+        CredentialRequest::parse(JSON, body.as_bytes()).map_err(|error| error.code())
+    }
+
+    #[test]
+    fn each_shape_is_recognised() {
+        for (body, selector, shape) in [
+            (
+                // OpenID4VCI 1.0 §8.2.
+                r#"{"credential_configuration_id":"A","proofs":{"jwt":["j"]}}"#,
+                Selector::Configuration("A".into()),
+                Shape::Proofs,
+            ),
+            (
+                r#"{"credential_identifier":"A","proofs":{"jwt":["j"]},"unknown":1}"#,
+                Selector::Identifier("A".into()),
+                Shape::Proofs,
+            ),
+            (
+                // Draft 15.
+                r#"{"credential_configuration_id":"A","format":"x","proof":{"proof_type":"jwt","jwt":"j"}}"#,
+                Selector::Configuration("A".into()),
+                Shape::Proof,
+            ),
+            (
+                // Draft 13 §7.2.
+                r#"{"format":"vc+sd-jwt","vct":"A","proof":{"proof_type":"jwt","jwt":"j"}}"#,
+                Selector::Format {
+                    format: "vc+sd-jwt".into(),
+                    vct: Some("A".into()),
+                },
+                Shape::Format,
+            ),
+        ] {
+            let request = parse(body).unwrap();
+            assert_eq!(request.selector, selector);
+            assert_eq!(request.shape, shape);
+            assert_eq!(request.proof, Ok("j".to_owned()));
+        }
+    }
+
+    #[test]
+    fn n17_a_malformed_request_is_refused() {
+        for body in [
+            "",
+            "[]",
+            "{",
+            "{}",
+            r#"{"proofs":{"jwt":["j"]}}"#,
+            r#"{"credential_configuration_id":"A","credential_identifier":"A"}"#,
+            r#"{"credential_configuration_id":"A","credential_configuration_id":"A"}"#,
+            r#"{"credential_configuration_id":7}"#,
+        ] {
+            assert_eq!(
+                parse(body),
+                Err(ErrorCode::InvalidCredentialRequest),
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn n40_another_content_type_is_refused() {
+        for (content_type, code) in [
+            (None, ErrorCode::InvalidCredentialRequest),
+            (Some("text/plain"), ErrorCode::InvalidCredentialRequest),
+            (
+                Some("application/jwt"),
+                ErrorCode::InvalidEncryptionParameters,
+            ),
+        ] {
+            let error = CredentialRequest::parse(content_type, b"{}").unwrap_err();
+            assert_eq!(error.code(), code);
+        }
+    }
+
+    #[test]
+    fn n4_n10_n11_proofs_of_the_wrong_form_are_told_apart() {
+        use ErrorCode::{InvalidCredentialRequest, InvalidProof};
+        for (members, code) in [
+            ("", InvalidProof),
+            (r#","proofs":{}"#, InvalidProof),
+            (r#","proofs":[]"#, InvalidProof),
+            (r#","proofs":{"jwt":[]}"#, InvalidProof),
+            (r#","proofs":{"jwt":"j"}"#, InvalidProof),
+            (r#","proofs":{"jwt":[7]}"#, InvalidProof),
+            (r#","proofs":{"di_vp":[{}]}"#, InvalidProof),
+            (
+                r#","proofs":{"jwt":["j"],"attestation":["a"]}"#,
+                InvalidProof,
+            ),
+            (r#","proof":"j""#, InvalidProof),
+            (r#","proof":{"proof_type":"cwt","cwt":"j"}"#, InvalidProof),
+            (r#","proof":{"proof_type":"jwt"}"#, InvalidProof),
+            (r#","proofs":{"jwt":["j","k"]}"#, InvalidCredentialRequest),
+            (
+                r#","proofs":{"jwt":["j"]},"proof":{"proof_type":"jwt","jwt":"j"}"#,
+                InvalidCredentialRequest,
+            ),
+        ] {
+            let body = format!(r#"{{"credential_configuration_id":"A"{members}}}"#);
+            let fault = parse(&body).unwrap().proof.unwrap_err();
+            assert_eq!(ProtocolError::from(fault).code(), code, "{body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_makes_it_panic(body: Vec<u8>) {
+            let _ = CredentialRequest::parse(JSON, &body);
+        }
+    }
+}

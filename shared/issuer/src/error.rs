@@ -1,0 +1,238 @@
+//! The error codes of the protocol, each with its HTTP status, and their JSON form.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use crate::keys::KeyError;
+use crate::nonce::IssuedNonce;
+use crate::seal::SealFailed;
+
+/// The codes of OpenID4VCI 1.0 §6.3, §8.3.1.2 and §11.3, RFC 6749 §5.2, RFC 6750 §3.1 and RFC 9396 §5.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// Token request malformed; `tx_code` missing or not expected.
+    InvalidRequest,
+    /// Pre-authorized code unknown, expired or used; wrong `tx_code`.
+    InvalidGrant,
+    /// A grant that this issuer does not offer.
+    UnsupportedGrantType,
+    /// `authorization_details` malformed or for something that was not offered.
+    InvalidAuthorizationDetails,
+    /// No access token at all. RFC 6750 §3.1 wants no error code then.
+    MissingToken,
+    /// Access token unknown, expired or used up.
+    InvalidToken,
+    /// Access token good, but not for this credential.
+    InsufficientScope,
+    /// Credential Request malformed.
+    InvalidCredentialRequest,
+    /// No such Credential Configuration.
+    UnknownCredentialConfiguration,
+    /// No such Credential Dataset.
+    UnknownCredentialIdentifier,
+    /// Draft 13: no such format.
+    UnsupportedCredentialFormat,
+    /// Draft 13: no such credential type.
+    UnsupportedCredentialType,
+    /// A key proof is missing, malformed or does not verify.
+    InvalidProof,
+    /// A key proof's `c_nonce` is not ours or too old.
+    InvalidNonce,
+    /// Encryption was asked for, and is not supported.
+    InvalidEncryptionParameters,
+    /// The credential will not be issued; trying again is of no use.
+    CredentialRequestDenied,
+    /// No such notification id, or another token's.
+    InvalidNotificationId,
+    /// Notification malformed.
+    InvalidNotificationRequest,
+    /// Our fault.
+    ServerError,
+}
+
+impl ErrorCode {
+    /// The code on the wire; none for [`ErrorCode::MissingToken`].
+    #[must_use]
+    pub const fn as_str(self) -> Option<&'static str> {
+        Some(match self {
+            Self::MissingToken => return None,
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidGrant => "invalid_grant",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::InvalidAuthorizationDetails => "invalid_authorization_details",
+            Self::InvalidToken => "invalid_token",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::InvalidCredentialRequest => "invalid_credential_request",
+            Self::UnknownCredentialConfiguration => "unknown_credential_configuration",
+            Self::UnknownCredentialIdentifier => "unknown_credential_identifier",
+            Self::UnsupportedCredentialFormat => "unsupported_credential_format",
+            Self::UnsupportedCredentialType => "unsupported_credential_type",
+            Self::InvalidProof => "invalid_proof",
+            Self::InvalidNonce => "invalid_nonce",
+            Self::InvalidEncryptionParameters => "invalid_encryption_parameters",
+            Self::CredentialRequestDenied => "credential_request_denied",
+            Self::InvalidNotificationId => "invalid_notification_id",
+            Self::InvalidNotificationRequest => "invalid_notification_request",
+            Self::ServerError => "server_error",
+        })
+    }
+
+    /// The HTTP status of an answer with this code.
+    #[must_use]
+    pub const fn http_status(self) -> u16 {
+        match self {
+            Self::MissingToken | Self::InvalidToken => 401,
+            Self::InsufficientScope => 403,
+            Self::ServerError => 500,
+            _ => 400,
+        }
+    }
+}
+
+/// A refusal in the form that the wallet at the other end understands. Carries nothing of the
+/// request, and nothing of our inside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProtocolError {
+    code: ErrorCode,
+    description: String,
+    fresh_nonce: Option<IssuedNonce>,
+}
+
+impl ProtocolError {
+    /// A refusal with a sentence for the developer of the other wallet. Characters that
+    /// `error_description` may not have (RFC 6749 §5.2: printable ASCII without `"` and `\`) are
+    /// replaced.
+    #[must_use]
+    pub fn new(code: ErrorCode, description: impl fmt::Display) -> Self {
+        let description = description
+            .to_string()
+            .chars()
+            .map(|character| match character {
+                '"' => '\'',
+                ' '..='~' if character != '\\' => character,
+                _ => '?',
+            })
+            .collect();
+        Self {
+            code,
+            description,
+            fresh_nonce: None,
+        }
+    }
+
+    /// A refusal that is our own fault. What went wrong stays inside.
+    #[must_use]
+    pub fn server_error() -> Self {
+        Self::new(
+            ErrorCode::ServerError,
+            "something went wrong here: try again",
+        )
+    }
+
+    /// Adds the `c_nonce` that wallets of draft 13 and 14 take from an `invalid_proof` answer.
+    #[must_use]
+    pub fn with_fresh_nonce(mut self, nonce: IssuedNonce) -> Self {
+        self.fresh_nonce = Some(nonce);
+        self
+    }
+
+    /// The code.
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// The sentence.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// The HTTP status to answer with.
+    #[must_use]
+    pub const fn http_status(&self) -> u16 {
+        self.code.http_status()
+    }
+
+    /// The value of `WWW-Authenticate` (RFC 6750 §3), with a 401 or 403.
+    #[must_use]
+    pub fn www_authenticate(&self) -> Option<String> {
+        if !matches!(self.http_status(), 401 | 403) {
+            return None;
+        }
+        Some(match self.code.as_str() {
+            None => "Bearer".to_owned(),
+            Some(code) => format!(
+                "Bearer error=\"{code}\", error_description=\"{}\"",
+                self.description
+            ),
+        })
+    }
+
+    /// The JSON body. An empty object when there is no code to tell.
+    #[must_use]
+    pub fn body(&self) -> Value {
+        let Some(code) = self.code.as_str() else {
+            return json!({});
+        };
+        let mut body = json!({"error": code, "error_description": self.description});
+        if let (Some(nonce), Some(members)) = (&self.fresh_nonce, body.as_object_mut()) {
+            members.insert("c_nonce".to_owned(), json!(nonce.c_nonce));
+            members.insert(
+                "c_nonce_expires_in".to_owned(),
+                json!(nonce.expires_in_seconds),
+            );
+        }
+        body
+    }
+}
+
+impl fmt::Display for ProtocolError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let code = self.code.as_str().unwrap_or("no access token");
+        write!(formatter, "{code}: {}", self.description)
+    }
+}
+
+impl std::error::Error for ProtocolError {}
+
+impl From<SealFailed> for ProtocolError {
+    fn from(_: SealFailed) -> Self {
+        Self::server_error()
+    }
+}
+
+impl From<KeyError> for ProtocolError {
+    fn from(_: KeyError) -> Self {
+        Self::server_error()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_keeps_to_the_characters_that_oauth_allows() {
+        let error = ProtocolError::new(ErrorCode::InvalidRequest, "\"quoted\" \\ naïve\n~");
+        assert_eq!(error.description(), "'quoted' ? na?ve?~");
+    }
+
+    #[test]
+    fn without_a_token_the_challenge_has_no_error() {
+        let error = ProtocolError::new(ErrorCode::MissingToken, "an access token is needed");
+        assert_eq!(error.http_status(), 401);
+        assert_eq!(error.www_authenticate().as_deref(), Some("Bearer"));
+        assert_eq!(error.body(), json!({}));
+    }
+
+    #[test]
+    fn a_bad_token_is_named_in_the_challenge() {
+        let error = ProtocolError::new(ErrorCode::InvalidToken, "it has expired");
+        assert_eq!(
+            error.www_authenticate().as_deref(),
+            Some("Bearer error=\"invalid_token\", error_description=\"it has expired\"")
+        );
+    }
+}

@@ -1,0 +1,210 @@
+//! The Credential Issuer: its identifier, its endpoints, its keys, its templates.
+
+use std::fmt;
+use std::str::FromStr;
+
+use signing::SigningIdentity;
+use url::{Host, Url};
+
+use crate::keys::WalletKeys;
+use crate::paths;
+use crate::template::Templates;
+
+/// Everything that the protocol's answers are computed from, besides the request. Nothing comes from
+/// the request's `Host`.
+#[derive(Debug)]
+pub struct Issuer {
+    pub(crate) identifier: IssuerIdentifier,
+    pub(crate) keys: WalletKeys,
+    pub(crate) signing: SigningIdentity,
+    pub(crate) templates: Templates,
+}
+
+impl Issuer {
+    /// Puts an issuer together from checked parts. `keys` must have been derived for `identifier`.
+    #[must_use]
+    pub fn new(
+        identifier: IssuerIdentifier,
+        keys: WalletKeys,
+        signing: SigningIdentity,
+        templates: Templates,
+    ) -> Self {
+        Self {
+            identifier,
+            keys,
+            signing,
+            templates,
+        }
+    }
+
+    /// The Credential Issuer Identifier.
+    #[must_use]
+    pub const fn identifier(&self) -> &IssuerIdentifier {
+        &self.identifier
+    }
+
+    /// Who signs credentials and status lists.
+    #[must_use]
+    pub const fn signing(&self) -> &SigningIdentity {
+        &self.signing
+    }
+
+    /// The credential issue templates.
+    #[must_use]
+    pub const fn templates(&self) -> &Templates {
+        &self.templates
+    }
+
+    /// The absolute URL of one of the [`paths`].
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.identifier)
+    }
+
+    /// Where a wallet fetches the offer: the `credential_offer_uri`.
+    #[must_use]
+    pub fn offer_url(&self, offer_id: &crate::OfferId) -> String {
+        self.url(&paths::OFFER.replace("{offer_id}", offer_id.as_str()))
+    }
+
+    /// Where anyone fetches a status list: the `uri` in the credentials and the list's own `sub`.
+    #[must_use]
+    pub fn status_list_url(&self, list: crate::ListNumber) -> String {
+        self.url(&paths::STATUS_LIST.replace("{list_id}", &list.to_string()))
+    }
+}
+
+/// A Credential Issuer Identifier (OpenID4VCI 1.0 §12.2.1), kept byte by byte as it was given,
+/// because wallets compare it so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuerIdentifier {
+    text: String,
+    did: String,
+}
+
+/// Why a text is not a Credential Issuer Identifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IdentifierError {
+    /// Not an absolute URL with a host.
+    #[error("is not an absolute URL: give one like https://issuer.example")]
+    NotAUrl,
+    /// Neither https nor, on this machine, http.
+    #[error("must begin with https:// (http:// is for loopback addresses only)")]
+    NotHttps,
+    /// More than scheme, host and port.
+    #[error(
+        "must be scheme, host and port alone: no path, no trailing slash, no query, no fragment, no user"
+    )]
+    MoreThanOrigin,
+    /// Not in the form that URL parsers make of it.
+    #[error("must be in normal form: lower case, and without the port that the scheme implies")]
+    NotNormal,
+}
+
+impl IssuerIdentifier {
+    /// The identifier.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The issuer's DID: `did:web` of the host, its port percent-encoded (did:web §3.1).
+    #[must_use]
+    pub fn did(&self) -> &str {
+        &self.did
+    }
+}
+
+impl FromStr for IssuerIdentifier {
+    type Err = IdentifierError;
+
+    fn from_str(text: &str) -> Result<Self, IdentifierError> {
+        let url = Url::parse(text).map_err(|_| IdentifierError::NotAUrl)?;
+        let host = url.host().ok_or(IdentifierError::NotAUrl)?;
+        let is_loopback = match &host {
+            Host::Domain(domain) => *domain == "localhost" || domain.ends_with(".localhost"),
+            Host::Ipv4(address) => address.is_loopback(),
+            Host::Ipv6(address) => address.is_loopback(),
+        };
+        match url.scheme() {
+            "https" => {}
+            "http" if is_loopback => {}
+            _ => return Err(IdentifierError::NotHttps),
+        }
+        let origin = url.origin().ascii_serialization();
+        let is_origin = url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && !text.ends_with('/');
+        if !is_origin {
+            return Err(IdentifierError::MoreThanOrigin);
+        }
+        if origin != text {
+            return Err(IdentifierError::NotNormal);
+        }
+        let authority = origin
+            .split_once("://")
+            .map_or("", |(_, authority)| authority);
+        Ok(Self {
+            did: format!("did:web:{}", authority.replace(':', "%3A")),
+            text: origin,
+        })
+    }
+}
+
+impl fmt::Display for IssuerIdentifier {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_an_identifier_and_has_a_did() {
+        for (text, did) in [
+            ("https://issuer.example", "did:web:issuer.example"),
+            (
+                "https://issuer.example:8443",
+                "did:web:issuer.example%3A8443",
+            ),
+            ("http://127.0.0.1:3000", "did:web:127.0.0.1%3A3000"),
+            ("http://localhost:3000", "did:web:localhost%3A3000"),
+        ] {
+            let identifier: IssuerIdentifier = text.parse().unwrap();
+            assert_eq!(identifier.as_str(), text);
+            assert_eq!(identifier.did(), did);
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_its_reason() {
+        for (text, error) in [
+            ("issuer.example", IdentifierError::NotAUrl),
+            ("http://issuer.example", IdentifierError::NotHttps),
+            ("ftp://issuer.example", IdentifierError::NotHttps),
+            ("https://issuer.example/", IdentifierError::MoreThanOrigin),
+            (
+                "https://issuer.example/tenant",
+                IdentifierError::MoreThanOrigin,
+            ),
+            (
+                "https://issuer.example?x=1",
+                IdentifierError::MoreThanOrigin,
+            ),
+            ("https://issuer.example#x", IdentifierError::MoreThanOrigin),
+            (
+                "https://user@issuer.example",
+                IdentifierError::MoreThanOrigin,
+            ),
+            ("https://Issuer.example", IdentifierError::NotNormal),
+            ("https://issuer.example:443", IdentifierError::NotNormal),
+        ] {
+            assert_eq!(text.parse::<IssuerIdentifier>(), Err(error), "{text}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The documents by which wallets and verifiers find out about the issuer.
+//!
+//! Everything in them comes from configuration. They serve wallets of OpenID4VCI 1.0 and of drafts 13
+//! to 15 alike: what moved into `credential_metadata` in draft 16 also stands where it stood before.
+
+use serde_json::{Map, Value, json};
+use signing::ES256;
+
+use crate::credential_offer::PRE_AUTHORIZED_CODE;
+use crate::issuer::Issuer;
+use crate::paths;
+use crate::template::Template;
+
+/// Format identifier of SD-JWT VC (OpenID4VCI 1.0 Appendix A.3).
+pub(crate) const SD_JWT_VC: &str = "dc+sd-jwt";
+
+impl Issuer {
+    /// Credential Issuer Metadata (OpenID4VCI 1.0 §12.2.4), served at
+    /// [`paths::CREDENTIAL_ISSUER_METADATA`].
+    ///
+    /// There is no `authorization_servers`: the issuer is its own, and a wallet that saw the member
+    /// would have to send `locations` (§5.1.1), which many do not.
+    #[must_use]
+    pub fn credential_issuer_metadata(&self) -> Value {
+        let configurations: Map<String, Value> = self
+            .templates
+            .iter()
+            .map(|template| {
+                (
+                    template.configuration_id().to_owned(),
+                    configuration(template),
+                )
+            })
+            .collect();
+        json!({
+            "credential_issuer": self.identifier.as_str(),
+            "credential_endpoint": self.url(paths::CREDENTIAL),
+            "nonce_endpoint": self.url(paths::NONCE),
+            "notification_endpoint": self.url(paths::NOTIFICATION),
+            "credential_configurations_supported": configurations,
+        })
+    }
+
+    /// Authorization Server Metadata (RFC 8414 §2, OpenID4VCI 1.0 §12.3), served at
+    /// [`paths::AUTHORIZATION_SERVER_METADATA`] and [`paths::OPENID_CONFIGURATION`].
+    #[must_use]
+    pub fn authorization_server_metadata(&self) -> Value {
+        let scopes: Vec<&str> = self
+            .templates
+            .iter()
+            .map(Template::configuration_id)
+            .collect();
+        json!({
+            "issuer": self.identifier.as_str(),
+            "token_endpoint": self.url(paths::TOKEN),
+            "token_endpoint_auth_methods_supported": ["none"],
+            "grant_types_supported": [PRE_AUTHORIZED_CODE],
+            "pre-authorized_grant_anonymous_access_supported": true,
+            "authorization_details_types_supported": ["openid_credential"],
+            "response_types_supported": [],
+            "scopes_supported": scopes,
+        })
+    }
+
+    /// JWT VC Issuer Metadata (SD-JWT VC §4), served at [`paths::JWT_VC_ISSUER`].
+    #[must_use]
+    pub fn jwt_vc_issuer_metadata(&self) -> Value {
+        json!({"issuer": self.identifier.as_str(), "jwks": self.jwks()})
+    }
+
+    /// The JWK Set with which credentials and status lists verify, served at [`paths::JWKS`].
+    #[must_use]
+    pub fn jwks(&self) -> Value {
+        let mut key = self.signing.public_jwk().to_json();
+        if let Some(members) = key.as_object_mut() {
+            members.insert("kid".to_owned(), json!(self.signing.kid()));
+            members.insert("use".to_owned(), json!("sig"));
+            members.insert("alg".to_owned(), json!(ES256));
+            if let Some(chain) = self.signing.chain() {
+                members.insert("x5c".to_owned(), json!(chain.to_x5c()));
+            }
+        }
+        json!({"keys": [key]})
+    }
+
+    /// The DID document of [`crate::IssuerIdentifier::did`], served at [`paths::DID_DOCUMENT`].
+    #[must_use]
+    pub fn did_document(&self) -> Value {
+        let did = self.identifier.did();
+        let method = format!("{did}#{}", self.signing.kid());
+        json!({
+            "@context": ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/suites/jws-2020/v1"],
+            "id": did,
+            "verificationMethod": [{
+                "id": method,
+                "type": "JsonWebKey2020",
+                "controller": did,
+                "publicKeyJwk": self.signing.public_jwk().to_json(),
+            }],
+            "assertionMethod": [method],
+            "authentication": [method],
+        })
+    }
+}
+
+/// One entry of `credential_configurations_supported` (OpenID4VCI 1.0 §12.2.4, Appendix A.3.2).
+fn configuration(template: &Template) -> Value {
+    let claims: Vec<Value> = template
+        .claims()
+        .iter()
+        .map(|claim| {
+            json!({
+                "path": claim.path,
+                "mandatory": template.is_mandatory(&claim.path),
+                "display": claim.display,
+            })
+        })
+        .collect();
+    json!({
+        "format": SD_JWT_VC,
+        "scope": template.configuration_id(),
+        "vct": template.vct(),
+        "cryptographic_binding_methods_supported": ["jwk", "did:jwk", "did:key"],
+        "credential_signing_alg_values_supported": [ES256],
+        "proof_types_supported": {"jwt": {"proof_signing_alg_values_supported": [ES256]}},
+        "credential_metadata": {"display": template.display(), "claims": claims},
+        // Where drafts 13 to 15 look for them. Draft 13 had `claims` as an object, but an object here
+        // is a fault to wallets of 1.0, and draft 13 can do without.
+        "display": template.display(),
+        "claims": claims,
+    })
+}

@@ -1,0 +1,245 @@
+//! Credential issue templates: what each kind of credential is made of.
+//!
+//! A template is a JSON file; `template.schema.json` beside this module says what may stand in one, and
+//! [`Templates::load`] checks what a schema cannot say.
+
+mod load;
+mod paths;
+
+use std::sync::Arc;
+
+use contract::Fault;
+use jsonschema::Validator;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use load::{TemplateFault, TemplateFaults, TemplateFile};
+
+use crate::schema;
+
+/// Claims that the issuer sets, or that SD-JWT keeps for itself: a backend cannot send them.
+/// SD-JWT VC §2.2.2.3, RFC 9901 §4.1.
+const RESERVED_CLAIMS: [&str; 13] = [
+    "iss",
+    "iat",
+    "nbf",
+    "exp",
+    "cnf",
+    "vct",
+    "vct#integrity",
+    "aka_vcts",
+    "status",
+    "_sd",
+    "_sd_alg",
+    "...",
+    "jti",
+];
+
+/// Member names with a meaning in SD-JWT at any depth (RFC 9901 §4.2.4).
+const RESERVED_MEMBERS: [&str; 2] = ["_sd", "..."];
+
+/// A checked credential issue template.
+#[derive(Debug)]
+pub struct Template {
+    definition: Definition,
+    validator: Validator,
+}
+
+/// The content of a template file.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Definition {
+    pub(crate) template_id: String,
+    pub(crate) credential_type: String,
+    pub(crate) vct: String,
+    pub(crate) valid_for_days: u32,
+    pub(crate) status_list: bool,
+    pub(crate) display: Vec<CredentialDisplay>,
+    pub(crate) claims_schema: Value,
+    pub(crate) claims: Vec<ClaimEntry>,
+}
+
+/// How a wallet shows a credential in one language (OpenID4VCI 1.0 §12.2.4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialDisplay {
+    /// Name of the credential.
+    pub name: String,
+    /// Language, BCP 47.
+    pub locale: String,
+    /// What the credential is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The issuer's or the credential's mark.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logo: Option<Image>,
+    /// `#rrggbb`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub background_color: Option<String>,
+    /// What stands behind the text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub background_image: Option<Image>,
+    /// `#rrggbb`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text_color: Option<String>,
+}
+
+/// A picture by address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// `https:` or `data:`, PNG or SVG.
+    pub uri: String,
+    /// For those who do not see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alt_text: Option<String>,
+}
+
+/// One claim of a template.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ClaimEntry {
+    /// Where the claim is.
+    pub path: ClaimPath,
+    /// Whether the holder can leave it out of a presentation.
+    pub selectively_disclosable: bool,
+    /// Name of the claim, once for each language.
+    pub display: Vec<ClaimDisplay>,
+}
+
+/// Where a claim is (OpenID4VCI 1.0 Appendix C): member names, and none for every element of an array.
+pub type ClaimPath = Vec<Option<String>>;
+
+/// The name of a claim in one language.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimDisplay {
+    /// Name of the claim.
+    pub name: String,
+    /// Language, BCP 47.
+    pub locale: String,
+}
+
+impl Template {
+    /// What a backend sends as `template_id`.
+    #[must_use]
+    pub fn template_id(&self) -> &str {
+        &self.definition.template_id
+    }
+
+    /// The `credential_configuration_id` in the metadata, and the scope.
+    #[must_use]
+    pub fn configuration_id(&self) -> &str {
+        &self.definition.credential_type
+    }
+
+    /// The SD-JWT VC type.
+    #[must_use]
+    pub fn vct(&self) -> &str {
+        &self.definition.vct
+    }
+
+    /// Seconds from issuance to expiry.
+    #[must_use]
+    pub fn validity_seconds(&self) -> i64 {
+        i64::from(self.definition.valid_for_days) * 24 * 60 * 60
+    }
+
+    /// Whether the credential can be suspended and revoked.
+    #[must_use]
+    pub const fn has_status_list(&self) -> bool {
+        self.definition.status_list
+    }
+
+    /// How a wallet shows the credential. Never empty; the first is the default language.
+    #[must_use]
+    pub fn display(&self) -> &[CredentialDisplay] {
+        &self.definition.display
+    }
+
+    /// The claims, in the order in which a wallet shows them.
+    #[must_use]
+    pub fn claims(&self) -> &[ClaimEntry] {
+        &self.definition.claims
+    }
+
+    /// Whether the schema makes the claim at `path` compulsory.
+    #[must_use]
+    pub fn is_mandatory(&self, path: &[Option<String>]) -> bool {
+        paths::is_mandatory(&self.definition.claims_schema, path)
+    }
+
+    /// Checks what a backend sent against the schema.
+    ///
+    /// # Errors
+    /// The first fifty faults. None quotes a value.
+    pub fn check_claims(&self, claims: &Map<String, Value>) -> Result<(), Vec<Fault>> {
+        let claims = Value::Object(claims.clone());
+        let mut faults = schema::faults(&self.validator, &claims);
+        find_reserved_members(&claims, "", &mut faults);
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(faults)
+        }
+    }
+}
+
+fn find_reserved_members(value: &Value, pointer: &str, faults: &mut Vec<Fault>) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                let pointer = schema::child(pointer, name);
+                if RESERVED_MEMBERS.contains(&name.as_str()) {
+                    faults.push(Fault::new(pointer, "has a name that SD-JWT reserves"));
+                } else {
+                    find_reserved_members(value, &pointer, faults);
+                }
+            }
+        }
+        Value::Array(elements) => {
+            for (index, element) in elements.iter().enumerate() {
+                find_reserved_members(element, &format!("{pointer}/{index}"), faults);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// All templates of an issuer, each key, type and `vct` once.
+#[derive(Debug, Clone)]
+pub struct Templates(Arc<[Template]>);
+
+impl Templates {
+    /// Reads and checks template files. All faults of all files are told at once.
+    ///
+    /// # Errors
+    /// Each fault with its file, the JSON pointer of the field, and what would be right. No file at
+    /// all is a fault as well.
+    pub fn load(files: &[TemplateFile<'_>]) -> Result<Self, TemplateFaults> {
+        load::load(files).map(|templates| Self(templates.into()))
+    }
+
+    /// All, in the order of their files.
+    pub fn iter(&self) -> impl Iterator<Item = &Template> {
+        self.0.iter()
+    }
+
+    /// The template that a backend means.
+    #[must_use]
+    pub fn by_template_id(&self, template_id: &str) -> Option<&Template> {
+        self.iter()
+            .find(|template| template.template_id() == template_id)
+    }
+
+    /// The template that a wallet means.
+    #[must_use]
+    pub fn by_configuration_id(&self, configuration_id: &str) -> Option<&Template> {
+        self.iter()
+            .find(|template| template.configuration_id() == configuration_id)
+    }
+
+    /// The template that a wallet of draft 13 means.
+    #[must_use]
+    pub fn by_vct(&self, vct: &str) -> Option<&Template> {
+        self.iter().find(|template| template.vct() == vct)
+    }
+}
+
+#[cfg(test)]
+mod tests;

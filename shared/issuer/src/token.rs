@@ -1,0 +1,253 @@
+//! Redeems a pre-authorized code for an access token (OpenID4VCI 1.0 §6).
+//!
+//! [`Issuer::redeem`] opens the code. If the offer needs no transaction code, that gives a
+//! [`Redemption`] at once; else a [`TxCodeCheck`], from which a [`Redemption`] comes only after the
+//! try was counted in the store. The token comes from a [`Redemption`] only after its write.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+
+use crate::access_token::{AccessToken, TOKEN_LIFETIME_SECONDS};
+use crate::credential_offer::PreAuthorizedCode;
+use crate::error::{ErrorCode, ProtocolError};
+use crate::issuer::Issuer;
+use crate::offer::{IssuedToken, MAXIMUM_TX_CODE_ATTEMPTS, OfferState};
+use crate::token_request::TokenRequest;
+use crate::transition::{CountTxCodeAttempt, ExhaustTxCode, RedeemCode, Written};
+use crate::tx_code;
+
+/// What a Token Request leads to.
+#[derive(Debug)]
+pub enum Redeem {
+    /// The code can be redeemed.
+    Now(Redemption),
+    /// The transaction code comes first.
+    AfterTxCode(TxCodeCheck),
+}
+
+/// A transaction code that is to be counted, then compared.
+pub struct TxCodeCheck {
+    given: String,
+    redemption: Redemption,
+}
+
+/// A wrong transaction code.
+#[derive(Debug)]
+pub struct WrongTxCode {
+    /// The answer.
+    pub error: ProtocolError,
+    /// The write that makes the offer end; there if this was the last try.
+    pub exhausted: Option<ExhaustTxCode>,
+}
+
+/// A code that may be redeemed, if nobody else was faster.
+pub struct Redemption {
+    write: RedeemCode,
+    token: AccessToken,
+    configuration_id: String,
+}
+
+/// Answer of the token endpoint. Not to be cached.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct TokenResponse {
+    access_token: String,
+    token_type: &'static str,
+    expires_in: i64,
+    /// Removed from the specification in draft 14; draft 13 wallets have no other source.
+    c_nonce: String,
+    c_nonce_expires_in: i64,
+    /// Only if it was in the request: once it is returned, a wallet must use the identifiers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization_details: Option<[AuthorizationDetail; 1]>,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize)]
+struct AuthorizationDetail {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    credential_configuration_id: String,
+    credential_identifiers: [String; 1],
+}
+
+impl fmt::Debug for TokenResponse {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("TokenResponse(redacted)")
+    }
+}
+
+impl fmt::Debug for Redemption {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_tuple("Redemption")
+            .field(&self.token)
+            .finish()
+    }
+}
+
+impl fmt::Debug for TxCodeCheck {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("TxCodeCheck")
+            .field("redemption", &self.redemption)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Issuer {
+    /// Opens the code of a Token Request and checks what can be checked without the store. `random`
+    /// names the new token.
+    ///
+    /// # Errors
+    /// `invalid_grant` for a code that is not ours or too old, `invalid_request` for a transaction
+    /// code that is missing or was not asked for, `invalid_authorization_details` for a credential
+    /// that was not offered.
+    pub fn redeem(
+        &self,
+        request: TokenRequest,
+        now_seconds: i64,
+        random: [u8; 16],
+    ) -> Result<Redeem, ProtocolError> {
+        let code: PreAuthorizedCode = self.keys.open(&request.code).map_err(|_| invalid_grant())?;
+        if code.expires_at_seconds <= now_seconds {
+            return Err(invalid_grant());
+        }
+        let template = self
+            .templates
+            .by_template_id(&code.template_id)
+            .ok_or_else(invalid_grant)?;
+        if let Some(ids) = &request.configuration_ids
+            && ids.iter().any(|id| id != template.configuration_id())
+        {
+            return Err(ProtocolError::new(
+                ErrorCode::InvalidAuthorizationDetails,
+                "authorization_details asks for a credential that was not offered",
+            ));
+        }
+
+        let token = AccessToken {
+            offer_id: code.offer_id.clone(),
+            created_at_seconds: code.created_at_seconds,
+            token_id: URL_SAFE_NO_PAD.encode(random),
+            expires_at_seconds: now_seconds + TOKEN_LIFETIME_SECONDS,
+            template_id: code.template_id,
+            has_identifiers: request.configuration_ids.is_some(),
+        };
+        let redemption = Redemption {
+            write: RedeemCode {
+                offer_id: code.offer_id,
+                created_at_seconds: code.created_at_seconds,
+                now_seconds,
+                token: IssuedToken {
+                    token_id: token.token_id.clone(),
+                    token_expires_at_seconds: token.expires_at_seconds,
+                },
+            },
+            token,
+            configuration_id: template.configuration_id().to_owned(),
+        };
+        match (code.needs_tx_code, request.tx_code) {
+            (false, None) => Ok(Redeem::Now(redemption)),
+            (true, Some(given)) => Ok(Redeem::AfterTxCode(TxCodeCheck { given, redemption })),
+            (true, None) => Err(ProtocolError::new(
+                ErrorCode::InvalidRequest,
+                "tx_code is missing: this offer needs one",
+            )),
+            (false, Some(_)) => Err(ProtocolError::new(
+                ErrorCode::InvalidRequest,
+                "tx_code was sent, but this offer has none",
+            )),
+        }
+    }
+}
+
+impl TxCodeCheck {
+    /// The write that counts the try.
+    #[must_use]
+    pub fn count(&self) -> CountTxCodeAttempt {
+        CountTxCodeAttempt {
+            offer_id: self.redemption.write.offer_id.clone(),
+            created_at_seconds: self.redemption.write.created_at_seconds,
+            now_seconds: self.redemption.write.now_seconds,
+        }
+    }
+
+    /// Compares the transaction code, now that the try is counted. `counted` is the outcome of
+    /// [`TxCodeCheck::count`].
+    ///
+    /// # Errors
+    /// `invalid_grant` for a wrong code, and for an offer whose tries are used up, that was taken, or
+    /// that has expired.
+    pub fn compare(self, issuer: &Issuer, counted: &Written) -> Result<Redemption, WrongTxCode> {
+        let refused = |exhausted| WrongTxCode {
+            error: invalid_grant(),
+            exhausted,
+        };
+        let Written::Applied(offer) = counted else {
+            return Err(refused(None));
+        };
+        if tx_code::matches(&issuer.keys, offer, &self.given) {
+            return Ok(self.redemption);
+        }
+        let is_last = offer.tx_code_attempts >= MAXIMUM_TX_CODE_ATTEMPTS;
+        Err(refused(is_last.then(|| ExhaustTxCode {
+            offer_id: offer.offer_id.clone(),
+            created_at_seconds: offer.created_at_seconds,
+            now_seconds: self.redemption.write.now_seconds,
+        })))
+    }
+}
+
+impl Redemption {
+    /// The write of which exactly one succeeds for each offer.
+    #[must_use]
+    pub const fn write(&self) -> &RedeemCode {
+        &self.write
+    }
+
+    /// The answer, now that `written` is the outcome of [`Redemption::write`]. A write that failed
+    /// because it had succeeded before, its first answer having been lost, is a success: the offer
+    /// then names this very token.
+    ///
+    /// # Errors
+    /// `invalid_grant` if somebody else was faster, or the offer is over.
+    pub fn conclude(
+        self,
+        issuer: &Issuer,
+        written: &Written,
+        nonce_random: [u8; 8],
+    ) -> Result<TokenResponse, ProtocolError> {
+        let is_ours = written.offer().is_some_and(|offer| {
+            offer.created_at_seconds == self.write.created_at_seconds
+                && matches!(&offer.state, OfferState::TokenIssued(token) if *token == self.write.token)
+        });
+        if !is_ours {
+            return Err(invalid_grant());
+        }
+        let nonce = issuer.issue_nonce(self.write.now_seconds, nonce_random)?;
+        Ok(TokenResponse {
+            access_token: issuer.keys.seal(&self.token)?,
+            token_type: "Bearer",
+            expires_in: TOKEN_LIFETIME_SECONDS,
+            c_nonce: nonce.c_nonce,
+            c_nonce_expires_in: nonce.expires_in_seconds,
+            authorization_details: self.token.has_identifiers.then(|| {
+                [AuthorizationDetail {
+                    kind: "openid_credential",
+                    credential_configuration_id: self.configuration_id,
+                    credential_identifiers: [self.token.credential_identifier().to_owned()],
+                }]
+            }),
+        })
+    }
+}
+
+/// One answer for all, so that it tells nobody how close a guess was.
+fn invalid_grant() -> ProtocolError {
+    ProtocolError::new(
+        ErrorCode::InvalidGrant,
+        "the code is unknown, expired or used, or the tx_code is wrong",
+    )
+}
