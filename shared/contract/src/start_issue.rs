@@ -14,8 +14,8 @@ use uuid::Uuid;
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(description = "Whom to issue what, and how to reach the customer's wallet.")]
 pub struct StartIssue {
-    /// The name of the issuance, and at the same time its idempotency key. Absent or `""` means that
-    /// one is made.
+    /// The name of the issuance, and at the same time its idempotency key. One is made if it is
+    /// absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = CorrelationId, required = false)]
     pub correlation_id: Option<CorrelationId>,

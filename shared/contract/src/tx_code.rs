@@ -10,7 +10,6 @@ use utoipa::ToSchema;
 pub struct TxCode {
     /// Which characters the code is made of.
     #[serde(default)]
-    #[schema(inline)]
     pub input_mode: TxCodeInputMode,
     /// How many characters the code has.
     #[serde(default = "default_length")]

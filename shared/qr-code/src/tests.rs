@@ -265,10 +265,8 @@ fn a_terminal_shows_a_code_that_scans() {
     // 4 pixels for each module: a character is one wide and two high.
     let (width, height) = (rows[0].len() * 4, rows.len() * 8);
     let text = read_luma(width, height, |x, y| {
-        let dark = match (rows[y / 8][x / 4], y / 4 % 2) {
-            ('█', _) | ('▀', 0) | ('▄', 1) => true,
-            _ => false,
-        };
+        let half = (rows[y / 8][x / 4], y / 4 % 2);
+        let dark = matches!(half, ('█', _) | ('▀', 0) | ('▄', 1));
         if dark { 0 } else { 255 }
     });
     assert_eq!(text, LINK);
