@@ -11,7 +11,10 @@ fn main() -> io::Result<()> {
     let mut files: Vec<_> = fs::read_dir(&templates)?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<io::Result<_>>()?;
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    files.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "json")
+    });
     files.sort();
 
     let mut list = String::from("&[\n");

@@ -7,6 +7,8 @@ mod call_error;
 #[cfg(feature = "wallet")]
 mod kms_key;
 pub mod sdk;
+#[cfg(feature = "wallet")]
+pub mod wallet_table;
 
 pub use call_error::CallError;
 #[cfg(feature = "wallet")]

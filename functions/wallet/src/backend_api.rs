@@ -1,0 +1,229 @@
+//! The issue contract, as the backend calls it (`/wallet/api/v2/…`).
+
+use std::sync::PoisonError;
+use std::sync::RwLock;
+
+use aws::CallError;
+use aws::wallet_table::{Creation, StatusChangeOutcome};
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use contract::{
+    CorrelationId, CredentialStatusChange, Problem, StartIssue, StartIssueAnswer, paths,
+};
+use issuer::paths::CONTRACT_BASE;
+use issuer::{
+    ListNumber, Offer, RevocationUuid, StatusChange, StatusRecord, unknown_credential,
+    unknown_issuance,
+};
+use qr_code::Design;
+use runtime::ApiKeys;
+use runtime::http::{Refusal, read_json};
+
+use crate::config::now_seconds;
+use crate::{SharedWallet, Wallet, unavailable};
+
+/// The largest Start issue body, in bytes. Claims alone may have 64 KiB; a logo comes on top.
+const LARGEST_START: usize = 256 * 1024;
+/// The largest body of a status change, in bytes.
+const LARGEST_STATUS_CHANGE: usize = 4 * 1024;
+/// Random indices in a row that are taken already before the next list is begun. With eight, a list of
+/// 2^17 is left when it is about a third full, and until then 1.2 draws are needed on average.
+const DRAWS: u32 = 8;
+/// Times that a status change is decided anew because another one came first.
+const DECISIONS: u32 = 5;
+
+pub(crate) fn routes(api_keys: ApiKeys) -> Router<SharedWallet> {
+    let path = |path: &str| format!("{CONTRACT_BASE}{path}");
+    Router::new()
+        .route(&path(paths::START_ISSUE), post(start_issue))
+        .route(&path(paths::ISSUE_STATUS), get(issue_status))
+        .route(
+            &path(paths::CREDENTIAL_STATUS),
+            get(credential_status).put(set_credential_status),
+        )
+        .layer(from_fn_with_state(api_keys, ApiKeys::require))
+}
+
+async fn start_issue(
+    State(wallet): State<SharedWallet>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let body = read_json(request, LARGEST_START).await?;
+    let (start, design) = StartIssue::from_json_with(&body, Design::new)?;
+    let correlation_id = start
+        .correlation_id
+        .clone()
+        .unwrap_or_else(CorrelationId::random);
+
+    // The picture comes first: what it shows is known before the offer, and a text that does not fit
+    // must not leave an offer behind.
+    let offer_id = wallet.config.issuer.offer_id(&correlation_id);
+    let request_uri = wallet.config.issuer.request_uri(&offer_id, &start);
+    let qr_uri = design
+        .map(|design| draw(&design, &request_uri))
+        .transpose()?;
+    let offer = wallet.store_offer(&start, correlation_id).await?;
+    let answer: StartIssueAnswer = wallet.config.issuer.start_answer(&offer, &start, qr_uri);
+    tracing::info!(
+        correlation_id = offer.correlation_id.as_str(),
+        template_id = offer.template_id,
+        "offer created"
+    );
+    Ok(uncached((StatusCode::CREATED, Json(answer))))
+}
+
+fn draw(design: &Design, request_uri: &str) -> Result<String, Problem> {
+    match design.draw(request_uri) {
+        Ok(picture) => Ok(picture.data_uri()),
+        Err(fault) => Err(fault.fault().map_or_else(Problem::internal, |fault| {
+            Problem::invalid_body(vec![fault])
+        })),
+    }
+}
+
+impl Wallet {
+    /// The stored offer for this start: a new one, or the one that an equal start made before.
+    async fn store_offer(
+        &self,
+        start: &StartIssue,
+        correlation_id: CorrelationId,
+    ) -> Result<Offer, Problem> {
+        let mut list = self.open_list.get(self).await?;
+        let mut offer =
+            self.config
+                .issuer
+                .start(start, correlation_id, list, rand::random(), now_seconds())?;
+        loop {
+            for _ in 0..DRAWS {
+                let status = offer.revocation_uuid.map(StatusRecord::new);
+                let created = self
+                    .config
+                    .table
+                    .create_offer(&offer, status.as_ref())
+                    .await
+                    .map_err(|fault| unavailable(&fault))?;
+                match created {
+                    Creation::Created => return Ok(offer),
+                    Creation::Exists(stored) => {
+                        offer.is_repeat_of(&stored)?;
+                        return Ok(*stored);
+                    }
+                    Creation::IndexTaken => offer = offer.redraw_status(list, rand::random()),
+                }
+            }
+            list = self.open_list.begin_next(self, list).await?;
+            offer = offer.redraw_status(list, rand::random());
+        }
+    }
+}
+
+/// The status list whose indices are being given out, remembered by the process. An outdated memory
+/// costs three draws and is then put right.
+#[derive(Default)]
+pub(crate) struct OpenList(RwLock<Option<ListNumber>>);
+
+impl OpenList {
+    async fn get(&self, wallet: &Wallet) -> Result<ListNumber, Problem> {
+        let known = *self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(list) = known {
+            return Ok(list);
+        }
+        self.remember(wallet.config.table.current_list().await)
+    }
+
+    async fn begin_next(&self, wallet: &Wallet, full: ListNumber) -> Result<ListNumber, Problem> {
+        let next = full.next().ok_or_else(|| {
+            tracing::error!("there is no status list left");
+            Problem::internal()
+        })?;
+        tracing::info!(list = %next, "a status list is full enough, the next one is begun");
+        self.remember(wallet.config.table.advance_current_list(next).await)
+    }
+
+    fn remember(&self, list: Result<ListNumber, CallError>) -> Result<ListNumber, Problem> {
+        let list = list.map_err(|fault| unavailable(&fault))?;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(list);
+        Ok(list)
+    }
+}
+
+async fn issue_status(
+    State(wallet): State<SharedWallet>,
+    Path(correlation_id): Path<String>,
+) -> Result<Response, Refusal> {
+    let correlation_id: CorrelationId = correlation_id.parse().map_err(|_| unknown_issuance())?;
+    let offer_id = wallet.config.issuer.offer_id(&correlation_id);
+    let offer = wallet
+        .config
+        .table
+        .offer(&offer_id)
+        .await
+        .map_err(|fault| unavailable(&fault))?;
+    let status = offer
+        .ok_or_else(unknown_issuance)?
+        .issue_status(now_seconds());
+    Ok(uncached(Json(status)))
+}
+
+async fn credential_status(
+    State(wallet): State<SharedWallet>,
+    Path(uuid): Path<String>,
+) -> Result<Response, Refusal> {
+    let uuid: RevocationUuid = uuid.parse().map_err(|_| unknown_credential())?;
+    let record = wallet.status_record(uuid).await?;
+    Ok(uncached(Json(record.answer(&wallet.config.issuer, uuid)?)))
+}
+
+async fn set_credential_status(
+    State(wallet): State<SharedWallet>,
+    Path(uuid): Path<String>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let uuid: RevocationUuid = uuid.parse().map_err(|_| unknown_credential())?;
+    let body = read_json(request, LARGEST_STATUS_CHANGE).await?;
+    let change = CredentialStatusChange::from_json(&body)?;
+    for _ in 0..DECISIONS {
+        let record = wallet.status_record(uuid).await?;
+        let decided = match record.change(uuid, &change, now_seconds())? {
+            StatusChange::Unchanged => {
+                return Ok(uncached(Json(record.answer(&wallet.config.issuer, uuid)?)));
+            }
+            StatusChange::Write(decided) => decided,
+        };
+        let outcome = wallet
+            .config
+            .table
+            .change_status(record.status, &decided)
+            .await
+            .map_err(|fault| unavailable(&fault))?;
+        if outcome == StatusChangeOutcome::Changed {
+            tracing::info!(revocation_uuid = %uuid, status = %decided.status, "status changed");
+            return Ok(uncached(Json(decided.answer(&wallet.config.issuer, uuid)?)));
+        }
+    }
+    Err(
+        Problem::unavailable("The status is being changed by others: try again in a moment.")
+            .with_retry_after_seconds(1)
+            .into(),
+    )
+}
+
+impl Wallet {
+    async fn status_record(&self, uuid: RevocationUuid) -> Result<StatusRecord, Problem> {
+        self.config
+            .table
+            .status(uuid)
+            .await
+            .map_err(|fault| unavailable(&fault))?
+            .ok_or_else(unknown_credential)
+    }
+}
+
+fn uncached(answer: impl IntoResponse) -> Response {
+    ([(CACHE_CONTROL, "no-store")], answer).into_response()
+}

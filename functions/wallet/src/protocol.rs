@@ -1,0 +1,220 @@
+//! The endpoints of OpenID4VCI: offer, token, nonce, credential, notification.
+//!
+//! Each step is: read the request, let the domain decide, write once, let the domain answer. A request
+//! that does not open (a made-up code, token or nonce) costs no call to AWS.
+
+use aws::wallet_table::OfferStep;
+use axum::extract::{Path, Request, State};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use bytes::Bytes;
+use contract::Problem;
+use http_body_util::{BodyExt, Limited};
+use issuer::{
+    CredentialRequest, ErrorCode, NoCredentialOffer, OfferId, ProtocolError, Redeem, RetrieveOffer,
+    TokenRequest, Written, paths,
+};
+use runtime::http::{Refusal, problem_response};
+use serde::Serialize;
+use tower_http::cors::{Any, CorsLayer};
+
+use crate::config::now_seconds;
+use crate::{SharedWallet, Wallet, unavailable};
+
+/// The largest request of a wallet, in bytes. A key proof with a certificate chain has some 8 KiB.
+const LARGEST_REQUEST: usize = 64 * 1024;
+
+pub(crate) fn routes() -> Router<SharedWallet> {
+    Router::new()
+        .route(paths::OFFER, get(credential_offer))
+        .route(paths::TOKEN, post(token))
+        .route(paths::NONCE, post(nonce))
+        .route(paths::CREDENTIAL, post(credential))
+        .route(paths::NOTIFICATION, post(notification))
+}
+
+/// Wallets may be web pages of any origin: nothing here is protected by a cookie.
+pub(crate) fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers(Any)
+        .expose_headers([WWW_AUTHENTICATE])
+}
+
+async fn credential_offer(
+    State(wallet): State<SharedWallet>,
+    Path(offer_id): Path<String>,
+) -> Result<Response, Refusal> {
+    let offer_id: OfferId = offer_id
+        .parse()
+        .map_err(|_| no_offer(NoCredentialOffer::Unknown))?;
+    let now_seconds = now_seconds();
+    let step = RetrieveOffer {
+        offer_id,
+        now_seconds,
+    };
+    let written = wallet
+        .config
+        .table
+        .write(&step)
+        .await
+        .map_err(|fault| unavailable(&fault))?;
+    let offer = wallet
+        .config
+        .issuer
+        .credential_offer(written.offer(), now_seconds)
+        .map_err(no_offer)?;
+    if let Written::Applied(offer) = &written {
+        tracing::info!(
+            correlation_id = offer.correlation_id.as_str(),
+            "offer retrieved"
+        );
+    }
+    Ok(uncached(offer))
+}
+
+fn no_offer(reason: NoCredentialOffer) -> Problem {
+    match reason {
+        NoCredentialOffer::Unknown => Problem::not_found(reason.to_string()),
+        NoCredentialOffer::Gone => Problem::gone(reason.to_string()),
+        NoCredentialOffer::Internal => Problem::internal(),
+    }
+}
+
+async fn token(
+    State(wallet): State<SharedWallet>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, Refused> {
+    let body = read(request, ErrorCode::InvalidRequest).await?;
+    let issuer = &wallet.config.issuer;
+    let request = TokenRequest::parse(content_type(&headers), &body)?;
+    let redemption = match issuer.redeem(request, now_seconds(), rand::random())? {
+        Redeem::Now(redemption) => redemption,
+        Redeem::AfterTxCode(check) => {
+            let counted = wallet.write(&check.count()).await?;
+            match check.compare(issuer, &counted) {
+                Ok(redemption) => redemption,
+                Err(wrong) => {
+                    if let Some(exhausted) = wrong.exhausted {
+                        wallet.write(&exhausted).await?;
+                    }
+                    return Err(wrong.error.into());
+                }
+            }
+        }
+    };
+    let written = wallet.write(redemption.write()).await?;
+    let answer = redemption.conclude(issuer, &written, rand::random())?;
+    log_step(&written, "token issued");
+    Ok(uncached(answer))
+}
+
+async fn nonce(State(wallet): State<SharedWallet>) -> Result<Response, Refused> {
+    Ok(uncached(
+        wallet.config.issuer.nonce(now_seconds(), rand::random())?,
+    ))
+}
+
+async fn notification(
+    State(wallet): State<SharedWallet>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<StatusCode, Refused> {
+    let issuer = &wallet.config.issuer;
+    let token = issuer.authorize(authorization(&headers), now_seconds())?;
+    let body = read(request, ErrorCode::InvalidNotificationRequest).await?;
+    let report = issuer.notification(&token, &body, now_seconds())?;
+    let written = wallet.write(&report).await?;
+    report.conclude(&written)?;
+    log_step(
+        &written,
+        "the wallet has reported what became of the credential",
+    );
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl Wallet {
+    async fn write<S: OfferStep>(&self, step: &S) -> Result<Written, Refused> {
+        self.config
+            .table
+            .write(step)
+            .await
+            .map_err(|fault| Refused::Unavailable(unavailable(&fault)))
+    }
+}
+
+/// A request that was not granted.
+enum Refused {
+    /// In the words of the protocol.
+    Protocol(ProtocolError),
+    /// Storage or keys cannot be used now; the protocol has no words for it.
+    Unavailable(Problem),
+}
+
+impl From<ProtocolError> for Refused {
+    fn from(error: ProtocolError) -> Self {
+        Self::Protocol(error)
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let error = match self {
+            Self::Protocol(error) => error,
+            Self::Unavailable(problem) => return problem_response(problem),
+        };
+        tracing::info!(%error, "a wallet's request was refused");
+        let status =
+            StatusCode::from_u16(error.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, uncached(error.body())).into_response();
+        let challenge = error
+            .www_authenticate()
+            .and_then(|text| HeaderValue::from_str(&text).ok());
+        if let Some(challenge) = challenge {
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
+/// Reads a request of at most [`LARGEST_REQUEST`] bytes; `too_large` is the code for one that is not.
+async fn read(request: Request, too_large: ErrorCode) -> Result<Bytes, ProtocolError> {
+    match Limited::new(request.into_body(), LARGEST_REQUEST)
+        .collect()
+        .await
+    {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(_) => Err(ProtocolError::new(
+            too_large,
+            format!("the request cannot be read, or has more than {LARGEST_REQUEST} bytes"),
+        )),
+    }
+}
+
+fn content_type(headers: &HeaderMap) -> Option<&str> {
+    headers.get(CONTENT_TYPE)?.to_str().ok()
+}
+
+fn authorization(headers: &HeaderMap) -> Option<&str> {
+    headers.get(AUTHORIZATION)?.to_str().ok()
+}
+
+/// JSON that holds secrets or is good once: never to be stored (RFC 6749 §5.1).
+fn uncached(answer: impl Serialize) -> Response {
+    (
+        [(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")],
+        Json(answer),
+    )
+        .into_response()
+}
+
+fn log_step(written: &Written, message: &str) {
+    if let Written::Applied(offer) = written {
+        tracing::info!(correlation_id = offer.correlation_id.as_str(), "{message}");
+    }
+}

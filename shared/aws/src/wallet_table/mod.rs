@@ -1,0 +1,52 @@
+//! The bundled wallet's table: offers, and where each credential stands on a status list.
+//!
+//! | item | `pk` | `sk` |
+//! |---|---|---|
+//! | an offer | `offer#{offer_id}` | `offer` |
+//! | a credential's status | `status#{list}#{index}` | `status` |
+//! | a list's version | `list#{list}` | `head` |
+//! | an entry that is not valid | `list#{list}` | `entry#{index}` |
+//! | the list that is being filled | `lists` | `current` |
+
+mod offers;
+mod statuses;
+mod steps;
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+pub use offers::Creation;
+pub use statuses::StatusChangeOutcome;
+pub use steps::OfferStep;
+
+/// The bundled wallet's table.
+#[derive(Debug, Clone)]
+pub struct WalletTable {
+    client: Client,
+    name: String,
+}
+
+impl WalletTable {
+    /// The table called `name`.
+    pub fn new(client: Client, name: &str) -> Self {
+        Self {
+            client,
+            name: name.to_owned(),
+        }
+    }
+}
+
+type Item = HashMap<String, AttributeValue>;
+
+/// The code of that part of a cancelled transaction whose condition did not hold.
+const CONDITION_FAILED: &str = "ConditionalCheckFailed";
+
+fn string(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+fn number(number: impl ToString) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}

@@ -1,0 +1,143 @@
+//! Offers: one item each, and one write for each step.
+
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
+
+use issuer::{Offer, OfferId, StatusRecord, Written};
+
+use super::statuses::status_item;
+use super::{CONDITION_FAILED, Item, WalletTable, number, string};
+use crate::CallError;
+use crate::wallet_table::steps::OfferStep;
+
+/// What became of a new offer.
+#[derive(Debug)]
+pub enum Creation {
+    /// It is stored, and with it the place of its credential on the status list.
+    Created,
+    /// There is one of that id already. Nothing was written.
+    Exists(Box<Offer>),
+    /// The place on the status list is another credential's. Nothing was written.
+    IndexTaken,
+}
+
+impl WalletTable {
+    /// Stores a new offer together with the status record of its credential, if it has one: both or
+    /// none.
+    pub async fn create_offer(
+        &self,
+        offer: &Offer,
+        status: Option<&StatusRecord>,
+    ) -> Result<Creation, CallError> {
+        let mut puts = vec![self.put_if_absent(offer_item(offer)?)?];
+        if let Some(status) = status {
+            puts.push(self.put_if_absent(status_item(status)?)?);
+        }
+        let sent = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(puts))
+            .send()
+            .await;
+        let Err(fault) = sent else {
+            return Ok(Creation::Created);
+        };
+        let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+            fault.as_service_error()
+        else {
+            return Err(CallError::from_sdk(fault));
+        };
+        match cancelled.cancellation_reasons() {
+            [offer, ..] if offer.code() == Some(CONDITION_FAILED) => {
+                let existing = offer.item().cloned().unwrap_or_default();
+                Ok(Creation::Exists(Box::new(read_offer(existing)?)))
+            }
+            [_, status] if status.code() == Some(CONDITION_FAILED) => Ok(Creation::IndexTaken),
+            _ => Err(CallError::from_sdk(fault)),
+        }
+    }
+
+    fn put_if_absent(&self, item: Item) -> Result<TransactWriteItem, CallError> {
+        let put = Put::builder()
+            .table_name(&self.name)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(|_| CallError::unexpected("a put without a table or an item"))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// Takes a step of an offer: one conditional write, so that of two at the same time one is refused.
+    pub async fn write<S: OfferStep>(&self, step: &S) -> Result<Written, CallError> {
+        let update = step.update();
+        let mut call = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .key("pk", offer_key(step.offer_id()))
+            .key("sk", string(OFFER))
+            .condition_expression(update.condition)
+            .update_expression(update.change)
+            .expression_attribute_names("#state", "state")
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        for (name, value) in update.values {
+            call = call.expression_attribute_values(name, value);
+        }
+        match call.send().await {
+            Ok(answer) => {
+                let attributes = answer.attributes.unwrap_or_default();
+                Ok(Written::Applied(read_offer(attributes)?))
+            }
+            Err(fault) => match fault.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Ok(
+                    Written::Refused(failed.item().cloned().map(read_offer).transpose()?),
+                ),
+                _ => Err(CallError::from_sdk(fault)),
+            },
+        }
+    }
+
+    /// The offer of this id, if there is one. Consistent: it shows every step that was taken before.
+    pub async fn offer(&self, offer_id: &OfferId) -> Result<Option<Offer>, CallError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .key("pk", offer_key(offer_id))
+            .key("sk", string(OFFER))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(CallError::from_sdk)?;
+        answer.item.map(read_offer).transpose()
+    }
+}
+
+const OFFER: &str = "offer";
+
+fn offer_key(offer_id: &OfferId) -> AttributeValue {
+    string(format!("offer#{}", offer_id.as_str()))
+}
+
+fn offer_item(offer: &Offer) -> Result<Item, CallError> {
+    let mut item: Item = serde_dynamo::to_item(offer)
+        .map_err(|_| CallError::unexpected("an offer that does not fit an item"))?;
+    let key = [
+        ("pk", offer_key(&offer.offer_id)),
+        ("sk", string(OFFER)),
+        ("expires_at", number(offer.purge_at_seconds())),
+    ];
+    for (name, value) in key {
+        item.insert(name.to_owned(), value);
+    }
+    Ok(item)
+}
+
+fn read_offer(item: Item) -> Result<Offer, CallError> {
+    serde_dynamo::from_item(item).map_err(|_| CallError::unexpected("a malformed offer item"))
+}
