@@ -1,3 +1,5 @@
+//! Callbacks. That their body is the answer of Get issue status is `[d]`.
+
 use crate::{Status, fields::Fields, fields::kind_of};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

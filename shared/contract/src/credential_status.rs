@@ -1,3 +1,5 @@
+//! The status of an issued credential. `[ours]`: no wallet vendor documents an operation for it.
+
 use crate::{Problem, fields::Fields};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -54,6 +56,8 @@ pub struct CredentialStatusChange {
 }
 
 impl CredentialStatusChange {
+    /// The longest body that a server takes, in bytes; beyond it the answer is 413.
+    pub const MAX_BODY_BYTES: usize = 4 * 1024;
     /// The longest reason, in bytes.
     pub const MAX_REASON_BYTES: usize = 500;
 

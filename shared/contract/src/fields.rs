@@ -1,6 +1,7 @@
 //! Reading the members of a JSON object leniently, noting every fault rather than the first.
 //!
-//! `null` and `""` count as absent: form-driven clients send both for "not filled in".
+//! `null` and `""` count as absent: form-driven clients send both for "not filled in". Numbers may be
+//! strings of numbers `[d]`.
 
 use crate::{Fault, Problem, correlation_id::is_printable};
 use serde_json::{Map, Value};

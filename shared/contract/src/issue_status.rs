@@ -82,7 +82,7 @@ impl Status {
 }
 
 open_set! {
-    /// How far the customer has come, in more detail than [`Status`].
+    /// How far the customer has come, in more detail than [`Status`]. `[ours]`
     Stage {
         /// The offer was made and nobody fetched it yet.
         OfferCreated = "offer_created",
@@ -136,6 +136,7 @@ pub struct IssueStatus {
     )]
     #[schema(value_type = String, format = "uuid", required = false)]
     pub revocation_uuid: Option<Uuid>,
+    // What follows is [ours].
     /// How far the customer has come.
     #[serde(
         default,

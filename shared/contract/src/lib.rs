@@ -9,6 +9,10 @@
 //! | Get issue status, [`paths::ISSUE_STATUS`] | | [`IssueStatus`] |
 //! | Credential status, [`paths::CREDENTIAL_STATUS`] | [`CredentialStatusChange`] | [`CredentialStatusAnswer`] |
 //! | every error | | [`Problem`] |
+//!
+//! What a wallet vendor's documentation or a public client of it shows is not marked. `[d]` marks
+//! what is derived from a sibling contract (the "Universal OID4VCI" one), and `[ours]` what nobody
+//! documents, so that it is Bestow's own choice.
 
 mod callback;
 mod correlation_id;

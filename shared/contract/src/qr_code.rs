@@ -1,4 +1,5 @@
-//! How the QR code of a Start issue shall look. What can be judged without a picture is judged
+//! How the QR code of a Start issue shall look. The members are the vendor's; `[ours]` are the ranges,
+//! the defaults and what is refused because it does not scan. What can be judged without a picture is judged
 //! here, so that every fault of a body is told at once; the crate `qr-code` reads the logo and
 //! paints.
 

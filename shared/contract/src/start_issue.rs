@@ -16,6 +16,7 @@ use uuid::Uuid;
 pub struct StartIssue {
     /// The name of the issuance, and at the same time its idempotency key. One is made if it is
     /// absent.
+    // [ours]: that it is the idempotency key.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = CorrelationId, required = false)]
     pub correlation_id: Option<CorrelationId>,
@@ -38,6 +39,7 @@ pub struct StartIssue {
     #[schema(value_type = Callback, required = false)]
     pub callback: Option<Callback>,
     /// The look of the transaction code, if one is wanted.
+    // [ours]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = TxCode, required = false)]
     pub tx_code: Option<TxCode>,
@@ -76,6 +78,8 @@ impl fmt::Debug for Claims {
 }
 
 impl StartIssue {
+    /// The longest body that a server takes, in bytes; beyond it the answer is 413.
+    pub const MAX_BODY_BYTES: usize = 256 * 1024;
     /// The longest `template_id`, in bytes.
     pub const MAX_TEMPLATE_ID_BYTES: usize = 128;
 
@@ -173,8 +177,7 @@ fn read_claims(fields: &mut Fields<'_>) -> Option<Claims> {
 
 /// The answer of Start issue.
 ///
-/// The last two members are additions for a Bestow that is called by another: other wallets do not
-/// send them, and a backend may ignore them.
+/// Other wallets than Bestow's send only the first four members.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(description = "The offer, and where to ask what became of it.")]
 pub struct StartIssueAnswer {
@@ -194,11 +197,13 @@ pub struct StartIssueAnswer {
     #[schema(value_type = String, required = false, format = "uri")]
     pub qr_uri: Option<String>,
     /// The transaction code, for the backend to hand to the customer; only if `tx_code` was sent.
+    // [ours]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     pub tx_code: Option<String>,
     /// Names the credential for a later change of its status; only if the template has a status
     /// list.
+    // [ours]: Get issue status has it by contract, this answer has it in addition.
     #[serde(
         default,
         deserialize_with = "crate::issue_status::uuid_if_filled",
@@ -207,6 +212,7 @@ pub struct StartIssueAnswer {
     #[schema(value_type = String, required = false, format = "uuid")]
     pub revocation_uuid: Option<Uuid>,
     /// When the offer runs out, in Unix seconds.
+    // [ours]
     #[serde(
         default,
         deserialize_with = "crate::issue_status::if_fits",

@@ -1,3 +1,5 @@
+//! The transaction code of an offer. `[ours]`: the members are those of OpenID4VCI 1.0.
+
 use crate::fields::Fields;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

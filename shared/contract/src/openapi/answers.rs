@@ -1,6 +1,6 @@
 //! The error answers, each a named response with an example that is made as the answer itself is.
 
-use crate::{Fault, PROBLEM_JSON, Problem, ProblemKind};
+use crate::{Fault, PROBLEM_JSON, Problem, ProblemKind, StartIssue};
 use serde_json::json;
 use utoipa::{
     ToSchema,
@@ -89,7 +89,7 @@ fn example(kind: ProblemKind) -> Problem {
         ProblemKind::Conflict => {
             Problem::conflict("An issuance with this correlation_id was started with another body.")
         }
-        ProblemKind::TooLarge => Problem::too_large(1024 * 1024),
+        ProblemKind::TooLarge => Problem::too_large(StartIssue::MAX_BODY_BYTES),
         ProblemKind::UnsupportedMediaType => Problem::unsupported_media_type(),
         ProblemKind::ClaimsRejected => Problem::claims_rejected(vec![Fault::new(
             "/claims/iban",

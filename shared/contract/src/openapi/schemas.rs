@@ -122,7 +122,7 @@ impl PartialSchema for QrCode {
             .property(
                 "logo_uri",
                 text(
-                    "A picture for the middle: a PNG or JPEG of at most 256 KiB and 2048 by 2048 \
+                    "A picture for the middle: a PNG or JPEG of at most 128 KiB and 2048 by 2048 \
                      pixels as a data URI in base64.",
                 )
                 .format(format("uri")),

@@ -45,15 +45,16 @@ pub enum InvalidLogo {
     #[error("is not valid base64 after the comma: {WANTED}")]
     Base64,
     /// More than [`Logo::MAX_BYTES`] bytes.
-    #[error("is too large: at most 262144 bytes (256 KiB) are allowed before base64")]
+    #[error("is too large: at most 131072 bytes (128 KiB) are allowed before base64")]
     TooLarge,
 }
 
 const WANTED: &str = "give a PNG or JPEG as data:image/png;base64,… or data:image/jpeg;base64,…";
 
 impl Logo {
-    /// The largest file, in bytes.
-    pub const MAX_BYTES: usize = 256 * 1024;
+    /// The largest file, in bytes; in base64 it leaves room for claims in a body of
+    /// [`StartIssue::MAX_BODY_BYTES`](crate::StartIssue::MAX_BODY_BYTES).
+    pub const MAX_BYTES: usize = 128 * 1024;
 
     /// The format that the file begins like.
     pub fn format(&self) -> LogoFormat {
