@@ -6,6 +6,8 @@
 //! ([`Header::key`] or one that it knows); [`Unverified::verify`] hands out the claims. There is no
 //! other way to the claims.
 
+use std::fmt;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
@@ -17,8 +19,8 @@ use crate::json::{self, JsonError};
 use crate::public_jwk::{JwkError, PublicJwk};
 use crate::signer::{SignError, Signature, Signer};
 
-/// `BASE64URL(header) || '.' || BASE64URL(payload)`: the text that is signed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// `BASE64URL(header) || '.' || BASE64URL(payload)`: the text that is signed. `Debug` shows its length only.
+#[derive(Clone, PartialEq, Eq)]
 pub struct SigningInput(String);
 
 impl SigningInput {
@@ -204,8 +206,9 @@ impl Header {
     }
 }
 
-/// A JWS whose header is acceptable and whose signature has not been verified.
-#[derive(Debug, Clone)]
+/// A JWS whose header is acceptable and whose signature has not been verified. `Debug` shows the header
+/// only.
+#[derive(Clone)]
 pub struct Unverified<'a> {
     header: Header,
     signing_input: &'a str,
@@ -261,11 +264,37 @@ impl<'a> Unverified<'a> {
     }
 }
 
-/// A JWS whose signature has been verified.
-#[derive(Debug, Clone)]
+/// A JWS whose signature has been verified. `Debug` shows the header only.
+#[derive(Clone)]
 pub struct Verified {
     /// The header.
     pub header: Header,
     /// The payload.
     pub claims: Map<String, Value>,
+}
+
+// Payloads hold claims and nonces, which no log may show.
+
+impl fmt::Debug for SigningInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningInput")
+            .field("bytes", &self.0.len())
+            .finish()
+    }
+}
+
+impl fmt::Debug for Unverified<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unverified")
+            .field("header", &self.header)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified")
+            .field("header", &self.header)
+            .finish_non_exhaustive()
+    }
 }

@@ -1,0 +1,219 @@
+//! Issuing an SD-JWT VC.
+
+use std::fmt;
+
+use serde_json::{Map, Value, json};
+use signing::jws::SigningInput;
+use signing::{ES256, PublicJwk, SignError, Signature, SigningIdentity};
+use status_list::StatusClaim;
+
+use crate::disclosure::SALT_BYTES;
+use crate::frame::DisclosureFrame;
+use crate::validity::Validity;
+use crate::{NEVER_DISCLOSABLE, SD_JWT_NAMES, SD_JWT_VC};
+
+/// What an SD-JWT VC is made of. `Debug` shows no claims.
+#[derive(Clone)]
+pub struct SdJwtVc<'a> {
+    /// `vct`: the credential's type.
+    pub vct: &'a str,
+    /// `iss`: the issuer whose metadata at `/.well-known/jwt-vc-issuer` holds the key. `None` where certificates
+    /// alone name the issuer.
+    pub issuer: Option<&'a str>,
+    /// What is said of the subject. None of the claims that have a field of their own here may be among them.
+    pub claims: Map<String, Value>,
+    /// Which of the claims are selectively disclosable.
+    pub frame: &'a DisclosureFrame,
+    /// `iat`, `nbf` and `exp`.
+    pub validity: Validity,
+    /// `cnf`: the holder's key; `None` for a credential that anyone may present.
+    pub holder: Option<HolderBinding>,
+    /// `status`: where to find out whether the credential has been revoked.
+    pub status: Option<StatusClaim>,
+}
+
+/// The key that a credential is bound to (`cnf`, RFC 7800).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HolderBinding {
+    /// The key: the one whose possession the wallet proved.
+    pub jwk: PublicJwk,
+    /// The DID URL that the wallet named the key by, if it did. DIIP v5 wants it beside the key.
+    pub kid: Option<String>,
+}
+
+/// Why a credential could not be issued.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IssueError {
+    /// A claim has a name that the credential itself uses. The name comes from the claims' schema, not from a
+    /// person.
+    #[error("no claim may be named {0:?}")]
+    ReservedName(&'static str),
+    /// The source of randomness failed.
+    #[error("no randomness for the salts")]
+    Randomness(#[from] RandomnessUnavailable),
+    /// The disclosures could not be made.
+    #[error("the disclosures could not be made")]
+    Disclosures(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The credential could not be signed or written.
+    #[error("the credential could not be signed")]
+    Sign(#[from] SignError),
+}
+
+/// A source of randomness gave none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the source of randomness failed")]
+pub struct RandomnessUnavailable;
+
+/// Fills the buffer with the operating system's randomness: the argument to [`SdJwtVc::prepare`] outside of
+/// tests.
+pub fn system_randomness(buffer: &mut [u8]) -> Result<(), RandomnessUnavailable> {
+    aws_lc_rs::rand::fill(buffer).map_err(|_| RandomnessUnavailable)
+}
+
+/// A credential that lacks its signature. `Debug` shows no claims.
+#[derive(Clone)]
+pub struct PreparedSdJwtVc {
+    input: SigningInput,
+    disclosures: Vec<String>,
+}
+
+impl SdJwtVc<'_> {
+    /// Makes the disclosures and the signing input.
+    ///
+    /// `identity` names the key in the header (`kid`, and `x5c` if it has certificates); its signer is not asked.
+    /// `fill_random` is called at most once, with room for all salts.
+    pub fn prepare(
+        self,
+        identity: &SigningIdentity,
+        fill_random: impl FnOnce(&mut [u8]) -> Result<(), RandomnessUnavailable>,
+    ) -> Result<PreparedSdJwtVc, IssueError> {
+        refuse_reserved_names(&self.claims)?;
+        let mut salts = vec![0; SALT_BYTES * self.frame.count(&self.claims)];
+        if !salts.is_empty() {
+            fill_random(&mut salts)?;
+        }
+        let mut payload = self.claims;
+        let disclosures = self
+            .frame
+            .conceal(&mut payload, &salts)
+            .map_err(|error| IssueError::Disclosures(error.into()))?;
+
+        let mut set = |name: &str, value: Value| payload.insert(name.to_owned(), value);
+        set("vct", self.vct.into());
+        if let Some(issuer) = self.issuer {
+            set("iss", issuer.into());
+        }
+        set("iat", self.validity.issued_at_seconds.into());
+        if let Some(not_before) = self.validity.not_before_seconds {
+            set("nbf", not_before.into());
+        }
+        if let Some(expires_at) = self.validity.expires_at_seconds {
+            set("exp", expires_at.into());
+        }
+        if let Some(holder) = self.holder {
+            set("cnf", holder.to_json());
+        }
+        if let Some(StatusClaim { status_list }) = self.status {
+            let reference = json!({ "idx": status_list.idx, "uri": status_list.uri });
+            set("status", json!({ "status_list": reference }));
+        }
+        if !disclosures.is_empty() {
+            set("_sd_alg", "sha-256".into());
+        }
+        let input = SigningInput::new(&header(identity), &payload).map_err(SignError::from)?;
+        Ok(PreparedSdJwtVc { input, disclosures })
+    }
+
+    /// Prepares, signs with the identity's key, and finishes.
+    pub async fn issue(
+        self,
+        identity: &SigningIdentity,
+        fill_random: impl FnOnce(&mut [u8]) -> Result<(), RandomnessUnavailable>,
+    ) -> Result<String, IssueError> {
+        let prepared = self.prepare(identity, fill_random)?;
+        let signature = identity.signer().sign(prepared.signing_input()).await?;
+        Ok(prepared.finish(&signature))
+    }
+}
+
+impl PreparedSdJwtVc {
+    /// The bytes to sign with ES256 (ASCII).
+    pub fn signing_input(&self) -> &[u8] {
+        self.input.as_bytes()
+    }
+
+    /// Joins signature and disclosures: `{JWT}~{disclosure 1}~…~{disclosure n}~` (RFC 9901 §4).
+    pub fn finish(self, signature: &Signature) -> String {
+        let mut credential = self.input.finish(signature);
+        credential.push('~');
+        for disclosure in &self.disclosures {
+            credential.push_str(disclosure);
+            credential.push('~');
+        }
+        credential
+    }
+}
+
+impl HolderBinding {
+    fn to_json(&self) -> Value {
+        let mut cnf = json!({ "jwk": self.jwk.to_json() });
+        if let (Some(kid), Some(members)) = (&self.kid, cnf.as_object_mut()) {
+            members.insert("kid".to_owned(), kid.as_str().into());
+        }
+        cnf
+    }
+}
+
+impl fmt::Debug for SdJwtVc<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SdJwtVc")
+            .field("vct", &self.vct)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for PreparedSdJwtVc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreparedSdJwtVc")
+            .field("disclosures", &self.disclosures.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn header(identity: &SigningIdentity) -> Value {
+    let mut header = json!({ "alg": ES256, "typ": SD_JWT_VC, "kid": identity.kid() });
+    if let (Some(chain), Some(members)) = (identity.chain(), header.as_object_mut()) {
+        members.insert("x5c".to_owned(), chain.to_x5c().into());
+    }
+    header
+}
+
+/// The credential's own claims at the top level, and SD-JWT's names at any level, are not for the caller.
+fn refuse_reserved_names(claims: &Map<String, Value>) -> Result<(), IssueError> {
+    let own = NEVER_DISCLOSABLE.into_iter().chain(["iat"]);
+    if let Some(name) = own.into_iter().find(|name| claims.contains_key(*name)) {
+        return Err(IssueError::ReservedName(name));
+    }
+    match claims
+        .iter()
+        .find_map(|(name, value)| sd_jwt_name(name).or_else(|| find_inside(value)))
+    {
+        Some(name) => Err(IssueError::ReservedName(name)),
+        None => Ok(()),
+    }
+}
+
+fn find_inside(value: &Value) -> Option<&'static str> {
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .find_map(|(name, value)| sd_jwt_name(name).or_else(|| find_inside(value))),
+        Value::Array(items) => items.iter().find_map(find_inside),
+        _ => None,
+    }
+}
+
+fn sd_jwt_name(name: &str) -> Option<&'static str> {
+    SD_JWT_NAMES.into_iter().find(|reserved| *reserved == name)
+}
