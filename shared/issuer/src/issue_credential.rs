@@ -6,13 +6,18 @@
 
 use std::fmt;
 
+use credential::{
+    Granularity, HolderBinding, PreparedSdJwtVc, RandomnessUnavailable, SD_JWT_VC, SdJwtVc,
+    Validity,
+};
 use serde::Serialize;
+use signing::SignError;
+use status_list::StatusReference;
 
 use crate::access_token::AccessToken;
 use crate::credential_request::{CredentialRequest, Selector, Shape};
 use crate::error::{ErrorCode, ProtocolError};
 use crate::issuer::Issuer;
-use crate::metadata::SD_JWT_VC;
 use crate::nonce::IssuedNonce;
 use crate::offer::{Offer, OfferState};
 use crate::proof::Holder;
@@ -30,6 +35,7 @@ pub struct VerifiedRequest {
 
 /// A credential that lacks its signature, and the answer that it goes into.
 pub struct UnsignedCredential {
+    prepared: PreparedSdJwtVc,
     notification_id: String,
     shape: Shape,
     fresh_nonce: IssuedNonce,
@@ -197,27 +203,119 @@ impl VerifiedRequest {
         &self.holder
     }
 
+    /// Builds the credential, now that `written` is the outcome of [`VerifiedRequest::write`].
+    /// `fill_random` is called at most once, for the salts; see [`credential::system_randomness`].
+    ///
+    /// A repeated request gets the same credential again, save for salts and signature: its times are
+    /// those of the first, rounded to days, so that they tell nobody when it was issued.
+    ///
+    /// # Errors
+    /// `invalid_token` if the token is used up, `credential_request_denied` if the credential was
+    /// issued to another key.
+    pub fn conclude(
+        self,
+        issuer: &Issuer,
+        written: &Written,
+        fill_random: impl FnOnce(&mut [u8]) -> Result<(), RandomnessUnavailable>,
+    ) -> Result<UnsignedCredential, ProtocolError> {
+        let Written::Applied(offer) = written else {
+            return Err(self.refusal(written.offer()));
+        };
+        let OfferState::CredentialIssued(issued) = &offer.state else {
+            return Err(self.refusal(Some(offer)));
+        };
+        let template = issuer
+            .templates
+            .by_template_id(&offer.template_id)
+            .ok_or_else(denied)?;
+        let claims = issuer
+            .claims(offer)
+            .ok_or_else(ProtocolError::server_error)?;
+        let credential = SdJwtVc {
+            vct: template.vct(),
+            issuer: Some(issuer.identifier.as_str()),
+            claims,
+            frame: template.frame(),
+            validity: Validity::rounded(
+                issued.credential_issued_at_seconds,
+                Some(template.validity_seconds()),
+                Granularity::Day,
+            ),
+            holder: Some(HolderBinding {
+                jwk: self.holder.jwk,
+                kid: self.holder.kid,
+            }),
+            status: offer.revocation_uuid.map(|uuid| {
+                StatusReference {
+                    idx: u64::from(uuid.index()),
+                    uri: issuer.status_list_url(uuid.list()),
+                }
+                .into()
+            }),
+        };
+        let prepared = credential
+            .prepare(&issuer.signing, fill_random)
+            .map_err(|_| ProtocolError::server_error())?;
+        Ok(UnsignedCredential {
+            prepared,
+            notification_id: issuer.notification_id(&self.token)?,
+            shape: self.shape,
+            fresh_nonce: self.fresh_nonce,
+        })
+    }
+
     /// Tells a refused write's reason.
     fn refusal(&self, offer: Option<&Offer>) -> ProtocolError {
-        let is_issued_to_another = offer.is_some_and(|offer| {
-            matches!(&offer.state, OfferState::CredentialIssued(issued)
-                if issued.token.token_id == self.token.token_id)
-        });
-        if is_issued_to_another {
-            denied()
-        } else {
-            ProtocolError::new(
+        match offer.map(|offer| &offer.state) {
+            Some(OfferState::CredentialIssued(issued))
+                if issued.token.token_id == self.token.token_id
+                    && self.write.now_seconds < issued.token.token_expires_at_seconds =>
+            {
+                denied()
+            }
+            _ => ProtocolError::new(
                 ErrorCode::InvalidToken,
                 "the access token is of no use any more",
-            )
+            ),
         }
+    }
+}
+
+impl UnsignedCredential {
+    /// Signs with the issuer's key, wherever it is, and makes the answer.
+    ///
+    /// # Errors
+    /// The signer's. The wallet may repeat its request with the same token.
+    pub async fn sign(self, issuer: &Issuer) -> Result<CredentialResponse, SignError> {
+        let signer = issuer.signing.signer();
+        let signature = signer.sign(self.prepared.signing_input()).await?;
+        let credential = self.prepared.finish(&signature);
+
+        let as_array = |credential| Some([CredentialObject { credential }]);
+        let (credentials, credential, nonce) = match self.shape {
+            Shape::Proofs => (as_array(credential), None, None),
+            // Draft 14 and 15 differ in the member that they read, and ask alike.
+            Shape::Proof => (
+                as_array(credential.clone()),
+                Some(credential),
+                Some(self.fresh_nonce),
+            ),
+            Shape::Format => (None, Some(credential), Some(self.fresh_nonce)),
+        };
+        Ok(CredentialResponse {
+            credentials,
+            credential,
+            notification_id: self.notification_id,
+            c_nonce_expires_in: nonce.as_ref().map(|nonce| nonce.expires_in_seconds),
+            c_nonce: nonce.map(|nonce| nonce.c_nonce),
+        })
     }
 }
 
 fn denied() -> ProtocolError {
     ProtocolError::new(
         ErrorCode::CredentialRequestDenied,
-        "the credential was issued already, and is not issued to another key: ask for a new offer",
+        "this credential cannot be issued again: ask for a new offer",
     )
 }
 

@@ -11,10 +11,11 @@
 //! | Credential Offer | | [`RetrieveOffer`] | [`Issuer::credential_offer`] |
 //! | Token | [`TokenRequest::parse`], [`Issuer::redeem`] | [`CountTxCodeAttempt`], [`RedeemCode`] | [`Redemption::conclude`] |
 //! | Nonce | | | [`Issuer::nonce`] |
-//! | Credential | [`Issuer::authorize`], [`CredentialRequest::parse`], [`Issuer::verify_request`] | [`IssueCredential`] | [`VerifiedRequest::conclude`] |
+//! | Credential | [`Issuer::authorize`], [`CredentialRequest::parse`], [`Issuer::verify_request`] | [`IssueCredential`] | [`VerifiedRequest::conclude`], [`UnsignedCredential::sign`] |
 //! | Notification | [`Issuer::authorize`], [`Issuer::notification`] | [`RecordReport`] | [`RecordReport::conclude`] |
 //! | Get issue status | | | [`Offer::issue_status`] |
 //! | Credential status | [`StatusRecord::change`] | the record, and its entry in the list | [`StatusRecord::answer`] |
+//! | Status list | | | [`Issuer::status_list_token`] |
 //! | Metadata | | | [`Issuer::credential_issuer_metadata`] and its neighbours |
 //!
 //! Writes are [`Transition`]s: each is one conditional update of one item.
@@ -34,6 +35,7 @@ mod notification;
 mod offer;
 pub mod paths;
 mod proof;
+mod published_list;
 mod revocation;
 mod schema;
 mod seal;
@@ -49,6 +51,8 @@ mod tx_code;
 mod test_support;
 
 pub use access_token::{AccessToken, TOKEN_LIFETIME_SECONDS};
+/// The usual source of salts for [`VerifiedRequest::conclude`].
+pub use credential::system_randomness;
 pub use credential_offer::{CredentialOffer, NoCredentialOffer, PRE_AUTHORIZED_CODE};
 pub use credential_request::CredentialRequest;
 pub use error::{ErrorCode, ProtocolError};
@@ -61,6 +65,7 @@ pub use offer::{
     OFFER_LIFETIME_SECONDS, Offer, OfferId, OfferState, RequestHash, WalletReport,
 };
 pub use proof::Holder;
+pub use published_list::{LIST_TTL_SECONDS, PublishError};
 pub use revocation::{
     LIST_CAPACITY, ListNumber, NotAListNumber, NotARevocationUuid, RevocationUuid, StatusChange,
     StatusRecord, unknown_credential,
@@ -69,8 +74,8 @@ pub use seal::{NotOurs, SealFailed};
 pub use start::{MAXIMUM_CLAIMS_BYTES, StartRefused};
 pub use status::unknown_issuance;
 pub use template::{
-    ClaimDisplay, ClaimEntry, ClaimPath, CredentialDisplay, Image, Template, TemplateFault,
-    TemplateFaults, TemplateFile, Templates,
+    ClaimDisplay, ClaimEntry, CredentialDisplay, Image, Template, TemplateFault, TemplateFaults,
+    TemplateFile, Templates,
 };
 pub use token::{Redeem, Redemption, TokenResponse, TxCodeCheck, WrongTxCode};
 pub use token_request::TokenRequest;

@@ -3,6 +3,7 @@
 //! Everything in them comes from configuration. They serve wallets of OpenID4VCI 1.0 and of drafts 13
 //! to 15 alike: what moved into `credential_metadata` in draft 16 also stands where it stood before.
 
+use credential::SD_JWT_VC;
 use serde_json::{Map, Value, json};
 use signing::ES256;
 
@@ -10,9 +11,6 @@ use crate::credential_offer::PRE_AUTHORIZED_CODE;
 use crate::issuer::Issuer;
 use crate::paths;
 use crate::template::Template;
-
-/// Format identifier of SD-JWT VC (OpenID4VCI 1.0 Appendix A.3).
-pub(crate) const SD_JWT_VC: &str = "dc+sd-jwt";
 
 impl Issuer {
     /// Credential Issuer Metadata (OpenID4VCI 1.0 §12.2.4), served at

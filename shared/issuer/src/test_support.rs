@@ -2,7 +2,7 @@
 
 use contract::CorrelationId;
 
-use crate::{Offer, OfferId, OfferState, RequestHash, WalletKeys};
+use crate::{Offer, OfferId, OfferState, RequestHash, TemplateFile, Templates, WalletKeys};
 
 pub(crate) const IDENTIFIER: &str = "https://issuer.example";
 pub(crate) const NOW: i64 = 1_763_920_000;
@@ -29,4 +29,24 @@ pub(crate) fn offer() -> Offer {
         changed_at_seconds: NOW,
         state: OfferState::Created,
     }
+}
+
+/// The templates that are shipped.
+pub(crate) const TEMPLATE_FILES: [TemplateFile<'static>; 3] = [
+    TemplateFile {
+        name: "issue_iban.json",
+        text: include_str!("../../../infra/issue-templates/issue_iban.json"),
+    },
+    TemplateFile {
+        name: "company_registration.json",
+        text: include_str!("../../../infra/issue-templates/company_registration.json"),
+    },
+    TemplateFile {
+        name: "employee_badge.json",
+        text: include_str!("../../../infra/issue-templates/employee_badge.json"),
+    },
+];
+
+pub(crate) fn templates() -> Templates {
+    Templates::load(&TEMPLATE_FILES).unwrap()
 }

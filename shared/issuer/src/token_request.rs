@@ -169,7 +169,6 @@ mod tests {
                 &format!("{GRANT}&pre-authorized_code=x&tx_code=1&tx_code=1"),
                 InvalidRequest,
             ),
-            (&format!("{GRANT}&pre-authorized_code=%FF"), InvalidRequest),
             (
                 &format!("{GRANT}&pre-authorized_code=x&authorization_details=%7B"),
                 InvalidAuthorizationDetails,

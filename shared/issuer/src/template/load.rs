@@ -4,9 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use contract::Fault;
+use credential::{ClaimPath, DisclosureFrame};
+use jsonschema::Validator;
 use serde_json::Value;
 
-use super::{Definition, RESERVED_CLAIMS, RESERVED_MEMBERS, Template, paths};
+use super::{Definition, RESERVED_CLAIMS, Template, paths};
 use crate::schema;
 
 /// What may stand in a template file.
@@ -53,23 +55,19 @@ impl fmt::Display for TemplateFaults {
 impl std::error::Error for TemplateFaults {}
 
 pub(super) fn load(files: &[TemplateFile<'_>]) -> Result<Vec<Template>, TemplateFaults> {
+    let form = form()?;
     let mut templates = Vec::with_capacity(files.len());
     let mut faults = Vec::new();
     for file in files {
-        match load_one(file.text) {
+        match load_one(file.text, &form) {
             Ok(template) => templates.push((file.name, template)),
-            Err(found) => faults.extend(found.into_iter().map(|fault| TemplateFault {
-                file: file.name.to_owned(),
-                fault,
-            })),
+            Err(found) => faults.extend(found.into_iter().map(|fault| in_file(file.name, fault))),
         }
     }
     find_duplicates(&templates, &mut faults);
     if files.is_empty() {
-        faults.push(TemplateFault {
-            file: "(none)".to_owned(),
-            fault: Fault::new("", "there must be at least one template"),
-        });
+        let fault = Fault::new("", "is missing: there must be at least one template");
+        faults.push(in_file("(templates)", fault));
     }
     if faults.is_empty() {
         Ok(templates
@@ -81,51 +79,71 @@ pub(super) fn load(files: &[TemplateFile<'_>]) -> Result<Vec<Template>, Template
     }
 }
 
-fn load_one(text: &str) -> Result<Template, Vec<Fault>> {
-    let one = |pointer: &str, reason: String| vec![Fault::new(pointer, reason)];
-    let value = signing::json::parse(text.as_bytes())
-        .map_err(|error| one("", format!("is not JSON: {}", innermost(&error))))?;
+/// The compiled form of [`SCHEMA`].
+fn form() -> Result<Validator, TemplateFaults> {
+    let own_fault = |fault| TemplateFaults(vec![in_file("template.schema.json", fault)]);
+    let schema: Value = serde_json::from_str(SCHEMA)
+        .map_err(|error| own_fault(Fault::new("", format!("is not JSON: {error}"))))?;
+    schema::compile(&schema).map_err(own_fault)
+}
 
-    let template_schema: Value = serde_json::from_str(SCHEMA)
-        .map_err(|error| one("", format!("template.schema.json is not JSON: {error}")))?;
-    let template_validator = schema::compile(&template_schema).map_err(|fault| vec![fault])?;
-    let faults = schema::faults(&template_validator, &value);
+fn load_one(text: &str, form: &Validator) -> Result<Template, Vec<Fault>> {
+    let value = signing::json::parse(text.as_bytes())
+        .map_err(|error| not_readable(format!("is not JSON: {}", innermost(&error))))?;
+    let faults = schema::faults(form, &value);
     if !faults.is_empty() {
         return Err(faults);
     }
     let definition: Definition = serde_json::from_value(value)
-        .map_err(|error| one("", format!("is not a template: {error}")))?;
+        .map_err(|error| not_readable(format!("is not a template: {error}")))?;
 
     let mut faults = Vec::new();
-    check_names(&definition.claims_schema, "/claims_schema", &mut faults);
+    check_names(&definition.claims_schema, &mut faults);
     check_claims(&definition, &mut faults);
     check_locales(
         "/display",
-        definition
-            .display
-            .iter()
-            .map(|display| display.locale.as_str()),
+        &definition.display,
+        |display| &display.locale,
         &mut faults,
     );
-    match schema::compile(&definition.claims_schema) {
-        Ok(validator) if faults.is_empty() => Ok(Template {
+    let validator = schema::compile(&definition.claims_schema);
+    let disclosable = definition
+        .claims
+        .iter()
+        .filter(|claim| claim.selectively_disclosable);
+    let frame = DisclosureFrame::new(disclosable.map(|claim| &claim.path));
+    match (validator, frame) {
+        (Ok(validator), Ok(frame)) if faults.is_empty() => Ok(Template {
             definition,
             validator,
+            frame,
         }),
-        Ok(_) => Err(faults),
-        Err(mut found) => {
-            found.pointer.insert_str(0, "/claims_schema");
-            faults.push(found);
+        (validator, _) => {
+            if let Err(mut fault) = validator {
+                fault.pointer.insert_str(0, "/claims_schema");
+                faults.push(fault);
+            }
             Err(faults)
         }
     }
 }
 
+fn in_file(file: &str, fault: Fault) -> TemplateFault {
+    TemplateFault {
+        file: file.to_owned(),
+        fault,
+    }
+}
+
+fn not_readable(reason: String) -> Vec<Fault> {
+    vec![Fault::new("", reason)]
+}
+
 /// Claims that the issuer itself sets cannot be a backend's.
-fn check_names(claims_schema: &Value, pointer: &str, faults: &mut Vec<Fault>) {
+fn check_names(claims_schema: &Value, faults: &mut Vec<Fault>) {
     for name in paths::top_level(claims_schema) {
         if RESERVED_CLAIMS.contains(&name.as_str()) {
-            let pointer = schema::child(&format!("{pointer}/properties"), name);
+            let pointer = schema::child("/claims_schema/properties", name);
             faults.push(Fault::new(
                 pointer,
                 "is set by the issuer: choose another name for the claim",
@@ -151,30 +169,16 @@ fn check_claims(definition: &Definition, faults: &mut Vec<Fault>) {
                 "is there twice: describe each claim once",
             ));
         }
-        let reserved = claim.path.iter().flatten();
-        if reserved
-            .clone()
-            .any(|name| RESERVED_MEMBERS.contains(&name.as_str()))
-        {
-            faults.push(Fault::new(path.clone(), "has a name that SD-JWT reserves"));
-        }
         if claim.selectively_disclosable
-            && claim.path.last() == Some(&None)
-            && claim.path.len() == 1
+            && let Err(error) = DisclosureFrame::new([&claim.path])
         {
-            faults.push(Fault::new(
-                path.clone(),
-                "must begin with the name of a claim",
-            ));
+            faults.push(Fault::new(path, format!("cannot be disclosable: {error}")));
         }
-        check_locales(
-            &format!("{pointer}/display"),
-            claim.display.iter().map(|display| display.locale.as_str()),
-            faults,
-        );
+        let displays = format!("{pointer}/display");
+        check_locales(&displays, &claim.display, |display| &display.locale, faults);
     }
     for name in paths::top_level(&definition.claims_schema) {
-        if !seen.contains(&vec![Some(name.clone())]) {
+        if !seen.contains(&ClaimPath::claim(name)) {
             faults.push(Fault::new(
                 "/claims",
                 format!("has no entry for the claim {name:?} of claims_schema"),
@@ -184,14 +188,15 @@ fn check_claims(definition: &Definition, faults: &mut Vec<Fault>) {
 }
 
 /// OpenID4VCI 1.0 §12.2.4: one display object for each language.
-fn check_locales<'a>(
+fn check_locales<D>(
     pointer: &str,
-    locales: impl Iterator<Item = &'a str>,
+    displays: &[D],
+    locale: impl Fn(&D) -> &String,
     faults: &mut Vec<Fault>,
 ) {
     let mut seen = HashSet::new();
-    for (index, locale) in locales.enumerate() {
-        if !seen.insert(locale) {
+    for (index, display) in displays.iter().enumerate() {
+        if !seen.insert(locale(display)) {
             faults.push(Fault::new(
                 format!("{pointer}/{index}/locale"),
                 "is there twice: give one display for each language",

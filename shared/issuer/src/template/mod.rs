@@ -9,6 +9,7 @@ mod paths;
 use std::sync::Arc;
 
 use contract::Fault;
+use credential::{ClaimPath, DisclosureFrame};
 use jsonschema::Validator;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -43,6 +44,7 @@ const RESERVED_MEMBERS: [&str; 2] = ["_sd", "..."];
 pub struct Template {
     definition: Definition,
     validator: Validator,
+    frame: DisclosureFrame,
 }
 
 /// The content of a template file.
@@ -103,9 +105,6 @@ pub struct ClaimEntry {
     pub display: Vec<ClaimDisplay>,
 }
 
-/// Where a claim is (OpenID4VCI 1.0 Appendix C): member names, and none for every element of an array.
-pub type ClaimPath = Vec<Option<String>>;
-
 /// The name of a claim in one language.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimDisplay {
@@ -136,8 +135,14 @@ impl Template {
 
     /// Seconds from issuance to expiry.
     #[must_use]
-    pub fn validity_seconds(&self) -> i64 {
-        i64::from(self.definition.valid_for_days) * 24 * 60 * 60
+    pub fn validity_seconds(&self) -> u64 {
+        u64::from(self.definition.valid_for_days) * 24 * 60 * 60
+    }
+
+    /// Which claims are selectively disclosable.
+    #[must_use]
+    pub const fn frame(&self) -> &DisclosureFrame {
+        &self.frame
     }
 
     /// Whether the credential can be suspended and revoked.
@@ -160,7 +165,7 @@ impl Template {
 
     /// Whether the schema makes the claim at `path` compulsory.
     #[must_use]
-    pub fn is_mandatory(&self, path: &[Option<String>]) -> bool {
+    pub fn is_mandatory(&self, path: &ClaimPath) -> bool {
         paths::is_mandatory(&self.definition.claims_schema, path)
     }
 

@@ -1,15 +1,16 @@
 //! What a JSON Schema says about one place in the values that it describes.
 
+use credential::{ClaimPath, PathSegment};
 use serde_json::{Map, Value};
 
 /// `$ref`s followed for one step; more means that they go in a circle.
 const MAXIMUM_REFERENCES: usize = 16;
 
 /// Whether the schema describes a member or element at `path`.
-pub(super) fn is_known(schema: &Value, path: &[Option<String>]) -> bool {
+pub(super) fn is_known(schema: &Value, path: &ClaimPath) -> bool {
     let mut here = schema;
-    for step in path {
-        match child(schema, here, step.as_deref()) {
+    for step in path.segments() {
+        match child(schema, here, step) {
             Some(child) => here = child,
             None => return false,
         }
@@ -18,15 +19,17 @@ pub(super) fn is_known(schema: &Value, path: &[Option<String>]) -> bool {
 }
 
 /// Whether every step of `path` is compulsory. An element of an array never is: the array may be empty.
-pub(super) fn is_mandatory(schema: &Value, path: &[Option<String>]) -> bool {
+pub(super) fn is_mandatory(schema: &Value, path: &ClaimPath) -> bool {
     let mut here = schema;
-    for step in path {
-        let Some(name) = step else { return false };
+    for step in path.segments() {
+        let PathSegment::Member(name) = step else {
+            return false;
+        };
         let required = resolve(schema, here)
             .get("required")
             .and_then(Value::as_array)
             .is_some_and(|required| required.iter().any(|required| required == name.as_str()));
-        match child(schema, here, Some(name)) {
+        match child(schema, here, step) {
             Some(child) if required => here = child,
             _ => return false,
         }
@@ -43,11 +46,11 @@ pub(super) fn top_level(schema: &Value) -> impl Iterator<Item = &String> {
         .flat_map(Map::keys)
 }
 
-fn child<'s>(root: &'s Value, schema: &'s Value, step: Option<&str>) -> Option<&'s Value> {
+fn child<'s>(root: &'s Value, schema: &'s Value, step: &PathSegment) -> Option<&'s Value> {
     let schema = resolve(root, schema);
     match step {
-        Some(name) => schema.get("properties")?.get(name),
-        None => schema.get("items"),
+        PathSegment::Member(name) => schema.get("properties")?.get(name),
+        PathSegment::Elements => schema.get("items"),
     }
 }
 
