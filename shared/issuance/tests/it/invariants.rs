@@ -1,0 +1,277 @@
+//! Random interleavings: processes that die between any two calls, messages that come twice and out of
+//! order, ports that fail and lose answers, customers and callers that do things at any time.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use contract::{CorrelationId, Stage, StartIssue};
+use issuance::ports::{PollMessage, Records};
+use issuance::{Polled, StartFailureCause, StartedIssue, State};
+use proptest::prelude::*;
+
+use crate::world::{Mood, Ports};
+
+/// One thing that happens.
+#[derive(Debug, Clone)]
+enum Event {
+    /// A caller asks to start one of two issuances, with one of two bodies.
+    Start { issuance: usize, body: usize },
+    /// A caller asks for the status.
+    Query { issuance: usize },
+    /// The queue delivers one of its messages, due or not, in flight or not.
+    Deliver { message: usize, delivery: u32 },
+    /// One of the running processes comes as far as its next port call.
+    Run { process: usize },
+    /// One of the running processes dies.
+    Crash { process: usize },
+    /// Time passes.
+    Pass { seconds: i64 },
+    /// The customer does something.
+    Customer { issuance: usize, stage: usize },
+    /// A port starts to behave differently.
+    Mood { port: usize, mood: Mood },
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let mood = prop_oneof![
+        Just(Mood::Well),
+        Just(Mood::Down),
+        Just(Mood::AnswerLost),
+        Just(Mood::AnswerLostAndRepeated),
+        Just(Mood::Refusing),
+    ];
+    prop_oneof![
+        3 => (0..2_usize, 0..2_usize).prop_map(|(issuance, body)| Event::Start { issuance, body }),
+        2 => (0..2_usize).prop_map(|issuance| Event::Query { issuance }),
+        6 => (any::<usize>(), 1..4_u32)
+            .prop_map(|(message, delivery)| Event::Deliver { message, delivery }),
+        30 => any::<usize>().prop_map(|process| Event::Run { process }),
+        2 => any::<usize>().prop_map(|process| Event::Crash { process }),
+        3 => prop_oneof![0..5_i64, 20..90_i64, 800..2_000_i64]
+            .prop_map(|seconds| Event::Pass { seconds }),
+        2 => (0..2_usize, 0..5_usize)
+            .prop_map(|(issuance, stage)| Event::Customer { issuance, stage }),
+        2 => (0..3_usize, mood).prop_map(|(port, mood)| Event::Mood { port, mood }),
+    ]
+}
+
+/// What a process has done when it ends.
+enum Outcome {
+    Started {
+        body: usize,
+        result: Result<StartedIssue, StartFailureCause>,
+    },
+    /// The message with this number in `Simulation::deliveries` may be acknowledged.
+    Acknowledge(PollMessage, i64),
+    Nothing,
+}
+
+type Process = Pin<Box<dyn Future<Output = Outcome>>>;
+
+#[derive(Default)]
+struct Simulation {
+    ports: Ports,
+    processes: Vec<Process>,
+    /// The body and the link of each issuance that a caller was told is started.
+    accepted: HashMap<CorrelationId, (usize, String)>,
+}
+
+const STAGES: [Stage; 5] = [
+    Stage::OfferRetrieved,
+    Stage::TokenIssued,
+    Stage::CredentialIssued,
+    Stage::Failed,
+    Stage::OfferCreated,
+];
+
+fn id(issuance: usize) -> CorrelationId {
+    format!("issuance-{issuance}").parse().unwrap()
+}
+
+fn request(issuance: usize, body: usize) -> StartIssue {
+    let body = format!(
+        r#"{{"correlation_id": "{}", "template_id": "issue_iban", "claims": {{"iban": "{body}"}}}}"#,
+        id(issuance)
+    );
+    StartIssue::from_json(body.as_bytes()).unwrap()
+}
+
+impl Simulation {
+    fn happen(&mut self, event: &Event) {
+        match *event {
+            Event::Start { issuance, body } => self.start(issuance, body),
+            Event::Query { issuance } => {
+                let querying = self.ports.querying();
+                self.processes.push(Box::pin(async move {
+                    let _answer = querying.get_status(&id(issuance)).await;
+                    Outcome::Nothing
+                }));
+            }
+            Event::Deliver { message, delivery } => {
+                let waiting = self.ports.world().queue.len();
+                if waiting > 0 {
+                    self.deliver(message % waiting, delivery);
+                }
+            }
+            Event::Run { process } => {
+                if !self.processes.is_empty() {
+                    self.run(process % self.processes.len());
+                }
+            }
+            Event::Crash { process } => {
+                if !self.processes.is_empty() {
+                    let index = process % self.processes.len();
+                    drop(self.processes.swap_remove(index));
+                }
+            }
+            Event::Pass { seconds } => self.ports.world().now_ms += seconds * 1_000,
+            Event::Customer { issuance, stage } => {
+                self.ports
+                    .world()
+                    .customer(&id(issuance), STAGES[stage].clone());
+            }
+            Event::Mood { port, mood } => {
+                let mut world = self.ports.world();
+                match port {
+                    0 => world.records_mood = mood,
+                    1 => world.queue_mood = mood,
+                    _ => world.wallet_mood = mood,
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, issuance: usize, body: usize) {
+        let starting = self.ports.starting();
+        self.processes.push(Box::pin(async move {
+            let result = starting.start_issue(request(issuance, body)).await;
+            Outcome::Started {
+                body,
+                result: result.map_err(|failure| failure.cause),
+            }
+        }));
+    }
+
+    fn deliver(&mut self, index: usize, delivery: u32) {
+        let (message, due_ms) = self.ports.world().queue[index].clone();
+        let (polling, ports) = (self.ports.polling(), self.ports.clone());
+        self.processes.push(Box::pin(async move {
+            let ids = [message.correlation_id.clone()];
+            let Ok(mut found) = ports.get_many(&ids).await else {
+                return Outcome::Nothing;
+            };
+            let stored = found.remove(&message.correlation_id).map(Result::unwrap);
+            match polling.poll(&message, stored, delivery).await {
+                Ok(Polled::Pending { .. } | Polled::Ended(_) | Polled::Dropped(_)) => {
+                    Outcome::Acknowledge(message, due_ms)
+                }
+                Ok(Polled::Again { .. }) | Err(_) => Outcome::Nothing,
+            }
+        }));
+    }
+
+    fn run(&mut self, index: usize) {
+        let mut context = Context::from_waker(Waker::noop());
+        let Poll::Ready(outcome) = self.processes[index].as_mut().poll(&mut context) else {
+            return;
+        };
+        drop(self.processes.swap_remove(index));
+        match outcome {
+            Outcome::Nothing => {}
+            Outcome::Acknowledge(message, due_ms) => {
+                let mut world = self.ports.world();
+                let taken = (message, due_ms);
+                if let Some(position) = world.queue.iter().position(|waiting| *waiting == taken) {
+                    world.queue.remove(position);
+                }
+            }
+            Outcome::Started {
+                body,
+                result: Ok(started),
+            } => {
+                let (first_body, link) = self
+                    .accepted
+                    .entry(started.correlation_id)
+                    .or_insert((body, started.request_uri.clone()));
+                assert_eq!(*first_body, body, "one correlation id, one request");
+                assert_eq!(
+                    *link, started.request_uri,
+                    "one correlation id, one offer, one answer"
+                );
+            }
+            Outcome::Started { result: Err(_), .. } => {}
+        }
+    }
+
+    /// The outage is over, and the queue does its work until it is empty.
+    fn settle(&mut self) {
+        {
+            let mut world = self.ports.world();
+            world.records_mood = Mood::Well;
+            world.queue_mood = Mood::Well;
+            world.wallet_mood = Mood::Well;
+        }
+        self.finish();
+        // Each message that waits may be asked about once; after that one chain of polls per issuance is
+        // left, however many messages came twice.
+        let most_questions = {
+            let mut world = self.ports.world();
+            world.times_asked = 0;
+            world.queue.len() + 2 * 14
+        };
+        loop {
+            let next = {
+                let mut world = self.ports.world();
+                let next = world
+                    .queue
+                    .iter()
+                    .enumerate()
+                    .min_by_key(|(_, (_, due_ms))| *due_ms);
+                let Some((index, (_, due_ms))) = next else {
+                    return;
+                };
+                let due_ms = *due_ms;
+                world.now_ms = world.now_ms.max(due_ms);
+                index
+            };
+            self.deliver(next, 1);
+            self.finish();
+            assert!(
+                self.ports.world().times_asked <= most_questions,
+                "duplicates multiply"
+            );
+        }
+    }
+
+    fn finish(&mut self) {
+        while !self.processes.is_empty() {
+            self.run(0);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    /// Invariants 1, 2 and 3; the third one is checked by the table at each write.
+    #[test]
+    fn an_accepted_issuance_ends_whatever_happens(events in prop::collection::vec(event(), 1..150)) {
+        let mut simulation = Simulation::default();
+        for event in &events {
+            simulation.happen(event);
+        }
+        simulation.settle();
+
+        for id in simulation.accepted.keys() {
+            let record = simulation.ports.record(id);
+            prop_assert!(record.as_ref().is_some_and(|record| record.is_ended()), "{record:?}");
+        }
+        for stored in simulation.ports.world().table.values() {
+            let record = &stored.record;
+            let unseen = matches!(record.state, State::Reserved { .. });
+            prop_assert!(record.is_ended() || unseen, "{record:?}");
+        }
+    }
+}
