@@ -23,6 +23,7 @@ use issuer::{
 use qr_code::Design;
 use runtime::ApiKeys;
 use runtime::http::{Refusal, read_json};
+use uuid::Uuid;
 
 use crate::config::now_seconds;
 use crate::{SharedWallet, Wallet, unavailable};
@@ -58,7 +59,7 @@ async fn start_issue(
     let correlation_id = start
         .correlation_id
         .clone()
-        .unwrap_or_else(CorrelationId::random);
+        .unwrap_or_else(|| Uuid::new_v4().into());
 
     // The picture comes first: what it shows is known before the offer, and a text that does not fit
     // must not leave an offer behind.

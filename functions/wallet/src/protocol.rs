@@ -12,6 +12,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
 use contract::Problem;
+use credential::system_randomness;
 use http_body_util::{BodyExt, Limited};
 use issuer::{
     CredentialRequest, ErrorCode, NoCredentialOffer, OfferId, ProtocolError, Redeem, RetrieveOffer,
@@ -77,11 +78,17 @@ async fn credential_offer(
     Ok(uncached(offer))
 }
 
+/// Whoever follows a link is told in the words of HTTP: the protocol has none for it.
 fn no_offer(reason: NoCredentialOffer) -> Problem {
-    match reason {
-        NoCredentialOffer::Unknown => Problem::not_found(reason.to_string()),
-        NoCredentialOffer::Gone => Problem::gone(reason.to_string()),
-        NoCredentialOffer::Internal => Problem::internal(),
+    let status = reason.http_status();
+    let phrase = StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason());
+    Problem {
+        type_uri: "about:blank".to_owned(),
+        title: phrase.unwrap_or_default().to_owned(),
+        status,
+        ..Problem::not_found(reason.to_string())
     }
 }
 
@@ -118,6 +125,27 @@ async fn nonce(State(wallet): State<SharedWallet>) -> Result<Response, Refused> 
     Ok(uncached(
         wallet.config.issuer.nonce(now_seconds(), rand::random())?,
     ))
+}
+
+async fn credential(
+    State(wallet): State<SharedWallet>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, Refused> {
+    let issuer = &wallet.config.issuer;
+    let token = issuer.authorize(authorization(&headers), now_seconds())?;
+    let body = read(request, ErrorCode::InvalidCredentialRequest).await?;
+    let request = CredentialRequest::parse(content_type(&headers), &body)?;
+    let verified = issuer.verify_request(&token, request, now_seconds(), rand::random())?;
+    let written = wallet.write(verified.write()).await?;
+    let unsigned = verified.conclude(issuer, &written, system_randomness)?;
+    let answer = unsigned.sign(issuer).await.map_err(|fault| {
+        tracing::error!(%fault, "a credential could not be signed");
+        let problem = Problem::unavailable("The issuer cannot sign now: repeat the request.");
+        Refused::Unavailable(problem.with_retry_after_seconds(1))
+    })?;
+    log_step(&written, "credential issued");
+    Ok(uncached(answer))
 }
 
 async fn notification(
