@@ -93,3 +93,55 @@ pub(crate) fn encode(
 pub(crate) fn digest(encoded: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest::digest(&SHA256, encoded.as_bytes()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 9901 §4.2.1: four ways to write one disclosure.
+    const FAMILY_NAME: [&str; 4] = [
+        "WyJfMjZiYzRMVC1hYzZxMktJNmNCVzVlcyIsICJmYW1pbHlfbmFtZSIsICJNw7ZiaXVzIl0",
+        "WyJfMjZiYzRMVC1hYzZxMktJNmNCVzVlcyIsICJmYW1pbHlfbmFtZSIsICJNXHUwMGY2Yml1cyJd",
+        "WyJfMjZiYzRMVC1hYzZxMktJNmNCVzVlcyIsImZhbWlseV9uYW1lIiwiTcO2Yml1cyJd",
+        "WwoiXzI2YmM0TFQtYWM2cTJLSTZjQlc1ZXMiLAoiZmFtaWx5X25hbWUiLAoiTcO2Yml1cyIKXQ",
+    ];
+
+    #[test]
+    fn a_disclosure_is_read_however_its_json_is_written() {
+        for encoded in FAMILY_NAME {
+            let disclosure = Disclosure::parse(encoded).unwrap();
+            assert_eq!(disclosure.name.as_deref(), Some("family_name"));
+            assert_eq!(disclosure.value, "Möbius");
+        }
+        // RFC 9901 §4.2.2.
+        let element = Disclosure::parse("WyJsa2x4RjVqTVlsR1RQVW92TU5JdkNBIiwgIkZSIl0").unwrap();
+        assert_eq!(
+            element,
+            Disclosure {
+                name: None,
+                value: "FR".into()
+            }
+        );
+    }
+
+    #[test]
+    fn the_digest_is_taken_of_the_text_as_it_is() {
+        // RFC 9901 §4.2.3.
+        let [encoded, other, ..] = FAMILY_NAME;
+        assert_eq!(
+            digest(encoded),
+            "X9yH0Ajrdm1Oij4tWso9UzzKJvPoDxwmuEcO3XAdRC0"
+        );
+        assert_ne!(digest(other), digest(encoded));
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for name in [Some("family_name"), None] {
+            let encoded = encode(&[7; SALT_BYTES], name, &"Möbius".into()).unwrap();
+            let read = Disclosure::parse(&encoded).unwrap();
+            assert_eq!(read.name.as_deref(), name);
+            assert_eq!(read.value, "Möbius");
+        }
+    }
+}

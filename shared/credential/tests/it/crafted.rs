@@ -1,0 +1,57 @@
+//! SD-JWTs written by hand, with a valid signature over whatever a test needs to be wrong.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures::executor::block_on;
+use serde_json::{Map, Value, json};
+use signing::{LocalKey, SigningIdentity};
+
+pub(crate) const NOW_SECONDS: i64 = 1_767_225_600;
+
+pub(crate) fn key() -> LocalKey {
+    LocalKey::generate().unwrap()
+}
+
+pub(crate) fn identity(key: &LocalKey) -> SigningIdentity {
+    SigningIdentity::new(Arc::new(key.clone()), "key-1")
+}
+
+/// A disclosure of whatever JSON, as base64url text.
+pub(crate) fn disclosure(parts: &Value) -> String {
+    URL_SAFE_NO_PAD.encode(parts.to_string())
+}
+
+/// RFC 9901 §4.2.3, apart from the crate's own code.
+pub(crate) fn digest(encoded: &str) -> String {
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, encoded.as_bytes());
+    URL_SAFE_NO_PAD.encode(hash)
+}
+
+/// Signs a payload, with a `vct` if it has none, and appends the disclosures.
+pub(crate) fn sd_jwt(key: &LocalKey, mut payload: Value, disclosures: &[&str]) -> String {
+    let members = payload.as_object_mut().unwrap();
+    members.entry("vct").or_insert_with(|| json!("urn:example"));
+    let header = json!({"alg": "ES256", "typ": "dc+sd-jwt"});
+    let jwt = block_on(signing::jws::sign(key, &header, &payload)).unwrap();
+    std::iter::once(jwt.as_str())
+        .chain(disclosures.iter().copied())
+        .flat_map(|part| [part, "~"])
+        .collect()
+}
+
+/// The parts of an issued credential: header, payload, and each disclosure's JSON.
+pub(crate) fn taken_apart(credential: &str) -> (Value, Map<String, Value>, Vec<Value>) {
+    let decode = |text: &str| -> Value {
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).unwrap()).unwrap()
+    };
+    let (jwt, disclosures) = credential.split_once('~').unwrap();
+    let mut jwt = jwt.split('.');
+    let header = decode(jwt.next().unwrap());
+    let Value::Object(payload) = decode(jwt.next().unwrap()) else {
+        unreachable!("the payload is an object")
+    };
+    let disclosures = disclosures.split_terminator('~').map(decode).collect();
+    (header, payload, disclosures)
+}
