@@ -4,12 +4,20 @@
 //! what belongs to `wallet`, and the other way round.
 
 mod call_error;
+#[cfg(feature = "issuance")]
+mod issuance_table;
 #[cfg(feature = "wallet")]
 mod kms_key;
+#[cfg(feature = "issuance")]
+mod poll_queue;
 pub mod sdk;
 #[cfg(feature = "wallet")]
 pub mod wallet_table;
 
 pub use call_error::CallError;
+#[cfg(feature = "issuance")]
+pub use issuance_table::IssuanceTable;
 #[cfg(feature = "wallet")]
 pub use kms_key::{KmsKey, KmsKeyError};
+#[cfg(feature = "issuance")]
+pub use poll_queue::PollQueue;

@@ -53,7 +53,7 @@ impl<R: Records, Q: PollQueue, S: System> GetStatus<R, Q, S> {
         if let Err(fault) = self.queue.send(&message, 0).await {
             tracing::warn!(
                 correlation_id = %record.correlation_id,
-                fault = &fault as &dyn std::error::Error,
+                %fault,
                 "the next poll of an issuance could not be brought forward; it comes by the schedule"
             );
         }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::record::{Record, State};
 
-/// The cause of a failed call, for the log.
+/// The cause of a failed call. What it prints goes to the log; its own sources do not.
 pub type Cause = Box<dyn StdError + Send + Sync>;
 
 /// A record as it is stored. Every write gives it a new `write_id`, so that a later write can say what
@@ -121,8 +121,8 @@ impl Update {
 #[derive(Debug, Error)]
 pub enum RecordsError {
     /// The call failed. A write may have been done all the same.
-    #[error("the table of records gave no answer")]
-    Unavailable(#[source] Cause),
+    #[error("the table of records gave no answer: {0}")]
+    Unavailable(Cause),
     /// What is stored cannot be understood.
     #[error("the stored record cannot be read: its attribute {attribute} {reason}")]
     Malformed {
@@ -154,8 +154,8 @@ pub trait PollQueue: Send + Sync {
 
 /// The queue did not take a message, or its answer was lost.
 #[derive(Debug, Error)]
-#[error("the poll queue did not take the message")]
-pub struct QueueError(#[source] pub Cause);
+#[error("the poll queue did not take the message: {0}")]
+pub struct QueueError(pub Cause);
 
 /// A wallet that issues: the other side of the issue contract.
 pub trait Wallet: Send + Sync {

@@ -306,7 +306,7 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> StartIssuing<R, W, Q, S> {
 fn log_leftover(record: &Record, fault: &RecordsError) {
     tracing::warn!(
         correlation_id = %record.correlation_id,
-        fault = fault as &dyn std::error::Error,
+        %fault,
         "the reservation of an issuance that did not start is left until its lease ends"
     );
 }

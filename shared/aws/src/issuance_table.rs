@@ -1,0 +1,220 @@
+//! The backend's table: one item for each issuance.
+//!
+//! | `pk` | `sk` |
+//! |---|---|
+//! | `issuance#{correlation_id}` | `record` |
+
+mod item;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure,
+};
+use contract::CorrelationId;
+use issuance::Record;
+use issuance::ports::{Records, RecordsError, Reservation, Stored, Update};
+use uuid::Uuid;
+
+use crate::CallError;
+
+/// The most keys of one BatchGetItem.
+const BATCH_KEYS: usize = 100;
+/// How often the rest of a batch is asked for again that DynamoDB left out, and how long to wait before
+/// the first time; each further wait is twice as long.
+const BATCH_REPEATS: u32 = 4;
+const BATCH_PAUSE: Duration = Duration::from_millis(50);
+
+/// The backend's table.
+#[derive(Debug, Clone)]
+pub struct IssuanceTable {
+    client: Client,
+    name: String,
+}
+
+type Item = HashMap<String, AttributeValue>;
+
+impl IssuanceTable {
+    /// The table called `name`.
+    pub fn new(client: Client, name: &str) -> Self {
+        Self {
+            client,
+            name: name.to_owned(),
+        }
+    }
+
+    /// Reads up to [`BATCH_KEYS`] items as they are now.
+    async fn get_batch(
+        &self,
+        ids: &[CorrelationId],
+    ) -> Result<HashMap<CorrelationId, Result<Stored, RecordsError>>, RecordsError> {
+        let mut found = HashMap::new();
+        let mut keys: Vec<Item> = ids.iter().map(item::key).collect();
+        let mut pause = BATCH_PAUSE;
+        for repeat in 0..=BATCH_REPEATS {
+            let request = KeysAndAttributes::builder()
+                .set_keys(Some(keys))
+                .consistent_read(true)
+                .build()
+                .map_err(|_| unexpected("a batch without keys"))?;
+            let answer = self
+                .client
+                .batch_get_item()
+                .request_items(&self.name, request)
+                .send()
+                .await
+                .map_err(unavailable)?;
+            let items = answer.responses.unwrap_or_default().remove(&self.name);
+            for item in items.unwrap_or_default() {
+                found.insert(item::correlation_id(&item)?, item::read(&item));
+            }
+            keys = answer
+                .unprocessed_keys
+                .and_then(|mut tables| tables.remove(&self.name))
+                .map(|rest| rest.keys)
+                .unwrap_or_default();
+            if keys.is_empty() {
+                return Ok(found);
+            }
+            if repeat < BATCH_REPEATS {
+                tokio::time::sleep(pause.mul_f64(0.5 + rand::random::<f64>())).await;
+                pause *= 2;
+            }
+        }
+        for key in keys {
+            let left_out = Err(unexpected(
+                "the item was left out of a batch again and again",
+            ));
+            found.insert(item::correlation_id(&key)?, left_out);
+        }
+        Ok(found)
+    }
+}
+
+impl Records for IssuanceTable {
+    async fn reserve(&self, mine: &Stored, now_ms: i64) -> Result<Reservation, RecordsError> {
+        let sent = self
+            .client
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(item::write(mine)))
+            .condition_expression(
+                "attribute_not_exists(pk) OR (#state = :reserved AND #lease_until_ms <= :now_ms \
+                 AND #request_hash = :request_hash)",
+            )
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#lease_until_ms", "lease_until_ms")
+            .expression_attribute_names("#request_hash", "request_hash")
+            .expression_attribute_values(":reserved", item::string(item::RESERVED))
+            .expression_attribute_values(":now_ms", item::number(now_ms))
+            .expression_attribute_values(
+                ":request_hash",
+                item::string(mine.record.request_hash.as_str()),
+            )
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let Err(fault) = sent else {
+            return Ok(Reservation::Fresh);
+        };
+        match fault.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                let existing = failed
+                    .item()
+                    .ok_or_else(|| unexpected("no item where one is"))?;
+                Ok(Reservation::instead_of(mine, item::read(existing)?))
+            }
+            _ => Err(unavailable(fault)),
+        }
+    }
+
+    async fn get(&self, id: &CorrelationId) -> Result<Option<Record>, RecordsError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .set_key(Some(item::key(id)))
+            .consistent_read(false)
+            .send()
+            .await
+            .map_err(unavailable)?;
+        answer
+            .item
+            .map(|item| item::read(&item).map(|stored| stored.record))
+            .transpose()
+    }
+
+    async fn get_many(
+        &self,
+        ids: &[CorrelationId],
+    ) -> Result<HashMap<CorrelationId, Result<Stored, RecordsError>>, RecordsError> {
+        let mut found = HashMap::with_capacity(ids.len());
+        for batch in ids.chunks(BATCH_KEYS) {
+            found.extend(self.get_batch(batch).await?);
+        }
+        Ok(found)
+    }
+
+    async fn update(&self, based_on: Uuid, after: &Stored) -> Result<Update, RecordsError> {
+        let change = item::change(after);
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(item::key(&after.record.correlation_id)))
+            .condition_expression("#write_id = :based_on")
+            .update_expression(change.expression)
+            .set_expression_attribute_names(Some(change.names))
+            .set_expression_attribute_values(Some(change.values))
+            .expression_attribute_values(":based_on", item::string(based_on))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let Err(fault) = sent else {
+            return Ok(Update::Done);
+        };
+        match fault.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                let existing = failed.item().map(item::read).transpose()?;
+                Ok(Update::instead_of(after, existing))
+            }
+            _ => Err(unavailable(fault)),
+        }
+    }
+
+    async fn remove(&self, mine: &Stored) -> Result<(), RecordsError> {
+        let sent = self
+            .client
+            .delete_item()
+            .table_name(&self.name)
+            .set_key(Some(item::key(&mine.record.correlation_id)))
+            .condition_expression("#write_id = :mine")
+            .expression_attribute_names("#write_id", "write_id")
+            .expression_attribute_values(":mine", item::string(mine.write_id))
+            .send()
+            .await;
+        let Err(fault) = sent else { return Ok(()) };
+        match fault.as_service_error() {
+            // Removed already, by a call whose answer was lost, or no longer ours to remove.
+            Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(()),
+            _ => Err(unavailable(fault)),
+        }
+    }
+}
+
+fn unavailable<E, R>(fault: aws_sdk_dynamodb::error::SdkError<E, R>) -> RecordsError
+where
+    E: aws_sdk_dynamodb::error::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    RecordsError::Unavailable(Box::new(CallError::from_sdk(fault)))
+}
+
+fn unexpected(reason: &str) -> RecordsError {
+    RecordsError::Unavailable(Box::new(CallError::unexpected(reason)))
+}

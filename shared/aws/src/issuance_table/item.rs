@@ -1,0 +1,367 @@
+//! How a record stands in the table. Attributes that are not known, of a later version perhaps, are left
+//! alone.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use contract::{CorrelationId, IssueError, Stage, Status};
+use issuance::ports::{RecordsError, Stored};
+use issuance::{Offer, RETENTION_SECONDS, Record, RequestHash, State};
+
+use super::Item;
+
+/// The values of the attribute `state`.
+pub(super) const RESERVED: &str = "reserved";
+const OFFERED: &str = "offered";
+const COMPLETED: &str = "completed";
+const FAILED: &str = "failed";
+
+/// The attributes that some states have and others have not.
+const OF_STATE: [&str; 8] = [
+    "lease_until_ms",
+    "request_uri",
+    "revocation_uuid",
+    "offer_expires_at",
+    "stage",
+    "wallet_status",
+    "error_code",
+    "error_message",
+];
+
+const KEY_PREFIX: &str = "issuance#";
+
+/// The key of a record.
+pub(super) fn key(id: &CorrelationId) -> Item {
+    HashMap::from([
+        ("pk".to_owned(), string(format!("{KEY_PREFIX}{id}"))),
+        ("sk".to_owned(), string("record")),
+    ])
+}
+
+/// The correlation id in an item's key.
+pub(super) fn correlation_id(item: &Item) -> Result<CorrelationId, RecordsError> {
+    text(item, "pk")?
+        .strip_prefix(KEY_PREFIX)
+        .and_then(|id| id.parse().ok())
+        .ok_or_else(|| malformed("pk", "is not the key of an issuance"))
+}
+
+/// The whole item of a record.
+pub(super) fn write(stored: &Stored) -> Item {
+    let mut item = key(&stored.record.correlation_id);
+    item.extend(attributes(stored).map(|(name, value)| (name.to_owned(), value)));
+    item
+}
+
+/// An update of all that is known about a record.
+pub(super) struct Change {
+    /// What to set and what to remove.
+    pub(super) expression: String,
+    /// The attributes' names, by their placeholders.
+    pub(super) names: HashMap<String, String>,
+    /// The attributes' values, by their placeholders.
+    pub(super) values: HashMap<String, AttributeValue>,
+}
+
+/// The update that makes an item the one of `stored`.
+pub(super) fn change(stored: &Stored) -> Change {
+    let values: HashMap<&str, AttributeValue> = attributes(stored).collect();
+    let absent: Vec<&str> = OF_STATE
+        .into_iter()
+        .filter(|name| !values.contains_key(name))
+        .collect();
+    let set: Vec<String> = values
+        .keys()
+        .map(|name| format!("#{name} = :{name}"))
+        .collect();
+    let remove: Vec<String> = absent.iter().map(|name| format!("#{name}")).collect();
+    let mut expression = format!("SET {}", set.join(", "));
+    if !remove.is_empty() {
+        expression = format!("{expression} REMOVE {}", remove.join(", "));
+    }
+    let names = values
+        .keys()
+        .chain(&absent)
+        .map(|name| (format!("#{name}"), (*name).to_owned()));
+    Change {
+        expression,
+        names: names.collect(),
+        values: values
+            .into_iter()
+            .map(|(name, value)| (format!(":{name}"), value))
+            .collect(),
+    }
+}
+
+fn attributes(stored: &Stored) -> impl Iterator<Item = (&'static str, AttributeValue)> {
+    let record = &stored.record;
+    let last_write = record
+        .last_updated_ms
+        .max(record.asked_at_ms)
+        .div_euclid(1_000);
+    let always = [
+        ("write_id", Some(string(stored.write_id))),
+        ("correlation_id", Some(string(&record.correlation_id))),
+        ("template_id", Some(string(&record.template_id))),
+        ("request_hash", Some(string(record.request_hash.as_str()))),
+        ("reserved_at_ms", Some(number(record.reserved_at_ms))),
+        ("attempt", Some(number(record.attempt))),
+        ("asked_at_ms", Some(number(record.asked_at_ms))),
+        ("sequence", Some(number(record.sequence))),
+        ("last_updated_ms", Some(number(record.last_updated_ms))),
+        (
+            "expires_at",
+            Some(number(last_write.saturating_add(RETENTION_SECONDS))),
+        ),
+    ];
+    let offer = record.offer();
+    let (state, lease_until_ms, stage, wallet_status, error) = match &record.state {
+        State::Reserved { lease_until_ms } => (RESERVED, Some(*lease_until_ms), None, None, None),
+        State::Offered {
+            stage,
+            wallet_status,
+            ..
+        } => (OFFERED, None, Some(stage), Some(wallet_status), None),
+        State::Completed { stage, .. } => (COMPLETED, None, Some(stage), None, None),
+        State::Failed { stage, error, .. } => (FAILED, None, Some(stage), None, Some(error)),
+    };
+    let of_state = [
+        ("state", Some(string(state))),
+        ("lease_until_ms", lease_until_ms.map(number)),
+        (
+            "request_uri",
+            offer
+                .and_then(|offer| offer.request_uri.as_ref())
+                .map(string),
+        ),
+        (
+            "revocation_uuid",
+            offer.and_then(|offer| offer.revocation_uuid).map(string),
+        ),
+        (
+            "offer_expires_at",
+            offer.map(|offer| number(offer.expires_at)),
+        ),
+        ("stage", stage.map(string)),
+        ("wallet_status", wallet_status.map(string)),
+        ("error_code", error.map(|error| string(&error.code))),
+        ("error_message", error.map(|error| string(&error.message))),
+    ];
+    always
+        .into_iter()
+        .chain(of_state)
+        .filter_map(|(name, value)| Some((name, value?)))
+}
+
+/// The record of an item, or which attribute is wrong.
+pub(super) fn read(item: &Item) -> Result<Stored, RecordsError> {
+    let record = Record {
+        correlation_id: parsed(item, "correlation_id")?,
+        template_id: text(item, "template_id")?.to_owned(),
+        request_hash: RequestHash::from_stored(text(item, "request_hash")?),
+        reserved_at_ms: parsed_number(item, "reserved_at_ms")?,
+        attempt: parsed_number(item, "attempt")?,
+        asked_at_ms: parsed_number(item, "asked_at_ms")?,
+        sequence: parsed_number(item, "sequence")?,
+        last_updated_ms: parsed_number(item, "last_updated_ms")?,
+        state: state(item)?,
+    };
+    Ok(Stored {
+        record,
+        write_id: parsed(item, "write_id")?,
+    })
+}
+
+fn state(item: &Item) -> Result<State, RecordsError> {
+    let stage = || text(item, "stage").map(Stage::from);
+    match text(item, "state")? {
+        RESERVED => Ok(State::Reserved {
+            lease_until_ms: parsed_number(item, "lease_until_ms")?,
+        }),
+        OFFERED => Ok(State::Offered {
+            offer: offer(item)?,
+            stage: stage()?,
+            wallet_status: Status::from(text(item, "wallet_status")?),
+        }),
+        COMPLETED => Ok(State::Completed {
+            offer: offer(item)?,
+            stage: stage()?,
+        }),
+        FAILED => Ok(State::Failed {
+            offer: item
+                .contains_key("offer_expires_at")
+                .then(|| offer(item))
+                .transpose()?,
+            stage: stage()?,
+            error: IssueError::new(text(item, "error_code")?, text(item, "error_message")?),
+        }),
+        _ => Err(malformed(
+            "state",
+            "is not one of reserved, offered, completed and failed",
+        )),
+    }
+}
+
+fn offer(item: &Item) -> Result<Offer, RecordsError> {
+    let if_there = |name: &str| item.contains_key(name);
+    Ok(Offer {
+        request_uri: if_there("request_uri")
+            .then(|| text(item, "request_uri").map(str::to_owned))
+            .transpose()?,
+        revocation_uuid: if_there("revocation_uuid")
+            .then(|| parsed(item, "revocation_uuid"))
+            .transpose()?,
+        expires_at: parsed_number(item, "offer_expires_at")?,
+    })
+}
+
+pub(super) fn string(text: impl ToString) -> AttributeValue {
+    AttributeValue::S(text.to_string())
+}
+
+pub(super) fn number(number: impl ToString) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+fn text<'i>(item: &'i Item, name: &str) -> Result<&'i str, RecordsError> {
+    match item.get(name) {
+        Some(AttributeValue::S(text)) => Ok(text),
+        Some(_) => Err(malformed(name, "is not a string")),
+        None => Err(malformed(name, "is missing")),
+    }
+}
+
+fn parsed<T: FromStr>(item: &Item, name: &str) -> Result<T, RecordsError> {
+    text(item, name)?
+        .parse()
+        .map_err(|_| malformed(name, "does not have its form"))
+}
+
+fn parsed_number<T: FromStr>(item: &Item, name: &str) -> Result<T, RecordsError> {
+    match item.get(name) {
+        Some(AttributeValue::N(digits)) => digits
+            .parse()
+            .map_err(|_| malformed(name, "is out of range")),
+        Some(_) => Err(malformed(name, "is not a number")),
+        None => Err(malformed(name, "is missing")),
+    }
+}
+
+fn malformed(attribute: &str, reason: &str) -> RecordsError {
+    RecordsError::Malformed {
+        attribute: attribute.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn stored(state: State) -> Stored {
+        let id: CorrelationId = "order 7/é".parse().unwrap();
+        let hash = RequestHash::from_stored("ab");
+        let mut record = Record::reserve(id, "issue_iban".to_owned(), hash, 1_000_500, 1_030_500);
+        record.state = state;
+        Stored {
+            record,
+            write_id: Uuid::from_u128(7),
+        }
+    }
+
+    fn every_state() -> [Stored; 5] {
+        let offer = Offer {
+            request_uri: Some("openid-credential-offer://?x".to_owned()),
+            revocation_uuid: Some(Uuid::from_u128(9)),
+            expires_at: 1_900,
+        };
+        let bare = Offer {
+            request_uri: None,
+            revocation_uuid: None,
+            expires_at: 1_900,
+        };
+        let error = IssueError::new("expired", "The offer expired.");
+        [
+            stored(State::Reserved {
+                lease_until_ms: 1_030_500,
+            }),
+            stored(State::Offered {
+                offer: offer.clone(),
+                stage: Stage::OfferRetrieved,
+                wallet_status: Status::from("waiting"),
+            }),
+            stored(State::Completed {
+                offer: bare,
+                stage: Stage::CredentialIssued,
+            }),
+            stored(State::Failed {
+                offer: Some(offer),
+                stage: Stage::Expired,
+                error: error.clone(),
+            }),
+            stored(State::Failed {
+                offer: None,
+                stage: Stage::Failed,
+                error,
+            }),
+        ]
+    }
+
+    #[test]
+    fn a_record_survives_the_table() {
+        for stored in every_state() {
+            let mut item = write(&stored);
+            item.insert("of_a_later_version".to_owned(), AttributeValue::Bool(true));
+            assert_eq!(read(&item).unwrap(), stored);
+            assert_eq!(correlation_id(&item).unwrap(), stored.record.correlation_id);
+        }
+    }
+
+    #[test]
+    fn an_update_leads_from_any_state_to_any_other() {
+        for before in every_state() {
+            for after in every_state() {
+                let change = change(&after);
+                let mut item = write(&before);
+                let (_, removed) = change.expression.split_once(" REMOVE ").unwrap();
+                for placeholder in removed.split(", ") {
+                    item.remove(&change.names[placeholder]);
+                }
+                for (placeholder, value) in change.values {
+                    item.insert(placeholder.trim_start_matches(':').to_owned(), value);
+                }
+                assert_eq!(read(&item).unwrap(), after);
+            }
+        }
+    }
+
+    #[test]
+    fn a_malformed_item_names_the_attribute() {
+        let whole = write(&every_state()[1]);
+        for (name, value) in [
+            ("sequence", Some(string("3"))),
+            ("attempt", Some(number("-1"))),
+            ("write_id", Some(string("x"))),
+            ("state", Some(string("gone"))),
+            ("stage", None),
+            ("offer_expires_at", None),
+            ("revocation_uuid", Some(number(1))),
+        ] {
+            let mut item = whole.clone();
+            match value {
+                Some(value) => item.insert(name.to_owned(), value),
+                None => item.remove(name),
+            };
+            let fault = read(&item).unwrap_err().to_string();
+            assert!(fault.contains(&format!("attribute {name} ")), "{fault}");
+        }
+    }
+
+    #[test]
+    fn a_record_is_kept_for_90_days_after_its_last_write() {
+        let item = write(&every_state()[0]);
+        assert_eq!(item["expires_at"], number(1_000 + 90 * 86_400));
+    }
+}
