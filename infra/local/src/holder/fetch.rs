@@ -1,0 +1,125 @@
+//! The holder's HTTP client: bounded in time and size, and without redirects.
+
+use std::time::Duration;
+
+use reqwest::header::CONTENT_TYPE;
+use reqwest::redirect::Policy;
+use reqwest::{Client, RequestBuilder, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::error::HolderError;
+
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// More than any status list of the bundled wallet has.
+const MAX_BODY_BYTES: usize = 8 << 20;
+
+/// An answer, read to its end.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) content_type: String,
+    pub(super) body: Vec<u8>,
+}
+
+/// The error object of OAuth 2.0 and OpenID4VCI, and what the issue contract's problems have.
+#[derive(Deserialize)]
+struct Refusal {
+    error: Option<String>,
+    error_description: Option<String>,
+    detail: Option<String>,
+}
+
+/// A client for everything that the holder asks.
+pub(super) fn client() -> Result<Client, HolderError> {
+    Client::builder()
+        .timeout(TIMEOUT)
+        .redirect(Policy::none())
+        .build()
+        .map_err(|fault| HolderError::malformed("this machine's TLS", fault))
+}
+
+/// Sends a request, and reads the answer whatever its status is.
+pub(super) async fn send(request: RequestBuilder, url: &str) -> Result<Answer, HolderError> {
+    let unreachable = |reason: String| HolderError::Unreachable {
+        url: url.to_owned(),
+        reason,
+    };
+    let mut response = request
+        .send()
+        .await
+        .map_err(|fault| unreachable(root_cause(&fault)))?;
+    let content_type = response.headers().get(CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok());
+    let mut answer = Answer {
+        status: response.status(),
+        content_type: content_type.unwrap_or_default().to_owned(),
+        body: Vec::new(),
+    };
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|fault| unreachable(root_cause(&fault)))?
+    {
+        answer.body.extend_from_slice(&chunk);
+        if answer.body.len() > MAX_BODY_BYTES {
+            return Err(unreachable("its answer is too large".to_owned()));
+        }
+    }
+    Ok(answer)
+}
+
+impl Answer {
+    /// The JSON body of a success; otherwise the refusal of `step`.
+    pub(super) fn json<T: DeserializeOwned>(self, step: &'static str) -> Result<T, HolderError> {
+        let answer = self.success(step)?;
+        serde_json::from_slice(&answer.body).map_err(|fault| HolderError::malformed(step, fault))
+    }
+
+    /// This answer, if it is a success; otherwise the refusal of `step`.
+    pub(super) fn success(self, step: &'static str) -> Result<Self, HolderError> {
+        if self.status.is_success() {
+            return Ok(self);
+        }
+        let refusal: Option<Refusal> = serde_json::from_slice(&self.body).ok();
+        let (error, description) = match refusal {
+            Some(refusal) => (refusal.error, refusal.error_description.or(refusal.detail)),
+            None => (None, None),
+        };
+        let hint = match error.as_deref() {
+            Some("invalid_grant") => {
+                ". The offer was used already or is over, or the transaction code is wrong; for a \
+                 new offer start another issuance"
+            }
+            _ if matches!(self.status, StatusCode::NOT_FOUND | StatusCode::GONE) => {
+                ". If the offer was used already or is over, start another issuance"
+            }
+            _ => "",
+        };
+        let answer: Vec<String> = [Some(self.status.as_u16().to_string()), error, description]
+            .into_iter()
+            .flatten()
+            .map(|part| printable(&part))
+            .collect();
+        Err(HolderError::Refused {
+            step,
+            answer: answer.join(", "),
+            hint,
+        })
+    }
+}
+
+/// Text from elsewhere, without what would steer the terminal.
+pub(super) fn printable(text: &str) -> String {
+    text.chars()
+        .map(|one| if one.is_control() { '\u{fffd}' } else { one })
+        .collect()
+}
+
+/// What really happened: reqwest's own message says only that sending failed.
+fn root_cause(fault: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = fault;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}

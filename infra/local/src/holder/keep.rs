@@ -1,0 +1,126 @@
+//! What the holder keeps: its key, and the credentials that it took.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use signing::{CertificateChain, LocalKey};
+
+use super::error::HolderError;
+use crate::data_dir::{create_private_dir, write_private};
+use crate::identity::AUTHORITY_FILE;
+
+const KEY_FILE: &str = "holder-key.pem";
+
+/// A credential in the wallet.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Kept {
+    /// The name that the issuer shows it under.
+    pub(super) name: String,
+    pub(super) credential_configuration_id: String,
+    pub(super) credential_issuer: String,
+    pub(super) received_at_seconds: i64,
+    /// The SD-JWT with every disclosure.
+    pub(super) credential: String,
+}
+
+/// The holder's directory, `wallet` in the data directory. A local cloud may be running on the same
+/// data directory: the two share no file that either of them changes.
+#[derive(Debug)]
+pub(super) struct Keep {
+    data_dir: PathBuf,
+    wallet: PathBuf,
+}
+
+impl Keep {
+    pub(super) fn open(data_dir: &Path) -> Result<Self, HolderError> {
+        let wallet = data_dir.join("wallet");
+        create_private_dir(&wallet).map_err(|fault| cannot_keep(&wallet, &fault))?;
+        Ok(Self {
+            data_dir: data_dir.to_owned(),
+            wallet,
+        })
+    }
+
+    /// The holder's key, which is made the first time.
+    pub(super) fn key(&self) -> Result<LocalKey, HolderError> {
+        let path = self.wallet.join(KEY_FILE);
+        match fs::read_to_string(&path) {
+            Ok(pem) => LocalKey::from_pkcs8_pem(&pem)
+                .map_err(|fault| HolderError::malformed("the holder's key", fault)),
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => {
+                let unusable = |fault| HolderError::malformed("the holder's key", fault);
+                let key = LocalKey::generate().map_err(unusable)?;
+                let pem = key.to_pkcs8_pem().map_err(unusable)?;
+                write_private(&path, &pem).map_err(|fault| cannot_keep(&path, &fault))?;
+                Ok(key)
+            }
+            Err(fault) => Err(cannot_keep(&path, &fault)),
+        }
+    }
+
+    /// The local cloud's certificate authority, where one was made in this data directory.
+    pub(super) fn authority(&self) -> Result<Option<CertificateChain>, HolderError> {
+        match fs::read_to_string(self.data_dir.join(AUTHORITY_FILE)) {
+            Ok(pem) => CertificateChain::from_pem(&pem)
+                .map(Some)
+                .map_err(|fault| HolderError::malformed("the local certificate authority", fault)),
+            // There is none after --ephemeral, or with an issuer elsewhere.
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Writes a credential to a file of its own, and says which.
+    pub(super) fn add(&self, kept: &Kept) -> Result<PathBuf, HolderError> {
+        let kind: String = kept
+            .credential_configuration_id
+            .chars()
+            .map(|one| {
+                if one.is_ascii_alphanumeric() {
+                    one
+                } else {
+                    '-'
+                }
+            })
+            .collect();
+        let unique = uuid::Uuid::new_v4().simple().to_string();
+        let unique = unique.get(..8).unwrap_or_default();
+        let name = format!("{}-{kind}-{unique}.json", kept.received_at_seconds);
+        let path = self.wallet.join(name);
+        let text = serde_json::to_string_pretty(kept)
+            .map_err(|fault| HolderError::malformed("the credential", fault))?;
+        write_private(&path, &text).map_err(|fault| cannot_keep(&path, &fault))?;
+        Ok(path)
+    }
+
+    /// Every credential with its file, the oldest first.
+    pub(super) fn all(&self) -> Result<Vec<(PathBuf, Kept)>, HolderError> {
+        let files =
+            fs::read_dir(&self.wallet).map_err(|fault| cannot_keep(&self.wallet, &fault))?;
+        let mut paths: Vec<PathBuf> = files
+            .filter_map(|file| Some(file.ok()?.path()))
+            .filter(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "json")
+            })
+            .collect();
+        paths.sort();
+        paths
+            .into_iter()
+            .map(|path| {
+                let text = fs::read(&path).map_err(|fault| cannot_keep(&path, &fault))?;
+                let kept = serde_json::from_slice(&text)
+                    .map_err(|fault| HolderError::malformed("a kept credential", fault))?;
+                Ok((path, kept))
+            })
+            .collect()
+    }
+}
+
+fn cannot_keep(path: &Path, fault: &io::Error) -> HolderError {
+    HolderError::Keep {
+        path: path.to_owned(),
+        reason: fault.to_string(),
+    }
+}
