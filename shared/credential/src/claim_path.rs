@@ -6,11 +6,12 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-/// A claims path pointer (OpenID4VCI 1.0 App. C), as an array of segments: `["address", "locality"]` is a member
-/// of an object, `["nationalities", null]` is every element of an array.
+/// A claims path pointer (OpenID4VCI 1.0 App. C), as an array of segments:
+/// `["address", "locality"]` is a member of an object, `["nationalities", null]` is every element
+/// of an array.
 ///
-/// The numeric segments of the specification, which select one element, are refused: what a template says
-/// must not depend on how many elements a claim happens to have.
+/// The numeric segments of the specification, which select one element, are refused: what a
+/// template says must not depend on how many elements a claim happens to have.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct ClaimPath(Vec<PathSegment>);

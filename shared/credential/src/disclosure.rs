@@ -74,8 +74,8 @@ impl fmt::Debug for Disclosure {
     }
 }
 
-/// Writes a disclosure in base64url: `[salt, name, value]` for the member of an object (§4.2.1), `[salt, value]` for
-/// the element of an array (§4.2.2).
+/// Writes a disclosure in base64url: `[salt, name, value]` for the member of an object (§4.2.1),
+/// `[salt, value]` for the element of an array (§4.2.2).
 pub(crate) fn encode(
     salt: &[u8],
     name: Option<&str>,

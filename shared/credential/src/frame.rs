@@ -41,8 +41,9 @@ struct Node {
 }
 
 impl DisclosureFrame {
-    /// Makes a frame of the paths to the claims that are selectively disclosable. Where both a claim and
-    /// one inside of it are listed, the inner one is a disclosure within the outer one (RFC 9901 §4.2.6).
+    /// Makes a frame of the paths to the claims that are selectively disclosable. Where both a
+    /// claim and one inside of it are listed, the inner one is a disclosure within the outer one
+    /// (RFC 9901 §4.2.6).
     pub fn new<'a>(paths: impl IntoIterator<Item = &'a ClaimPath>) -> Result<Self, FrameError> {
         let mut root = Node::default();
         for path in paths {
@@ -71,8 +72,8 @@ impl DisclosureFrame {
         self.root.count_members(claims)
     }
 
-    /// Takes the disclosable values out of the claims and leaves their digests. Returns the disclosures in
-    /// base64url, in the order in which they were made.
+    /// Takes the disclosable values out of the claims and leaves their digests. Returns the
+    /// disclosures in base64url, in the order in which they were made.
     ///
     /// `salts` holds [`SALT_BYTES`] for each disclosure; too few are an error.
     pub(crate) fn conceal(
@@ -151,8 +152,8 @@ impl Concealer<'_> {
             }
         }
         if !digests.is_empty() {
-            // The order of the digests must not tell the order of the claims (§4.2.4.1). Digests of salted
-            // values are random, and so is their alphabetical order.
+            // The order of the digests must not tell the order of the claims (§4.2.4.1). Digests of
+            // salted values are random, and so is their alphabetical order.
             digests.sort_unstable();
             members.insert("_sd".to_owned(), digests.into());
         }

@@ -17,10 +17,11 @@ use crate::{NEVER_DISCLOSABLE, SD_JWT_NAMES, SD_JWT_VC};
 pub struct SdJwtVc<'a> {
     /// `vct`: the credential's type.
     pub vct: &'a str,
-    /// `iss`: the issuer whose metadata at `/.well-known/jwt-vc-issuer` holds the key. `None` where certificates
-    /// alone name the issuer.
+    /// `iss`: the issuer whose metadata at `/.well-known/jwt-vc-issuer` holds the key. `None` where
+    /// certificates alone name the issuer.
     pub issuer: Option<&'a str>,
-    /// What is said of the subject. None of the claims that have a field of their own here may be among them.
+    /// What is said of the subject. None of the claims that have a field of their own here may be
+    /// among them.
     pub claims: Map<String, Value>,
     /// Which of the claims are selectively disclosable.
     pub frame: &'a DisclosureFrame,
@@ -45,8 +46,8 @@ pub struct HolderBinding {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IssueError {
-    /// A claim has a name that the credential itself uses. The name comes from the claims' schema, not from a
-    /// person.
+    /// A claim has a name that the credential itself uses. The name comes from the claims' schema,
+    /// not from a person.
     #[error("no claim may be named {0:?}")]
     ReservedName(&'static str),
     /// The source of randomness failed.
@@ -65,8 +66,8 @@ pub enum IssueError {
 #[error("the source of randomness failed")]
 pub struct RandomnessUnavailable;
 
-/// Fills the buffer with the operating system's randomness: the argument to [`SdJwtVc::prepare`] outside of
-/// tests.
+/// Fills the buffer with the operating system's randomness: the argument to [`SdJwtVc::prepare`]
+/// outside of tests.
 pub fn system_randomness(buffer: &mut [u8]) -> Result<(), RandomnessUnavailable> {
     aws_lc_rs::rand::fill(buffer).map_err(|_| RandomnessUnavailable)
 }
@@ -81,8 +82,8 @@ pub struct PreparedSdJwtVc {
 impl SdJwtVc<'_> {
     /// Makes the disclosures and the signing input.
     ///
-    /// `identity` names the key in the header (`kid`, and `x5c` if it has certificates); its signer is not asked.
-    /// `fill_random` is called at most once, with room for all salts.
+    /// `identity` names the key in the header (`kid`, and `x5c` if it has certificates); its signer
+    /// is not asked. `fill_random` is called at most once, with room for all salts.
     pub fn prepare(
         self,
         identity: &SigningIdentity,
@@ -189,7 +190,8 @@ fn header(identity: &SigningIdentity) -> Value {
     header
 }
 
-/// The credential's own claims at the top level, and SD-JWT's names at any level, are not for the caller.
+/// The credential's own claims at the top level, and SD-JWT's names at any level, are not for the
+/// caller.
 fn refuse_reserved_names(claims: &Map<String, Value>) -> Result<(), IssueError> {
     let own = NEVER_DISCLOSABLE.into_iter().chain(["iat"]);
     if let Some(name) = own.into_iter().find(|name| claims.contains_key(*name)) {

@@ -1,10 +1,11 @@
 //! Credential formats: claims in, signed credential out.
 //!
-//! One format so far: SD-JWT VC (`dc+sd-jwt`), an [SD-JWT](https://www.rfc-editor.org/rfc/rfc9901) (RFC 9901)
-//! with the claims of draft-ietf-oauth-sd-jwt-vc, of which HAIP 1.0 pins -13.
+//! One format so far: SD-JWT VC (`dc+sd-jwt`), an [SD-JWT](https://www.rfc-editor.org/rfc/rfc9901)
+//! (RFC 9901) with the claims of draft-ietf-oauth-sd-jwt-vc, of which HAIP 1.0 pins -13.
 //!
-//! - Issuing: an [`SdJwtVc`] is [prepared](SdJwtVc::prepare), its signing input is signed by whatever holds the
-//!   key, and [finished](PreparedSdJwtVc::finish). [`SdJwtVc::issue`] does the three.
+//! - Issuing: an [`SdJwtVc`] is [prepared](SdJwtVc::prepare), its signing input is signed by
+//!   whatever holds the key, and [finished](PreparedSdJwtVc::finish). [`SdJwtVc::issue`] does the
+//!   three.
 //! - Receiving: an [`UnverifiedSdJwt`] is read, its key chosen by its header, and
 //!   [verified](UnverifiedSdJwt::verify) to the claims that its disclosures reveal.
 //!
@@ -29,7 +30,8 @@ pub use verify::{SdJwtError, UnverifiedSdJwt, VerifiedSdJwt};
 /// The `typ` of an SD-JWT VC, and its format identifier in OpenID4VCI 1.0 (App. A.3).
 pub const SD_JWT_VC: &str = "dc+sd-jwt";
 
-/// Claims that an issuer must never make selectively disclosable (SD-JWT VC -13 §3.2.2.2, -19 §2.2.2.3).
+/// Claims that an issuer must never make selectively disclosable (SD-JWT VC -13 §3.2.2.2, -19
+/// §2.2.2.3).
 const NEVER_DISCLOSABLE: [&str; 8] = [
     "iss",
     "nbf",

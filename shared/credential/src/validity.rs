@@ -2,8 +2,8 @@
 
 /// How coarse the times in a credential are.
 ///
-/// A verifier that sees the exact second of an issuance can match it with others (RFC 9901 §10.1, OpenID4VCI
-/// 1.0 §15.4.1).
+/// A verifier that sees the exact second of an issuance can match it with others (RFC 9901 §10.1,
+/// OpenID4VCI 1.0 §15.4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Granularity {
     /// Whole hours.
@@ -33,8 +33,8 @@ pub struct Validity {
 }
 
 impl Validity {
-    /// Valid from now on: `iat` and `nbf` are the present rounded down, and `exp`, if there is a lifetime, is
-    /// that much later, rounded up. All times are Unix seconds.
+    /// Valid from now on: `iat` and `nbf` are the present rounded down, and `exp`, if there is a
+    /// lifetime, is that much later, rounded up. All times are Unix seconds.
     ///
     /// ```
     /// use credential::{Granularity, Validity};

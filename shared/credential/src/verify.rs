@@ -14,15 +14,16 @@ use crate::{NEVER_DISCLOSABLE, SD_JWT_VC};
 
 /// The longest credential that is read, in bytes. Portraits make credentials large.
 const MAX_BYTES: usize = 1 << 20;
-/// How deeply claims may be nested once all disclosures are in place: as deep as one JSON text may be.
+/// How deeply claims may be nested once all disclosures are in place: as deep as one JSON text may
+/// be.
 const MAX_DEPTH: usize = 128;
 
 /// Why an SD-JWT is refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SdJwtError {
-    /// The text is not `{JWT}~{disclosure}~…~`. A key binding JWT after the last `~` does not belong into an issued
-    /// credential.
+    /// The text is not `{JWT}~{disclosure}~…~`. A key binding JWT after the last `~` does not
+    /// belong into an issued credential.
     #[error("the text is not an SD-JWT that ends with ~")]
     Form,
     /// The issuer-signed JWT is refused, or its signature does not verify.
@@ -43,7 +44,8 @@ pub enum SdJwtError {
     /// A disclosure belongs to no digest.
     #[error("a disclosure belongs to no digest in the payload")]
     UnusedDisclosure,
-    /// The disclosure of an object's member stands where an array's element is expected, or the reverse.
+    /// The disclosure of an object's member stands where an array's element is expected, or the
+    /// reverse.
     #[error("a disclosure does not fit the place of its digest")]
     MisplacedDisclosure,
     /// A disclosed claim has the name of a claim that is there already.
@@ -72,7 +74,8 @@ pub enum SdJwtError {
     Claim(&'static str),
 }
 
-/// An SD-JWT whose header is acceptable and whose signature has not been verified. `Debug` shows no claims.
+/// An SD-JWT whose header is acceptable and whose signature has not been verified. `Debug` shows no
+/// claims.
 pub struct UnverifiedSdJwt<'a> {
     jwt: Unverified<'a>,
     disclosures: &'a str,
@@ -97,7 +100,8 @@ impl<'a> UnverifiedSdJwt<'a> {
             .into());
         }
         let (jwt, disclosures) = sd_jwt.split_once('~').ok_or(SdJwtError::Form)?;
-        // What follows the last tilde is a key binding JWT: not part of an issued credential (§7.2).
+        // What follows the last tilde is a key binding JWT: not part of an issued credential
+        // (§7.2).
         if !disclosures.is_empty() && !disclosures.ends_with('~') {
             return Err(SdJwtError::Form);
         }
@@ -107,13 +111,15 @@ impl<'a> UnverifiedSdJwt<'a> {
         })
     }
 
-    /// The header, to choose the key by: `kid` in the issuer's JWK Set, or `x5c` after its path was validated.
+    /// The header, to choose the key by: `kid` in the issuer's JWK Set, or `x5c` after its path was
+    /// validated.
     pub fn header(&self) -> &Header {
         self.jwt.header()
     }
 
-    /// Verifies the signature, puts the disclosed claims in their places, and checks the times against the present
-    /// (Unix seconds). Whether the credential has been revoked is for its [status](VerifiedSdJwt::status).
+    /// Verifies the signature, puts the disclosed claims in their places, and checks the times
+    /// against the present (Unix seconds). Whether the credential has been revoked is for its
+    /// [status](VerifiedSdJwt::status).
     pub fn verify(self, key: &PublicJwk, now_seconds: i64) -> Result<VerifiedSdJwt, SdJwtError> {
         let verified = self.jwt.verify(key)?;
         let mut claims = verified.claims;
@@ -166,7 +172,8 @@ impl fmt::Debug for UnverifiedSdJwt<'_> {
     }
 }
 
-/// An SD-JWT whose signature has been verified, with the disclosed claims in their places. `Debug` shows no claims.
+/// An SD-JWT whose signature has been verified, with the disclosed claims in their places. `Debug`
+/// shows no claims.
 #[derive(Clone)]
 pub struct VerifiedSdJwt {
     /// The header of the issuer-signed JWT.

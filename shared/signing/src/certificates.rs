@@ -159,8 +159,9 @@ impl CertificateChain {
         key_of(leaf).map_err(ChainError::LeafKey)
     }
 
-    /// Validates the path from the leaf to one of the given anchors at a point in time (Unix seconds):
-    /// signatures, validity, basic constraints, name constraints and path lengths (RFC 5280 §6).
+    /// Validates the path from the leaf to one of the given anchors at a point in time (Unix
+    /// seconds): signatures, validity, basic constraints, name constraints and path lengths (RFC
+    /// 5280 §6).
     ///
     /// Extended key usage is not checked: no purpose is registered for issuing credentials.
     pub fn verify_path(
@@ -191,8 +192,8 @@ impl CertificateChain {
         .map_err(ChainError::Path)
     }
 
-    /// Checks that the chain can stand beside signatures of `key`, and drops the self-signed anchor at its
-    /// end, which HAIP 1.0 §6.1.1 wants left out.
+    /// Checks that the chain can stand beside signatures of `key`, and drops the self-signed anchor
+    /// at its end, which HAIP 1.0 §6.1.1 wants left out.
     pub(crate) fn for_signing_key(
         mut self,
         key: &PublicJwk,

@@ -8,7 +8,8 @@ use crate::public_jwk::{JwkError, PublicJwk};
 
 /// The multicodec code of a compressed P-256 key, `p256-pub` (0x1200), as a varint.
 const P256_PUB: [u8; 2] = [0x80, 0x24];
-/// Longer than any P-256 key with a few optional members, and short enough for base58's quadratic time.
+/// Longer than any P-256 key with a few optional members, and short enough for base58's quadratic
+/// time.
 const MAX_DID_BYTES: usize = 2_048;
 
 /// Why a DID URL names no key that Bestow can take from the URL itself.
@@ -63,8 +64,8 @@ impl PublicJwk {
 
     /// The key as `did:jwk`. Its verification method is `{did}#0`.
     ///
-    /// The encoding of a JWK is not unique: a DID that a wallet sent names the same key, but need not be
-    /// the same string. Keep what was sent.
+    /// The encoding of a JWK is not unique: a DID that a wallet sent names the same key, but need
+    /// not be the same string. Keep what was sent.
     pub fn to_did_jwk(&self) -> String {
         format!("did:jwk:{}", URL_SAFE_NO_PAD.encode(self.canonical_json()))
     }

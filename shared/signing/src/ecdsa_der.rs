@@ -14,9 +14,9 @@ pub struct DerSignatureError;
 
 /// Converts `SEQUENCE { r INTEGER, s INTEGER }` (RFC 3279 §2.2.3) to `r || s`.
 ///
-/// DER writes an integer as short as it can, with a zero byte in front where its first bit is set: both are
-/// undone here. Anything that is not strict DER, and integers that are zero, negative or longer than 32
-/// bytes, are refused.
+/// DER writes an integer as short as it can, with a zero byte in front where its first bit is set:
+/// both are undone here. Anything that is not strict DER, and integers that are zero, negative or
+/// longer than 32 bytes, are refused.
 ///
 /// ```
 /// # fn main() -> Result<(), signing::DerSignatureError> {

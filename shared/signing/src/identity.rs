@@ -25,11 +25,11 @@ impl SigningIdentity {
         }
     }
 
-    /// Adds the certificates that go into `x5c`: leaf first, the self-signed anchor last or absent (it is left
-    /// out of `x5c`, HAIP 1.0 §6.1.1). Times are Unix seconds.
+    /// Adds the certificates that go into `x5c`: leaf first, the self-signed anchor last or absent
+    /// (it is left out of `x5c`, HAIP 1.0 §6.1.1). Times are Unix seconds.
     ///
-    /// The error names what does not fit: the leaf certifies another key, the leaf is not first or is
-    /// self-signed, a certificate is not issued by the next one, or is not valid now.
+    /// The error names what does not fit: the leaf certifies another key, the leaf is not first or
+    /// is self-signed, a certificate is not issued by the next one, or is not valid now.
     pub fn with_chain(
         mut self,
         chain: CertificateChain,

@@ -1,8 +1,8 @@
 //! JSON that refuses a member named twice.
 //!
-//! RFC 7515 §4 and RFC 7519 §4 leave it to the reader whether a doubled member is refused or the last one
-//! wins. Where two readers decide differently, one checks a value that the other never uses; so it is
-//! refused here. Plain `serde_json` keeps the last one.
+//! RFC 7515 §4 and RFC 7519 §4 leave it to the reader whether a doubled member is refused or the
+//! last one wins. Where two readers decide differently, one checks a value that the other never
+//! uses; so it is refused here. Plain `serde_json` keeps the last one.
 
 use std::fmt;
 

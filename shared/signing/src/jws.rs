@@ -1,10 +1,11 @@
 //! Compact JWS (RFC 7515 §3.1) with ES256: building, and reading what a stranger sent.
 //!
-//! Building: [`SigningInput::new`], sign its bytes, [`SigningInput::finish`]; or [`sign`], which does all three.
+//! Building: [`SigningInput::new`], sign its bytes, [`SigningInput::finish`]; or [`sign`], which
+//! does all three.
 //!
-//! Reading: [`Unverified::read`] looks at the size and the header and decides; the caller picks the key
-//! ([`Header::key`] or one that it knows); [`Unverified::verify`] hands out the claims. There is no
-//! other way to the claims.
+//! Reading: [`Unverified::read`] looks at the size and the header and decides; the caller picks the
+//! key ([`Header::key`] or one that it knows); [`Unverified::verify`] hands out the claims. There
+//! is no other way to the claims.
 
 use std::fmt;
 
@@ -19,7 +20,8 @@ use crate::json::{self, JsonError};
 use crate::public_jwk::{JwkError, PublicJwk};
 use crate::signer::{SignError, Signature, Signer};
 
-/// `BASE64URL(header) || '.' || BASE64URL(payload)`: the text that is signed. `Debug` shows its length only.
+/// `BASE64URL(header) || '.' || BASE64URL(payload)`: the text that is signed. `Debug` shows its
+/// length only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SigningInput(String);
 
@@ -206,8 +208,8 @@ impl Header {
     }
 }
 
-/// A JWS whose header is acceptable and whose signature has not been verified. `Debug` shows the header
-/// only.
+/// A JWS whose header is acceptable and whose signature has not been verified. `Debug` shows the
+/// header only.
 #[derive(Clone)]
 pub struct Unverified<'a> {
     header: Header,
@@ -217,8 +219,8 @@ pub struct Unverified<'a> {
 }
 
 impl<'a> Unverified<'a> {
-    /// Splits a compact JWS and checks everything that needs no key: size, form, and the header against
-    /// the policy.
+    /// Splits a compact JWS and checks everything that needs no key: size, form, and the header
+    /// against the policy.
     pub fn read(compact: &'a str, policy: &Policy<'_>) -> Result<Self, JwsError> {
         if compact.len() > policy.max_bytes {
             return Err(JwsError::TooLarge {

@@ -63,8 +63,9 @@ pub enum JwkError {
 
 /// A P-256 public key: parsed, on the curve, and ready to verify signatures.
 ///
-/// Its JSON form is a JWK of exactly the four required members (`kty`, `crv`, `x`, `y`). Reading ignores
-/// other members, such as `kid`, but refuses private ones and an `alg` or a `use` that contradict ES256.
+/// Its JSON form is a JWK of exactly the four required members (`kty`, `crv`, `x`, `y`). Reading
+/// ignores other members, such as `kid`, but refuses private ones and an `alg` or a `use` that
+/// contradict ES256.
 #[derive(Clone)]
 pub struct PublicJwk {
     /// Its bytes are always the uncompressed point.
@@ -114,8 +115,8 @@ impl PublicJwk {
         Self::from_point(&point)
     }
 
-    /// Reads a point in either form of SEC 1 §2.3: uncompressed (`04 || x || y`, 65 bytes) or compressed
-    /// (`02` or `03`, then `x`, 33 bytes).
+    /// Reads a point in either form of SEC 1 §2.3: uncompressed (`04 || x || y`, 65 bytes) or
+    /// compressed (`02` or `03`, then `x`, 33 bytes).
     pub fn from_point(point: &[u8]) -> Result<Self, JwkError> {
         // The parser below would also take a SubjectPublicKeyInfo.
         let expected_bytes = match point.first() {

@@ -1,13 +1,13 @@
-//! Token Status List (draft-ietf-oauth-status-list): how an issuer tells anyone whether a credential is
-//! still valid, without learning who asks.
+//! Token Status List (draft-ietf-oauth-status-list): how an issuer tells anyone whether a
+//! credential is still valid, without learning who asks.
 //!
 //! - [`StatusList`]: the packed entries, and their compressed form.
 //! - [`StatusListToken`]: the signed list that is published at a URI.
 //! - [`UnverifiedStatusList`]: the same from the side that fetches and checks it.
 //! - [`StatusClaim`]: the place in a credential that points to an entry.
 //!
-//! The wire format has been stable over the drafts that OpenID4VCI 1.0 (-12), HAIP 1.0 (-14) and DIIP v5 (-15)
-//! name; sections below are those of -20.
+//! The wire format has been stable over the drafts that OpenID4VCI 1.0 (-12), HAIP 1.0 (-14) and
+//! DIIP v5 (-15) name; sections below are those of -20.
 
 mod list;
 mod reference;

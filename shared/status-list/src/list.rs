@@ -7,8 +7,8 @@ use zlib_rs::{
     DeflateConfig, Inflate, InflateFlush, ReturnCode, Strategy, compress_bound, compress_slice,
 };
 
-/// The largest list that is unpacked, in bytes: 64 million entries of 2 bits. A compressed list may be a
-/// thousand times smaller than what it unpacks to.
+/// The largest list that is unpacked, in bytes: 64 million entries of 2 bits. A compressed list may
+/// be a thousand times smaller than what it unpacks to.
 pub const MAX_LIST_BYTES: usize = 16 << 20;
 
 /// zlib's name for the largest window, the only one that every reader accepts.
@@ -89,8 +89,8 @@ pub enum ListError {
     Compress,
 }
 
-/// A status list: as many entries as fit into its bytes, packed from each byte's least significant bit
-/// upwards (§4.1).
+/// A status list: as many entries as fit into its bytes, packed from each byte's least significant
+/// bit upwards (§4.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusList {
     bits: Bits,
@@ -110,9 +110,11 @@ pub struct EncodedStatusList {
 }
 
 impl StatusList {
-    /// A list of at least `entries` entries, all 0 (valid): their number is rounded up to whole bytes.
+    /// A list of at least `entries` entries, all 0 (valid): their number is rounded up to whole
+    /// bytes.
     ///
-    /// Choose the size once: an index outside of the list makes a relying party refuse the credential.
+    /// Choose the size once: an index outside of the list makes a relying party refuse the
+    /// credential.
     pub fn new(bits: Bits, entries: usize) -> Self {
         Self {
             bits,
@@ -147,7 +149,8 @@ impl StatusList {
         Some(byte >> shift & self.bits.max_value())
     }
 
-    /// Sets the value of an entry: a [`Status`](crate::Status) or a number of the application's own.
+    /// Sets the value of an entry: a [`Status`](crate::Status) or a number of the application's
+    /// own.
     pub fn set(&mut self, index: u64, value: impl Into<u8>) -> Result<(), ListError> {
         let value = value.into();
         let mask = self.bits.max_value();
@@ -182,9 +185,9 @@ impl StatusList {
         })
     }
 
-    /// Compresses with two strategies and keeps the shorter result. The specification recommends the highest
-    /// level (§4.1), which gains 5 % on a list of a million entries and takes 70 times as long; its search for
-    /// repeated strings finds little in bits that are set at random.
+    /// Compresses with two strategies and keeps the shorter result. The specification recommends
+    /// the highest level (§4.1), which gains 5 % on a list of a million entries and takes 70 times
+    /// as long; its search for repeated strings finds little in bits that are set at random.
     fn compress(&self) -> Result<Vec<u8>, ListError> {
         // Few entries set: long runs of equal bytes. Many: bytes of uneven frequency without runs.
         let runs = deflate(&self.bytes, Strategy::Rle)?;
@@ -222,7 +225,8 @@ fn deflate(bytes: &[u8], strategy: Strategy) -> Result<Vec<u8>, ListError> {
 
 fn inflate(compressed: &[u8]) -> Result<Vec<u8>, ListError> {
     let mut stream = Inflate::new(true, WINDOW_BITS);
-    // Zeroed pages cost nothing until the stream writes to them; the spare byte tells full from too full.
+    // Zeroed pages cost nothing until the stream writes to them; the spare byte tells full from too
+    // full.
     let mut bytes = vec![0; MAX_LIST_BYTES + 1];
     let status = stream
         .decompress(compressed, &mut bytes, InflateFlush::Finish)

@@ -11,8 +11,8 @@ pub enum Status {
     Suspended,
 }
 
-/// An entry holds a value that the specification leaves to applications or reserves. A relying party must
-/// not take such a credential for valid.
+/// An entry holds a value that the specification leaves to applications or reserves. A relying
+/// party must not take such a credential for valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the status value {0} has no meaning here")]
 pub struct UnknownStatus(pub u8);

@@ -48,8 +48,9 @@ impl StatusListToken {
     }
 }
 
-/// HAIP verifiers find the key by `x5c`. `jwk` is there for verifiers that know neither certificates nor the
-/// issuer's JWK Set, such as the OpenID conformance suite outside of HAIP; it proves nothing by itself.
+/// HAIP verifiers find the key by `x5c`. `jwk` is there for verifiers that know neither
+/// certificates nor the issuer's JWK Set, such as the OpenID conformance suite outside of HAIP; it
+/// proves nothing by itself.
 fn header(identity: &SigningIdentity) -> Value {
     let mut header = json!({
         "alg": ES256,

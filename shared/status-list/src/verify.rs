@@ -58,8 +58,8 @@ impl<'a> UnverifiedStatusList<'a> {
         Ok(Self(Unverified::read(token, &policy)?))
     }
 
-    /// The header, to choose the key by: `kid` in the issuer's JWK Set, or `x5c` after its path was validated.
-    /// A key that only the header's `jwk` vouches for proves nothing.
+    /// The header, to choose the key by: `kid` in the issuer's JWK Set, or `x5c` after its path was
+    /// validated. A key that only the header's `jwk` vouches for proves nothing.
     pub fn header(&self) -> &Header {
         self.0.header()
     }
@@ -103,14 +103,16 @@ pub struct VerifiedStatusList {
 }
 
 impl VerifiedStatusList {
-    /// The status of the credential with this index. An index outside of the list is an error, never "valid".
+    /// The status of the credential with this index. An index outside of the list is an error,
+    /// never "valid".
     pub fn status(&self, index: u64) -> Result<Status, StatusListError> {
         let value = self.list.get(index).ok_or(ListError::Index)?;
         Ok(Status::try_from(value)?)
     }
 
-    /// Until when the token may be used without fetching it again, in Unix seconds: the earlier of `exp` and
-    /// `iat + ttl`, the stricter of the two ways to count that §13.7 allows; `None` if it names neither.
+    /// Until when the token may be used without fetching it again, in Unix seconds: the earlier of
+    /// `exp` and `iat + ttl`, the stricter of the two ways to count that §13.7 allows; `None` if it
+    /// names neither.
     pub fn fresh_until_seconds(&self) -> Option<i64> {
         let ttl = self
             .token

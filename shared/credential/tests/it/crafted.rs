@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::executor::block_on;
 use serde_json::{Map, Value, json};
-use signing::{LocalKey, SigningIdentity};
+use signing::{CertificateChain, CertificateDer, LocalKey, SigningIdentity};
 
 pub(crate) const NOW_SECONDS: i64 = 1_767_225_600;
 
@@ -16,6 +16,24 @@ pub(crate) fn key() -> LocalKey {
 
 pub(crate) fn identity(key: &LocalKey) -> SigningIdentity {
     SigningIdentity::new(Arc::new(key.clone()), "key-1")
+}
+
+/// The key with a certificate from a root of its own, and that root, in DER.
+pub(crate) fn certified_identity(key: &LocalKey) -> (SigningIdentity, CertificateDer<'static>) {
+    let authority_key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+    let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    authority
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, "Root");
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let root = authority.self_signed(&authority_key).unwrap().der().clone();
+    let subject = rcgen::KeyPair::from_pem(&key.to_pkcs8_pem().unwrap()).unwrap();
+    let leaf = rcgen::CertificateParams::new(Vec::new())
+        .unwrap()
+        .signed_by(&subject, &rcgen::Issuer::new(authority, authority_key))
+        .unwrap();
+    let chain = CertificateChain::from_der(vec![leaf.der().clone(), root.clone()]).unwrap();
+    (identity(key).with_chain(chain, NOW_SECONDS).unwrap(), root)
 }
 
 /// A disclosure of whatever JSON, as base64url text.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use signing::Signer;
 use status_list::{StatusClaim, StatusReference};
 
-use crate::crafted::{NOW_SECONDS, digest, identity, key, taken_apart};
+use crate::crafted::{NOW_SECONDS, certified_identity, digest, identity, key, taken_apart};
 
 fn members(json: Value) -> Map<String, Value> {
     let Value::Object(members) = json else {
@@ -71,6 +71,24 @@ fn the_credential_says_what_it_is_and_from_when_until_when() {
     assert!(disclosures.is_empty());
     assert_eq!(credential.matches('~').count(), 1);
     assert!(credential.ends_with('~'));
+}
+
+#[test]
+fn certificates_go_into_the_header_without_their_anchor() {
+    let key = key();
+    let none = DisclosureFrame::default();
+    let (identity, root) = certified_identity(&key);
+
+    let credential = block_on(vc(json!({}), &none).issue(&identity, system_randomness)).unwrap();
+
+    let (header, _, _) = taken_apart(&credential);
+    assert_eq!(header["x5c"].as_array().unwrap().len(), 1);
+    let unverified = UnverifiedSdJwt::read(&credential).unwrap();
+    let chain = unverified.header().x5c().unwrap().clone();
+    chain.verify_path(&[root], NOW_SECONDS).unwrap();
+    unverified
+        .verify(&chain.leaf_key().unwrap(), NOW_SECONDS)
+        .unwrap();
 }
 
 #[test]

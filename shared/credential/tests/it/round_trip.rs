@@ -74,7 +74,8 @@ proptest! {
         expected.insert("iat".to_owned(), NOW_SECONDS.into());
         prop_assert_eq!(&read(&credential).claims, &expected);
 
-        // Without any, each claim that is disclosable at the top level is gone, with whatever it holds.
+        // Without any, each claim that is disclosable at the top level is gone, with whatever it
+        // holds.
         let (jwt, _) = credential.split_once('~').unwrap();
         let bare = read(&format!("{jwt}~")).claims;
         for path in &paths {

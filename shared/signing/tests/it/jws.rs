@@ -383,6 +383,22 @@ fn key_references_of_the_wrong_form_are_refused() {
     }
 }
 
+#[test]
+fn debug_output_shows_no_payload() {
+    let key = key();
+    let input = SigningInput::new(&header(&key), &json!({"secret": "Geheimnis"})).unwrap();
+    let mut shown = format!("{input:?}");
+    let signature = key.sign_now(input.as_bytes()).unwrap();
+    let compact = input.finish(&signature);
+    let unverified = Unverified::read(&compact, &POLICY).unwrap();
+    shown += &format!("{unverified:?}");
+    shown += &format!("{:?}", unverified.verify(key.public_jwk()).unwrap());
+
+    assert!(!shown.contains("Geheimnis"), "{shown}");
+    let payload = compact.split('.').nth(1).unwrap();
+    assert!(!shown.contains(payload), "{shown}");
+}
+
 proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(text in "\\PC{0,128}") {

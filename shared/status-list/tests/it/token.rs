@@ -3,7 +3,7 @@ use std::sync::Arc;
 use futures::executor::block_on;
 use serde_json::{Value, json};
 use signing::jws::JwsError;
-use signing::{LocalKey, PublicJwk, Signer, SigningIdentity};
+use signing::{CertificateChain, CertificateDer, LocalKey, PublicJwk, Signer, SigningIdentity};
 use status_list::{
     Bits, ListError, Status, StatusClaim, StatusList, StatusListError, StatusListToken,
     StatusReference, UnknownStatus, UnverifiedStatusList, VerifiedStatusList,
@@ -31,8 +31,30 @@ fn token() -> StatusListToken {
     }
 }
 
+fn identity(key: &LocalKey) -> SigningIdentity {
+    SigningIdentity::new(Arc::new(key.clone()), "key-1")
+}
+
+/// The key with a certificate from a root of its own, and that root, in DER.
+fn certified_identity(key: &LocalKey) -> (SigningIdentity, CertificateDer<'static>) {
+    let authority_key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+    let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    authority
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, "Root");
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let root = authority.self_signed(&authority_key).unwrap().der().clone();
+    let subject = rcgen::KeyPair::from_pem(&key.to_pkcs8_pem().unwrap()).unwrap();
+    let leaf = rcgen::CertificateParams::new(Vec::new())
+        .unwrap()
+        .signed_by(&subject, &rcgen::Issuer::new(authority, authority_key))
+        .unwrap();
+    let chain = CertificateChain::from_der(vec![leaf.der().clone(), root.clone()]).unwrap();
+    (identity(key).with_chain(chain, NOW_SECONDS).unwrap(), root)
+}
+
 fn signed(key: &LocalKey, token: &StatusListToken) -> String {
-    block_on(token.sign(&SigningIdentity::new(Arc::new(key.clone()), "key-1"))).unwrap()
+    block_on(token.sign(&identity(key))).unwrap()
 }
 
 /// Signs claims that the crate itself would not write.
@@ -125,6 +147,22 @@ fn the_header_names_type_and_key() {
     assert_eq!(header.kid(), Some("key-1"));
     assert_eq!(header.get("jwk"), Some(&key.public_jwk().to_json()));
     assert!(header.x5c().is_none());
+}
+
+#[test]
+fn certificates_go_into_the_header_without_their_anchor() {
+    let key = key();
+    let (identity, root) = certified_identity(&key);
+    let token = block_on(token().sign(&identity)).unwrap();
+
+    let unverified = UnverifiedStatusList::read(&token).unwrap();
+
+    let chain = unverified.header().x5c().unwrap().clone();
+    assert_eq!(chain.certificates().len(), 1);
+    chain.verify_path(&[root], NOW_SECONDS).unwrap();
+    unverified
+        .verify(&chain.leaf_key().unwrap(), URI, NOW_SECONDS)
+        .unwrap();
 }
 
 #[test]
