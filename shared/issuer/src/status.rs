@@ -4,6 +4,10 @@ use contract::{IssueError, IssueStatus, Problem, Stage, Status};
 
 use crate::offer::{MAXIMUM_TX_CODE_ATTEMPTS, Offer, OfferState, WalletReport};
 
+/// Seconds after expiry at which an issuance is given up. A request that came in time, and is still
+/// being worked on, has ended by then: what a backend was told to be the end must stay the end.
+const SETTLING_SECONDS: i64 = 60;
+
 impl Offer {
     /// What the backend is told at `now_seconds`.
     ///
@@ -31,7 +35,7 @@ impl Offer {
                 (Status::IssueCompleted, stage, None)
             }
             OfferState::Created | OfferState::Retrieved | OfferState::TokenIssued(_)
-                if self.claims_needed_until_seconds() <= now_seconds =>
+                if self.claims_needed_until_seconds() + SETTLING_SECONDS <= now_seconds =>
             {
                 (
                     Status::Error,

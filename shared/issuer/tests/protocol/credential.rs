@@ -1,0 +1,348 @@
+//! The credential endpoint.
+
+use ::credential::UnverifiedSdJwt;
+use issuer::ErrorCode::{
+    CredentialRequestDenied, InsufficientScope, InvalidCredentialRequest,
+    InvalidEncryptionParameters, InvalidNonce, InvalidProof, InvalidToken, MissingToken,
+    UnknownCredentialConfiguration, UnknownCredentialIdentifier, UnsupportedCredentialFormat,
+    UnsupportedCredentialType,
+};
+use serde_json::{Map, Value, json};
+use signing::Signer;
+
+use crate::world::{NOW, Wallet, World, claims, issuer_named};
+
+/// The claims of an SD-JWT VC, every disclosure revealed, its signature verified.
+fn claims_of(world: &World, credential: &str) -> Map<String, Value> {
+    UnverifiedSdJwt::read(credential)
+        .unwrap()
+        .verify(world.issuer.signing().public_jwk(), NOW)
+        .unwrap()
+        .claims
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
+#[test]
+fn a_wallet_gets_a_credential_bound_to_its_key() {
+    let mut world = World::new();
+    let wallet = Wallet::new();
+    let token = world.authorized();
+    let request = world.request(&wallet);
+    let response = world.credential(&token, &request, NOW).unwrap();
+
+    assert_eq!(response["credentials"].as_array().unwrap().len(), 1);
+    assert!(response["notification_id"].is_string());
+    assert_eq!(
+        response.as_object().unwrap().len(),
+        2,
+        "a wallet of 1.0 expects no more"
+    );
+    let claims = claims_of(&world, text(&response["credentials"][0]["credential"]));
+    assert_eq!(claims["iban"], "NL12TUL25708789078");
+    assert_eq!(claims["acccount_type"], "Business Checking Account");
+    assert_eq!(claims["vct"], "urn:bestow:credential:bank-account:1");
+    assert_eq!(claims["iss"], "https://issuer.example");
+    assert_eq!(
+        claims["cnf"],
+        json!({"jwk": wallet.key.public_jwk().to_json()})
+    );
+    let uuid = world.offer().revocation_uuid.unwrap();
+    assert_eq!(
+        claims["status"]["status_list"],
+        json!({"idx": uuid.index(), "uri": "https://issuer.example/wallet/status-lists/0"})
+    );
+    // 2025-11-23T00:00:00Z: nobody can tell when in the day it was issued.
+    assert_eq!(claims["iat"], 1_763_856_000);
+    assert_eq!(claims["exp"], 1_763_856_000 + 730 * 86_400);
+    assert_eq!(world.stage(NOW), "credential_issued");
+}
+
+#[test]
+fn only_what_the_template_says_is_always_visible() {
+    let mut world = World::new();
+    let token = world.authorized();
+    let request = world.request(&Wallet::new());
+    let response = world.credential(&token, &request, NOW).unwrap();
+    let credential = text(&response["credentials"][0]["credential"]);
+    let jwt = credential.split('~').next().unwrap();
+    let hidden = claims_of(&world, &format!("{jwt}~"));
+    assert_eq!(hidden.get("iban"), None);
+    assert_eq!(hidden.get("companyname"), None);
+    assert_eq!(hidden["vct"], "urn:bestow:credential:bank-account:1");
+}
+
+#[test]
+fn a_template_without_a_status_list_gives_a_credential_without_status() {
+    let mut world = World::started(json!({"template_id": "employee_badge",
+        "claims": {"given_name": "Ada", "family_name": "Lovelace", "employee_number": "E-1815"}}));
+    let token = world.authorized();
+    let mut request = world.request(&Wallet::new());
+    request["credential_configuration_id"] = json!("EmployeeBadgeCredential");
+    let response = world.credential(&token, &request, NOW).unwrap();
+    let claims = claims_of(&world, text(&response["credentials"][0]["credential"]));
+    assert_eq!(claims.get("status"), None);
+}
+
+#[test]
+fn a_did_that_named_the_key_is_in_the_credential() {
+    let mut world = World::new();
+    let wallet = Wallet::new();
+    let kid = format!("{}#0", wallet.key.public_jwk().to_did_jwk());
+    let header = json!({"alg": "ES256", "typ": "openid4vci-proof+jwt", "kid": kid});
+    let proof = wallet.sign(&header, &claims(&world.nonce(NOW)));
+    let token = world.authorized();
+    let request =
+        json!({"credential_configuration_id": "BankAccountCredential", "proofs": {"jwt": [proof]}});
+    let response = world.credential(&token, &request, NOW).unwrap();
+    let claims = claims_of(&world, text(&response["credentials"][0]["credential"]));
+    assert_eq!(claims["cnf"]["kid"], kid.as_str());
+    assert_eq!(claims["cnf"]["jwk"], wallet.key.public_jwk().to_json());
+}
+
+#[test]
+fn a_lost_answer_can_be_asked_for_again_by_the_same_key_only() {
+    let mut world = World::new();
+    let (wallet, other) = (Wallet::new(), Wallet::new());
+    let token = world.authorized();
+    let request = world.request(&wallet);
+    let first = world.credential(&token, &request, NOW).unwrap();
+    let second = world.credential(&token, &request, NOW + 200).unwrap();
+    let read = |response: &Value| {
+        let mut claims = claims_of(&world, text(&response["credentials"][0]["credential"]));
+        claims.remove("_sd");
+        claims
+    };
+    assert_eq!(
+        read(&first),
+        read(&second),
+        "the same claims, times and status"
+    );
+    assert_eq!(first["notification_id"], second["notification_id"]);
+
+    let request = world.request(&other);
+    let refused = world.credential(&token, &request, NOW + 200).unwrap_err();
+    assert_eq!(refused.code(), CredentialRequestDenied);
+}
+
+#[test]
+fn a_token_that_was_opened_just_before_it_expired_gets_nothing_after() {
+    let mut world = World::new();
+    let token = world.authorized();
+    let wallet = Wallet::new();
+    let late = NOW + issuer::TOKEN_LIFETIME_SECONDS;
+    let proof = wallet.proof(&world.nonce(late));
+    let request =
+        json!({"credential_configuration_id": "BankAccountCredential", "proofs": {"jwt": [proof]}});
+    let refused = world.credential(&token, &request, late).unwrap_err();
+    assert_eq!(refused.code(), InvalidToken);
+}
+
+#[test]
+fn n4_a_request_without_a_proof_is_refused() {
+    let mut world = World::new();
+    let token = world.authorized();
+    let request = json!({"credential_configuration_id": "BankAccountCredential"});
+    assert_eq!(
+        world.credential(&token, &request, NOW).unwrap_err().code(),
+        InvalidProof
+    );
+    assert_eq!(world.stage(NOW), "token_issued", "nothing is used up");
+}
+
+#[test]
+fn n15_to_n18_the_selector_is_checked_before_the_proof() {
+    let mut world = World::new();
+    let token = world.authorized();
+    for (request, code) in [
+        (
+            json!({"credential_configuration_id": "Unknown"}),
+            UnknownCredentialConfiguration,
+        ),
+        (
+            json!({"credential_identifier": "unknown"}),
+            UnknownCredentialIdentifier,
+        ),
+        // Known, but no identifiers came with this token.
+        (
+            json!({"credential_identifier": world.offer_id}),
+            UnknownCredentialIdentifier,
+        ),
+        (
+            json!({"credential_configuration_id": "BankAccountCredential", "credential_identifier": "x"}),
+            InvalidCredentialRequest,
+        ),
+        (json!({}), InvalidCredentialRequest),
+        (
+            json!({"credential_configuration_id": "EmployeeBadgeCredential"}),
+            InsufficientScope,
+        ),
+        (
+            json!({"format": "mso_mdoc", "doctype": "x"}),
+            UnsupportedCredentialFormat,
+        ),
+        (
+            json!({"format": "vc+sd-jwt", "vct": "urn:unknown"}),
+            UnsupportedCredentialType,
+        ),
+        (json!({"format": "vc+sd-jwt"}), InvalidCredentialRequest),
+        (
+            json!({"format": "vc+sd-jwt", "vct": "urn:bestow:credential:employee-badge:1"}),
+            InsufficientScope,
+        ),
+    ] {
+        let error = world.credential(&token, &request, NOW).unwrap_err();
+        assert_eq!(error.code(), code, "{request}");
+        assert_eq!(
+            error.http_status(),
+            if code == InsufficientScope { 403 } else { 400 }
+        );
+    }
+}
+
+#[test]
+fn n19_identifiers_that_were_issued_must_be_used() {
+    let mut world = World::new();
+    let wallet = Wallet::new();
+    let code = world.code();
+    let details =
+        r#"[{"type":"openid_credential","credential_configuration_id":"BankAccountCredential"}]"#;
+    let response = world
+        .token(&code, &[("authorization_details", details)], NOW)
+        .unwrap();
+    let token = world.authorize(&response);
+    let mut request = world.request(&wallet);
+    assert_eq!(
+        world.credential(&token, &request, NOW).unwrap_err().code(),
+        InvalidCredentialRequest
+    );
+    // Unknown comes before wrong kind.
+    request["credential_configuration_id"] = json!("Unknown");
+    assert_eq!(
+        world.credential(&token, &request, NOW).unwrap_err().code(),
+        UnknownCredentialConfiguration
+    );
+
+    let identifier = &response["authorization_details"][0]["credential_identifiers"][0];
+    let request = json!({"credential_identifier": identifier, "proofs": {"jwt": [wallet.proof(&world.nonce(NOW))]}});
+    assert!(world.credential(&token, &request, NOW).is_ok());
+}
+
+#[test]
+fn n20_encryption_is_not_offered() {
+    let mut world = World::new();
+    let token = world.authorized();
+    let mut request = world.request(&Wallet::new());
+    request["credential_response_encryption"] = json!({"jwk": {}, "enc": "A128GCM"});
+    let refused = world.credential(&token, &request, NOW).unwrap_err();
+    assert_eq!(refused.code(), InvalidEncryptionParameters);
+}
+
+#[test]
+fn n22_n23_a_bearer_token_in_the_header_is_needed() {
+    let mut world = World::new();
+    let code = world.code();
+    let response = world.token(&code, &[], NOW).unwrap();
+    let token = text(&response["access_token"]);
+    let code_of = |authorization: Option<&str>, now_seconds| {
+        world
+            .issuer
+            .authorize(authorization, now_seconds)
+            .map(|_| ())
+            .map_err(|error| error.code())
+    };
+    for scheme in ["Bearer", "bearer", "BEARER"] {
+        assert_eq!(code_of(Some(&format!("{scheme} {token}")), NOW), Ok(()));
+    }
+    for none in [
+        None,
+        Some(""),
+        Some("Bearer"),
+        Some("Bearer  "),
+        Some(token),
+        Some("Basic dXNlcjpwYXNz"),
+    ] {
+        assert_eq!(code_of(none, NOW), Err(MissingToken), "{none:?}");
+    }
+    let of_the_wrong_kind = format!("Bearer {code}");
+    for bad in ["Bearer x", &of_the_wrong_kind] {
+        assert_eq!(code_of(Some(bad), NOW), Err(InvalidToken), "{bad}");
+    }
+    let ours = format!("Bearer {token}");
+    assert_eq!(
+        code_of(Some(&ours), NOW + issuer::TOKEN_LIFETIME_SECONDS),
+        Err(InvalidToken)
+    );
+    let foreign = issuer_named("https://other.example").authorize(Some(&ours), NOW);
+    assert_eq!(foreign.unwrap_err().code(), InvalidToken);
+}
+
+#[test]
+fn n39_unknown_members_are_ignored() {
+    let mut world = World::new();
+    let token = world.authorized();
+    let mut request = world.request(&Wallet::new());
+    request["foo"] = json!({"bar": [1, 2]});
+    assert!(world.credential(&token, &request, NOW).is_ok());
+}
+
+#[test]
+fn draft_15_gets_the_credential_in_either_member() {
+    let mut world = World::new();
+    let wallet = Wallet::new();
+    let code = world.code();
+    let response = world.token(&code, &[], NOW).unwrap();
+    let token = world.authorize(&response);
+    // The nonce of the token answer, as wallets of draft 13 and 14 use it.
+    let proof = wallet.proof(text(&response["c_nonce"]));
+    let request = json!({"credential_configuration_id": "BankAccountCredential",
+        "proof": {"proof_type": "jwt", "jwt": proof}});
+    let response = world.credential(&token, &request, NOW).unwrap();
+    assert_eq!(
+        response["credential"],
+        response["credentials"][0]["credential"]
+    );
+    assert!(response["c_nonce"].is_string());
+}
+
+#[test]
+fn draft_13_asks_by_format_and_is_answered_in_its_own_words() {
+    let mut world = World::new();
+    let wallet = Wallet::new();
+    let token = world.authorized();
+    let request = |nonce: &str| {
+        json!({"format": "vc+sd-jwt", "vct": "urn:bestow:credential:bank-account:1",
+            "proof": {"proof_type": "jwt", "jwt": wallet.proof(nonce)}})
+    };
+    let refused = world
+        .credential(&token, &request("invented"), NOW)
+        .unwrap_err();
+    assert_eq!(refused.code(), InvalidProof);
+    let body = refused.body();
+    assert_eq!(body["error"], "invalid_proof");
+    assert_eq!(body["c_nonce_expires_in"], 300);
+
+    let response = world
+        .credential(&token, &request(text(&body["c_nonce"])), NOW)
+        .unwrap();
+    assert!(response["credential"].is_string());
+    assert!(response["c_nonce"].is_string());
+    assert_eq!(response.get("credentials"), None);
+}
+
+#[test]
+fn a_refusal_to_a_wallet_of_1_0_has_no_nonce() {
+    let mut world = World::new();
+    let token = world.authorized();
+    let request = json!({"credential_configuration_id": "BankAccountCredential",
+        "proofs": {"jwt": [Wallet::new().proof("invented")]}});
+    let refused = world.credential(&token, &request, NOW).unwrap_err();
+    assert_eq!(refused.code(), InvalidNonce);
+    let body = refused.body();
+    assert_eq!(
+        body.as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["error", "error_description"]
+    );
+}

@@ -1,0 +1,290 @@
+//! Any order of anything, by several wallets at once, with writes that come late.
+
+use std::collections::HashSet;
+
+use issuer::{
+    AccessToken, CredentialRequest, EraseClaims, Redeem, Redemption, RetrieveOffer, TokenRequest,
+    TxCodeCheck, VerifiedRequest, Written,
+};
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::world::{FORM, JSON, NOW, Wallet, World, claims, ready, start};
+
+/// Seconds after which the function that serves a request is ended.
+const REQUEST_SECONDS: i64 = 60;
+
+/// What may happen next.
+#[derive(Debug, Clone)]
+enum Step {
+    /// Seconds go by.
+    Wait(i64),
+    /// Somebody opens the link.
+    Fetch,
+    /// A wallet sends the code, with the right transaction code or a wrong one.
+    Redeem { is_right: bool },
+    /// The oldest redemption that was begun goes one write further.
+    WriteRedemption,
+    /// A wallet with this key asks for the credential, with the latest token.
+    Request { wallet: usize },
+    /// The oldest Credential Request that was verified reaches the store.
+    WriteRequest,
+    /// A wallet reports.
+    Report(&'static str),
+    /// Erasing is tried.
+    Erase,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        2 => (0..400_i64).prop_map(Step::Wait),
+        1 => Just(Step::Fetch),
+        4 => prop::bool::weighted(0.6).prop_map(|is_right| Step::Redeem { is_right }),
+        6 => Just(Step::WriteRedemption),
+        4 => (0..2_usize).prop_map(|wallet| Step::Request { wallet }),
+        4 => Just(Step::WriteRequest),
+        2 => prop::sample::select(vec!["credential_accepted", "credential_failure", "credential_deleted"])
+            .prop_map(Step::Report),
+        1 => Just(Step::Erase),
+    ]
+}
+
+enum Begun {
+    Counting(TxCodeCheck),
+    Redeeming(Redemption),
+}
+
+impl Begun {
+    fn since(&self) -> i64 {
+        match self {
+            Self::Counting(check) => check.count().now_seconds,
+            Self::Redeeming(redemption) => redemption.write().now_seconds(),
+        }
+    }
+}
+
+/// The world, and what was seen in it.
+struct Run {
+    world: World,
+    now: i64,
+    code: String,
+    tx_code: Option<String>,
+    wallets: [Wallet; 2],
+    begun: Vec<Begun>,
+    verified: Vec<VerifiedRequest>,
+    tokens: Vec<AccessToken>,
+    notification_id: Option<String>,
+    wrong_codes: u32,
+    holders: HashSet<String>,
+    names: u8,
+    terminal: Option<String>,
+    accepted: bool,
+}
+
+impl Run {
+    fn new(needs_tx_code: bool) -> Self {
+        let more = if needs_tx_code {
+            json!({"tx_code": {}})
+        } else {
+            json!({})
+        };
+        let mut world = World::started(more.clone());
+        let tx_code = world
+            .issuer
+            .start_answer(world.offer(), &start(more), None)
+            .tx_code;
+        // The code is known before the run, so that fetching is a step of its own.
+        let before = world.offer().clone();
+        let code = world.code();
+        world.store.put(before);
+        Self {
+            world,
+            now: NOW,
+            code,
+            tx_code,
+            wallets: [Wallet::new(), Wallet::new()],
+            begun: vec![],
+            verified: vec![],
+            tokens: vec![],
+            notification_id: None,
+            wrong_codes: 0,
+            holders: HashSet::new(),
+            names: 0,
+            terminal: None,
+            accepted: false,
+        }
+    }
+
+    fn take(&mut self, step: &Step) {
+        match step {
+            Step::Wait(seconds) => {
+                self.now += seconds;
+                let oldest = self.now - REQUEST_SECONDS;
+                self.begun.retain(|begun| begun.since() > oldest);
+                self.verified
+                    .retain(|verified| verified.write().now_seconds() > oldest);
+            }
+            Step::Fetch => {
+                self.world.store.write(&RetrieveOffer {
+                    offer_id: self.world.offer_id.clone(),
+                    now_seconds: self.now,
+                });
+            }
+            Step::Redeem { is_right } => self.redeem(*is_right),
+            Step::WriteRedemption => self.write_redemption(),
+            Step::Request { wallet } => self.request(*wallet),
+            Step::WriteRequest => self.write_request(),
+            Step::Report(event) => self.report(event),
+            Step::Erase => {
+                self.world.store.write(&EraseClaims {
+                    offer_id: self.world.offer_id.clone(),
+                    now_seconds: self.now,
+                });
+            }
+        }
+        self.check_status();
+    }
+
+    fn redeem(&mut self, is_right: bool) {
+        let mut form = vec![
+            ("grant_type", issuer::PRE_AUTHORIZED_CODE),
+            ("pre-authorized_code", self.code.as_str()),
+        ];
+        if let Some(tx_code) = &self.tx_code {
+            form.push(("tx_code", if is_right { tx_code } else { "wrong" }));
+        }
+        let body = serde_urlencoded::to_string(form).unwrap();
+        let request = TokenRequest::parse(FORM, body.as_bytes()).unwrap();
+        self.names += 1;
+        match self
+            .world
+            .issuer
+            .redeem(request, self.now, [self.names; 16])
+        {
+            Ok(Redeem::Now(redemption)) => self.begun.push(Begun::Redeeming(redemption)),
+            Ok(Redeem::AfterTxCode(check)) => self.begun.push(Begun::Counting(check)),
+            Err(_) => assert!(self.now >= NOW + issuer::OFFER_LIFETIME_SECONDS),
+        }
+    }
+
+    fn write_redemption(&mut self) {
+        if self.begun.is_empty() {
+            return;
+        }
+        match self.begun.remove(0) {
+            Begun::Counting(check) => {
+                let counted = self.world.store.write(&check.count());
+                match check.compare(&self.world.issuer, &counted) {
+                    Ok(redemption) => {
+                        assert!(self.wrong_codes < 5, "a code that was guessed too often");
+                        self.begun.push(Begun::Redeeming(redemption));
+                    }
+                    Err(wrong) => {
+                        if matches!(counted, Written::Applied(_)) {
+                            self.wrong_codes += 1;
+                        }
+                        if let Some(exhausted) = wrong.exhausted {
+                            self.world.store.write(&exhausted);
+                        }
+                    }
+                }
+            }
+            Begun::Redeeming(redemption) => {
+                let redeemed_at = redemption.write().now_seconds();
+                let written = self.world.store.write(redemption.write());
+                let Ok(response) = redemption.conclude(&self.world.issuer, &written, [9; 8]) else {
+                    return;
+                };
+                assert!(redeemed_at < NOW + issuer::OFFER_LIFETIME_SECONDS);
+                let token = serde_json::to_value(response).unwrap()["access_token"].clone();
+                let header = format!("Bearer {}", token.as_str().unwrap());
+                self.tokens.push(
+                    self.world
+                        .issuer
+                        .authorize(Some(&header), redeemed_at)
+                        .unwrap(),
+                );
+                assert_eq!(self.tokens.len(), 1, "a second redemption");
+            }
+        }
+    }
+
+    fn request(&mut self, wallet: usize) {
+        let Some(token) = self.tokens.last() else {
+            return;
+        };
+        let wallet = &self.wallets[wallet];
+        let mut claims = claims(&self.world.nonce(self.now));
+        claims["iat"] = json!(self.now);
+        let proof = wallet.sign(&wallet.header(), &claims);
+        let body = json!({"credential_configuration_id": "BankAccountCredential", "proofs": {"jwt": [proof]}});
+        let request = CredentialRequest::parse(JSON, body.to_string().as_bytes()).unwrap();
+        let verified = self
+            .world
+            .issuer
+            .verify_request(token, request, self.now, [4; 8]);
+        self.verified.push(verified.unwrap());
+    }
+
+    fn write_request(&mut self) {
+        if self.verified.is_empty() {
+            return;
+        }
+        let verified = self.verified.remove(0);
+        let asked_at = verified.write().now_seconds();
+        let holder = verified.holder().jwk.thumbprint();
+        let had_claims = self.world.offer().encrypted_claims.is_some();
+        let written = self.world.store.write(verified.write());
+        let Ok(unsigned) = verified.conclude(&self.world.issuer, &written, |salts| {
+            salts.fill(5);
+            Ok(())
+        }) else {
+            return;
+        };
+        let response = ready(unsigned.sign(&self.world.issuer)).unwrap();
+        let response = serde_json::to_value(response).unwrap();
+        self.notification_id = response["notification_id"].as_str().map(str::to_owned);
+        assert!(
+            had_claims && !self.accepted,
+            "a credential after its claims had gone"
+        );
+        assert!(asked_at < NOW + issuer::OFFER_LIFETIME_SECONDS + issuer::TOKEN_LIFETIME_SECONDS);
+        self.holders.insert(holder);
+        assert_eq!(self.holders.len(), 1, "one credential for two keys");
+    }
+
+    fn report(&mut self, event: &str) {
+        let (Some(token), Some(id)) = (self.tokens.last(), &self.notification_id) else {
+            return;
+        };
+        let body = json!({"notification_id": id, "event": event}).to_string();
+        let report = self
+            .world
+            .issuer
+            .notification(token, body.as_bytes(), self.now)
+            .unwrap();
+        let written = self.world.store.write(&report);
+        report.conclude(&written).unwrap();
+        self.accepted |= matches!(written, Written::Applied(_)) && report.erases_claims();
+    }
+
+    /// What a backend was told to be the end stays the end.
+    fn check_status(&mut self) {
+        let status = self.world.offer().issue_status(self.now).status;
+        if let Some(terminal) = &self.terminal {
+            assert_eq!(status.as_str(), terminal);
+        } else if status.is_terminal() {
+            self.terminal = Some(status.as_str().to_owned());
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_order_of_steps_breaks_an_offer(needs_tx_code: bool, steps in prop::collection::vec(step(), 0..60)) {
+        let mut run = Run::new(needs_tx_code);
+        for step in &steps {
+            run.take(step);
+        }
+    }
+}
