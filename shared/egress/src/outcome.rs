@@ -1,0 +1,87 @@
+//! What an answer, or the lack of one, means to whoever asked the wallet.
+
+use contract::Problem;
+use issuance::ports::{Transient, TransientKind, WalletFailure};
+use jiff::Timestamp;
+use reqwest::StatusCode;
+use serde::de::DeserializeOwned;
+
+use crate::guarded_client::{Answer, SendError};
+use crate::retry_after::retry_after_seconds;
+
+/// The answer, if it is a success. Every other status is a failure of its own kind; the reasons name
+/// the status and nothing of the body.
+pub(crate) fn success(answer: Answer) -> Result<Answer, WalletFailure> {
+    let status = answer.status;
+    let kind = match status.as_u16() {
+        200..=299 => return Ok(answer),
+        401 | 403 => TransientKind::CredentialsRejected,
+        408 | 504 => TransientKind::TimedOut,
+        429 => TransientKind::Busy,
+        503 => TransientKind::Unavailable,
+        425 => TransientKind::Faulty,
+        400..=499 => {
+            let problem = Problem::from_answer(status.as_u16(), &answer.body);
+            return Err(WalletFailure::Refused(problem));
+        }
+        _ => TransientKind::Faulty,
+    };
+    Err(WalletFailure::Transient(Transient {
+        kind,
+        retry_after_seconds: retry_after_seconds(&answer.headers, Timestamp::now()),
+        reason: reason_of(status),
+    }))
+}
+
+fn reason_of(status: StatusCode) -> String {
+    match status.as_u16() {
+        300..=399 => format!("it answered {status}, and redirects are not followed"),
+        401 | 403 => format!("it answered {status}: check the configured credentials"),
+        _ => format!("it answered {status}"),
+    }
+}
+
+/// The body as a `T`.
+pub(crate) fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, WalletFailure> {
+    // The fault's own text can repeat a value of the body, so only its place is told.
+    serde_json::from_slice(&answer.body).map_err(|fault| {
+        faulty(format!(
+            "its answer is not what the contract says, at line {} column {} of {} bytes",
+            fault.line(),
+            fault.column(),
+            answer.body.len()
+        ))
+    })
+}
+
+/// A failure of a wallet that answered with something that is not the contract's.
+pub(crate) fn faulty(reason: impl Into<String>) -> WalletFailure {
+    transient(TransientKind::Faulty, reason)
+}
+
+pub(crate) fn transient(kind: TransientKind, reason: impl Into<String>) -> WalletFailure {
+    WalletFailure::Transient(Transient {
+        kind,
+        retry_after_seconds: None,
+        reason: reason.into(),
+    })
+}
+
+/// What it means that there was no answer.
+impl From<SendError> for Transient {
+    fn from(fault: SendError) -> Self {
+        let kind = match &fault {
+            SendError::Timeout => TransientKind::TimedOut,
+            SendError::TooLarge { .. } | SendError::Broken(_) => TransientKind::Faulty,
+            SendError::Unreachable(_)
+            | SendError::InsecureScheme
+            | SendError::ForbiddenAddress
+            | SendError::Unsendable(_) => TransientKind::Unreachable,
+        };
+        Self {
+            kind,
+            retry_after_seconds: None,
+            reason: fault.to_string(),
+        }
+    }
+}

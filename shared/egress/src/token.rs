@@ -1,0 +1,159 @@
+//! Access tokens by the OAuth 2.0 client credentials grant (RFC 6749 §4.4), fetched once and kept.
+
+use std::time::{Duration, Instant};
+
+use issuance::ports::{TransientKind, WalletFailure};
+use reqwest::Method;
+use reqwest::header::ACCEPT;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::Mutex;
+use url::{Url, form_urlencoded};
+
+use crate::guarded_client::GuardedClient;
+use crate::outcome::{read, success, transient};
+
+/// How long before its end a token is renewed, so that it does not end on its way.
+const RENEWED_BEFORE_END: Duration = Duration::from_secs(30);
+/// How long a token is kept whose answer does not say how long it lives.
+const DEFAULT_LIFE: Duration = Duration::from_secs(300);
+
+/// The client's credentials, and the token that they were last good for.
+pub(crate) struct TokenSource {
+    pub(crate) token_url: Url,
+    pub(crate) client_id: String,
+    pub(crate) client_secret: SecretString,
+    pub(crate) scope: Option<String>,
+    pub(crate) kept: Mutex<Option<Token>>,
+}
+
+/// An access token, and until when it is used.
+#[derive(Clone)]
+pub(crate) struct Token {
+    pub(crate) value: SecretString,
+    use_until: Instant,
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: SecretString,
+    /// A number; some servers send a string.
+    expires_in: Option<Value>,
+}
+
+impl TokenSource {
+    /// A token that is still good. Callers that come while it is being fetched wait for it, so it is
+    /// fetched once.
+    pub(crate) async fn token(&self, http: &GuardedClient) -> Result<Token, WalletFailure> {
+        let mut kept = self.kept.lock().await;
+        if let Some(token) = kept
+            .as_ref()
+            .filter(|token| Instant::now() < token.use_until)
+        {
+            return Ok(token.clone());
+        }
+        let token = self.fetch(http).await?;
+        *kept = Some(token.clone());
+        Ok(token)
+    }
+
+    /// Gives up a token that was refused, unless another caller has renewed it since.
+    pub(crate) async fn forget(&self, refused: &Token) {
+        let mut kept = self.kept.lock().await;
+        let is_kept = kept
+            .as_ref()
+            .is_some_and(|token| token.value.expose_secret() == refused.value.expose_secret());
+        if is_kept {
+            *kept = None;
+        }
+    }
+
+    async fn fetch(&self, http: &GuardedClient) -> Result<Token, WalletFailure> {
+        let mut form = vec![("grant_type", "client_credentials")];
+        form.extend(self.scope.as_deref().map(|scope| ("scope", scope)));
+        let request = http
+            .request(Method::POST, self.token_url.clone())
+            .basic_auth(
+                form_encoded(&self.client_id),
+                Some(form_encoded(self.client_secret.expose_secret())),
+            )
+            .header(ACCEPT, "application/json")
+            .form(&form);
+        let asked_at = Instant::now();
+        let answer = http
+            .send(request)
+            .await
+            .map_err(|fault| WalletFailure::Transient(fault.into()))
+            .and_then(success)
+            .map_err(at_token_endpoint)?;
+        let answer: TokenAnswer = read(&answer).map_err(at_token_endpoint)?;
+        let life = life(answer.expires_in.as_ref());
+        Ok(Token {
+            value: answer.access_token,
+            use_until: asked_at + life,
+        })
+    }
+}
+
+/// As RFC 6749 §2.3.1 wants the parts of the Basic scheme.
+fn form_encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+/// How long a token is used that lives for `expires_in` seconds.
+fn life(expires_in: Option<&Value>) -> Duration {
+    let seconds = match expires_in {
+        Some(Value::Number(number)) => number.as_u64(),
+        Some(Value::String(text)) => text.parse().ok(),
+        _ => None,
+    };
+    let life = seconds.map_or(DEFAULT_LIFE, |seconds| {
+        Duration::from_secs(seconds.min(86_400))
+    });
+    life.saturating_sub(RENEWED_BEFORE_END).max(life / 2)
+}
+
+/// A refusal of the token endpoint is about our configuration, never about a caller's request.
+fn at_token_endpoint(failure: WalletFailure) -> WalletFailure {
+    match failure {
+        WalletFailure::Refused(problem) => transient(
+            TransientKind::CredentialsRejected,
+            format!(
+                "the token endpoint answered {}: check WALLET_CLIENT_ID, WALLET_CLIENT_SECRET and WALLET_SCOPE",
+                problem.status
+            ),
+        ),
+        WalletFailure::Transient(mut failure) => {
+            failure.reason = format!(
+                "no access token: the token endpoint failed: {}",
+                failure.reason
+            );
+            WalletFailure::Transient(failure)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_token_is_renewed_before_it_ends() {
+        for (expires_in, seconds) in [
+            (Some(json!(3600)), 3570),
+            (Some(json!("300")), 270),
+            (Some(json!(10)), 5),
+            (Some(json!(0)), 0),
+            (Some(json!(u64::MAX)), 86_370),
+            (None, 270),
+        ] {
+            assert_eq!(
+                life(expires_in.as_ref()),
+                Duration::from_secs(seconds),
+                "{expires_in:?}"
+            );
+        }
+    }
+}

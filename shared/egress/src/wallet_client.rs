@@ -1,0 +1,239 @@
+//! The issue contract as a caller: the wallet that issues, over HTTP.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use contract::{
+    CorrelationId, CredentialStatusAnswer, CredentialStatusChange, IssueStatus, StartIssue,
+    StartIssueAnswer, paths,
+};
+use issuance::ports::{CredentialStatuses, IssueReport, Wallet, WalletFailure};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::{Method, StatusCode};
+use runtime::{ConfigError, Env};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use tokio::sync::Mutex;
+use url::Url;
+use uuid::Uuid;
+
+use crate::guarded_client::{Answer, GuardedClient, Limits};
+use crate::outcome::{faulty, read, success};
+use crate::token::{Token, TokenSource};
+use crate::wallet_config::{WalletConfig, WalletCredentials};
+
+/// Together with the calls before and after it, a call of this length fits into the 28 seconds of a
+/// function.
+const LIMITS: Limits = Limits {
+    connect_timeout: Duration::from_secs(3),
+    total_timeout: Duration::from_secs(10),
+    body_bytes: 1024 * 1024,
+};
+
+/// The longest `request_uri` that is taken from a wallet, in bytes.
+const MAX_REQUEST_URI_BYTES: usize = 8 * 1024;
+
+/// A wallet of the issue contract. Clones share connections and token.
+#[derive(Clone)]
+pub struct WalletClient {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    http: GuardedClient,
+    base_url: String,
+    credentials: Credentials,
+}
+
+enum Credentials {
+    ApiKey(SecretString),
+    Token(Box<TokenSource>),
+}
+
+impl WalletClient {
+    /// The wallet that the `WALLET_…` variables describe; see [`WalletConfig::from_env`].
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        let config = WalletConfig::from_env(env)?;
+        Self::new(config, LIMITS).map_err(|fault| ConfigError::invalid("WALLET_BASE_URL", fault))
+    }
+
+    /// The wallet of `config`, called within `limits`. Fails when TLS cannot be set up.
+    pub fn new(config: WalletConfig, limits: Limits) -> Result<Self, reqwest::Error> {
+        let token_url = match &config.credentials {
+            WalletCredentials::ApiKey(_) => None,
+            WalletCredentials::ClientCredentials { token_url, .. } => Some(token_url),
+        };
+        let http = GuardedClient::new([&config.base_url].into_iter().chain(token_url), limits)?;
+        let credentials = match config.credentials {
+            WalletCredentials::ApiKey(key) => Credentials::ApiKey(key),
+            WalletCredentials::ClientCredentials {
+                token_url,
+                client_id,
+                client_secret,
+                scope,
+            } => {
+                let kept = Mutex::new(None);
+                Credentials::Token(Box::new(TokenSource {
+                    token_url,
+                    client_id,
+                    client_secret,
+                    scope,
+                    kept,
+                }))
+            }
+        };
+        let base_url = config.base_url.as_str().trim_end_matches('/').to_owned();
+        Ok(Self {
+            inner: Arc::new(Inner {
+                http,
+                base_url,
+                credentials,
+            }),
+        })
+    }
+}
+
+impl Inner {
+    /// Sends a request, and the answer if it is a success. A token that is refused is renewed once: it
+    /// may have been withdrawn before its time.
+    async fn exchange(
+        &self,
+        method: Method,
+        url: &str,
+        body: Option<Vec<u8>>,
+    ) -> Result<Answer, WalletFailure> {
+        let (mut answer, token) = self.send(&method, url, body.clone()).await?;
+        if answer.status == StatusCode::UNAUTHORIZED
+            && let (Credentials::Token(source), Some(token)) = (&self.credentials, token)
+        {
+            source.forget(&token).await;
+            (answer, _) = self.send(&method, url, body).await?;
+        }
+        success(answer)
+    }
+
+    async fn send(
+        &self,
+        method: &Method,
+        url: &str,
+        body: Option<Vec<u8>>,
+    ) -> Result<(Answer, Option<Token>), WalletFailure> {
+        let url = Url::parse(url).map_err(|_| faulty("the request has no valid URL"))?;
+        let token = match &self.credentials {
+            Credentials::ApiKey(_) => None,
+            Credentials::Token(source) => Some(source.token(&self.http).await?),
+        };
+        let (name, value) = self.authorization(token.as_ref())?;
+        let mut request = self
+            .http
+            .request(method.clone(), url)
+            .header(ACCEPT, "application/json")
+            .header(name, value);
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body);
+        }
+        let answer = self
+            .http
+            .send(request)
+            .await
+            .map_err(|fault| WalletFailure::Transient(fault.into()))?;
+        Ok((answer, token))
+    }
+
+    fn authorization(
+        &self,
+        token: Option<&Token>,
+    ) -> Result<(HeaderName, HeaderValue), WalletFailure> {
+        let (name, value) = match (&self.credentials, token) {
+            (Credentials::ApiKey(key), _) => (
+                HeaderName::from_static("x-api-key"),
+                HeaderValue::from_str(key.expose_secret()),
+            ),
+            (Credentials::Token(_), token) => {
+                let token = token.map_or("", |token| token.value.expose_secret());
+                (
+                    reqwest::header::AUTHORIZATION,
+                    HeaderValue::from_str(&format!("Bearer {token}")),
+                )
+            }
+        };
+        let mut value = value.map_err(|_| faulty("its credentials cannot stand in a header"))?;
+        value.set_sensitive(true);
+        Ok((name, value))
+    }
+}
+
+impl Wallet for WalletClient {
+    async fn start_issue(&self, request: &StartIssue) -> Result<StartIssueAnswer, WalletFailure> {
+        let url = paths::start_issue_url(&self.inner.base_url);
+        let answer = self
+            .inner
+            .exchange(Method::POST, &url, Some(json(request)?))
+            .await?;
+        let answer: StartIssueAnswer = read(&answer)?;
+        if request
+            .correlation_id
+            .as_ref()
+            .is_some_and(|id| *id != answer.correlation_id)
+        {
+            return Err(faulty("it answered for another correlation_id"));
+        }
+        if answer.request_uri.len() > MAX_REQUEST_URI_BYTES
+            || Url::parse(&answer.request_uri).is_err()
+        {
+            return Err(faulty("its request_uri is not a URL, or is too long"));
+        }
+        Ok(answer)
+    }
+
+    async fn issue_status(&self, id: &CorrelationId) -> Result<IssueReport, WalletFailure> {
+        let url = paths::issue_status_url(&self.inner.base_url, id);
+        let answer = match self.inner.exchange(Method::GET, &url, None).await {
+            Err(WalletFailure::Refused(problem)) if problem.status == 404 => {
+                return Ok(IssueReport::Unknown);
+            }
+            answer => answer?,
+        };
+        let status: IssueStatus = read(&answer)?;
+        if status.correlation_id != *id {
+            return Err(faulty("it answered for another correlation_id"));
+        }
+        Ok(IssueReport::Known(status))
+    }
+}
+
+impl CredentialStatuses for WalletClient {
+    async fn set(
+        &self,
+        revocation_uuid: Uuid,
+        change: &CredentialStatusChange,
+    ) -> Result<CredentialStatusAnswer, WalletFailure> {
+        let url = paths::credential_status_url(&self.inner.base_url, revocation_uuid);
+        let answer = self
+            .inner
+            .exchange(Method::PUT, &url, Some(json(change)?))
+            .await?;
+        about(revocation_uuid, read(&answer)?)
+    }
+
+    async fn get(&self, revocation_uuid: Uuid) -> Result<CredentialStatusAnswer, WalletFailure> {
+        let url = paths::credential_status_url(&self.inner.base_url, revocation_uuid);
+        let answer = self.inner.exchange(Method::GET, &url, None).await?;
+        about(revocation_uuid, read(&answer)?)
+    }
+}
+
+fn about(
+    revocation_uuid: Uuid,
+    answer: CredentialStatusAnswer,
+) -> Result<CredentialStatusAnswer, WalletFailure> {
+    if answer.revocation_uuid == revocation_uuid {
+        Ok(answer)
+    } else {
+        Err(faulty("it answered for another revocation_uuid"))
+    }
+}
+
+fn json(body: &impl Serialize) -> Result<Vec<u8>, WalletFailure> {
+    serde_json::to_vec(body).map_err(|_| faulty("the request cannot be written as JSON"))
+}
