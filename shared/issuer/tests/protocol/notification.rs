@@ -7,9 +7,13 @@ use crate::world::{NOW, Wallet, World};
 
 /// A world in which the credential was issued, its token, and its notification id.
 fn issued() -> (World, AccessToken, String) {
+    issued_to(&Wallet::new())
+}
+
+fn issued_to(wallet: &Wallet) -> (World, AccessToken, String) {
     let mut world = World::new();
     let token = world.authorized();
-    let request = world.request(&Wallet::new());
+    let request = world.request(wallet);
     let response = world.credential(&token, &request, NOW).unwrap();
     let id = response["notification_id"].as_str().unwrap().to_owned();
     (world, token, id)
@@ -102,7 +106,8 @@ fn n35_a_malformed_notification_is_refused() {
 
 #[test]
 fn claims_go_once_the_wallet_says_that_it_keeps_the_credential() {
-    let (mut world, token, id) = issued();
+    let wallet = Wallet::new();
+    let (mut world, token, id) = issued_to(&wallet);
     let declined = json!({"notification_id": id, "event": "credential_failure"});
     notify(&mut world, &token, &declined).unwrap();
     assert!(
@@ -113,4 +118,8 @@ fn claims_go_once_the_wallet_says_that_it_keeps_the_credential() {
     notify(&mut world, &token, &accepted).unwrap();
     assert_eq!(world.stage(NOW), "accepted");
     assert_eq!(world.offer().encrypted_claims, None);
+
+    let request = world.request(&wallet);
+    let refused = world.credential(&token, &request, NOW).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::CredentialRequestDenied);
 }

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use issuer::{
-    AccessToken, CredentialRequest, EraseClaims, Redeem, Redemption, RetrieveOffer, TokenRequest,
-    TxCodeCheck, VerifiedRequest, Written,
+    AccessToken, CredentialRequest, EraseClaims, ExhaustTxCode, Redeem, Redemption, RetrieveOffer,
+    TokenRequest, TxCodeCheck, VerifiedRequest, Written,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -23,7 +23,7 @@ enum Step {
     Fetch,
     /// A wallet sends the code, with the right transaction code or a wrong one.
     Redeem { is_right: bool },
-    /// The oldest redemption that was begun goes one write further.
+    /// The oldest redemption that was begun goes one write further (the last write may never come).
     WriteRedemption,
     /// A wallet with this key asks for the credential, with the latest token.
     Request { wallet: usize },
@@ -37,7 +37,7 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        2 => (0..400_i64).prop_map(Step::Wait),
+        2 => prop::sample::select(vec![1, 30, 59, 240, 299, 300, 540]).prop_map(Step::Wait),
         1 => Just(Step::Fetch),
         4 => prop::bool::weighted(0.6).prop_map(|is_right| Step::Redeem { is_right }),
         6 => Just(Step::WriteRedemption),
@@ -52,6 +52,7 @@ fn step() -> impl Strategy<Value = Step> {
 enum Begun {
     Counting(TxCodeCheck),
     Redeeming(Redemption),
+    Exhausting(ExhaustTxCode),
 }
 
 impl Begun {
@@ -59,6 +60,7 @@ impl Begun {
         match self {
             Self::Counting(check) => check.count().now_seconds,
             Self::Redeeming(redemption) => redemption.write().now_seconds(),
+            Self::Exhausting(exhaust) => exhaust.now_seconds,
         }
     }
 }
@@ -183,11 +185,12 @@ impl Run {
                         if matches!(counted, Written::Applied(_)) {
                             self.wrong_codes += 1;
                         }
-                        if let Some(exhausted) = wrong.exhausted {
-                            self.world.store.write(&exhausted);
-                        }
+                        self.begun.extend(wrong.exhausted.map(Begun::Exhausting));
                     }
                 }
+            }
+            Begun::Exhausting(exhaust) => {
+                self.world.store.write(&exhaust);
             }
             Begun::Redeeming(redemption) => {
                 let redeemed_at = redemption.write().now_seconds();

@@ -159,6 +159,27 @@ fn n27_after_five_wrong_transaction_codes_the_code_is_dead() {
 }
 
 #[test]
+fn n27_guesses_made_at_the_same_time_are_counted_before_they_are_compared() {
+    let mut world = World::started(json!({"tx_code": {}}));
+    let code = world.code();
+    let body = format!(
+        "grant_type={}&pre-authorized_code={code}&tx_code=wrong",
+        issuer::PRE_AUTHORIZED_CODE
+    );
+    let checks: Vec<_> = (0..8)
+        .map(|_| TokenRequest::parse(FORM, body.as_bytes()).unwrap())
+        .map(|request| world.issuer.redeem(request, NOW, [1; 16]).unwrap())
+        .collect();
+    let counted = checks.iter().filter(|redeem| {
+        let issuer::Redeem::AfterTxCode(check) = redeem else {
+            panic!("a transaction code is needed");
+        };
+        matches!(world.store.write(&check.count()), Written::Applied(_))
+    });
+    assert_eq!(counted.count(), 5);
+}
+
+#[test]
 fn n27_the_fifth_try_may_still_be_right() {
     let mut world = World::started(json!({"tx_code": {}}));
     let code = world.code();
