@@ -1,8 +1,9 @@
 //! The Credential Offer (OpenID4VCI 1.0 §4.1.1), fetched by reference.
 
+use std::fmt;
+
 use contract::TxCodeInputMode;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
 use crate::issuer::Issuer;
 use crate::offer::{Offer, OfferId};

@@ -58,7 +58,8 @@ pub struct Offer {
     pub state: OfferState,
 }
 
-/// How far an offer has come. What may follow what is in [`crate::transition`].
+/// How far an offer has come. What may follow what is said by the
+/// [`Transition`](crate::Transition)s.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum OfferState {

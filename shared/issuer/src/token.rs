@@ -8,6 +8,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use crate::access_token::{AccessToken, TOKEN_LIFETIME_SECONDS};
@@ -29,8 +30,9 @@ pub enum Redeem {
 }
 
 /// A transaction code that is to be counted, then compared.
+#[derive(Debug)]
 pub struct TxCodeCheck {
-    given: String,
+    given: SecretString,
     redemption: Redemption,
 }
 
@@ -87,15 +89,6 @@ impl fmt::Debug for Redemption {
     }
 }
 
-impl fmt::Debug for TxCodeCheck {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("TxCodeCheck")
-            .field("redemption", &self.redemption)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Issuer {
     /// Opens the code of a Token Request and checks what can be checked without the store. `random`
     /// names the new token.
@@ -110,7 +103,10 @@ impl Issuer {
         now_seconds: i64,
         random: [u8; 16],
     ) -> Result<Redeem, ProtocolError> {
-        let code: PreAuthorizedCode = self.keys.open(&request.code).map_err(|_| invalid_grant())?;
+        let code: PreAuthorizedCode = self
+            .keys
+            .open(request.code.expose_secret())
+            .map_err(|_| invalid_grant())?;
         if code.expires_at_seconds <= now_seconds {
             return Err(invalid_grant());
         }
@@ -188,7 +184,7 @@ impl TxCodeCheck {
         let Written::Applied(offer) = counted else {
             return Err(refused(None));
         };
-        if tx_code::matches(&issuer.keys, offer, &self.given) {
+        if tx_code::matches(&issuer.keys, offer, self.given.expose_secret()) {
             return Ok(self.redemption);
         }
         let is_last = offer.tx_code_attempts >= MAXIMUM_TX_CODE_ATTEMPTS;

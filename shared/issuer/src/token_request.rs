@@ -1,8 +1,8 @@
 //! Reads a Token Request of the pre-authorized code flow (OpenID4VCI 1.0 §6.1).
 
 use std::collections::BTreeMap;
-use std::fmt;
 
+use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::credential_offer::PRE_AUTHORIZED_CODE;
@@ -10,10 +10,10 @@ use crate::error::{ErrorCode, ProtocolError};
 use crate::media_type;
 
 /// A Token Request in which everything is there that must be.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct TokenRequest {
-    pub(crate) code: String,
-    pub(crate) tx_code: Option<String>,
+    pub(crate) code: SecretString,
+    pub(crate) tx_code: Option<SecretString>,
     /// The `credential_configuration_id`s of `authorization_details`, each once; none if it was not
     /// sent.
     pub(crate) configuration_ids: Option<Vec<String>>,
@@ -50,19 +50,10 @@ impl TokenRequest {
             .map(|details| read_authorization_details(&details))
             .transpose()?;
         Ok(Self {
-            code,
-            tx_code: parameters.remove("tx_code"),
+            code: code.into(),
+            tx_code: parameters.remove("tx_code").map(SecretString::from),
             configuration_ids,
         })
-    }
-}
-
-impl fmt::Debug for TokenRequest {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("TokenRequest")
-            .field("has_tx_code", &self.tx_code.is_some())
-            .finish_non_exhaustive()
     }
 }
 
@@ -119,6 +110,7 @@ fn invalid_request(why: &str) -> ProtocolError {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use secrecy::ExposeSecret;
 
     use super::*;
 
@@ -136,8 +128,8 @@ mod tests {
             "{GRANT}&pre-authorized_code=SplxlOBeZQQYbYS6WxSbIA&tx_code=493536"
         ))
         .unwrap();
-        assert_eq!(request.code, "SplxlOBeZQQYbYS6WxSbIA");
-        assert_eq!(request.tx_code.as_deref(), Some("493536"));
+        assert_eq!(request.code.expose_secret(), "SplxlOBeZQQYbYS6WxSbIA");
+        assert_eq!(request.tx_code.unwrap().expose_secret(), "493536");
         assert_eq!(request.configuration_ids, None);
     }
 
@@ -147,7 +139,7 @@ mod tests {
             "{GRANT}&pre-authorized_code=x&tx_code=&client_id=y&user_pin=1&foo=bar"
         ))
         .unwrap();
-        assert_eq!(request.tx_code, None);
+        assert!(request.tx_code.is_none());
     }
 
     #[test]
@@ -215,6 +207,15 @@ mod tests {
             parse(&form).unwrap().configuration_ids,
             Some(vec!["A".to_owned()])
         );
+    }
+
+    #[test]
+    fn a_request_does_not_print_its_secrets() {
+        let request = parse(&format!(
+            "{GRANT}&pre-authorized_code=the-code&tx_code=493536"
+        ));
+        let printed = format!("{request:?}");
+        assert!(!printed.contains("the-code") && !printed.contains("493536"));
     }
 
     proptest! {
