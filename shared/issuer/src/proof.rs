@@ -52,6 +52,7 @@ impl Issuer {
                 jwk: PublicJwk::from_did_url(kid).map_err(invalid)?,
                 kid: Some(kid.to_owned()),
             },
+            // Only the key matters: who certified it makes no difference without key attestation.
             KeyReference::X5c(chain) => Holder {
                 jwk: chain.leaf_key().map_err(invalid)?,
                 kid: None,
