@@ -1,8 +1,38 @@
 //! The local cloud: all of Bestow in one process on 127.0.0.1, with no account and no Docker.
 //!
-//! [`template`] reads what to run, and [`holder`] is a wallet to take a credential with.
+//! An embedded DynamoDB and an embedded queue service stand in for AWS, the functions' own handlers
+//! answer on the routes of `template.yaml`, and event loops feed them from the queues as Lambda would.
+//! The functions use the AWS SDK and nothing else: to them this is just another endpoint.
+//!
+//! [`template`] reads what to run, [`LocalCloud::start`] runs it, and [`holder`] is a wallet to take a
+//! credential with. `main.rs` puts them behind a command line; tests and benchmarks start the cloud on
+//! free ports in their own process.
 
+pub mod cli;
+mod cloud;
 mod data_dir;
+mod dispatch;
+mod emulators;
+mod environment;
+mod error;
+mod event_loop;
+mod events;
+mod functions;
 pub mod holder;
 mod identity;
+mod invoke_api;
+pub mod lambda_process;
+mod listeners;
+mod options;
+mod route_table;
+mod secrets;
+mod stop;
 pub mod template;
+
+pub use cloud::{LocalCloud, RunningCloud};
+pub use data_dir::DataDirError;
+pub use environment::AwsEndpoints;
+pub use error::StartError;
+pub use events::Event;
+pub use identity::{AUTHORITY_FILE, IdentityError};
+pub use options::{DEFAULT_API_KEY, FunctionHost, Options};

@@ -1,2 +1,8 @@
-//! Wiring.
-fn main() {}
+//! `cargo run`: see [`local::cli`].
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    local::cli::run().await
+}

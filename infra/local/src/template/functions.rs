@@ -1,6 +1,7 @@
 //! `AWS::Serverless::Function`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use serde_yaml_ng::Value;
@@ -12,7 +13,7 @@ use super::resource::Resource;
 use super::yaml::entries;
 
 /// A function to run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Function {
     /// Its name in the template.
     pub logical_id: String,
@@ -22,15 +23,30 @@ pub struct Function {
     pub environment: BTreeMap<String, String>,
     /// How long one invocation may take.
     pub timeout: Duration,
+    /// How much memory it has, in MB.
+    pub memory_mb: u32,
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Parameters that are secrets end in the environment.
+        f.debug_struct("Function")
+            .field("logical_id", &self.logical_id)
+            .field("binary", &self.binary)
+            .field("environment", &self.environment.keys())
+            .finish_non_exhaustive()
+    }
 }
 
 /// Lambda's own default time-out.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
+const DEFAULT_TIMEOUT_SECONDS: u64 = 3;
+/// Lambda's own default memory size.
+const DEFAULT_MEMORY_MB: u64 = 128;
 
-const CARRIED_OUT: [&str; 2] = ["Environment", "Timeout"];
+const CARRIED_OUT: [&str; 3] = ["Environment", "MemorySize", "Timeout"];
 
 /// What matters on AWS only: packaging, permissions, scaling, logs, roll-out.
-const LEFT_OUT: [&str; 21] = [
+const LEFT_OUT: [&str; 20] = [
     "Architectures",
     "AutoPublishAlias",
     "AutoPublishAliasAllProperties",
@@ -44,7 +60,6 @@ const LEFT_OUT: [&str; 21] = [
     "Handler",
     "KmsKeyArn",
     "LoggingConfig",
-    "MemorySize",
     "PackageType",
     "Policies",
     "ReservedConcurrentExecutions",
@@ -80,19 +95,22 @@ impl Function {
             Some(properties) => self::environment(properties, evaluator, place),
             None => Ok(BTreeMap::new()),
         })?);
-        let timeout = match resource.raw("Timeout") {
-            Some(value) => resource
-                .at_properties(|place| evaluator.integer(value, &place.key("Timeout")).map(Some))?,
-            None => match globals.and_then(|globals| globals.get("Timeout")) {
-                Some(value) => Some(evaluator.integer(value, &globals_place.key("Timeout"))?),
-                None => None,
+        let number = |key: &str, default: u64| match resource.raw(key) {
+            Some(value) => {
+                resource.at_properties(|place| evaluator.integer(value, &place.key(key)))
+            }
+            None => match globals.and_then(|globals| globals.get(key)) {
+                Some(value) => evaluator.integer(value, &globals_place.key(key)),
+                None => Ok(default),
             },
         };
+        let memory_mb = number("MemorySize", DEFAULT_MEMORY_MB)?;
         Ok(Self {
             logical_id: resource.logical_id.to_owned(),
             binary: binary.to_owned(),
             environment,
-            timeout: timeout.map_or(DEFAULT_TIMEOUT, Duration::from_secs),
+            timeout: Duration::from_secs(number("Timeout", DEFAULT_TIMEOUT_SECONDS)?),
+            memory_mb: u32::try_from(memory_mb).unwrap_or(u32::MAX),
         })
     }
 }

@@ -256,6 +256,7 @@ Resources:
     Metadata: {BuildMethod: rust-cargolambda, BuildProperties: {Binary: do-job}}
     Properties:
       Policies: [{Statement: [{Resource: !GetAtt Key.Arn}]}]
+      MemorySize: 512
       Environment: {Variables: {OWN: job}}
   JobSource:
     Type: AWS::Lambda::EventSourceMapping
@@ -312,6 +313,7 @@ Resources:
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
             timeout: Duration::from_secs(10),
+            memory_mb: 512,
         }]
     );
     assert_eq!(

@@ -1,0 +1,160 @@
+//! What to try, as commands to paste.
+
+use std::path::Path;
+
+use crate::RunningCloud;
+
+/// The sample of the issue contract, as one line of JSON but for its correlation id.
+const SAMPLE_CLAIMS: &str = r#"{"companyname":"CoolSoft B.V.","currency":"EUR","iban":"NL12TUL25708789078","bic":"TULINL2A","acccount_type":"Business Checking Account"}"#;
+
+/// What is printed when everything is up.
+pub(super) fn of_cloud(cloud: &RunningCloud, data_dir: &Path) -> String {
+    let url = cloud.base_url();
+    let header = api_key_header(cloud);
+    let kept = match cloud.data_dir() {
+        Some(path) => format!("kept in {}", path.display()),
+        None => "in memory, gone when this stops".to_owned(),
+    };
+    let public = match cloud.public_url() {
+        public if public == url => String::new(),
+        public => format!("  reached at       {public}\n"),
+    };
+    let holder = holder_command("credentials", data_dir);
+    format!(
+        r#"
+Bestow is up at {url}
+{public}  API key          {api_key}
+  data             {kept}
+  DynamoDB, SQS    {dynamodb}, {sqs}
+  OpenAPI          {url}/openapi.json
+
+Try it, in another terminal:
+
+1. Start an issuance. The link and its QR code appear here.
+
+   id=demo-$(date +%s)
+   curl -s {url}/api/v2/credential/issue {header} -H 'content-type: application/json' \
+     -d '{{"correlation_id":"'$id'","template_id":"issue_iban","claims":{SAMPLE_CLAIMS}}}'
+
+2. Take the credential: scan the QR code, or paste the accept command that stands below it.
+
+3. Ask for the status.
+
+   curl -s {url}/api/v2/issue/$id {header}
+
+4. Revoke the credential.
+
+   uuid=$(curl -s {url}/api/v2/issue/$id {header} | sed 's/.*"revocation_uuid":"\([^"]*\)".*/\1/')
+   curl -s -X PUT {url}/api/v2/credential/status/$uuid {header} \
+     -H 'content-type: application/json' -d '{{"status":"revoked"}}'
+
+5. Look at it as a verifier does, by the published status list.
+
+   {holder}
+
+Ctrl-C stops it. What happens:
+"#,
+        api_key = cloud.api_key(),
+        dynamodb = cloud.dynamodb_endpoint(),
+        sqs = cloud.sqs_endpoint(),
+    )
+}
+
+/// What is printed with `--emulators-only`.
+pub(super) fn of_emulators(cloud: &RunningCloud, env_file: &Path, lambda_endpoint: &str) -> String {
+    let env_file = env_file.display();
+    let authority = lambda_endpoint
+        .rsplit('/')
+        .next()
+        .unwrap_or(lambda_endpoint);
+    let (host, port) = authority.rsplit_once(':').unwrap_or((authority, "9000"));
+    format!(
+        r#"
+The AWS endpoints are up:
+
+  DynamoDB         {dynamodb}
+  SQS              {sqs}
+
+The functions' environment is in {env_file}. Start them in another terminal:
+
+   set -a; . {env_file}; set +a
+   cargo lambda watch -A {host} -P {port}
+
+Their API is then at {lambda_endpoint}, with the key {api_key}.
+Batches of the queues are posted there. Ctrl-C stops it. What happens:
+"#,
+        dynamodb = cloud.dynamodb_endpoint(),
+        sqs = cloud.sqs_endpoint(),
+        api_key = cloud.api_key(),
+    )
+}
+
+/// What is printed when an issuance was started.
+pub(super) fn of_issuance(
+    cloud: &RunningCloud,
+    data_dir: &Path,
+    correlation_id: &str,
+    request_uri: &str,
+) -> String {
+    let holder = holder_command("accept", data_dir);
+    format!(
+        "     {correlation_id} was started. Take the credential:\n\n     {holder} {}\n\n     Ask for \
+         its status:\n\n     curl -s {} {}\n",
+        quoted(request_uri),
+        quoted(&format!(
+            "{}/api/v2/issue/{}",
+            cloud.base_url(),
+            percent_encoded(correlation_id)
+        )),
+        api_key_header(cloud),
+    )
+}
+
+fn api_key_header(cloud: &RunningCloud) -> String {
+    format!("-H {}", quoted(&format!("x-api-key: {}", cloud.api_key())))
+}
+
+fn holder_command(command: &str, data_dir: &Path) -> String {
+    if data_dir == Path::new(".local") {
+        return format!("cargo run -- {command}");
+    }
+    let data_dir = quoted(&data_dir.display().to_string());
+    format!("cargo run -- {command} --data-dir {data_dir}")
+}
+
+/// A word that a POSIX shell takes as it is.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// One segment of a path (RFC 3986 §2.3: what is unreserved stays).
+fn percent_encoded(segment: &str) -> String {
+    segment
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(byte).to_string()
+            }
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_survive_the_shell() {
+        assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
+        assert_eq!(percent_encoded("a b/c~1"), "a%20b%2Fc~1");
+        assert_eq!(
+            holder_command("credentials", Path::new(".local")),
+            "cargo run -- credentials"
+        );
+        assert_eq!(
+            holder_command("credentials", Path::new("my data")),
+            "cargo run -- credentials --data-dir 'my data'"
+        );
+    }
+}

@@ -1,0 +1,210 @@
+//! The HTTP API: a request goes to the function that the template's route names.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use http_body_util::BodyExt;
+use serde::Deserialize;
+use serde_json::json;
+use tower::ServiceExt;
+
+use crate::events::{Event, Events};
+use crate::route_table::RouteTable;
+
+/// A function that answers HTTP requests.
+#[derive(Clone)]
+pub(crate) struct HttpFunction {
+    pub(crate) binary: String,
+    pub(crate) router: Router,
+    /// How long an invocation may take.
+    pub(crate) timeout: Duration,
+}
+
+/// What stands where API Gateway would: routes, and the functions behind them by logical id.
+pub(crate) struct Gateway {
+    pub(crate) routes: RouteTable,
+    pub(crate) functions: BTreeMap<String, HttpFunction>,
+    pub(crate) events: Events,
+}
+
+impl Gateway {
+    /// The API as an axum router, with `GET /health` beside the template's routes.
+    pub(crate) fn into_router(self) -> Router {
+        let gateway = Arc::new(self);
+        Router::new().fallback(move |request: Request| {
+            let gateway = Arc::clone(&gateway);
+            async move { gateway.answer(request).await }
+        })
+    }
+
+    async fn answer(&self, request: Request) -> Response {
+        let path = request.uri().path();
+        if path == "/health" {
+            return axum::Json(json!({"status": "ok"})).into_response();
+        }
+        let found = self.routes.find(request.method().as_str(), path);
+        let Some((route, function)) =
+            found.and_then(|route| Some((route, self.functions.get(&route.function)?)))
+        else {
+            // The answer of API Gateway itself.
+            return message(StatusCode::NOT_FOUND, "Not Found");
+        };
+        let method = request.method().to_string();
+        let started = Instant::now();
+        let mut response = invoke(function, request).await;
+        self.events.send(Event::Request {
+            method,
+            route: route.path.clone(),
+            function: function.binary.clone(),
+            status: response.status().as_u16(),
+            took: started.elapsed(),
+        });
+        if function.binary == "start-issue"
+            && response.status() == StatusCode::CREATED
+            && self.events.are_read()
+        {
+            response = self.announce_issuance(response).await;
+        }
+        response
+    }
+
+    /// Tells of the issuance that `response` is the answer of, and gives the response back.
+    async fn announce_issuance(&self, response: Response) -> Response {
+        #[derive(Deserialize)]
+        struct Started {
+            correlation_id: String,
+            request_uri: String,
+        }
+        let (head, body) = response.into_parts();
+        let Ok(body) = body.collect().await else {
+            return message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
+        };
+        let body = body.to_bytes();
+        if let Ok(started) = serde_json::from_slice::<Started>(&body) {
+            self.events.send(Event::IssuanceStarted {
+                correlation_id: started.correlation_id,
+                request_uri: started.request_uri,
+            });
+        }
+        Response::from_parts(head, Body::from(body))
+    }
+}
+
+/// Invokes a function; one that panics or takes too long fails the way that it does behind API
+/// Gateway.
+async fn invoke(function: &HttpFunction, request: Request) -> Response {
+    // A router holds clients and configuration, which a panicking request leaves as they were.
+    let answer = AssertUnwindSafe(function.router.clone().oneshot(request)).catch_unwind();
+    match tokio::time::timeout(function.timeout, answer).await {
+        Ok(Ok(Ok(response))) => response,
+        Ok(Ok(Err(never))) => match never {},
+        Ok(Err(_panic)) => {
+            tracing::error!(function = function.binary, "the function panicked");
+            message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+        }
+        Err(_elapsed) => {
+            tracing::error!(
+                function = function.binary,
+                timeout_seconds = function.timeout.as_secs(),
+                "the function ran into its time-out"
+            );
+            message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+        }
+    }
+}
+
+/// An answer of API Gateway's own.
+fn message(status: StatusCode, text: &str) -> Response {
+    (status, axum::Json(json!({"message": text}))).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::template::Route;
+    use axum::routing::get;
+
+    async fn panics() -> String {
+        panic!("on purpose")
+    }
+
+    fn gateway() -> (Router, tokio::sync::broadcast::Receiver<Event>) {
+        let events = Events::new();
+        let reader = events.subscribe();
+        let router = Router::new()
+            .route("/slow", get(std::future::pending::<String>))
+            .route("/panics", get(panics))
+            .route(
+                "/started/{id}",
+                get(|| async {
+                    let body = json!({"correlation_id": "1", "request_uri": "openid:?x"});
+                    (StatusCode::CREATED, axum::Json(body))
+                }),
+            );
+        let function = HttpFunction {
+            binary: "start-issue".to_owned(),
+            router,
+            timeout: Duration::from_millis(20),
+        };
+        let routes = ["/slow", "/panics", "/started/{id}"].map(|path| Route {
+            path: path.to_owned(),
+            method: "GET".to_owned(),
+            function: "F".to_owned(),
+        });
+        let gateway = Gateway {
+            routes: RouteTable::new(routes.into()),
+            functions: BTreeMap::from([("F".to_owned(), function)]),
+            events,
+        };
+        (gateway.into_router(), reader)
+    }
+
+    async fn ask(router: Router, path: &str) -> (u16, String) {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn what_no_route_takes_and_what_fails_is_answered_as_api_gateway_does() {
+        let (router, _events) = gateway();
+        for (path, status, body) in [
+            ("/health", 200, r#"{"status":"ok"}"#),
+            ("/nowhere", 404, r#"{"message":"Not Found"}"#),
+            ("/panics", 500, r#"{"message":"Internal Server Error"}"#),
+            ("/slow", 500, r#"{"message":"Internal Server Error"}"#),
+        ] {
+            assert_eq!(
+                ask(router.clone(), path).await,
+                (status, body.to_owned()),
+                "{path}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn events_name_the_route_and_not_what_stands_in_its_parameters() {
+        let (router, mut events) = gateway();
+        let (status, body) = ask(router, "/started/secret").await;
+        assert_eq!(status, 201);
+        assert!(body.contains("openid:?x"), "{body}");
+        let Event::Request { route, status, .. } = events.recv().await.unwrap() else {
+            panic!("a request comes first");
+        };
+        assert_eq!((route.as_str(), status), ("/started/{id}", 201));
+        assert!(matches!(
+            events.recv().await.unwrap(),
+            Event::IssuanceStarted { request_uri, .. } if request_uri == "openid:?x"
+        ));
+    }
+}

@@ -1,0 +1,155 @@
+//! The embedded AWS: DynamoDB and SQS, with the tables and queues of the template.
+
+use std::time::Duration;
+
+use dynoxide::Database;
+use dynoxide::actions::create_table::CreateTableRequest;
+use dynoxide::actions::update_time_to_live::{TimeToLiveSpecification, UpdateTimeToLiveRequest};
+use queue_service::QueueService;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::StartError;
+use crate::data_dir::DataDir;
+use crate::stop::Stop;
+use crate::template::{Queue, Stack, Table};
+
+/// How often expired items are removed. DynamoDB itself promises only days.
+const TTL_SWEEP: Duration = Duration::from_secs(60);
+
+/// The embedded services. They serve until `Stop` says so.
+pub(crate) struct Emulators {
+    pub(crate) database: Database,
+    pub(crate) queues: QueueService,
+}
+
+impl Emulators {
+    /// Opens the services' data, and creates what `stack` has and they lack.
+    pub(crate) fn open(data: &DataDir, stack: &Stack) -> Result<Self, StartError> {
+        let (database, queues) = match data.path() {
+            None => (Database::memory(), QueueService::in_memory()),
+            Some(path) => (
+                Database::new(&path.join("dynamodb.sqlite").to_string_lossy()),
+                QueueService::open(path.join("queues.sqlite")),
+            ),
+        };
+        let emulators = Self {
+            database: database.map_err(failed("DynamoDB", "opening its data".to_owned()))?,
+            queues: queues.map_err(failed("queue service", "opening its data".to_owned()))?,
+        };
+        for table in &stack.tables {
+            emulators.create_table(table)?;
+        }
+        // A queue names its dead-letter queue, which must be there before it.
+        let (last, first): (Vec<&Queue>, Vec<&Queue>) = stack
+            .queues
+            .iter()
+            .partition(|queue| queue.dead_letter_queue.is_some());
+        for queue in first.into_iter().chain(last) {
+            emulators.create_queue(queue)?;
+        }
+        Ok(emulators)
+    }
+
+    /// Serves both on their listeners, and removes expired items from time to time.
+    pub(crate) fn serve(
+        &self,
+        dynamodb: TcpListener,
+        sqs: TcpListener,
+        sqs_url: &str,
+        stop: &Stop,
+        tasks: &mut JoinSet<()>,
+    ) {
+        let (database, stopped) = (self.database.clone(), stop.requested());
+        tasks.spawn(async move {
+            if let Err(reason) =
+                dynoxide::server::serve_with_shutdown(dynamodb, database, stopped).await
+            {
+                tracing::error!(reason, "the embedded DynamoDB stopped");
+            }
+        });
+        let (router, stopped) = (self.queues.router(sqs_url), stop.requested());
+        tasks.spawn(async move {
+            if let Err(fault) = axum::serve(sqs, router)
+                .with_graceful_shutdown(stopped)
+                .await
+            {
+                tracing::error!(%fault, "the embedded queue service stopped");
+            }
+        });
+        let (database, stopped) = (self.database.clone(), stop.requested());
+        tasks.spawn(async move {
+            tokio::select! {
+                () = stopped => {}
+                () = sweep(database) => {}
+            }
+        });
+    }
+
+    fn create_table(&self, table: &Table) -> Result<(), StartError> {
+        let failed = |reason: String| StartError::Emulator {
+            service: "DynamoDB",
+            doing: format!("creating the table {}", table.name),
+            reason,
+        };
+        let existing = self.database.get_table_metadata(&table.name);
+        if existing
+            .map_err(|fault| failed(fault.to_string()))?
+            .is_some()
+        {
+            return Ok(());
+        }
+        let request: CreateTableRequest = serde_json::from_value(table.create.clone())
+            .map_err(|fault| failed(fault.to_string()))?;
+        self.database
+            .create_table(request)
+            .map_err(|fault| failed(fault.to_string()))?;
+        if let Some(attribute_name) = table.ttl_attribute.clone() {
+            let request = UpdateTimeToLiveRequest {
+                table_name: table.name.clone(),
+                time_to_live_specification: TimeToLiveSpecification {
+                    attribute_name,
+                    enabled: true,
+                },
+            };
+            self.database
+                .update_time_to_live(request)
+                .map_err(|fault| failed(fault.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// Creates a queue, or brings one of an earlier run to the template's present attributes.
+    fn create_queue(&self, queue: &Queue) -> Result<(), StartError> {
+        let doing = format!("creating the queue {}", queue.name);
+        match self
+            .queues
+            .create_queue(&queue.name, queue.attributes.clone())
+        {
+            Err(queue_service::Error::QueueNameExists(_)) => self
+                .queues
+                .set_attributes(&queue.name, queue.attributes.clone()),
+            created => created,
+        }
+        .map_err(failed("queue service", doing))
+    }
+}
+
+async fn sweep(database: Database) {
+    loop {
+        tokio::time::sleep(TTL_SWEEP).await;
+        let database = database.clone();
+        let swept = tokio::task::spawn_blocking(move || database.sweep_ttl()).await;
+        if let Ok(Err(fault)) = swept {
+            tracing::warn!(%fault, "expired items could not be removed");
+        }
+    }
+}
+
+fn failed<E: ToString>(service: &'static str, doing: String) -> impl FnOnce(E) -> StartError {
+    move |fault| StartError::Emulator {
+        service,
+        doing,
+        reason: fault.to_string(),
+    }
+}

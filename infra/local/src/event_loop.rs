@@ -1,0 +1,365 @@
+//! What Lambda does for a queue that invokes a function: receive, invoke, delete what succeeded.
+//!
+//! What failed stays in the queue, hidden until its visibility time-out is over, and goes to the
+//! dead-letter queue when it was received too often; both are the queue's own doing.
+
+use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures::FutureExt;
+use queue_service::{AttributeValue, Message, QueueService, Receive};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::events::{Event, Events};
+use crate::functions::BatchHandler;
+use crate::stop::Stop;
+use crate::template::{EventSource, LOCAL_REGION};
+
+/// How long one receive waits, as Lambda's does.
+const LONG_POLL: Duration = Duration::from_secs(20);
+/// The pause after a receive that failed.
+const AFTER_FAULT: Duration = Duration::from_secs(1);
+
+/// Feeds a function from a queue.
+#[derive(Clone)]
+pub(crate) struct EventLoop {
+    pub(crate) queues: QueueService,
+    pub(crate) source: EventSource,
+    pub(crate) handler: BatchHandler,
+    /// How long an invocation may take.
+    pub(crate) timeout: Duration,
+    pub(crate) events: Events,
+}
+
+impl EventLoop {
+    /// Runs until `stop`, then waits for the invocations that are under way.
+    pub(crate) async fn run(self, stop: Stop) {
+        let permits = Arc::new(Semaphore::new(self.source.maximum_concurrency.max(1)));
+        let mut invocations = JoinSet::new();
+        loop {
+            let receive = async {
+                // The permit comes first: a message that nobody can take on must stay visible.
+                let permit = Arc::clone(&permits).acquire_owned().await;
+                (permit, self.batch().await)
+            };
+            let (permit, batch) = tokio::select! {
+                () = stop.requested() => break,
+                received = receive => received,
+            };
+            match batch {
+                Ok(batch) if batch.is_empty() => {}
+                Ok(batch) => {
+                    let this = self.clone();
+                    invocations.spawn(async move {
+                        this.invoke(batch).await;
+                        drop(permit);
+                    });
+                }
+                Err(fault) => {
+                    tracing::error!(queue = self.source.queue, %fault, "receiving failed");
+                    tokio::time::sleep(AFTER_FAULT).await;
+                }
+            }
+            while invocations.try_join_next().is_some() {}
+        }
+        while invocations.join_next().await.is_some() {}
+    }
+
+    /// Up to a batch of messages: the first that come, and what else comes within the window.
+    async fn batch(&self) -> Result<Vec<Message>, queue_service::Error> {
+        let mut batch = self.receive(self.source.batch_size, LONG_POLL).await?;
+        let window_ends = Instant::now() + self.source.batching_window;
+        while !batch.is_empty() && batch.len() < self.source.batch_size {
+            let wait = window_ends.saturating_duration_since(Instant::now());
+            if wait.is_zero() {
+                break;
+            }
+            let missing = self.source.batch_size - batch.len();
+            batch.extend(self.receive(missing, wait).await?);
+        }
+        Ok(batch)
+    }
+
+    async fn receive(
+        &self,
+        max_messages: usize,
+        wait: Duration,
+    ) -> Result<Vec<Message>, queue_service::Error> {
+        let how = Receive {
+            max_messages,
+            wait: Some(wait),
+            visibility_timeout_seconds: None,
+        };
+        self.queues.receive(&self.source.queue, how).await
+    }
+
+    async fn invoke(&self, batch: Vec<Message>) {
+        let started = Instant::now();
+        let failed = self.failed_messages(&batch).await;
+        for message in &batch {
+            if failed.contains(&message.message_id) {
+                continue;
+            }
+            if let Err(fault) = self
+                .queues
+                .delete(&self.source.queue, &message.receipt_handle)
+            {
+                // It is delivered again, which the function must bear anyway.
+                tracing::warn!(queue = self.source.queue, %fault, "a message was not deleted");
+            }
+        }
+        self.events.send(Event::Batch {
+            queue: self.source.queue.clone(),
+            function: self.source.function.clone(),
+            messages: batch.len(),
+            failed: failed.len(),
+            took: started.elapsed(),
+        });
+    }
+
+    /// Invokes the function, and tells the ids of the messages that must be delivered again: all of
+    /// them, where the invocation failed.
+    async fn failed_messages(&self, batch: &[Message]) -> HashSet<String> {
+        let all = || batch.iter().map(|one| one.message_id.clone()).collect();
+        let function = &self.source.function;
+        let event = match self.event(batch) {
+            Ok(event) => event,
+            Err(fault) => {
+                tracing::error!(function, %fault, "the batch cannot be written as an event");
+                return all();
+            }
+        };
+        // A handler holds clients and configuration, which a panic leaves as they were. It may
+        // panic before its future exists, so the call is inside.
+        let invocation = AssertUnwindSafe(async { (self.handler)(event).await }).catch_unwind();
+        match tokio::time::timeout(self.timeout, invocation).await {
+            Ok(Ok(Ok(_))) if !self.source.reports_item_failures => HashSet::new(),
+            Ok(Ok(Ok(response))) => item_failures(response, batch).unwrap_or_else(all),
+            Ok(Ok(Err(fault))) => {
+                tracing::error!(function, fault, "the invocation failed");
+                all()
+            }
+            Ok(Err(_panic)) => {
+                tracing::error!(function, "the function panicked");
+                all()
+            }
+            Err(_elapsed) => {
+                let timeout_seconds = self.timeout.as_secs();
+                tracing::error!(
+                    function,
+                    timeout_seconds,
+                    "the function ran into its time-out"
+                );
+                all()
+            }
+        }
+    }
+
+    /// The event as Lambda writes it.
+    fn event(&self, batch: &[Message]) -> Result<SqsEvent, serde_json::Error> {
+        let arn = queue_service::queue_arn(&self.source.queue);
+        let records: Vec<_> = batch
+            .iter()
+            .map(|message| {
+                json!({
+                    "messageId": message.message_id,
+                    "receiptHandle": message.receipt_handle,
+                    "body": message.body,
+                    "md5OfBody": message.md5_of_body(),
+                    "attributes": message.system_attributes(),
+                    "messageAttributes": message_attributes(message),
+                    "eventSource": "aws:sqs",
+                    "eventSourceARN": arn,
+                    "awsRegion": LOCAL_REGION,
+                })
+            })
+            .collect();
+        serde_json::from_value(json!({"Records": records}))
+    }
+}
+
+fn message_attributes(message: &Message) -> serde_json::Map<String, Value> {
+    let written = message.attributes.iter().map(|(name, attribute)| {
+        let data_type = &attribute.data_type;
+        let written = match &attribute.value {
+            AttributeValue::Text(text) => json!({"dataType": data_type, "stringValue": text}),
+            AttributeValue::Binary(bytes) => {
+                json!({"dataType": data_type, "binaryValue": STANDARD.encode(bytes)})
+            }
+        };
+        (name.clone(), written)
+    });
+    written.collect()
+}
+
+/// The messages that the function reports as failed; `None`, for the whole batch, where it names one
+/// that is not in it, as Lambda takes it.
+fn item_failures(response: SqsBatchResponse, batch: &[Message]) -> Option<HashSet<String>> {
+    response
+        .batch_item_failures
+        .into_iter()
+        .map(|failure| {
+            let id = failure.item_identifier;
+            batch.iter().any(|one| one.message_id == id).then_some(id)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use queue_service::NewMessage;
+    use std::sync::Mutex;
+    use tokio::sync::broadcast;
+
+    const QUEUE: &str = "jobs";
+
+    /// Runs a loop over a queue with dead letters after `receives`, with messages that are visible
+    /// again at once, and the handler given.
+    struct Bench {
+        queues: QueueService,
+        events: broadcast::Receiver<Event>,
+        stop: Stop,
+        running: tokio::task::JoinHandle<()>,
+    }
+
+    impl Bench {
+        fn start(
+            bodies: &[&str],
+            receives: u32,
+            reports_item_failures: bool,
+            handler: impl Fn(SqsEvent) -> Result<SqsBatchResponse, String> + Send + Sync + 'static,
+        ) -> Self {
+            let queues = QueueService::in_memory().unwrap();
+            queues
+                .create_queue("dead", [("DelaySeconds", "0")])
+                .unwrap();
+            let redrive = json!({
+                "deadLetterTargetArn": queue_service::queue_arn("dead"),
+                "maxReceiveCount": receives,
+            });
+            let attributes = [
+                ("VisibilityTimeout", "0".to_owned()),
+                ("RedrivePolicy", redrive.to_string()),
+            ];
+            queues.create_queue(QUEUE, attributes).unwrap();
+            for body in bodies {
+                queues.send(QUEUE, &NewMessage::new(*body)).unwrap();
+            }
+            let (events, stop) = (Events::new(), Stop::new());
+            let event_loop = EventLoop {
+                queues: queues.clone(),
+                source: EventSource {
+                    queue: QUEUE.to_owned(),
+                    function: "Function".to_owned(),
+                    batch_size: 10,
+                    batching_window: Duration::ZERO,
+                    maximum_concurrency: 1,
+                    reports_item_failures,
+                },
+                handler: Arc::new(move |event| {
+                    let answer = handler(event);
+                    async move { answer }.boxed()
+                }),
+                timeout: Duration::from_secs(5),
+                events: events.clone(),
+            };
+            Self {
+                queues,
+                events: events.subscribe(),
+                running: tokio::spawn(event_loop.run(stop.clone())),
+                stop,
+            }
+        }
+
+        /// How many messages the next batch has, and how many of them fail.
+        async fn batch(&mut self) -> (usize, usize) {
+            match self.events.recv().await.unwrap() {
+                Event::Batch {
+                    messages, failed, ..
+                } => (messages, failed),
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+
+        async fn end(self) {
+            self.stop.request();
+            self.running.await.unwrap();
+        }
+    }
+
+    async fn dead_letters(queues: &QueueService) -> Vec<String> {
+        let how = Receive {
+            max_messages: 10,
+            wait: Some(Duration::from_secs(10)),
+            visibility_timeout_seconds: None,
+        };
+        let letters = queues.receive("dead", how).await.unwrap();
+        letters.into_iter().map(|letter| letter.body).collect()
+    }
+
+    #[tokio::test]
+    async fn only_the_messages_that_failed_come_again() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let record = Arc::clone(&seen);
+        let mut bench = Bench::start(&["good", "bad"], 1000, true, move |event| {
+            let mut response = SqsBatchResponse::default();
+            for message in event.records {
+                let body = message.body.unwrap();
+                let mut seen = record.lock().unwrap();
+                if body == "bad" && !seen.contains(&body) {
+                    response.add_failure(message.message_id.unwrap());
+                }
+                seen.push(body);
+            }
+            Ok(response)
+        });
+        assert_eq!(bench.batch().await, (2, 1));
+        assert_eq!(bench.batch().await, (1, 0));
+        assert_eq!(*seen.lock().unwrap(), ["good", "bad", "bad"]);
+        bench.end().await;
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_panics_fails_its_batch_and_not_the_loop() {
+        let mut bench = Bench::start(&["poison"], 2, true, |_| panic!("on purpose"));
+        assert_eq!(bench.batch().await, (1, 1));
+        assert_eq!(bench.batch().await, (1, 1));
+        assert_eq!(dead_letters(&bench.queues).await, ["poison"]);
+        bench.end().await;
+    }
+
+    #[tokio::test]
+    async fn a_failure_that_names_no_message_of_the_batch_fails_all_of_it() {
+        let mut bench = Bench::start(&["a", "b"], 1, true, |_| {
+            let mut response = SqsBatchResponse::default();
+            response.add_failure("nobody");
+            Ok(response)
+        });
+        assert_eq!(bench.batch().await, (2, 2));
+        bench.end().await;
+    }
+
+    #[tokio::test]
+    async fn without_item_failures_a_batch_succeeds_or_fails_as_a_whole() {
+        let mut bench = Bench::start(&["a"], 1000, false, |event| {
+            let mut response = SqsBatchResponse::default();
+            response.add_failure(event.records[0].message_id.clone().unwrap());
+            Ok(response)
+        });
+        assert_eq!(bench.batch().await, (1, 0));
+        bench.end().await;
+
+        let mut bench = Bench::start(&["a"], 1, false, |_| Err("refused".to_owned()));
+        assert_eq!(bench.batch().await, (1, 1));
+        assert_eq!(dead_letters(&bench.queues).await, ["a"]);
+        bench.end().await;
+    }
+}

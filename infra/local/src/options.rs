@@ -1,0 +1,211 @@
+//! What can be chosen about a local cloud.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use url::{Host, Url};
+
+use crate::StartError;
+
+/// The key that callers use where none was chosen. Everybody knows it, so it is taken on loopback only.
+pub const DEFAULT_API_KEY: &str = "local-development-key";
+
+/// The address that everything listens on.
+pub(crate) const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// What can be chosen about a local cloud.
+#[derive(Clone)]
+pub struct Options {
+    /// The port of the API on 127.0.0.1; 0 takes a free one.
+    pub port: u16,
+    /// The port of the DynamoDB endpoint; 0 takes a free one.
+    pub dynamodb_port: u16,
+    /// The port of the SQS endpoint; 0 takes a free one.
+    pub sqs_port: u16,
+    /// The data directory; `None` keeps everything in memory.
+    pub data_dir: Option<PathBuf>,
+    /// The key that callers of the API use.
+    pub api_key: String,
+    /// The API's address as the world sees it, such as `https://name.tunnel.example`. `None`: the
+    /// address that it listens on.
+    pub public_url: Option<String>,
+    /// Where the functions run.
+    pub functions: FunctionHost,
+}
+
+/// Where the functions run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FunctionHost {
+    /// In this process, behind the routes of the template.
+    InProcess,
+    /// In processes of their own, which ask the Lambda Runtime API for work, behind the routes of the
+    /// template: as on Lambda, and slower to start.
+    Processes {
+        /// The directory with the functions' binaries.
+        binaries: PathBuf,
+        /// How many processes of each function there may be at once.
+        max_processes: usize,
+    },
+    /// Behind a Lambda Invoke API, such as the one of `cargo lambda watch`: this process serves the
+    /// AWS endpoints alone, and posts the batches of the queues there. `GET /health` is answered still.
+    InvokeApi {
+        /// The API's address, without a trailing slash: `http://127.0.0.1:9000`.
+        endpoint: String,
+    },
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The API key is a secret.
+        f.debug_struct("Options")
+            .field("port", &self.port)
+            .field("data_dir", &self.data_dir)
+            .field("public_url", &self.public_url)
+            .field("functions", &self.functions)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Options {
+    /// In memory, on free ports, with [`DEFAULT_API_KEY`]: what a test needs.
+    fn default() -> Self {
+        Self {
+            port: 0,
+            dynamodb_port: 0,
+            sqs_port: 0,
+            data_dir: None,
+            api_key: DEFAULT_API_KEY.to_owned(),
+            public_url: None,
+            functions: FunctionHost::InProcess,
+        }
+    }
+}
+
+impl Options {
+    /// Checks everything that can be checked before anything is started, and gives the public URL, if
+    /// one was chosen. The key that everybody knows stays on loopback.
+    pub(crate) fn checked_public_url(&self) -> Result<Option<Url>, StartError> {
+        if self.api_key.trim().is_empty() {
+            return Err(StartError::ApiKeyEmpty);
+        }
+        if let FunctionHost::InvokeApi { endpoint } = &self.functions {
+            parse_origin(endpoint).map_err(|reason| StartError::LambdaEndpoint {
+                url: endpoint.clone(),
+                reason,
+            })?;
+        }
+        let Some(text) = &self.public_url else {
+            return Ok(None);
+        };
+        let url = parse_origin(text).map_err(|reason| StartError::PublicUrl {
+            url: text.clone(),
+            reason,
+        })?;
+        if self.api_key == DEFAULT_API_KEY && !is_loopback(&url) {
+            return Err(StartError::DefaultApiKeyInPublic { url: text.clone() });
+        }
+        Ok(Some(url))
+    }
+}
+
+fn parse_origin(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|fault| format!("it is not an absolute URL ({fault})"))?;
+    match url.scheme() {
+        "https" => {}
+        "http" if is_loopback(&url) => {}
+        "http" => return Err("wallets ask for https, except on loopback".to_owned()),
+        other => return Err(format!("its scheme is {other}, not https")),
+    }
+    let bare = url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    if !bare {
+        return Err("it must be scheme and host, with a port if need be, and no more".to_owned());
+    }
+    Ok(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+/// The identifier form of a URL without a path: no trailing slash.
+pub(crate) fn without_slash(url: &Url) -> String {
+    url.as_str().trim_end_matches('/').to_owned()
+}
+
+/// The loopback address with this port.
+pub(crate) fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(HOST, port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(url: &str, api_key: &str) -> Result<Option<Url>, StartError> {
+        let options = Options {
+            public_url: Some(url.to_owned()),
+            api_key: api_key.to_owned(),
+            ..Options::default()
+        };
+        options.checked_public_url()
+    }
+
+    #[test]
+    fn a_public_url_is_an_origin() {
+        for good in [
+            "https://name.tunnel.example",
+            "https://name.tunnel.example/",
+            "https://name.tunnel.example:8443",
+            "http://localhost:3000",
+            "http://127.0.0.1:3000",
+        ] {
+            assert!(check(good, "my-own-key").is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "name.tunnel.example",
+            "http://name.tunnel.example",
+            "ftp://name.tunnel.example",
+            "https://name.tunnel.example/path",
+            "https://name.tunnel.example?x",
+            "https://name.tunnel.example#x",
+            "https://me@name.tunnel.example",
+        ] {
+            let fault = check(bad, "my-own-key").expect_err(bad).to_string();
+            assert!(fault.contains("--public-url"), "{fault}");
+        }
+    }
+
+    #[test]
+    fn an_invoke_api_is_an_origin() {
+        let options = Options {
+            functions: FunctionHost::InvokeApi {
+                endpoint: "localhost:9000".to_owned(),
+            },
+            ..Options::default()
+        };
+        let fault = options.checked_public_url().unwrap_err().to_string();
+        assert!(fault.contains("--lambda-endpoint"), "{fault}");
+    }
+
+    #[test]
+    fn the_key_that_everybody_knows_stays_on_loopback() {
+        assert!(check("http://localhost:3000", DEFAULT_API_KEY).is_ok());
+        let fault = check("https://name.tunnel.example", DEFAULT_API_KEY).unwrap_err();
+        assert!(fault.to_string().contains("--api-key"), "{fault}");
+        assert!(matches!(
+            check("http://localhost:3000", " "),
+            Err(StartError::ApiKeyEmpty)
+        ));
+    }
+}

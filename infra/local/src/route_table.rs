@@ -1,0 +1,104 @@
+//! Which route of the template a request takes, by the rules of API Gateway's HTTP APIs.
+
+use crate::template::Route;
+
+/// The routes of the template.
+#[derive(Debug)]
+pub(crate) struct RouteTable {
+    routes: Vec<Route>,
+}
+
+/// How well a segment of a route fits. Ordered: a literal is better than a parameter.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    Greedy,
+    Parameter,
+    Literal,
+}
+
+impl RouteTable {
+    pub(crate) fn new(routes: Vec<Route>) -> Self {
+        Self { routes }
+    }
+
+    /// The route for a request; `path` is the path of its URL, still percent-encoded. The most
+    /// specific path wins, and its own method wins over `ANY`.
+    pub(crate) fn find(&self, method: &str, path: &str) -> Option<&Route> {
+        self.routes
+            .iter()
+            .filter(|route| route.method == method || route.method == "ANY")
+            .filter_map(|route| Some((fit(&route.path, path)?, route.method == method, route)))
+            .max_by(|one, other| (&one.0, one.1).cmp(&(&other.0, other.1)))
+            .map(|(_, _, route)| route)
+    }
+}
+
+/// How `path` fits to `pattern`, segment by segment; `None` if it does not. A parameter stands for
+/// one segment that is not empty, `{name+}` for one or more at the end.
+fn fit(pattern: &str, path: &str) -> Option<Vec<Fit>> {
+    let mut segments = path.split('/');
+    let mut fits = Vec::new();
+    for expected in pattern.split('/') {
+        let segment = segments.next()?;
+        match expected
+            .strip_prefix('{')
+            .and_then(|parameter| parameter.strip_suffix('}'))
+        {
+            _ if expected == segment => fits.push(Fit::Literal),
+            None => return None,
+            Some(_) if segment.is_empty() => return None,
+            Some(name) if name.ends_with('+') => {
+                fits.push(Fit::Greedy);
+                return Some(fits);
+            }
+            Some(_) => fits.push(Fit::Parameter),
+        }
+    }
+    segments.next().is_none().then_some(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_specific_route_wins() {
+        let route = |key: &str| {
+            let (method, path) = key.split_once(' ').unwrap();
+            Route {
+                method: method.to_owned(),
+                path: path.to_owned(),
+                function: key.to_owned(),
+            }
+        };
+        let table = RouteTable::new(
+            [
+                "ANY /things/{id}",
+                "GET /things/{id}",
+                "GET /things/all",
+                "GET /{proxy+}",
+                "POST /things",
+            ]
+            .map(route)
+            .into(),
+        );
+        for (method, path, expected) in [
+            ("GET", "/things/all", Some("GET /things/all")),
+            ("GET", "/things/1", Some("GET /things/{id}")),
+            ("GET", "/things/a%2Fb", Some("GET /things/{id}")),
+            ("OPTIONS", "/things/1", Some("ANY /things/{id}")),
+            ("GET", "/things/1/2", Some("GET /{proxy+}")),
+            ("POST", "/things", Some("POST /things")),
+            ("POST", "/things/", None),
+            ("DELETE", "/things", None),
+            ("GET", "/", None),
+        ] {
+            let found = table.find(method, path);
+            assert_eq!(
+                found.map(|route| route.function.as_str()),
+                expected,
+                "{method} {path}"
+            );
+        }
+    }
+}
