@@ -14,6 +14,7 @@ mod http_event;
 mod pool;
 mod process;
 mod runtime_api;
+mod state;
 #[cfg(test)]
 mod tests;
 

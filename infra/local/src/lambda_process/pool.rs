@@ -1,71 +1,20 @@
 //! The processes of a function, and the invocations that wait for one.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     process::ExitStatus,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use axum::body::Bytes;
-use tokio::{
-    sync::{Notify, oneshot},
-    task::AbortHandle,
-};
+use tokio::sync::{Notify, oneshot};
 use uuid::Uuid;
 
-use super::{InvokeError, LambdaConfig, ProcessReport, cpu_time, process};
-
-/// Names a process within its pool, for as long as the pool lives: a pid may be used again.
-pub(super) type ProcessId = u64;
-
-/// An invocation that no process has taken yet.
-pub(super) struct Invocation {
-    pub(super) request_id: String,
-    pub(super) payload: Bytes,
-    answer: oneshot::Sender<Result<Bytes, InvokeError>>,
-}
-
-/// What a process is told of an invocation that it takes.
-pub(super) struct Assignment {
-    pub(super) request_id: String,
-    pub(super) payload: Bytes,
-}
-
-/// A process that has been started.
-struct Running {
-    report: ProcessReport,
-    started: Instant,
-    /// Asks for its end.
-    kill: Arc<Notify>,
-    /// It has been asked to end, so it gets no work any more.
-    condemned: bool,
-    current: Option<Current>,
-    /// What it reported before it asked for work.
-    init_error: Option<String>,
-}
-
-/// The invocation that a process works on.
-struct Current {
-    request_id: String,
-    answer: oneshot::Sender<Result<Bytes, InvokeError>>,
-    /// Ends the invocation when its time is over.
-    timer: AbortHandle,
-}
-
-#[derive(Default)]
-struct State {
-    waiting: VecDeque<Invocation>,
-    running: BTreeMap<ProcessId, Running>,
-    ended: BTreeMap<ProcessId, ProcessReport>,
-    /// How many processes have been started; the newest one's id.
-    started: ProcessId,
-    /// Processes that are about to be started.
-    starting: usize,
-    /// Why a process that was started without an invocation did not come to ask for one.
-    init_failure: Option<InvokeError>,
-    stopped: bool,
-}
+use super::{
+    InvokeError, LambdaConfig, ProcessReport, cpu_time, process,
+    state::{Assignment, Current, Invocation, ProcessId, Running, State},
+};
 
 /// The processes of a function, and the invocations that wait for one.
 pub(super) struct Pool {
@@ -312,6 +261,9 @@ impl Pool {
         // Under the lock, so that the process cannot be heard of before it is known.
         let mut state = self.state();
         state.starting -= 1;
+        if state.stopped {
+            return Err(InvokeError::Stopped);
+        }
         state.started += 1;
         let id = state.started;
         let kill = Arc::new(Notify::new());
@@ -404,32 +356,5 @@ impl Pool {
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics while it holds the lock; if something did, counts may be off, no more.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn alive(&self) -> usize {
-        self.starting + self.running.len()
-    }
-
-    /// Processes that will take an invocation: those that wait for one, or are still starting.
-    fn free(&self) -> usize {
-        let free = |running: &&Running| running.current.is_none() && !running.condemned;
-        self.starting + self.running.values().filter(free).count()
-    }
-}
-
-impl Running {
-    fn condemn(&mut self) {
-        self.condemned = true;
-        self.kill.notify_one();
-    }
-}
-
-impl Current {
-    fn finish(self, answer: Result<Bytes, InvokeError>) {
-        self.timer.abort();
-        // Nobody hears it if the caller has left.
-        let _ = self.answer.send(answer);
     }
 }

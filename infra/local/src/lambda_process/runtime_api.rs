@@ -17,10 +17,7 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{
-    InvokeError,
-    pool::{Pool, ProcessId},
-};
+use super::{InvokeError, pool::Pool, state::ProcessId};
 use crate::template::{LOCAL_ACCOUNT, LOCAL_REGION};
 
 /// Lambda's limit for the answer of a synchronous invocation, in bytes, and some room for what the
