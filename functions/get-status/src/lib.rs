@@ -1,1 +1,75 @@
-//! get-status.
+//! Get issue status, for backends: `GET /api/v2/issue/{correlation_id}`, and the same where a public
+//! client looks for it. Also `GET /openapi.json`, which describes the whole contract.
+
+mod config;
+
+use std::sync::Arc;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::header::CACHE_CONTROL;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use contract::{CorrelationId, Problem, paths};
+use issuance::ports::RecordsError;
+use runtime::http::{Refusal, with_problem_fallbacks};
+use runtime::{ApiKeys, ConfigError, Env};
+
+use crate::config::Config;
+
+/// The routes of this function, configured from `env`; see [`Config::from_env`] for its variables.
+pub async fn app(env: &Env) -> Result<Router, ConfigError> {
+    let config = Config::from_env(env)?;
+    let api_keys = config.api_keys.clone();
+    let routes = Router::new()
+        .route(paths::ISSUE_STATUS, get(issue_status))
+        .route(paths::ISSUE_STATUS_ALIAS, get(issue_status))
+        .route_layer(from_fn_with_state(api_keys, ApiKeys::require))
+        .route(paths::OPENAPI, get(openapi))
+        .with_state(Arc::new(config));
+    Ok(with_problem_fallbacks(routes))
+}
+
+async fn issue_status(
+    State(config): State<Arc<Config>>,
+    correlation_id: Result<Path<String>, PathRejection>,
+) -> Result<Response, Refusal> {
+    // Text that cannot be a correlation id names no issuance either.
+    let correlation_id = correlation_id
+        .ok()
+        .and_then(|Path(text)| text.parse::<CorrelationId>().ok())
+        .ok_or_else(unknown)?;
+    let status = config
+        .use_case
+        .get_status(&correlation_id)
+        .await
+        .map_err(|fault| unreadable(&correlation_id, &fault))?;
+    let Some(status) = status else {
+        tracing::info!(%correlation_id, "the status of an unknown issuance was asked for");
+        return Err(unknown().into());
+    };
+    tracing::info!(%correlation_id, status = %status.status, "the status of an issuance was read");
+    Ok(([(CACHE_CONTROL, "no-store")], Json(status)).into_response())
+}
+
+async fn openapi(State(config): State<Arc<Config>>) -> Response {
+    let document = contract::openapi(&config.public_base_url);
+    ([(CACHE_CONTROL, "max-age=300")], Json(document)).into_response()
+}
+
+fn unknown() -> Problem {
+    Problem::not_found("No issuance with this correlation_id was accepted.")
+}
+
+fn unreadable(correlation_id: &CorrelationId, fault: &RecordsError) -> Problem {
+    tracing::error!(%correlation_id, %fault, "the status of an issuance could not be read");
+    match fault {
+        RecordsError::Malformed { .. } => Problem::internal(),
+        RecordsError::Unavailable(_) => {
+            Problem::unavailable("The status cannot be read for now. Try again in a moment.")
+                .with_retry_after_seconds(1)
+        }
+    }
+}

@@ -1,1 +1,174 @@
-//! poll-status.
+//! Poll status: takes poll messages from the queue, asks the wallet, records what it says, and sees to it
+//! that it is asked again.
+
+mod batch;
+mod config;
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use aws::{IssuanceTable, PollQueue};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use contract::CorrelationId;
+use egress::WalletClient;
+use issuance::Polled;
+use issuance::ports::{Machine, PollMessage, Records, RecordsError, Stored, Transient};
+use runtime::{ConfigError, Env, RecordOutcome, process_batch};
+
+use crate::batch::{Batch, Task};
+
+/// How many messages of a batch are dealt with at a time, and so how often one process asks the wallet
+/// at a time. The event source's `MaximumConcurrency` bounds the number of processes.
+const CONCURRENCY: usize = 10;
+
+/// The handler of the poll queue.
+pub struct PollStatus {
+    use_case: issuance::PollStatus<IssuanceTable, WalletClient, PollQueue, Machine>,
+}
+
+/// The records of a batch, each taken by the message that it is for.
+type Found = HashMap<CorrelationId, Result<Stored, RecordsError>>;
+
+impl PollStatus {
+    /// Reads `ISSUANCE_TABLE`, `POLL_QUEUE_URL` and the `WALLET_…` variables. A fault names its variable.
+    pub async fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        Ok(Self {
+            use_case: config::use_case(env)?,
+        })
+    }
+
+    /// Deals with a batch of poll messages, and answers which of them are to be delivered again. The
+    /// records are read together; from there on each message is dealt with, and fails, for itself.
+    pub async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
+        let batch = Batch::of(&event.records);
+        let ids = batch.correlation_ids();
+        let found = if ids.is_empty() {
+            Ok(Found::new())
+        } else {
+            self.use_case.records.get_many(&ids).await
+        };
+        let found = match found {
+            Ok(found) => Some(Mutex::new(found)),
+            Err(fault) => {
+                tracing::error!(%fault, messages = event.records.len(), "the records of a batch could not be read");
+                None
+            }
+        };
+        process_batch(event, CONCURRENCY, |record| {
+            let (batch, found) = (&batch, found.as_ref());
+            async move {
+                match (batch.task(&record), found) {
+                    (Task::Malformed, _) => RecordOutcome::Retry,
+                    (Task::Overtaken, _) => RecordOutcome::Done,
+                    (Task::Poll(_), None) => RecordOutcome::Retry,
+                    (Task::Poll(message), Some(found)) => {
+                        self.poll(&record, &message, take(found, &message.correlation_id))
+                            .await
+                    }
+                }
+            }
+        })
+        .await
+    }
+
+    async fn poll(
+        &self,
+        record: &SqsMessage,
+        message: &PollMessage,
+        stored: Result<Option<Stored>, RecordsError>,
+    ) -> RecordOutcome {
+        let PollMessage {
+            correlation_id,
+            attempt,
+        } = message;
+        let stored = match stored {
+            Ok(stored) => stored,
+            Err(fault) => {
+                tracing::error!(%correlation_id, attempt, %fault, "a record could not be read");
+                return RecordOutcome::Retry;
+            }
+        };
+        match self
+            .use_case
+            .poll(message, stored, batch::delivery(record))
+            .await
+        {
+            Ok(Polled::Again {
+                after_seconds,
+                failure,
+            }) => {
+                self.postpone(record, message, after_seconds, &failure)
+                    .await;
+                RecordOutcome::Retry
+            }
+            Ok(polled) => {
+                log(message, &polled);
+                RecordOutcome::Done
+            }
+            Err(fault) => {
+                tracing::error!(%correlation_id, attempt, %fault, "a poll could not be completed");
+                RecordOutcome::Retry
+            }
+        }
+    }
+
+    /// Has the message delivered again when the wallet may be well. If that fails, it comes again after
+    /// the queue's own visibility time-out.
+    async fn postpone(
+        &self,
+        record: &SqsMessage,
+        message: &PollMessage,
+        after_seconds: u32,
+        failure: &Transient,
+    ) {
+        let PollMessage {
+            correlation_id,
+            attempt,
+        } = message;
+        tracing::warn!(%correlation_id, attempt, after_seconds, fault = %failure, "the wallet failed and is asked again");
+        let receipt_handle = record.receipt_handle.as_deref().unwrap_or_default();
+        if let Err(fault) = self
+            .use_case
+            .queue
+            .postpone(receipt_handle, after_seconds)
+            .await
+        {
+            tracing::warn!(%correlation_id, attempt, %fault, "a poll message could not be postponed");
+        }
+    }
+}
+
+fn take(found: &Mutex<Found>, id: &CorrelationId) -> Result<Option<Stored>, RecordsError> {
+    let mut found = found
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    found.remove(id).transpose()
+}
+
+fn log(message: &PollMessage, polled: &Polled) {
+    let PollMessage {
+        correlation_id,
+        attempt,
+    } = message;
+    match polled {
+        Polled::Pending {
+            next_poll_in_seconds,
+            wallet_failure: None,
+        } => {
+            tracing::info!(%correlation_id, attempt, next_poll_in_seconds, "an issuance is pending");
+        }
+        Polled::Pending {
+            next_poll_in_seconds,
+            wallet_failure: Some(fault),
+        } => {
+            tracing::warn!(%correlation_id, attempt, next_poll_in_seconds, %fault, "the wallet keeps failing and is asked again");
+        }
+        Polled::Ended(status) => {
+            tracing::info!(%correlation_id, attempt, %status, "an issuance has ended");
+        }
+        Polled::Dropped(reason) => {
+            tracing::info!(%correlation_id, attempt, ?reason, "a poll message was dropped");
+        }
+        Polled::Again { .. } => {}
+    }
+}

@@ -1,2 +1,10 @@
-//! Wiring.
-fn main() {}
+//! The function `set-credential-status`: wiring only.
+
+use lambda_http::tracing;
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    tracing::init_default_subscriber();
+    let app = set_credential_status::app(&runtime::Env::from_process()).await?;
+    runtime::http::serve(app).await
+}

@@ -1,2 +1,10 @@
-//! Wiring.
-fn main() {}
+//! The function `start-issue`: wiring only.
+
+use lambda_http::tracing;
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    tracing::init_default_subscriber();
+    let app = start_issue::app(&runtime::Env::from_process()).await?;
+    runtime::http::serve(app).await
+}

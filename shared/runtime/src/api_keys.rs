@@ -12,6 +12,7 @@ use contract::Problem;
 use subtle::{Choice, ConstantTimeEq};
 use thiserror::Error;
 
+use crate::env::{ConfigError, Env};
 use crate::http::problem_response;
 
 /// The header that carries a caller's key (`2-contract`: Start issue, "Auth").
@@ -55,6 +56,13 @@ impl ApiKeys {
         Self {
             hashes: vec![sha256(key.as_bytes())],
         }
+    }
+
+    /// The keys whose hashes are listed in the environment variable `name`.
+    pub fn from_env(env: &Env, name: &str) -> Result<Self, ConfigError> {
+        env.required(name, "the SHA-256 hashes of the accepted API keys")?
+            .parse()
+            .map_err(|fault| ConfigError::invalid(name, fault))
     }
 
     /// Whether `key` is one of the accepted keys. Every stored hash is compared in full, so the time
