@@ -1,1 +1,47 @@
-//! Black-box tests.
+//! Black-box tests: everything here talks HTTP to a local cloud, as backends, wallets and verifiers do.
+//!
+//! What helps: [`cloud`] starts local clouds, [`backend`] calls the issue contract, [`wallet_client`] and
+//! [`node`] are wallets, [`redeemed`] is one that has its token, [`status_list`] reads lists, [`aws`] looks into tables and queues,
+//! [`function_host`] runs the functions with other environments, [`external_wallet`] is another wallet of
+//! the contract, [`command`] runs the local cloud's command. All other modules are tests, one subject each.
+
+// All of it is test code, and nothing of it is used from elsewhere.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    unreachable_pub
+)]
+
+mod answer;
+mod aws;
+mod backend;
+mod cloud;
+mod eventually;
+mod external_wallet;
+mod function_host;
+mod node;
+mod redeemed;
+mod status_list;
+mod wallet_client;
+
+mod command;
+mod compatibility;
+mod configuration;
+mod contract_errors;
+mod credential_endpoint;
+mod deployment;
+mod external_wallet_faults;
+mod idempotency;
+mod interop;
+mod issuance_flows;
+mod issuer_documents;
+mod key_proofs;
+mod local_cloud;
+mod openapi;
+mod polling;
+mod qr_code;
+mod revocation;
+mod secrecy;
+mod token_endpoint;

@@ -1,0 +1,70 @@
+//! Local clouds under test: one that tests share, and ones of their own.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use local::{LocalCloud, Options, RunningCloud};
+
+use crate::aws::Aws;
+use crate::backend::Backend;
+
+/// A running local cloud.
+pub struct Cloud {
+    pub running: RunningCloud,
+}
+
+impl Cloud {
+    /// A cloud of one's own, in memory and on free ports.
+    pub async fn start_ephemeral() -> Self {
+        Self::start(Options::default()).await
+    }
+
+    /// A cloud that keeps its data in a directory.
+    pub async fn start_in(data_dir: &Path, port: u16) -> Self {
+        Self::start(Options {
+            data_dir: Some(data_dir.to_owned()),
+            port,
+            ..Options::default()
+        })
+        .await
+    }
+
+    async fn start(options: Options) -> Self {
+        let running = LocalCloud::start(options)
+            .await
+            .unwrap_or_else(|fault| panic!("{fault}"));
+        Self { running }
+    }
+
+    /// A caller of its API.
+    pub fn backend(&self) -> Backend {
+        Backend::new(self.running.base_url(), self.running.api_key())
+    }
+
+    /// Its tables and queues, to look into.
+    pub fn aws(&self) -> Aws {
+        Aws::of(&self.running)
+    }
+}
+
+/// The cloud that all tests share which do not disturb each other. It runs on threads of its own, because
+/// each test has a runtime that ends with it.
+pub fn shared() -> &'static Cloud {
+    static SHARED: OnceLock<Cloud> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let (send, receive) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(async {
+                send.send(Cloud::start_ephemeral().await)
+                    .expect("a test waits for it");
+                std::future::pending::<()>().await;
+            });
+        });
+        receive.recv().expect("the shared cloud starts")
+    })
+}

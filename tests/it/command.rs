@@ -1,0 +1,242 @@
+//! The local cloud as a command, in a process of its own: what a person at a terminal sees.
+
+use std::net::TcpListener;
+use std::process::{Output, Stdio};
+
+use serde_json::json;
+use tokio::io::AsyncReadExt;
+use tokio::process::{Child, Command};
+
+use crate::backend::{Backend, PATIENCE, http_client, iban, unique};
+use crate::cloud;
+use crate::eventually::eventually;
+
+/// The command, built from the sources that are tested.
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_local-cloud-under-test"));
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+async fn run(arguments: &[&str]) -> Output {
+    command()
+        .args(arguments)
+        .output()
+        .await
+        .expect("the command can be run")
+}
+
+/// What a command printed on both outputs.
+fn printed(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// A local cloud in a process of its own.
+pub struct RunningCommand {
+    child: Child,
+    pub base_url: String,
+}
+
+impl RunningCommand {
+    /// Starts it in memory, on a free port.
+    pub async fn serve_ephemeral(environment: &[(&str, &str)]) -> Self {
+        Self::serve(&["--ephemeral"], environment).await
+    }
+
+    async fn serve(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let port = free.expect("a free port").port();
+        let child = command()
+            .args(["--port", &port.to_string()])
+            .args(arguments)
+            .envs(environment.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the command can be run");
+        let base_url = format!("http://127.0.0.1:{port}");
+        let (http, health) = (http_client(), format!("{base_url}/health"));
+        eventually("it is up", PATIENCE, async || {
+            let answer = http.get(&health).send().await.ok()?;
+            answer.status().is_success().then_some(())
+        })
+        .await;
+        Self { child, base_url }
+    }
+
+    /// Ends the process and gives what it printed on both outputs.
+    pub async fn stop(mut self) -> String {
+        self.child.start_kill().expect("it runs");
+        let mut text = Vec::new();
+        let mut stdout = self.child.stdout.take().expect("piped");
+        let mut stderr = self.child.stderr.take().expect("piped");
+        stdout.read_to_end(&mut text).await.expect("readable");
+        stderr.read_to_end(&mut text).await.expect("readable");
+        String::from_utf8_lossy(&text).into_owned()
+    }
+}
+
+#[tokio::test]
+async fn help_names_every_option_and_command() {
+    let help = run(&["--help"]).await;
+    assert!(help.status.success());
+    let text = printed(&help);
+    for word in [
+        "--port",
+        "--data-dir",
+        "--ephemeral",
+        "--api-key",
+        "--public-url",
+        "--emulators-only",
+        "accept",
+        "3000",
+        ".local",
+    ] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    let help = printed(&run(&["accept", "--help"]).await);
+    assert!(help.contains("--tx-code"), "{help}");
+}
+
+#[tokio::test]
+async fn the_banner_says_what_to_try_in_commands_that_work() {
+    let command = RunningCommand::serve_ephemeral(&[]).await;
+    let base_url = command.base_url.clone();
+    Backend::new(&base_url, local::DEFAULT_API_KEY)
+        .start_iban(&unique("banner"))
+        .await;
+    let banner = command.stop().await;
+    for piece in [
+        base_url.as_str(),
+        "curl",
+        "/api/v2/credential/issue",
+        "x-api-key",
+        "accept",
+        "revoked",
+        "█",
+    ] {
+        assert!(banner.contains(piece), "{piece}: {banner}");
+    }
+}
+
+#[tokio::test]
+async fn the_holder_takes_verifies_and_shows_a_credential() {
+    let backend = cloud::shared().backend();
+    let id = unique("holder");
+    let mut body = iban(&id);
+    body["tx_code"] = json!({});
+    let started = backend.start(&body).await.expect(201);
+    let (uri, code) = (started.str("request_uri"), started.str("tx_code"));
+    let wallet = tempfile::tempdir().unwrap();
+    let data_dir = wallet.path().to_str().unwrap();
+
+    let missing = run(&["accept", uri, "--data-dir", data_dir]).await;
+    assert!(!missing.status.success());
+    assert!(
+        printed(&missing).contains("--tx-code"),
+        "{}",
+        printed(&missing)
+    );
+
+    let taken = run(&["accept", uri, "--tx-code", code, "--data-dir", data_dir]).await;
+    let text = printed(&taken);
+    assert!(taken.status.success(), "{text}");
+    for value in [
+        "NL12TUL25708789078",
+        "CoolSoft B.V.",
+        "Business Checking Account",
+    ] {
+        assert!(text.contains(value), "{value}: {text}");
+    }
+    assert!(
+        std::fs::read_dir(wallet.path()).unwrap().next().is_some(),
+        "it is kept"
+    );
+    backend.until_status(&id, "issue_completed").await;
+
+    let again = run(&["accept", uri, "--tx-code", code, "--data-dir", data_dir]).await;
+    assert!(
+        !again.status.success(),
+        "an offer is taken once: {}",
+        printed(&again)
+    );
+}
+
+#[tokio::test]
+async fn a_bad_offer_is_refused_in_plain_words() {
+    let backend = cloud::shared().backend();
+    let unknown = format!(
+        "openid-credential-offer://?credential_offer_uri={}%2Fwallet%2Foffers%2Funknown",
+        backend.base_url.replace(':', "%3A").replace('/', "%2F")
+    );
+    let unreachable =
+        "openid-credential-offer://?credential_offer_uri=http%3A%2F%2F127.0.0.1%3A1%2Foffer";
+    for offer in [
+        "hello",
+        "https://wallet.example/",
+        "openid-credential-offer://",
+        unreachable,
+        &unknown,
+    ] {
+        let refused = run(&["accept", offer]).await;
+        let text = printed(&refused);
+        assert_eq!(refused.status.code(), Some(1), "{offer}: {text}");
+        assert!(text.trim().len() > 20, "{offer}: {text}");
+        for noise in ["panicked", "Error {", "RUST_BACKTRACE", "Err("] {
+            assert!(!text.contains(noise), "{offer}: {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_keeps_it_from_starting_is_said_with_what_to_do() {
+    let taken = cloud::shared()
+        .backend()
+        .base_url
+        .rsplit_once(':')
+        .unwrap()
+        .1
+        .to_owned();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("a-file");
+    std::fs::write(&file, "").unwrap();
+    let file = file.to_str().unwrap();
+    for (arguments, words) in [
+        (
+            vec!["--ephemeral", "--port", &taken],
+            vec![taken.as_str(), "--port"],
+        ),
+        (
+            vec!["--port", "0", "--data-dir", file],
+            vec![file, "--data-dir"],
+        ),
+        (
+            vec![
+                "--ephemeral",
+                "--port",
+                "0",
+                "--public-url",
+                "https://issuer.example",
+            ],
+            vec!["--api-key"],
+        ),
+        (
+            vec!["--ephemeral", "--port", "0", "--public-url", "nonsense"],
+            vec!["--public-url"],
+        ),
+        (vec!["--ephemeral", "--port", "70000"], vec!["--port"]),
+        (vec!["--no-such-option"], vec!["--no-such-option"]),
+    ] {
+        let refused = run(&arguments).await;
+        let text = printed(&refused);
+        assert!(!refused.status.success(), "{arguments:?}: {text}");
+        for word in words {
+            assert!(text.contains(word), "{arguments:?} {word}: {text}");
+        }
+        assert!(!text.contains("panicked"), "{text}");
+    }
+}

@@ -1,0 +1,173 @@
+//! A missing or bad environment variable: the function does not start, and says which one and why.
+
+use std::collections::BTreeMap;
+
+use local::RunningCloud;
+use poll_status::PollStatus;
+use runtime::{ConfigError, Env};
+
+use crate::cloud;
+
+const NEEDED: [(&str, &[&str]); 5] = [
+    (
+        "start-issue",
+        &[
+            "ISSUANCE_TABLE",
+            "POLL_QUEUE_URL",
+            "PUBLIC_BASE_URL",
+            "API_KEY_HASHES",
+            "REQUEST_HASH_SECRET",
+            "WALLET_BASE_URL",
+        ],
+    ),
+    (
+        "get-status",
+        &[
+            "ISSUANCE_TABLE",
+            "POLL_QUEUE_URL",
+            "PUBLIC_BASE_URL",
+            "API_KEY_HASHES",
+        ],
+    ),
+    (
+        "poll-status",
+        &["ISSUANCE_TABLE", "POLL_QUEUE_URL", "WALLET_BASE_URL"],
+    ),
+    (
+        "set-credential-status",
+        &["API_KEY_HASHES", "WALLET_BASE_URL"],
+    ),
+    (
+        "wallet",
+        &[
+            "WALLET_TABLE",
+            "CREDENTIAL_ISSUER",
+            "WALLET_API_KEY",
+            "WALLET_SECRET",
+        ],
+    ),
+];
+
+/// Starts a function as its own `main` does.
+async fn start(binary: &str, variables: BTreeMap<String, String>) -> Result<(), ConfigError> {
+    let env: Env = variables.into_iter().collect();
+    match binary {
+        "start-issue" => start_issue::app(&env).await.map(drop),
+        "get-status" => get_status::app(&env).await.map(drop),
+        "poll-status" => PollStatus::from_env(&env).await.map(drop),
+        "set-credential-status" => set_credential_status::app(&env).await.map(drop),
+        "wallet" => wallet::app(&env).await.map(drop),
+        other => panic!("no function {other}"),
+    }
+}
+
+fn environment(binary: &str) -> BTreeMap<String, String> {
+    let running: &RunningCloud = &cloud::shared().running;
+    running
+        .function_environment(binary)
+        .expect("it has one")
+        .clone()
+}
+
+#[tokio::test]
+async fn a_missing_variable_is_named() {
+    for (binary, needed) in NEEDED {
+        start(binary, environment(binary))
+            .await
+            .expect("it starts with what the template sets");
+        for name in needed {
+            for empty in [None, Some(String::new())] {
+                let mut variables = environment(binary);
+                variables
+                    .remove(*name)
+                    .unwrap_or_else(|| panic!("{binary} has no {name}"));
+                variables.extend(empty.map(|value| ((*name).to_owned(), value)));
+                let fault = start(binary, variables).await.expect_err(name).to_string();
+                assert!(fault.contains(name), "{binary}: {fault}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_bad_value_is_named_and_not_repeated() {
+    let pem = "-----BEGIN PRIVATE KEY-----\nSECRETSECRETSECRET\n-----END PRIVATE KEY-----\n";
+    for (binary, name, value) in [
+        ("start-issue", "PUBLIC_BASE_URL", "http://issuer.example"),
+        ("start-issue", "PUBLIC_BASE_URL", "https://issuer.example/"),
+        ("start-issue", "PUBLIC_BASE_URL", "issuer.example"),
+        (
+            "start-issue",
+            "API_KEY_HASHES",
+            "my-secret-key-in-the-clear",
+        ),
+        ("start-issue", "REQUEST_HASH_SECRET", "too-short-secret"),
+        ("start-issue", "WALLET_BASE_URL", "wallet.example"),
+        (
+            "start-issue",
+            "WALLET_TOKEN_URL",
+            "https://wallet.example/token",
+        ),
+        ("get-status", "API_KEY_HASHES", "my-secret-key-in-the-clear"),
+        ("poll-status", "WALLET_BASE_URL", "ftp://wallet.example"),
+        (
+            "set-credential-status",
+            "WALLET_BASE_URL",
+            "https://user:pass@wallet.example",
+        ),
+        ("wallet", "CREDENTIAL_ISSUER", "https://issuer.example/"),
+        ("wallet", "WALLET_SECRET", "too-short-secret"),
+        ("wallet", "SIGNING_KEY", pem),
+        (
+            "wallet",
+            "SIGNING_KMS_KEY_ID",
+            "arn:aws:kms:eu-west-1:1:key/both-keys-are-set",
+        ),
+        (
+            "wallet",
+            "SIGNING_CERTIFICATE_CHAIN",
+            "no certificates at all",
+        ),
+    ] {
+        let mut variables = environment(binary);
+        variables.insert(name.to_owned(), value.to_owned());
+        let fault = start(binary, variables).await.expect_err(name).to_string();
+        assert!(fault.contains(name), "{binary} {name}: {fault}");
+        for secret in [
+            "my-secret-key",
+            "too-short-secret",
+            "SECRETSECRET",
+            "user:pass",
+        ] {
+            assert!(!fault.contains(secret), "{binary} {name}: {fault}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_key_is_refused() {
+    let mut variables = environment("wallet");
+    let other = rcgen::KeyPair::generate().expect("a key").serialize_pem();
+    variables.insert("SIGNING_KEY".to_owned(), other);
+    let fault = start("wallet", variables)
+        .await
+        .expect_err("the chain is another key's");
+    assert!(
+        fault.to_string().contains("SIGNING_CERTIFICATE_CHAIN"),
+        "{fault}"
+    );
+}
+
+#[tokio::test]
+async fn the_wallet_needs_a_key_to_sign_with() {
+    let mut variables = environment("wallet");
+    variables.remove("SIGNING_KEY");
+    let fault = start("wallet", variables)
+        .await
+        .expect_err("no key")
+        .to_string();
+    assert!(
+        fault.contains("SIGNING_KEY") && fault.contains("SIGNING_KMS_KEY_ID"),
+        "{fault}"
+    );
+}

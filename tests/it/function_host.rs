@@ -1,0 +1,90 @@
+//! The functions with an environment of the test's choosing.
+//!
+//! They run here as they do under `cargo lambda watch`: the local cloud serves the AWS endpoints alone and
+//! posts the queue's batches to an Invoke API, which stands beside the functions' routes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::post;
+use local::{FunctionHost, LocalCloud, Options, RunningCloud};
+use poll_status::PollStatus;
+use runtime::Env;
+use tokio::net::TcpListener;
+
+use crate::aws::Aws;
+use crate::backend::Backend;
+
+/// All functions, and the AWS endpoints that they use.
+pub struct Functions {
+    pub running: RunningCloud,
+    pub backend: Backend,
+}
+
+impl Functions {
+    /// Starts everything; `change` may change the environment of each function, by its binary's name.
+    pub async fn start(change: impl Fn(&str, &mut BTreeMap<String, String>)) -> Self {
+        let api = free_port().await;
+        let endpoint = format!("http://{}", api.local_addr().expect("an address"));
+        let options = Options {
+            functions: FunctionHost::InvokeApi {
+                endpoint: endpoint.clone(),
+            },
+            ..Options::default()
+        };
+        let running = LocalCloud::start(options)
+            .await
+            .unwrap_or_else(|fault| panic!("{fault}"));
+        let env = |binary: &str| -> Env {
+            let mut variables = running.function_environment(binary).expect(binary).clone();
+            change(binary, &mut variables);
+            variables.into_iter().collect()
+        };
+
+        let start = start_issue::app(&env("start-issue"))
+            .await
+            .expect("start-issue starts");
+        let read = get_status::app(&env("get-status"))
+            .await
+            .expect("get-status starts");
+        let set = set_credential_status::app(&env("set-credential-status"))
+            .await
+            .expect("set-credential-status starts");
+        let poll = PollStatus::from_env(&env("poll-status"))
+            .await
+            .expect("poll-status starts");
+        let poll = Arc::new(poll);
+        let wallet = wallet::app(&env("wallet")).await.expect("wallet starts");
+        let routes = Router::new()
+            .route_service(contract::paths::START_ISSUE, start)
+            .route_service(contract::paths::ISSUE_STATUS, read.clone())
+            .route_service(contract::paths::ISSUE_STATUS_ALIAS, read.clone())
+            .route_service(contract::paths::OPENAPI, read)
+            .route_service(contract::paths::CREDENTIAL_STATUS, set)
+            .route(
+                "/2015-03-31/functions/poll-status/invocations",
+                post(move |axum::Json(event)| async move { axum::Json(poll.handle(event).await) }),
+            )
+            .fallback_service(wallet);
+        serve(routes, api);
+        let backend = Backend::new(&endpoint, running.api_key());
+        Self { running, backend }
+    }
+
+    pub fn aws(&self) -> Aws {
+        Aws::of(&self.running)
+    }
+}
+
+/// A socket on a free port.
+pub async fn free_port() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.expect("a free port")
+}
+
+/// Serves in the background, as long as the test runs, and gives the address.
+pub fn serve(routes: Router, listener: TcpListener) -> String {
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    format!("http://{address}")
+}

@@ -1,0 +1,119 @@
+//! No claim value, token, code or key leaves for a queue, a table of the backend, or a log (invariant 7).
+
+use serde_json::json;
+
+use crate::backend::{Backend, PATIENCE, iban, unique};
+use crate::cloud::Cloud;
+use crate::command::RunningCommand;
+use crate::eventually::eventually;
+use crate::wallet_client::{Taken, WalletClient};
+
+/// A claim value that occurs nowhere by chance.
+const PLANTED: &str = "Planted Claim Value 4711 B.V.";
+
+/// Issues a credential with a planted claim and a transaction code, and gives every secret of it.
+async fn issue_with_secrets(backend: &Backend) -> Vec<(&'static str, String)> {
+    let id = unique("secrets");
+    let mut body = iban(&id);
+    body["claims"]["companyname"] = json!(PLANTED);
+    body["tx_code"] = json!({"length": 12});
+    let started = backend.start(&body).await.expect(201);
+    let tx_code = started.str("tx_code").to_owned();
+    let wallet = WalletClient::new();
+    let offer = wallet.read_offer(started.str("request_uri")).await;
+    wallet.token(&offer, Some("000000000000")).await;
+    let access_token = wallet
+        .token(&offer, Some(&tx_code))
+        .await
+        .expect(200)
+        .str("access_token")
+        .to_owned();
+    let nonce = wallet.nonce(&offer).await;
+    let Taken {
+        offer,
+        access_token,
+        credential,
+        ..
+    } = wallet.take_with_token(offer, access_token).await;
+    backend.until_status(&id, "issue_completed").await;
+    let iban = body["claims"]["iban"].as_str().expect("an IBAN").to_owned();
+    vec![
+        ("claim", PLANTED.to_owned()),
+        ("claim", iban),
+        ("transaction code", tx_code),
+        ("pre-authorized code", offer.code),
+        ("access token", access_token),
+        ("c_nonce", nonce),
+        ("credential", credential),
+        ("API key", backend.api_key.clone()),
+    ]
+}
+
+#[tokio::test]
+async fn nothing_secret_is_in_the_backends_table_or_on_its_queues() {
+    let cloud = Cloud::start_ephemeral().await;
+    let aws = cloud.aws();
+    let backend = cloud.backend();
+    let pending = backend.start_iban(&unique("pending")).await;
+    let secrets = issue_with_secrets(&backend).await;
+
+    let table = aws.dump(&aws.issuance_table).await;
+    assert!(table.contains("request_uri") || !table.is_empty());
+    // The poll of the pending issuance becomes visible when it is due; all others were acknowledged.
+    let mut queued = aws.peek(&aws.dead_letters).await;
+    queued.extend(
+        eventually("a poll is due", PATIENCE, async || {
+            let bodies = aws.peek(&aws.poll_queue).await;
+            (!bodies.is_empty() || aws.depth(&aws.poll_queue).await > 0).then_some(bodies)
+        })
+        .await,
+    );
+    for (kind, secret) in &secrets {
+        assert!(!table.contains(secret), "{kind} in the backend's table");
+        assert!(
+            !queued.iter().any(|body| body.contains(secret)),
+            "{kind} on a queue"
+        );
+    }
+    assert!(pending.status == 201);
+}
+
+#[tokio::test]
+async fn claims_codes_and_tokens_are_not_stored_in_the_clear_by_the_wallet() {
+    let cloud = Cloud::start_ephemeral().await;
+    let secrets = issue_with_secrets(&cloud.backend()).await;
+    let table = cloud.aws().dump(cloud.running.wallet_table()).await;
+    for (kind, secret) in &secrets {
+        assert!(!table.contains(secret), "{kind} in the wallet's table");
+    }
+}
+
+#[tokio::test]
+async fn nothing_secret_is_logged_even_at_the_finest_level() {
+    let command = RunningCommand::serve_ephemeral(&[
+        ("RUST_LOG", "trace"),
+        ("AWS_LAMBDA_LOG_LEVEL", "TRACE"),
+    ])
+    .await;
+    let backend = Backend::new(&command.base_url, local::DEFAULT_API_KEY);
+    let mut secrets = issue_with_secrets(&backend).await;
+    // What fails is what gets logged.
+    let mut refused = iban(&unique("refused"));
+    refused["claims"] = json!({"iban": "PLANTED-REFUSED-IBAN"});
+    backend.start(&refused).await.expect(422);
+    backend
+        .start(&json!({"claims": {"x": "PLANTED-MALFORMED"}}))
+        .await
+        .expect(400);
+    secrets.push(("refused claim", "PLANTED-REFUSED-IBAN".to_owned()));
+    secrets.push(("malformed claim", "PLANTED-MALFORMED".to_owned()));
+    // The default key is printed on purpose, in the commands to paste.
+    secrets.retain(|(kind, _)| *kind != "API key");
+
+    let printed = command.stop().await;
+    assert!(printed.len() > 200, "it prints what it does");
+    for (kind, secret) in &secrets {
+        let line = printed.lines().find(|line| line.contains(secret));
+        assert_eq!(line, None, "{kind} was printed");
+    }
+}
