@@ -87,7 +87,7 @@ pub struct CredentialDisplay {
 /// A picture by address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
-    /// `https:` or `data:`, PNG or SVG.
+    /// `https:` URL of a PNG or SVG picture, or `data:` URI of a PNG.
     pub uri: String,
     /// For those who do not see it.
     #[serde(skip_serializing_if = "Option::is_none")]

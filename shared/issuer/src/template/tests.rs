@@ -240,6 +240,34 @@ fn a_vct_must_not_collide() {
 }
 
 #[test]
+fn a_logo_is_one_that_wallets_take() {
+    let load_with = |uri: &str| {
+        let mut template = minimal();
+        template["display"][0]["logo"] = json!({"uri": uri});
+        load(&[template]).map(|_| ())
+    };
+    for uri in [
+        "https://issuer.example/logo.svg",
+        "data:image/png;base64,iVBORw0KGgo=",
+    ] {
+        assert_eq!(load_with(uri), Ok(()), "{uri}");
+    }
+    for uri in [
+        // @openid4vc/openid4vci 0.4 refuses the whole metadata for it.
+        "data:image/svg+xml;base64,PHN2Zy8+",
+        "http://issuer.example/logo.png",
+        "javascript:alert(1)",
+        "logo.png",
+    ] {
+        let faults = load_with(uri).unwrap_err();
+        assert!(
+            faults.starts_with("0.json: /display/0/logo/uri must match"),
+            "{uri}"
+        );
+    }
+}
+
+#[test]
 fn a_schema_that_cannot_be_used_is_named_with_its_place() {
     for property in [
         json!({"type": "text"}),
