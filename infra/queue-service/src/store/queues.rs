@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{OptionalExtension as _, Row, Transaction, named_params};
+use rusqlite::{Row, Transaction, named_params};
 
 use super::{from_json, to_json};
 use crate::{Error, QueueAttributes, address};
@@ -170,9 +170,8 @@ pub(crate) fn counts(
                     delayed: row.get(2)?,
                 })
             },
-        )
-        .optional()?;
-    Ok(counts.unwrap_or_default())
+        )?;
+    Ok(counts)
 }
 
 impl Queue {

@@ -1,6 +1,6 @@
 //! Receiving: which messages are due, and where those go that were received too often.
 
-use rusqlite::{OptionalExtension as _, Row, Transaction, named_params};
+use rusqlite::{Row, Transaction, named_params};
 use uuid::Uuid;
 
 use super::{Queue, find, from_json, send::sequence_number};
@@ -199,9 +199,8 @@ fn next_due_at_ms(
         .prepare_cached(
             "SELECT min(visible_at_ms) FROM messages WHERE queue_id = ?1 AND visible_at_ms > ?2",
         )?
-        .query_row((queue.id, now_ms), |row| row.get(0))
-        .optional()?;
-    Ok(due.flatten())
+        .query_row((queue.id, now_ms), |row| row.get(0))?;
+    Ok(due)
 }
 
 fn read(row: &Row<'_>, queue: &Queue, now_ms: i64) -> Result<Due, Error> {
