@@ -38,7 +38,7 @@ async fn child_that_is_a_function() {
                 let (status, id, body) = echo(path, body).await;
                 (status, [("x-id", id)], body)
             };
-            runtime::serve(Router::new().route("/things/{id}", post(echo)))
+            runtime::http::serve(Router::new().route("/things/{id}", post(echo)))
                 .await
                 .unwrap();
         }
