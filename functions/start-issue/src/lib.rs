@@ -121,3 +121,71 @@ fn refuse(failure: &StartFailure, template_id: &str) -> Problem {
     }
     problem
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    /// Every service behind the function is at a port that nobody listens on: what is answered here was
+    /// found out before anything was written.
+    async fn answer(request: Request) -> (u16, serde_json::Value) {
+        let env = Env::from_iter([
+            ("ISSUANCE_TABLE", "issuance"),
+            ("POLL_QUEUE_URL", "http://127.0.0.1:1/0/polls"),
+            ("PUBLIC_BASE_URL", "http://127.0.0.1:3000"),
+            ("API_KEY_HASHES", &runtime::hash_api_key("key")),
+            ("REQUEST_HASH_SECRET", &"s".repeat(32)),
+            ("WALLET_BASE_URL", "http://127.0.0.1:1/wallet"),
+            ("WALLET_API_KEY", "wallet key"),
+            ("AWS_REGION", "eu-central-1"),
+            ("AWS_ACCESS_KEY_ID", "local"),
+            ("AWS_SECRET_ACCESS_KEY", "local"),
+            ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1"),
+            ("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:1"),
+        ]);
+        let response = app(&env).await.unwrap().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    fn request(body: &str) -> Request {
+        Request::post(paths::START_ISSUE)
+            .header("x-api-key", "key")
+            .header("content-type", "application/json")
+            .body(Body::from(body.to_owned()))
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_code_that_cannot_hold_the_link_is_refused_before_anything_is_written() {
+        let long = format!("https://customerwallet.com/{}", "x".repeat(600));
+        let body = serde_json::json!({
+            "template_id": "issue_iban",
+            "claims": {},
+            "request_uri_base": long,
+            "qr_code": {"size": 128},
+        });
+        let (status, problem) = answer(request(&body.to_string())).await;
+        assert_eq!(
+            (status, &problem["errors"][0]["pointer"]),
+            (400, &"/qr_code/size".into())
+        );
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_too_large_is_refused() {
+        let body = format!(r#"{{"claims": "{}"}}"#, "x".repeat(LARGEST_BODY));
+        assert_eq!(answer(request(&body)).await.0, 413);
+    }
+
+    #[tokio::test]
+    async fn a_table_that_cannot_be_reached_is_not_the_callers_fault() {
+        let (status, problem) = answer(request(r#"{"template_id": "t", "claims": {}}"#)).await;
+        assert_eq!(status, 503);
+        assert!(!problem.to_string().contains("127.0.0.1"), "{problem}");
+    }
+}

@@ -1,0 +1,315 @@
+//! The issuance table and the poll queue against embedded services that speak the real APIs.
+#![cfg(test)]
+
+use aws::sdk::Sdk;
+use aws::{IssuanceTable, PollQueue};
+use contract::{CorrelationId, IssueError, Stage};
+use dynoxide::Database;
+use issuance::ports::{
+    PollMessage, PollQueue as _, Records, RecordsError, Reservation, Stored, Update,
+};
+use issuance::{Offer, Record, RequestHash};
+use queue_service::QueueService;
+use runtime::Env;
+use serde_json::json;
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+const NOW_MS: i64 = 1_800_000_000_000;
+const LEASE_MS: i64 = 30_000;
+
+fn env(variable: &str, endpoint: &str) -> Env {
+    Env::from_iter([
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        (variable, endpoint),
+    ])
+}
+
+async fn listener() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    (listener, endpoint)
+}
+
+struct Table {
+    records: IssuanceTable,
+    client: aws_sdk_dynamodb::Client,
+}
+
+async fn table() -> Table {
+    let (listener, endpoint) = listener().await;
+    let database = Database::memory().unwrap();
+    let create = json!({
+        "TableName": "issuance",
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+        "KeySchema": [
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+    });
+    database
+        .create_table(serde_json::from_value(create).unwrap())
+        .unwrap();
+    tokio::spawn(dynoxide::server::serve_with_shutdown(
+        listener,
+        database,
+        std::future::pending::<()>(),
+    ));
+    let sdk = Sdk::from_env(&env("AWS_ENDPOINT_URL_DYNAMODB", &endpoint)).unwrap();
+    Table {
+        records: IssuanceTable::new(sdk.dynamodb(), "issuance"),
+        client: sdk.dynamodb(),
+    }
+}
+
+fn id(name: &str) -> CorrelationId {
+    name.parse().unwrap()
+}
+
+fn reservation(name: &str, hash: &str, now_ms: i64) -> Stored {
+    let hash = RequestHash::from_stored(hash);
+    let template = "issue_iban".to_owned();
+    let record = Record::reserve(id(name), template, hash, now_ms, now_ms + LEASE_MS);
+    Stored {
+        record,
+        write_id: Uuid::new_v4(),
+    }
+}
+
+fn next(record: Record) -> Stored {
+    Stored {
+        record,
+        write_id: Uuid::new_v4(),
+    }
+}
+
+fn offer() -> Offer {
+    Offer {
+        request_uri: Some("openid-credential-offer://?x".to_owned()),
+        revocation_uuid: Some(Uuid::new_v4()),
+        expires_at: NOW_MS / 1_000 + 900,
+    }
+}
+
+#[tokio::test]
+async fn a_correlation_id_is_reserved_once() {
+    let Table { records, .. } = table().await;
+    let mine = reservation("a", "1", NOW_MS);
+    assert_eq!(
+        records.reserve(&mine, NOW_MS).await.unwrap(),
+        Reservation::Fresh
+    );
+    // The same write again: its first answer was lost.
+    assert_eq!(
+        records.reserve(&mine, NOW_MS).await.unwrap(),
+        Reservation::Fresh
+    );
+
+    let repeat = reservation("a", "1", NOW_MS + 1);
+    assert_eq!(
+        records.reserve(&repeat, NOW_MS + 1).await.unwrap(),
+        Reservation::InProgress
+    );
+    let other = reservation("a", "2", NOW_MS + 1);
+    assert_eq!(
+        records.reserve(&other, NOW_MS + 1).await.unwrap(),
+        Reservation::Conflict
+    );
+    assert_eq!(records.get(&id("a")).await.unwrap(), Some(mine.record));
+}
+
+#[tokio::test]
+async fn an_abandoned_reservation_is_taken_over_by_the_same_request_alone() {
+    let Table { records, .. } = table().await;
+    records
+        .reserve(&reservation("a", "1", NOW_MS), NOW_MS)
+        .await
+        .unwrap();
+    let later = NOW_MS + LEASE_MS;
+    let other = reservation("a", "2", later);
+    assert_eq!(
+        records.reserve(&other, later).await.unwrap(),
+        Reservation::Conflict
+    );
+    let same = reservation("a", "1", later);
+    assert_eq!(
+        records.reserve(&same, later).await.unwrap(),
+        Reservation::Fresh
+    );
+}
+
+#[tokio::test]
+async fn a_repeat_is_told_what_became_of_the_first() {
+    let Table { records, .. } = table().await;
+    let mine = reservation("a", "1", NOW_MS);
+    records.reserve(&mine, NOW_MS).await.unwrap();
+    let offered = next(mine.record.offered(&offer(), NOW_MS).unwrap());
+    assert_eq!(
+        records.update(mine.write_id, &offered).await.unwrap(),
+        Update::Done
+    );
+
+    let repeat = reservation("a", "1", NOW_MS + LEASE_MS);
+    let told = records.reserve(&repeat, NOW_MS + LEASE_MS).await.unwrap();
+    assert_eq!(told, Reservation::Repeat(Box::new(offered)));
+}
+
+#[tokio::test]
+async fn of_two_updates_of_the_same_record_one_is_told_about_the_other() {
+    let Table { records, .. } = table().await;
+    let mine = reservation("a", "1", NOW_MS);
+    records.reserve(&mine, NOW_MS).await.unwrap();
+    let offered = next(mine.record.offered(&offer(), NOW_MS).unwrap());
+    assert_eq!(
+        records.update(mine.write_id, &offered).await.unwrap(),
+        Update::Done
+    );
+    assert_eq!(
+        records.update(mine.write_id, &offered).await.unwrap(),
+        Update::Done,
+        "but mine"
+    );
+
+    let error = IssueError::new("not_started", "Nobody took it up.");
+    let failed = next(mine.record.failed(Stage::Failed, error, NOW_MS).unwrap());
+    assert_eq!(
+        records.update(mine.write_id, &failed).await.unwrap(),
+        Update::Overtaken(Box::new(offered.clone()))
+    );
+    assert_eq!(
+        records.update(offered.write_id, &failed).await.unwrap(),
+        Update::Done
+    );
+    assert_eq!(records.get(&id("a")).await.unwrap(), Some(failed.record));
+}
+
+#[tokio::test]
+async fn only_what_is_still_ours_is_removed() {
+    let Table { records, .. } = table().await;
+    let mine = reservation("a", "1", NOW_MS);
+    records.reserve(&mine, NOW_MS).await.unwrap();
+    records
+        .remove(&reservation("a", "1", NOW_MS))
+        .await
+        .unwrap();
+    assert!(records.get(&id("a")).await.unwrap().is_some());
+    records.remove(&mine).await.unwrap();
+    records.remove(&mine).await.unwrap();
+    assert_eq!(records.get(&id("a")).await.unwrap(), None);
+    let gone = next(mine.record.clone());
+    assert_eq!(
+        records.update(mine.write_id, &gone).await.unwrap(),
+        Update::Gone
+    );
+}
+
+#[tokio::test]
+async fn many_records_are_read_together_and_a_malformed_one_fails_alone() {
+    let Table { records, client } = table().await;
+    let names: Vec<String> = (0..120).map(|number| format!("order {number}")).collect();
+    for name in &names {
+        records
+            .reserve(&reservation(name, "1", NOW_MS), NOW_MS)
+            .await
+            .unwrap();
+    }
+    client
+        .update_item()
+        .table_name("issuance")
+        .key(
+            "pk",
+            aws_sdk_dynamodb::types::AttributeValue::S("issuance#order 7".to_owned()),
+        )
+        .key(
+            "sk",
+            aws_sdk_dynamodb::types::AttributeValue::S("record".to_owned()),
+        )
+        .update_expression("REMOVE template_id")
+        .send()
+        .await
+        .unwrap();
+
+    let mut ids: Vec<CorrelationId> = names.iter().map(|name| id(name)).collect();
+    ids.push(id("unknown"));
+    let found = records.get_many(&ids).await.unwrap();
+    assert_eq!(found.len(), 120);
+    for (id, stored) in found {
+        match stored {
+            Ok(stored) => assert_eq!(stored.record.correlation_id, id),
+            Err(RecordsError::Malformed { attribute, .. }) => {
+                assert_eq!(
+                    (id.as_str(), attribute.as_str()),
+                    ("order 7", "template_id")
+                );
+            }
+            Err(fault) => panic!("{fault}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_is_not_there_is_an_error_without_a_value() {
+    let Table { client, .. } = table().await;
+    let records = IssuanceTable::new(client, "another");
+    let fault = records
+        .get(&id("secret order"))
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        fault.contains("ResourceNotFoundException") && !fault.contains("secret"),
+        "{fault}"
+    );
+}
+
+#[tokio::test]
+async fn a_poll_message_is_delivered_when_it_is_due_and_can_be_postponed() {
+    let (listener, endpoint) = listener().await;
+    let queues = QueueService::in_memory().unwrap();
+    queues
+        .create_queue("polls", [] as [(String, String); 0])
+        .unwrap();
+    tokio::spawn(async move { queues.serve(listener).await });
+    let client = Sdk::from_env(&env("AWS_ENDPOINT_URL_SQS", &endpoint))
+        .unwrap()
+        .sqs();
+    let url = client
+        .get_queue_url()
+        .queue_name("polls")
+        .send()
+        .await
+        .unwrap()
+        .queue_url
+        .unwrap();
+    let queue = PollQueue::new(client.clone(), &url);
+    let receive = async || {
+        let received = client
+            .receive_message()
+            .queue_url(&url)
+            .send()
+            .await
+            .unwrap();
+        received.messages.unwrap_or_default()
+    };
+
+    let message = PollMessage {
+        correlation_id: id("order 7"),
+        attempt: 3,
+    };
+    queue.send(&message, 900).await.unwrap();
+    assert_eq!(receive().await, [], "not due yet");
+    queue.send(&message, 0).await.unwrap();
+    let [received] = <[_; 1]>::try_from(receive().await).unwrap();
+    let body = received.body.as_deref().unwrap();
+    assert_eq!(serde_json::from_str::<PollMessage>(body).unwrap(), message);
+
+    let handle = received.receipt_handle.as_deref().unwrap();
+    queue.postpone(handle, 0).await.unwrap();
+    assert_eq!(receive().await.len(), 1, "visible again");
+}
