@@ -112,10 +112,16 @@ impl LocalCloud {
         emulators.serve(dynamodb, sqs, &aws.sqs, &back.stop, &mut back.running);
 
         let events = Events::new();
+        let functions_aws = match &options.functions {
+            FunctionHost::Processes {
+                aws: Some(other), ..
+            } => other,
+            _ => &aws,
+        };
         let mut functions = BTreeMap::new();
         let mut handlers = BTreeMap::new();
         for function in &stack.functions {
-            let variables = environment::of_function(function, &aws, &secrets)?;
+            let variables = environment::of_function(function, functions_aws, &secrets)?;
             let started =
                 functions::start(&options.functions, function, &stack.routes, &variables).await?;
             handlers.insert(function.logical_id.clone(), started.handler);

@@ -11,7 +11,7 @@ use crate::template::{Function, LOCAL_REGION, resolve_secrets};
 const NO_ENDPOINT: &str = "http://127.0.0.1:1";
 
 /// Where the embedded services listen.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AwsEndpoints {
     /// DynamoDB and its streams, as `http://127.0.0.1:PORT`.
     pub dynamodb: String,

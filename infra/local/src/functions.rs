@@ -48,6 +48,7 @@ pub(crate) async fn start(
         FunctionHost::Processes {
             binaries,
             max_processes,
+            ..
         } => {
             let config = LambdaConfig {
                 name: function.binary.clone(),

@@ -116,6 +116,8 @@ pub struct ProcessReport {
     pub init_cpu: Option<Duration>,
     /// Until its first answer.
     pub first_answer: Option<Duration>,
+    /// The CPU time, of all threads, that it had used by then. Where the system tells (Linux).
+    pub first_answer_cpu: Option<Duration>,
     /// How many invocations it answered, with a result or an error.
     pub invocations: u64,
     /// The CPU time, of all threads, that it has used; if it has ended, none or what it had used when

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use url::{Host, Url};
 
 use crate::StartError;
+use crate::environment::AwsEndpoints;
 
 /// The key that callers use where none was chosen. Everybody knows it, so it is taken on loopback only.
 pub const DEFAULT_API_KEY: &str = "local-development-key";
@@ -46,6 +47,8 @@ pub enum FunctionHost {
         binaries: PathBuf,
         /// How many processes of each function there may be at once.
         max_processes: usize,
+        /// Where they find AWS instead of the embedded services, such as a proxy in front of those.
+        aws: Option<AwsEndpoints>,
     },
     /// Behind a Lambda Invoke API, such as the one of `cargo lambda watch`: this process serves the
     /// AWS endpoints alone, and posts the batches of the queues there. `GET /health` is answered still.

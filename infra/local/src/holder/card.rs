@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use status_list::Status;
 
 use super::fetch::printable;
-use super::verify::Trust;
+use super::keep::Kept;
+use super::verify::{Trust, Verified};
 
 /// Claims that say something about the credential, not about its subject (SD-JWT VC §3.2.2).
 const REGISTERED: [&str; 9] = [
@@ -25,12 +26,12 @@ const REGISTERED: [&str; 9] = [
 
 /// A verified credential for a human to read: its `Display` is some lines of text.
 pub struct Card {
-    pub(super) name: String,
-    pub(super) issuer: String,
-    pub(super) trust: Trust,
-    pub(super) claims: Map<String, Value>,
-    pub(super) status: Option<Status>,
-    pub(super) path: PathBuf,
+    name: String,
+    issuer: String,
+    trust: Trust,
+    claims: Map<String, Value>,
+    status: Option<Status>,
+    path: PathBuf,
 }
 
 impl fmt::Display for Card {
@@ -69,6 +70,17 @@ impl fmt::Display for Card {
 }
 
 impl Card {
+    pub(super) fn new(kept: &Kept, verified: Verified, path: PathBuf) -> Self {
+        Self {
+            name: kept.name.clone(),
+            issuer: kept.credential_issuer.clone(),
+            trust: verified.trust,
+            claims: verified.claims,
+            status: verified.status,
+            path,
+        }
+    }
+
     fn trust_text(&self) -> &'static str {
         match self.trust {
             Trust::LocalAuthority => {

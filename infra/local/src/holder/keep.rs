@@ -34,13 +34,12 @@ pub(super) struct Keep {
 }
 
 impl Keep {
-    pub(super) fn open(data_dir: &Path) -> Result<Self, HolderError> {
-        let wallet = data_dir.join("wallet");
-        create_private_dir(&wallet).map_err(|fault| cannot_keep(&wallet, &fault))?;
-        Ok(Self {
+    /// Nothing is made or read yet.
+    pub(super) fn new(data_dir: &Path) -> Self {
+        Self {
             data_dir: data_dir.to_owned(),
-            wallet,
-        })
+            wallet: data_dir.join("wallet"),
+        }
     }
 
     /// The holder's key, which is made the first time.
@@ -49,15 +48,18 @@ impl Keep {
         match fs::read_to_string(&path) {
             Ok(pem) => LocalKey::from_pkcs8_pem(&pem)
                 .map_err(|fault| HolderError::malformed("the holder's key", fault)),
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound => {
-                let unusable = |fault| HolderError::malformed("the holder's key", fault);
-                let key = LocalKey::generate().map_err(unusable)?;
-                let pem = key.to_pkcs8_pem().map_err(unusable)?;
-                write_private(&path, &pem).map_err(|fault| cannot_keep(&path, &fault))?;
-                Ok(key)
-            }
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => self.new_key(&path),
             Err(fault) => Err(cannot_keep(&path, &fault)),
         }
+    }
+
+    fn new_key(&self, path: &Path) -> Result<LocalKey, HolderError> {
+        let unusable = |fault| HolderError::malformed("the holder's key", fault);
+        let key = LocalKey::generate().map_err(unusable)?;
+        let pem = key.to_pkcs8_pem().map_err(unusable)?;
+        create_private_dir(&self.wallet).map_err(|fault| cannot_keep(&self.wallet, &fault))?;
+        write_private(path, &pem).map_err(|fault| cannot_keep(path, &fault))?;
+        Ok(key)
     }
 
     /// The local cloud's certificate authority, where one was made in this data directory.

@@ -21,29 +21,24 @@ pub use card::Card;
 pub use error::{Distrust, HolderError};
 
 use keep::{Keep, Kept};
-use verify::Verifier;
+use verify::{Verified, Verifier};
 
 /// A wallet in a directory.
 #[derive(Debug)]
 pub struct Holder {
     keep: Keep,
-    key: LocalKey,
-    authority: Option<CertificateChain>,
     client: Client,
 }
 
 impl Holder {
-    /// Opens the wallet in `data_dir`, with the trust anchor that a local cloud has left there.
+    /// The wallet in `data_dir`. The directory is made when there is something to keep.
     ///
     /// # Errors
-    /// A directory that cannot be used.
+    /// A machine without TLS.
     pub fn open(data_dir: &Path) -> Result<Self, HolderError> {
-        let keep = Keep::open(data_dir)?;
         Ok(Self {
-            key: keep.key()?,
-            authority: keep.authority()?,
+            keep: Keep::new(data_dir),
             client: fetch::client()?,
-            keep,
         })
     }
 
@@ -59,7 +54,8 @@ impl Holder {
             offer_link::parse(link).map_err(|reason| HolderError::NotAnOffer { reason })?;
         let now_seconds = Timestamp::now().as_second();
         let offer = issuer::offer(&self.client, source).await?;
-        let received = issuer::take(&self.client, &offer, tx_code, &self.key, now_seconds).await?;
+        let key = self.keep.key()?;
+        let received = issuer::take(&self.client, &offer, tx_code, &key, now_seconds).await?;
         let kept = Kept {
             name: received
                 .configuration
@@ -72,16 +68,13 @@ impl Holder {
             credential: received.credential.clone(),
         };
         let vct = received.configuration.vct.as_deref();
-        let card = match self.card(&kept, vct).await {
-            Ok(card) => card,
-            Err(distrust) => {
-                issuer::notify(&self.client, &received, "credential_failure").await;
-                return Err(distrust.into());
-            }
+        let done = self.verify_and_keep(&kept, vct, &key).await;
+        let event = match done {
+            Ok(_) => "credential_accepted",
+            Err(_) => "credential_failure",
         };
-        let path = self.keep.add(&kept)?;
-        issuer::notify(&self.client, &received, "credential_accepted").await;
-        Ok(Card { path, ..card })
+        issuer::notify(&self.client, &received, event).await;
+        done
     }
 
     /// Every credential of the wallet, verified again: with the status that the issuer publishes now,
@@ -90,35 +83,48 @@ impl Holder {
     /// # Errors
     /// A wallet that cannot be read.
     pub async fn credentials(&self) -> Result<Vec<(PathBuf, Result<Card, Distrust>)>, HolderError> {
+        let kept = self.keep.all()?;
+        if kept.is_empty() {
+            // Without a credential there need not be a key.
+            return Ok(Vec::new());
+        }
+        let (key, authority) = (self.keep.key()?, self.keep.authority()?);
         let mut cards = Vec::new();
-        for (path, kept) in self.keep.all()? {
-            let card = self.card(&kept, None).await;
-            let card = card.map(|card| Card {
-                path: path.clone(),
-                ..card
-            });
+        for (path, kept) in kept {
+            let verified = self.verify(&kept, None, &key, authority.as_ref()).await;
+            let card = verified.map(|verified| Card::new(&kept, verified, path.clone()));
             cards.push((path, card));
         }
         Ok(cards)
     }
 
-    async fn card(&self, kept: &Kept, vct: Option<&str>) -> Result<Card, Distrust> {
+    async fn verify_and_keep(
+        &self,
+        kept: &Kept,
+        vct: Option<&str>,
+        key: &LocalKey,
+    ) -> Result<Card, HolderError> {
+        let authority = self.keep.authority()?;
+        let verified = self.verify(kept, vct, key, authority.as_ref()).await?;
+        let path = self.keep.add(kept)?;
+        Ok(Card::new(kept, verified, path))
+    }
+
+    async fn verify(
+        &self,
+        kept: &Kept,
+        vct: Option<&str>,
+        key: &LocalKey,
+        authority: Option<&CertificateChain>,
+    ) -> Result<Verified, Distrust> {
         let verifier = Verifier {
             client: &self.client,
-            authority: self.authority.as_ref(),
+            authority,
             now_seconds: Timestamp::now().as_second(),
         };
         let issuer = &kept.credential_issuer;
-        let verified = verifier
-            .verify(&kept.credential, issuer, vct, self.key.public_jwk())
-            .await?;
-        Ok(Card {
-            name: kept.name.clone(),
-            issuer: issuer.clone(),
-            trust: verified.trust,
-            claims: verified.claims,
-            status: verified.status,
-            path: PathBuf::new(),
-        })
+        verifier
+            .verify(&kept.credential, issuer, vct, key.public_jwk())
+            .await
     }
 }

@@ -182,10 +182,10 @@ impl Pool {
             return false;
         };
         running.report.invocations += 1;
-        running
-            .report
-            .first_answer
-            .get_or_insert(running.started.elapsed());
+        if running.report.first_answer.is_none() {
+            running.report.first_answer = Some(running.started.elapsed());
+            running.report.first_answer_cpu = cpu_time::of_process(running.report.pid);
+        }
         current.finish(answer);
         true
     }
@@ -278,6 +278,7 @@ impl Pool {
             init: None,
             init_cpu: None,
             first_answer: None,
+            first_answer_cpu: None,
             invocations: 0,
             cpu: None,
         };
