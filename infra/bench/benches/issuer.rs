@@ -1,13 +1,20 @@
 //! What the wallet's own code costs, without storage or network:
 //! `cargo bench -p bench`.
 
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a benchmark whose preparation fails has nothing else to do"
+)]
+
 use std::hint::black_box;
 use std::sync::Arc;
 
 use contract::{QrCode, StartIssue};
 use credential::{
-    ClaimPath, DisclosureFrame, Granularity, HolderBinding, SdJwtVc, StatusReference, Validity,
-    system_randomness,
+    ClaimPath, DisclosureFrame, Granularity, HolderBinding, SdJwtVc, Validity, system_randomness,
 };
 use criterion::{Criterion, criterion_group, criterion_main};
 use futures::FutureExt;
@@ -19,7 +26,7 @@ use qr_code::Design;
 use serde_json::{Map, Value, json};
 use signing::jws::SigningInput;
 use signing::{LocalKey, Signer, SigningIdentity};
-use status_list::{Bits, Status, StatusList};
+use status_list::{Bits, Status, StatusList, StatusReference};
 
 const ISSUER: &str = "https://issuer.example";
 const NOW_SECONDS: i64 = 1_795_000_000;

@@ -1,2 +1,39 @@
-//! Wiring.
-fn main() {}
+//! Measures Bestow as a whole: `cargo build --release --workspace && target/release/bench load`.
+//! (`cargo bench -p bench` measures its parts.)
+
+#![allow(
+    clippy::print_stdout,
+    reason = "the figures are what this command is for"
+)]
+
+mod counting_proxy;
+mod flow;
+mod load;
+mod report;
+
+use clap::{Parser, Subcommand};
+
+/// Anything that ends a measurement: there is nobody to tell but the person who started it.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Measures Bestow as a whole.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs whole issuances against the functions as Lambda processes, with embedded AWS services in
+    /// memory, and prints times, CPU time, AWS calls and cold starts as Markdown tables.
+    Load(load::Load),
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    match Cli::parse().command {
+        Command::Load(load) => load.run().await,
+    }
+}

@@ -1,0 +1,220 @@
+//! One whole issuance, as the parties' software would do it: the backend starts it, a wallet takes the
+//! credential, the backend asks until it knows.
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, Response};
+use serde_json::{Value, json};
+use signing::jws::SigningInput;
+use signing::{LocalKey, Signer};
+
+use crate::Failure;
+
+/// The requests of an issuance, in order. The last one is repeated until the status is final.
+pub(crate) const STEPS: [&str; 8] = [
+    "Start issue",
+    "credential offer",
+    "issuer metadata",
+    "authorization server metadata",
+    "token",
+    "nonce",
+    "credential",
+    "Get issue status",
+];
+
+/// How long the backend waits before it asks for the status again.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+/// When the load command gives up on an issuance.
+const DEADLINE: Duration = Duration::from_secs(30);
+const GRANT: &str = "urn:ietf:params:oauth:grant-type:pre-authorized_code";
+
+/// Who starts and takes issuances.
+pub(crate) struct Parties {
+    client: Client,
+    base_url: String,
+    api_key: String,
+    holder: LocalKey,
+}
+
+/// How an issuance went.
+pub(crate) struct Flow {
+    /// How long each of the [`STEPS`] took; of the last one, its first request.
+    pub(crate) steps: [Duration; STEPS.len()],
+    /// Requests in all.
+    pub(crate) requests: u32,
+    /// From the wallet's last request to the answer that the issuance is completed.
+    pub(crate) detection: Duration,
+}
+
+impl Parties {
+    pub(crate) fn new(base_url: &str, api_key: &str) -> Result<Self, Failure> {
+        Ok(Self {
+            client: Client::builder().timeout(DEADLINE).build()?,
+            base_url: base_url.to_owned(),
+            api_key: api_key.to_owned(),
+            holder: LocalKey::generate()?,
+        })
+    }
+
+    /// Runs one issuance to its end.
+    pub(crate) async fn issue(&self) -> Result<Flow, Failure> {
+        let mut clock = Clock::default();
+
+        let started: Value = clock.time(self.start()).await?;
+        let status_uri = text(&started, "/status_uri")?;
+        let offer_uri = offer_uri(text(&started, "/request_uri")?)?;
+
+        let offer = clock.time(self.get(&offer_uri)).await?;
+        let issuer = text(&offer, "/credential_issuer")?;
+        let code = text(&offer["grants"][GRANT], "/pre-authorized_code")?;
+        let configuration_id = text(&offer, "/credential_configuration_ids/0")?;
+
+        let well_known = |name: &str| format!("{issuer}/.well-known/{name}");
+        let metadata = clock
+            .time(self.get(&well_known("openid-credential-issuer")))
+            .await?;
+        let server = clock
+            .time(self.get(&well_known("oauth-authorization-server")))
+            .await?;
+
+        let form = [("grant_type", GRANT), ("pre-authorized_code", code)];
+        let request = self
+            .client
+            .post(text(&server, "/token_endpoint")?)
+            .form(&form);
+        let token = clock.time(answer(request.send())).await?;
+
+        let request = self.client.post(text(&metadata, "/nonce_endpoint")?);
+        let nonce = clock.time(answer(request.send())).await?;
+
+        let proof = self.proof(issuer, text(&nonce, "/c_nonce")?)?;
+        let request = self
+            .client
+            .post(text(&metadata, "/credential_endpoint")?)
+            .bearer_auth(text(&token, "/access_token")?)
+            .json(&json!({"credential_configuration_id": configuration_id,
+                          "proofs": {"jwt": [proof]}}));
+        let credential = clock.time(answer(request.send())).await?;
+        text(&credential, "/credentials/0/credential")?;
+
+        let taken = Instant::now();
+        let mut status = clock.time(self.status(status_uri)).await?;
+        let mut requests = clock.count;
+        while status["status"] != "issue_completed" {
+            if taken.elapsed() > DEADLINE || status["status"] == "error" {
+                return Err(format!("the issuance did not complete: {status}").into());
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+            status = self.status(status_uri).await?;
+            requests += 1;
+        }
+        Ok(Flow {
+            steps: clock.steps,
+            requests: u32::try_from(requests).unwrap_or(u32::MAX),
+            detection: taken.elapsed(),
+        })
+    }
+
+    /// Asks for the status of a credential that nobody has, which is answered 404.
+    pub(crate) async fn ask_credential_status(&self) -> Result<(), Failure> {
+        let stranger = "00000000-0000-8000-8000-000000000000";
+        let url = format!("{}/api/v2/credential/status/{stranger}", self.base_url);
+        self.client
+            .get(url)
+            .header("x-api-key", &self.api_key)
+            .send()
+            .await?;
+        Ok(())
+    }
+
+    async fn start(&self) -> Result<Value, Failure> {
+        let body = json!({
+            "template_id": "issue_iban",
+            "claims": {"companyname": "CoolSoft B.V.", "currency": "EUR",
+                       "iban": "NL12TUL25708789078", "bic": "TULINL2A",
+                       "acccount_type": "Business Checking Account"}
+        });
+        let url = format!("{}/api/v2/credential/issue", self.base_url);
+        let request = self
+            .client
+            .post(url)
+            .header("x-api-key", &self.api_key)
+            .json(&body);
+        answer(request.send()).await
+    }
+
+    async fn status(&self, status_uri: &str) -> Result<Value, Failure> {
+        answer(
+            self.client
+                .get(status_uri)
+                .header("x-api-key", &self.api_key)
+                .send(),
+        )
+        .await
+    }
+
+    async fn get(&self, url: &str) -> Result<Value, Failure> {
+        answer(self.client.get(url).send()).await
+    }
+
+    /// A key proof (OpenID4VCI 1.0, appendix F.1).
+    fn proof(&self, issuer: &str, c_nonce: &str) -> Result<String, Failure> {
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)?
+            .as_secs();
+        let header = json!({"typ": "openid4vci-proof+jwt", "alg": signing::ES256,
+                            "jwk": self.holder.public_jwk().to_json()});
+        let claims = json!({"aud": issuer, "iat": now, "nonce": c_nonce});
+        let input = SigningInput::new(&header, &claims)?;
+        let signature = self.holder.sign_now(input.as_bytes())?;
+        Ok(input.finish(&signature))
+    }
+}
+
+/// Times the steps one after the other.
+#[derive(Default)]
+struct Clock {
+    steps: [Duration; STEPS.len()],
+    count: usize,
+}
+
+impl Clock {
+    async fn time<T>(
+        &mut self,
+        step: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let began = Instant::now();
+        let answer = step.await?;
+        if let Some(slot) = self.steps.get_mut(self.count) {
+            *slot = began.elapsed();
+        }
+        self.count += 1;
+        Ok(answer)
+    }
+}
+
+async fn answer(
+    response: impl Future<Output = reqwest::Result<Response>>,
+) -> Result<Value, Failure> {
+    let response = response.await?;
+    let (url, status) = (response.url().path().to_owned(), response.status());
+    let body = response.text().await?;
+    if !status.is_success() {
+        return Err(format!("{url} answered {status}: {body}").into());
+    }
+    Ok(serde_json::from_str(&body)?)
+}
+
+fn text<'a>(value: &'a Value, pointer: &str) -> Result<&'a str, Failure> {
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .ok_or_else(|| format!("an answer lacks {pointer}").into())
+}
+
+fn offer_uri(request_uri: &str) -> Result<String, Failure> {
+    let uri = reqwest::Url::parse(request_uri)?;
+    uri.query_pairs()
+        .find_map(|(name, value)| (name == "credential_offer_uri").then(|| value.into_owned()))
+        .ok_or_else(|| "the request_uri has no credential_offer_uri".into())
+}
