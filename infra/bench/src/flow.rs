@@ -66,7 +66,7 @@ impl Parties {
 
         let offer = clock.time(self.get(&offer_uri)).await?;
         let issuer = text(&offer, "/credential_issuer")?;
-        let code = text(&offer["grants"][GRANT], "/pre-authorized_code")?;
+        let code = text(&offer, &format!("/grants/{GRANT}/pre-authorized_code"))?;
         let configuration_id = text(&offer, "/credential_configuration_ids/0")?;
 
         let well_known = |name: &str| format!("{issuer}/.well-known/{name}");
@@ -100,8 +100,8 @@ impl Parties {
         let taken = Instant::now();
         let mut status = clock.time(self.status(status_uri)).await?;
         let mut requests = clock.count;
-        while status["status"] != "issue_completed" {
-            if taken.elapsed() > DEADLINE || status["status"] == "error" {
+        while text(&status, "/status")? != "issue_completed" {
+            if taken.elapsed() > DEADLINE || text(&status, "/status")? == "error" {
                 return Err(format!("the issuance did not complete: {status}").into());
             }
             tokio::time::sleep(ASK_AGAIN).await;
