@@ -5,8 +5,9 @@ use contract::{CorrelationId, IssueStatus};
 use crate::ports::{PollMessage, PollQueue, Records, RecordsError, System};
 use crate::record::Record;
 
-/// How long an answer of the wallet counts as fresh, in milliseconds.
-pub const FRESH_MS: i64 = 2_000;
+/// How long an answer of the wallet counts as fresh, in milliseconds. A query that finds it older, the poll
+/// that it brings forward and the next query fit into two seconds.
+pub const FRESH_MS: i64 = 1_000;
 
 /// The use case, and what it works with.
 pub struct GetStatus<R, Q, S> {

@@ -3,8 +3,8 @@
 use contract::{CorrelationId, IssueStatus, Stage, StartIssue, Status};
 use issuance::ports::{PollMessage, Stored};
 use issuance::{
-    DropReason, LEASE_MS, MAX_DELIVERIES, OUTAGE_PATIENCE_SECONDS, Polled, StartFailureCause,
-    UNKNOWN_PATIENCE_MS,
+    DropReason, FRESH_MS, LEASE_MS, MAX_DELIVERIES, OUTAGE_PATIENCE_SECONDS, Polled,
+    StartFailureCause, UNKNOWN_PATIENCE_MS,
 };
 use uuid::Uuid;
 
@@ -368,9 +368,9 @@ async fn an_outage_that_outlasts_the_offer_by_a_day_ends_the_issuance() {
 #[tokio::test]
 async fn a_query_brings_the_next_poll_forward_once_the_answer_is_old() {
     let ports = started().await;
-    ports.world().now_ms += 2_000;
+    ports.world().now_ms += FRESH_MS;
     status(&ports).await;
-    assert_eq!(ports.world().queue.len(), 1, "asked two seconds ago");
+    assert_eq!(ports.world().queue.len(), 1, "the answer is fresh");
     ports.world().now_ms += 1;
     status(&ports).await;
     let last = ports.world().queue.last().cloned();
@@ -381,7 +381,7 @@ async fn a_query_brings_the_next_poll_forward_once_the_answer_is_old() {
                 correlation_id: id(),
                 attempt: 0
             },
-            2_001
+            FRESH_MS + 1
         ))
     );
 }
