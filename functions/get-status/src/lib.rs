@@ -19,7 +19,8 @@ use runtime::{ApiKeys, ConfigError, Env};
 
 use crate::config::Config;
 
-/// The routes of this function, configured from `env`; see [`Config::from_env`] for its variables.
+/// The routes of this function, configured from `env`: `API_KEY_HASHES`, `PUBLIC_BASE_URL`,
+/// `ISSUANCE_TABLE` and `POLL_QUEUE_URL`. A fault names its variable.
 pub async fn app(env: &Env) -> Result<Router, ConfigError> {
     let config = Config::from_env(env)?;
     let api_keys = config.api_keys.clone();

@@ -23,7 +23,9 @@ use crate::config::Config;
 /// The largest body, in bytes. Most of it is for the logo of a QR code.
 const LARGEST_BODY: usize = 256 * 1024;
 
-/// The route of this function, configured from `env`; see [`Config::from_env`] for its variables.
+/// The route of this function, configured from `env`: `API_KEY_HASHES`, `PUBLIC_BASE_URL`,
+/// `ISSUANCE_TABLE`, `POLL_QUEUE_URL`, `REQUEST_HASH_SECRET` and the `WALLET_…` variables. A fault names
+/// its variable.
 pub async fn app(env: &Env) -> Result<Router, ConfigError> {
     let config = Config::from_env(env)?;
     let api_keys = config.api_keys.clone();
