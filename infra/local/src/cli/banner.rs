@@ -61,12 +61,10 @@ Ctrl-C stops it. What happens:
 }
 
 /// What is printed with `--emulators-only`.
-pub(super) fn of_emulators(cloud: &RunningCloud, env_file: &Path, lambda_endpoint: &str) -> String {
-    let env_file = env_file.display();
-    let authority = lambda_endpoint
-        .rsplit('/')
-        .next()
-        .unwrap_or(lambda_endpoint);
+pub(super) fn of_emulators(cloud: &RunningCloud, env_file: &Path) -> String {
+    let env_file = quoted(&env_file.display().to_string());
+    let lambda_endpoint = cloud.base_url();
+    let authority = lambda_endpoint.rsplit('/').next().unwrap_or_default();
     let (host, port) = authority.rsplit_once(':').unwrap_or((authority, "9000"));
     format!(
         r#"
@@ -75,10 +73,12 @@ The AWS endpoints are up:
   DynamoDB         {dynamodb}
   SQS              {sqs}
 
-The functions' environment is in {env_file}. Start them in another terminal:
+What the functions' environment must be stands in {env_file}, as lines to export.
+Start the functions in another terminal. Build them first: cargo lambda builds a function when
+it is first asked for, and that takes longer than the functions wait for each other.
 
-   set -a; . {env_file}; set +a
-   cargo lambda watch -A {host} -P {port}
+   cargo build --bins
+   cargo lambda watch -A {host} -P {port} --env-file {env_file}
 
 Their API is then at {lambda_endpoint}, with the key {api_key}.
 Batches of the queues are posted there. Ctrl-C stops it. What happens:
