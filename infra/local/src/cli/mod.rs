@@ -167,11 +167,7 @@ async fn serve(run: Run) -> Result<(), Box<dyn Error>> {
     let data_dir = &run.data.data_dir;
     if run.emulators_only {
         let env_file = lambda_env::write(&cloud, data_dir)?;
-        console::print(&banner::of_emulators(
-            &cloud,
-            &env_file,
-            &run.lambda_endpoint,
-        ));
+        console::print(&banner::of_emulators(&cloud, &env_file));
     } else {
         console::print(&banner::of_cloud(&cloud, data_dir));
     }
