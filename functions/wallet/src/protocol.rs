@@ -20,7 +20,7 @@ use issuer::{
 };
 use runtime::http::{Refusal, problem_response};
 use serde::Serialize;
-use tower_http::cors::{Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use crate::config::now_seconds;
 use crate::{SharedWallet, Wallet, unavailable};
@@ -37,12 +37,13 @@ pub(crate) fn routes() -> Router<SharedWallet> {
         .route(paths::NOTIFICATION, post(notification))
 }
 
-/// Wallets may be web pages of any origin: nothing here is protected by a cookie.
+/// Wallets may be web pages of any origin: nothing here is protected by a cookie. Headers are named back
+/// one by one, because `*` does not stand for `Authorization` (Fetch, CORS non-wildcard request-header).
 pub(crate) fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers(Any)
+        .allow_headers(AllowHeaders::mirror_request())
         .expose_headers([WWW_AUTHENTICATE])
 }
 

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use aws::CallError;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
 };
@@ -63,8 +63,12 @@ impl PublishedList {
 async fn status_list(
     State(wallet): State<SharedWallet>,
     Path(list): Path<String>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
+    if query.is_some_and(|query| asks_for_the_past(&query)) {
+        return Err(no_history().into());
+    }
     let unknown = || Problem::not_found("There is no such status list.");
     let list: ListNumber = list.parse().map_err(|_| unknown())?;
     let published = wallet.published_list(list).await?.ok_or_else(unknown)?;
@@ -89,6 +93,21 @@ async fn status_list(
         (caching, [(CONTENT_TYPE, MEDIA_TYPE)], published.token).into_response()
     };
     Ok(answer)
+}
+
+/// Whether the list of another time is asked for, `?time=SECONDS` (Token Status List §8.4).
+fn asks_for_the_past(query: &str) -> bool {
+    query.split('&').any(|pair| pair.split('=').next() == Some("time"))
+}
+
+/// Past lists are not kept, which is told apart from a list that never was.
+fn no_history() -> Problem {
+    Problem {
+        type_uri: "about:blank".to_owned(),
+        title: "Not Implemented".to_owned(),
+        status: StatusCode::NOT_IMPLEMENTED.as_u16(),
+        ..Problem::not_found("Only the present list is kept: leave out `time`.")
+    }
 }
 
 /// Whether one of the comma-separated members of a header is `member`, weak or with parameters too.
