@@ -2,10 +2,12 @@
 
 use std::net::TcpListener;
 use std::process::{Output, Stdio};
+use std::sync::{Arc, Mutex};
 
 use serde_json::json;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 use crate::backend::{Backend, PATIENCE, http_client, iban, unique};
 use crate::cloud;
@@ -39,25 +41,29 @@ fn printed(output: &Output) -> String {
 pub struct RunningCommand {
     child: Child,
     pub base_url: String,
+    /// What it has printed so far on both outputs.
+    printed: Arc<Mutex<String>>,
+    /// Reads all along: a full pipe would hold the process up.
+    readers: [JoinHandle<()>; 2],
 }
 
 impl RunningCommand {
     /// Starts it in memory, on a free port.
     pub async fn serve_ephemeral(environment: &[(&str, &str)]) -> Self {
-        Self::serve(&["--ephemeral"], environment).await
-    }
-
-    async fn serve(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let port = free.expect("a free port").port();
-        let child = command()
-            .args(["--port", &port.to_string()])
-            .args(arguments)
+        let mut child = command()
+            .args(["--ephemeral", "--port", &port.to_string()])
             .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the command can be run");
+        let printed = Arc::new(Mutex::new(String::new()));
+        let readers = [
+            tokio::spawn(read(child.stdout.take().expect("piped"), printed.clone())),
+            tokio::spawn(read(child.stderr.take().expect("piped"), printed.clone())),
+        ];
         let base_url = format!("http://127.0.0.1:{port}");
         let (http, health) = (http_client(), format!("{base_url}/health"));
         eventually("it is up", PATIENCE, async || {
@@ -65,18 +71,35 @@ impl RunningCommand {
             answer.status().is_success().then_some(())
         })
         .await;
-        Self { child, base_url }
+        Self {
+            child,
+            base_url,
+            printed,
+            readers,
+        }
     }
 
-    /// Ends the process and gives what it printed on both outputs.
+    /// What it has printed so far.
+    fn printed(&self) -> String {
+        self.printed.lock().expect("no reader panicked").clone()
+    }
+
+    /// Ends the process and gives all that it has printed.
     pub async fn stop(mut self) -> String {
-        self.child.start_kill().expect("it runs");
-        let mut text = Vec::new();
-        let mut stdout = self.child.stdout.take().expect("piped");
-        let mut stderr = self.child.stderr.take().expect("piped");
-        stdout.read_to_end(&mut text).await.expect("readable");
-        stderr.read_to_end(&mut text).await.expect("readable");
-        String::from_utf8_lossy(&text).into_owned()
+        self.child.kill().await.expect("it runs");
+        for reader in &mut self.readers {
+            reader.await.expect("it reads to the end");
+        }
+        self.printed()
+    }
+}
+
+async fn read(mut output: impl AsyncRead + Unpin, printed: Arc<Mutex<String>>) {
+    let mut lines = BufReader::new(&mut output).lines();
+    while let Some(line) = lines.next_line().await.expect("UTF-8") {
+        let mut printed = printed.lock().expect("no reader panicked");
+        printed.push_str(&line);
+        printed.push('\n');
     }
 }
 
@@ -109,6 +132,8 @@ async fn the_banner_says_what_to_try_in_commands_that_work() {
     Backend::new(&base_url, local::DEFAULT_API_KEY)
         .start_iban(&unique("banner"))
         .await;
+    let has_qr_code = async || command.printed().contains('█').then_some(());
+    eventually("the QR code is drawn", PATIENCE, has_qr_code).await;
     let banner = command.stop().await;
     for piece in [
         base_url.as_str(),

@@ -179,7 +179,9 @@ async fn what_is_not_known_is_not_found() {
         refused.expect_problem(404);
     }
     let path = "/api/v2/credential/status/not-a-uuid";
-    Answer::to(backend.request("GET", path)).await.expect_problem(400);
+    Answer::to(backend.request("GET", path))
+        .await
+        .expect_problem(400);
     let mut body = iban(&unique("template"));
     body["template_id"] = json!("no_such_template");
     backend.start(&body).await.expect_problem(404);
@@ -229,7 +231,7 @@ async fn a_wrong_method_at_a_wallets_endpoint_is_refused_with_what_would_be_righ
 async fn too_large_a_body_is_refused() {
     let backend = cloud::shared().backend();
     let mut body = iban(&unique("large"));
-    body["claims"]["companyname"] = json!("x".repeat(5 << 20));
+    body["claims"]["companyname"] = json!("x".repeat(300 << 10));
     backend.start(&body).await.expect_problem(413);
 }
 
@@ -277,18 +279,10 @@ async fn each_rejected_claim_is_named_and_no_value_is_echoed() {
     refused.expect_problem(422);
     assert!(!refused.text().contains(planted), "{}", refused.text());
     let faults = refused.body["errors"].as_array().unwrap();
-    for pointer in ["/claims/iban", "/claims/currency"] {
-        assert!(
-            faults.iter().any(|f| f["pointer"] == pointer),
-            "{pointer}: {faults:?}"
-        );
+    for pointer in ["/claims/iban", "/claims/currency", "/claims/companyname"] {
+        let is_there = faults.iter().any(|fault| fault["pointer"] == pointer);
+        assert!(is_there, "{pointer}: {faults:?}");
     }
-    assert!(
-        faults
-            .iter()
-            .any(|f| f["reason"].as_str().unwrap().contains("companyname")),
-        "{faults:?}"
-    );
 }
 
 #[tokio::test]
@@ -319,7 +313,7 @@ async fn a_malformed_status_change_is_refused() {
         (json!({"status": "deleted"}), "/status"),
         (json!({"status": 1}), "/status"),
         (
-            json!({"status": "revoked", "reason": "x".repeat(10_000)}),
+            json!({"status": "revoked", "reason": "x".repeat(501)}),
             "/reason",
         ),
     ] {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, Response, StatusCode};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
@@ -30,6 +30,8 @@ pub enum Behaviour {
     BreakOff,
     /// With this many bytes.
     Flood(usize),
+    /// To Get issue status, with this status as the contract has it.
+    Status(&'static str),
 }
 
 impl Behaviour {
@@ -39,11 +41,6 @@ impl Behaviour {
             vec![("content-type", "application/json".to_owned())],
             body.to_string(),
         )
-    }
-
-    /// The status of an issuance as the contract has it.
-    pub fn status(status: &str) -> Self {
-        Self::json(200, &json!({"status": status, "correlation_id": "x"}))
     }
 }
 
@@ -197,7 +194,10 @@ async fn token(State(script): State<Arc<Mutex<Script>>>, form: String) -> Respon
     answer(Behaviour::json(if granted { 200 } else { 400 }, &token)).await
 }
 
-async fn status(State(script): State<Arc<Mutex<Script>>>) -> Response<Body> {
+async fn status(
+    State(script): State<Arc<Mutex<Script>>>,
+    Path(correlation_id): Path<String>,
+) -> Response<Body> {
     let behaviour = {
         let mut script = script.lock().expect("no test panicked in it");
         *script.asked.entry("status").or_default() += 1;
@@ -207,7 +207,14 @@ async fn status(State(script): State<Arc<Mutex<Script>>>) -> Response<Body> {
             script.statuses.first().cloned()
         }
     };
-    answer(behaviour.unwrap_or_else(|| Behaviour::status("issue_request_created"))).await
+    let behaviour = match behaviour.unwrap_or(Behaviour::Status("issue_request_created")) {
+        Behaviour::Status(status) => {
+            let body = json!({"status": status, "correlation_id": correlation_id});
+            Behaviour::json(200, &body)
+        }
+        other => other,
+    };
+    answer(behaviour).await
 }
 
 async fn answer(behaviour: Behaviour) -> Response<Body> {
@@ -226,6 +233,7 @@ async fn answer(behaviour: Behaviour) -> Response<Body> {
             }
             response
         }
+        Behaviour::Status(_) => unreachable!("only where the correlation id is known"),
         Behaviour::Hang => std::future::pending().await,
         Behaviour::BreakOff => {
             let broken = futures::stream::iter([

@@ -30,7 +30,7 @@ async fn an_external_wallet_issues_through_the_same_contract() {
         json!("https://customerwallet.com/")
     );
 
-    wallet.on_status([Behaviour::status("issue_completed")]);
+    wallet.on_status([Behaviour::Status("issue_completed")]);
     backend.until_status(&id, "issue_completed").await;
 }
 
@@ -140,6 +140,10 @@ async fn a_wallets_failures_while_polling_are_sat_out() {
     for failure in [
         Behaviour::Answer(500, vec![], String::new()),
         Behaviour::Answer(200, vec![], "<html>".to_owned()),
+        Behaviour::json(
+            200,
+            &json!({"status": "issue_completed", "correlation_id": "another"}),
+        ),
         Behaviour::Flood(10 << 20),
         Behaviour::BreakOff,
         Behaviour::Answer(
@@ -164,7 +168,7 @@ async fn a_wallets_failures_while_polling_are_sat_out() {
             "{failure:?}"
         );
 
-        wallet.on_status([Behaviour::status("issue_completed")]);
+        wallet.on_status([Behaviour::Status("issue_completed")]);
         wallet.backend.until_status(&id, "issue_completed").await;
     }
 }
@@ -191,8 +195,8 @@ async fn an_unknown_status_is_not_the_end() {
     let id = unique("unknown-status");
     wallet.backend.start(&iban(&id)).await.expect(201);
     wallet.on_status([
-        Behaviour::status("waiting_for_the_moon"),
-        Behaviour::status("issue_completed"),
+        Behaviour::Status("waiting_for_the_moon"),
+        Behaviour::Status("issue_completed"),
     ]);
     poll_now(&wallet, &id).await;
     let asked_once = async || (wallet.asked("status") == 1).then_some(());
@@ -206,8 +210,8 @@ async fn a_status_that_goes_back_changes_nothing_that_was_said() {
     let id = unique("back");
     wallet.backend.start(&iban(&id)).await.expect(201);
     wallet.on_status([
-        Behaviour::status("issue_completed"),
-        Behaviour::status("issue_request_created"),
+        Behaviour::Status("issue_completed"),
+        Behaviour::Status("issue_request_created"),
     ]);
     let completed = wallet.backend.until_status(&id, "issue_completed").await;
     for _ in 0..3 {

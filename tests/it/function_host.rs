@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::routing::post;
 use local::{FunctionHost, LocalCloud, Options, RunningCloud};
 use poll_status::PollStatus;
 use runtime::Env;
 use tokio::net::TcpListener;
+use tower::ServiceExt;
 
 use crate::aws::Aws;
 use crate::backend::Backend;
@@ -51,22 +53,27 @@ impl Functions {
         let set = set_credential_status::app(&env("set-credential-status"))
             .await
             .expect("set-credential-status starts");
+        let wallet = wallet::app(&env("wallet")).await.expect("wallet starts");
         let poll = PollStatus::from_env(&env("poll-status"))
             .await
             .expect("poll-status starts");
         let poll = Arc::new(poll);
-        let wallet = wallet::app(&env("wallet")).await.expect("wallet starts");
+
+        let by_path = move |request: Request| {
+            let function = match request.uri().path() {
+                contract::paths::START_ISSUE => start.clone(),
+                path if path.starts_with("/api/v2/credential/status/") => set.clone(),
+                path if path.starts_with("/api/") => read.clone(),
+                _ => wallet.clone(),
+            };
+            function.oneshot(request)
+        };
         let routes = Router::new()
-            .route_service(contract::paths::START_ISSUE, start)
-            .route_service(contract::paths::ISSUE_STATUS, read.clone())
-            .route_service(contract::paths::ISSUE_STATUS_ALIAS, read.clone())
-            .route_service(contract::paths::OPENAPI, read)
-            .route_service(contract::paths::CREDENTIAL_STATUS, set)
             .route(
                 "/2015-03-31/functions/poll-status/invocations",
                 post(move |axum::Json(event)| async move { axum::Json(poll.handle(event).await) }),
             )
-            .fallback_service(wallet);
+            .fallback(by_path);
         serve(routes, api);
         let backend = Backend::new(&endpoint, running.api_key());
         Self { running, backend }

@@ -39,7 +39,6 @@ async fn takes_the_sample_credential(script: &str, binding: &str) {
     let started = backend.start(&body).await.expect(201);
 
     let taken = node::take(script, started.str("request_uri"), &["--binding", binding]).await;
-    assert_eq!(taken["credential_configuration_id"], "issue_iban");
     backend.until_status(&id, "issue_completed").await;
 
     let verified = node::verify(taken["credential"].as_str().unwrap()).await;
@@ -126,7 +125,6 @@ async fn every_template_yields_a_credential_that_verifies() {
         let body = start(&unique("template"));
         let started = backend.start(&body).await.expect(201);
         let taken = node::take(OPENID4VCI, started.str("request_uri"), &[]).await;
-        assert_eq!(taken["credential_configuration_id"], body["template_id"]);
         let verified = node::verify(taken["credential"].as_str().unwrap()).await;
         for (name, value) in body["claims"].as_object().unwrap() {
             assert_eq!(

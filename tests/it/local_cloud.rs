@@ -1,9 +1,10 @@
 //! The local cloud itself: what outlives a run, and what it refuses to start with.
 
 use local::{LocalCloud, Options};
+use serde_json::Value;
 
 use crate::answer::Answer;
-use crate::backend::{http_client, unique};
+use crate::backend::{Backend, http_client, unique};
 use crate::cloud::Cloud;
 use crate::status_list::{INVALID, PublishedList, status_reference};
 use crate::wallet_client::WalletClient;
@@ -24,24 +25,14 @@ async fn everything_outlives_a_restart_on_the_same_data_directory() {
         .await
         .expect(200);
     let pending = backend.start_iban(&open).await;
-    let jwks_url = format!("{}/wallet/jwks", backend.base_url);
-    let jwks = Answer::to(backend.http.get(&jwks_url))
-        .await
-        .expect(200)
-        .body;
+    let keys = published_keys(&backend).await;
     let authority = first.running.certificate_authority().to_owned();
     first.running.shutdown().await;
 
     let second = Cloud::start_in(directory.path(), port).await;
     let backend = second.backend();
     assert_eq!(backend.status(&done).await.expect(200).body, completed);
-    assert_eq!(
-        Answer::to(backend.http.get(&jwks_url))
-            .await
-            .expect(200)
-            .body,
-        jwks
-    );
+    assert_eq!(published_keys(&backend).await, keys);
     assert_eq!(second.running.certificate_authority(), authority);
     let (list, index) = status_reference(&taken.credential);
     assert_eq!(
@@ -145,6 +136,16 @@ async fn health_is_answered_once_everything_is_up() {
     let cloud = Cloud::start_ephemeral().await;
     let url = format!("{}/health", cloud.running.base_url());
     Answer::to(http_client().get(url)).await.expect(200);
+}
+
+/// Names and public keys that the issuer publishes; their certificates are renewed with each start.
+async fn published_keys(backend: &Backend) -> Vec<[Value; 3]> {
+    let url = format!("{}/wallet/jwks", backend.base_url);
+    let jwks = Answer::to(backend.http.get(url)).await.expect(200).body;
+    let keys = jwks["keys"].as_array().unwrap();
+    keys.iter()
+        .map(|key| ["kid", "x", "y"].map(|member| key[member].clone()))
+        .collect()
 }
 
 fn port_of(cloud: &Cloud) -> u16 {

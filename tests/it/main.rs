@@ -3,7 +3,7 @@
 //! What helps: [`cloud`] starts local clouds, [`backend`] calls the issue contract, [`wallet_client`] and
 //! [`node`] are wallets, [`redeemed`] is one that has its token, [`status_list`] reads lists, [`aws`] looks into tables and queues,
 //! [`function_host`] runs the functions with other environments, [`external_wallet`] is another wallet of
-//! the contract, [`command`] runs the local cloud's command. All other modules are tests, one subject each.
+//! the contract, [`template`] reads the deployment's, [`command`] runs the local cloud's command. All other modules are tests, one subject each.
 
 // All of it is test code, and nothing of it is used from elsewhere.
 #![allow(
@@ -24,6 +24,7 @@ mod function_host;
 mod node;
 mod redeemed;
 mod status_list;
+mod template;
 mod wallet_client;
 
 mod command;
@@ -40,6 +41,7 @@ mod issuer_documents;
 mod key_proofs;
 mod local_cloud;
 mod openapi;
+mod permissions;
 mod polling;
 mod qr_code;
 mod revocation;

@@ -39,7 +39,7 @@ async fn doubled_messages_do_not_multiply() {
         (asked && aws.depth(&aws.poll_queue).await <= 2).then_some(())
     })
     .await;
-    wallet.on_status([Behaviour::status("issue_completed")]);
+    wallet.on_status([Behaviour::Status("issue_completed")]);
     let completed = wallet.backend.until_status(&id, "issue_completed").await;
     assert_eq!(completed["sequence"], 2, "created and completed, each once");
     assert_eq!(aws.depth(&aws.dead_letters).await, 0);
@@ -103,7 +103,7 @@ async fn a_start_that_dies_in_the_middle_is_followed_to_its_end() {
     let wallet = ExternalWallet::start().await;
     let id = unique("died");
     wallet.on_start(Behaviour::Hang);
-    wallet.on_status([Behaviour::status("issue_completed")]);
+    wallet.on_status([Behaviour::Status("issue_completed")]);
     // The caller hangs up while the wallet is at work: the function ends between its calls, after the
     // reservation and the first poll message, before the wallet's answer could be recorded.
     let start = wallet
@@ -155,7 +155,7 @@ async fn a_query_brings_the_poll_forward_however_late_it_is_due() {
     // Nobody asks any more: what was due is gone.
     aws.sqs("PurgeQueue", &json!({"QueueUrl": aws.poll_queue}))
         .await;
-    wallet.on_status([Behaviour::status("issue_completed")]);
+    wallet.on_status([Behaviour::Status("issue_completed")]);
     wallet.backend.until_status(&id, "issue_completed").await;
     assert_eq!(wallet.asked("status"), 1, "one poll was enough");
 }

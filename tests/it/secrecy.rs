@@ -8,14 +8,16 @@ use crate::command::RunningCommand;
 use crate::eventually::eventually;
 use crate::wallet_client::{Taken, WalletClient};
 
-/// A claim value that occurs nowhere by chance.
-const PLANTED: &str = "Planted Claim Value 4711 B.V.";
+/// Claim values that occur nowhere by chance, nor in the banner's example.
+const PLANTED_NAME: &str = "Planted Claim Value 4711 B.V.";
+const PLANTED_IBAN: &str = "NL47PLAN0000004711";
 
 /// Issues a credential with a planted claim and a transaction code, and gives every secret of it.
 async fn issue_with_secrets(backend: &Backend) -> Vec<(&'static str, String)> {
     let id = unique("secrets");
     let mut body = iban(&id);
-    body["claims"]["companyname"] = json!(PLANTED);
+    body["claims"]["companyname"] = json!(PLANTED_NAME);
+    body["claims"]["iban"] = json!(PLANTED_IBAN);
     body["tx_code"] = json!({"length": 12});
     let started = backend.start(&body).await.expect(201);
     let tx_code = started.str("tx_code").to_owned();
@@ -36,10 +38,9 @@ async fn issue_with_secrets(backend: &Backend) -> Vec<(&'static str, String)> {
         ..
     } = wallet.take_with_token(offer, access_token).await;
     backend.until_status(&id, "issue_completed").await;
-    let iban = body["claims"]["iban"].as_str().expect("an IBAN").to_owned();
     vec![
-        ("claim", PLANTED.to_owned()),
-        ("claim", iban),
+        ("name", PLANTED_NAME.to_owned()),
+        ("IBAN", PLANTED_IBAN.to_owned()),
         ("transaction code", tx_code),
         ("pre-authorized code", offer.code),
         ("access token", access_token),
