@@ -149,7 +149,7 @@ impl LocalCloud {
         };
         let gateway = Gateway {
             functions: http_functions(&stack, &routes, handlers)?,
-            routes: RouteTable::new(routes),
+            routes: RouteTable::new(routes)?,
             events: events.clone(),
         };
         let (router, stopped) = (gateway.into_router(), front.stop.requested());

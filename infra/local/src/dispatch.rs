@@ -160,7 +160,7 @@ mod tests {
             function: "F".to_owned(),
         });
         let gateway = Gateway {
-            routes: RouteTable::new(routes.into()),
+            routes: RouteTable::new(routes.into()).unwrap(),
             functions: BTreeMap::from([("F".to_owned(), function)]),
             events,
         };

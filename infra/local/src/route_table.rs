@@ -1,5 +1,8 @@
 //! Which route of the template a request takes, by the rules of API Gateway's HTTP APIs.
 
+use std::collections::BTreeSet;
+
+use crate::StartError;
 use crate::template::Route;
 
 /// The routes of the template.
@@ -17,8 +20,17 @@ enum Fit {
 }
 
 impl RouteTable {
-    pub(crate) fn new(routes: Vec<Route>) -> Self {
-        Self { routes }
+    /// # Errors
+    /// [`StartError::DoubledRoute`], which API Gateway would refuse too.
+    pub(crate) fn new(routes: Vec<Route>) -> Result<Self, StartError> {
+        let mut seen = BTreeSet::new();
+        for route in &routes {
+            if !seen.insert((&route.method, &route.path)) {
+                let key = format!("{} {}", route.method, route.path);
+                return Err(StartError::DoubledRoute(key));
+            }
+        }
+        Ok(Self { routes })
     }
 
     /// The route for a request; `path` is the path of its URL, still percent-encoded. The most
@@ -61,16 +73,24 @@ fn fit(pattern: &str, path: &str) -> Option<Vec<Fit>> {
 mod tests {
     use super::*;
 
+    fn route(key: &str) -> Route {
+        let (method, path) = key.split_once(' ').unwrap();
+        Route {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            function: key.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_route_that_is_there_twice_is_named() {
+        let routes = ["GET /things", "POST /things", "GET /things"].map(route);
+        let fault = RouteTable::new(routes.into()).unwrap_err().to_string();
+        assert!(fault.contains("GET /things"), "{fault}");
+    }
+
     #[test]
     fn the_most_specific_route_wins() {
-        let route = |key: &str| {
-            let (method, path) = key.split_once(' ').unwrap();
-            Route {
-                method: method.to_owned(),
-                path: path.to_owned(),
-                function: key.to_owned(),
-            }
-        };
         let table = RouteTable::new(
             [
                 "ANY /things/{id}",
@@ -81,7 +101,8 @@ mod tests {
             ]
             .map(route)
             .into(),
-        );
+        )
+        .unwrap();
         for (method, path, expected) in [
             ("GET", "/things/all", Some("GET /things/all")),
             ("GET", "/things/1", Some("GET /things/{id}")),
