@@ -40,7 +40,7 @@ async fn issue_status(
     // Text that cannot be a correlation id names no issuance either.
     let correlation_id = correlation_id
         .ok()
-        .and_then(|Path(text)| text.parse::<CorrelationId>().ok())
+        .and_then(|Path(segment)| CorrelationId::from_path_segment(&segment))
         .ok_or_else(unknown)?;
     let status = config
         .use_case

@@ -155,9 +155,9 @@ impl OpenList {
 
 async fn issue_status(
     State(wallet): State<SharedWallet>,
-    Path(correlation_id): Path<String>,
+    Path(segment): Path<String>,
 ) -> Result<Response, Refusal> {
-    let correlation_id: CorrelationId = correlation_id.parse().map_err(|_| unknown_issuance())?;
+    let correlation_id = CorrelationId::from_path_segment(&segment).ok_or_else(unknown_issuance)?;
     let offer_id = wallet.config.issuer.offer_id(&correlation_id);
     let offer = wallet
         .config

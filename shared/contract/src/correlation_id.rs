@@ -1,12 +1,13 @@
 use crate::percent;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
 /// The name of one issuance, chosen by the caller or made of a UUID, and at the same time the
 /// idempotency key of Start issue.
 ///
-/// Any printable, non-empty text of up to [`CorrelationId::MAX_BYTES`] bytes in UTF-8. It is
-/// [percent-encoded](CorrelationId::percent_encoded) wherever it enters a URL.
+/// Any printable, non-empty text of up to [`CorrelationId::MAX_BYTES`] bytes in UTF-8. In the path of
+/// a URL it is [`CorrelationId::path_segment`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CorrelationId(String);
@@ -20,11 +21,47 @@ impl CorrelationId {
         &self.0
     }
 
-    /// The id as one path segment or query value of a URL (RFC 3986 §2.1).
-    pub fn percent_encoded(&self) -> String {
-        percent::encode(&self.0)
+    /// Whether the id, percent-encoded, survives every gateway's handling of paths.
+    ///
+    /// HTTP APIs of API Gateway decode a path before they hand it on: twice, cutting it at a `?` in
+    /// between. Then nobody can tell a `/`, `#` or `\` of the id from one of the URL. So an id is
+    /// plain if it has nothing but what is unreserved, `:` and `@` (which may stand in a path as
+    /// they are, RFC 3986 §3.3), spaces within it, and what is not ASCII, and if it does not begin
+    /// with the `~` that marks the other form.
+    pub fn is_plain(&self) -> bool {
+        let is_safe = |character: char| {
+            !character.is_ascii()
+                || character.is_ascii_alphanumeric()
+                || matches!(character, '-' | '.' | '_' | '~' | ':' | '@' | ' ')
+        };
+        !self.0.starts_with(ENCODED) && self.0.trim() == self.0 && self.0.chars().all(is_safe)
+    }
+
+    /// The id as one segment of a URL's path: percent-encoded if it is [plain](Self::is_plain),
+    /// otherwise `~` and its UTF-8 in base64url without padding (RFC 4648 §5).
+    pub fn path_segment(&self) -> String {
+        if self.is_plain() {
+            percent::encode(&self.0)
+        } else {
+            format!("{ENCODED}{}", URL_SAFE_NO_PAD.encode(&self.0))
+        }
+    }
+
+    /// The id that a path segment names, given percent-decoded. Besides what
+    /// [`path_segment`](Self::path_segment) makes, an id that is not plain is taken as it is, unless it
+    /// begins with `~`: some clients make the URL themselves, and some gateways let it through. None
+    /// if no id is named like this.
+    pub fn from_path_segment(decoded: &str) -> Option<Self> {
+        let Some(encoded) = decoded.strip_prefix(ENCODED) else {
+            return decoded.parse().ok();
+        };
+        let bytes = URL_SAFE_NO_PAD.decode(encoded).ok()?;
+        String::from_utf8(bytes).ok()?.try_into().ok()
     }
 }
+
+/// Marks a path segment that has the id in base64url. It is unreserved, so it arrives everywhere.
+const ENCODED: char = '~';
 
 /// Why a text is not a [`CorrelationId`]. The message says what would be right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -124,18 +161,68 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_path_segment_says_how_it_is_to_be_read() {
+        for (text, segment) in [
+            ("89cba89", "89cba89"),
+            ("urn:order:7", "urn%3Aorder%3A7"),
+            ("order 7 é", "order%207%20%C3%A9"),
+            ("a~b", "a~b"),
+            ("a/b", "~YS9i"),
+            ("a?b#c%25+", "~YT9iI2MlMjUr"),
+            ("~x", "~fng"),
+            (" x", "~IHg"),
+        ] {
+            let id: CorrelationId = text.parse().unwrap();
+            assert_eq!(id.path_segment(), segment, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_segment_that_names_no_id_is_none() {
+        for segment in ["", "..", "~", "~x", "~!", "~YS9i=", "~Li4", "~Cg", "~_w"] {
+            assert_eq!(CorrelationId::from_path_segment(segment), None, "{segment}");
+        }
+        let too_long = format!("~{}", URL_SAFE_NO_PAD.encode("x".repeat(257)));
+        assert_eq!(CorrelationId::from_path_segment(&too_long), None);
+    }
+
+    #[test]
+    fn a_segment_that_a_client_encoded_itself_names_its_id_where_it_arrives() {
+        for text in ["a/b?c#d%25", "a+b", " x"] {
+            let id = CorrelationId::from_path_segment(text).unwrap();
+            assert_eq!(id.as_str(), text);
+        }
+        let plain = CorrelationId::from_path_segment("~ODljYmE4OQ").unwrap();
+        assert_eq!(plain.as_str(), "89cba89");
+    }
+
+    /// No `+`, `&` or `=` may be in `text`: they would not mean themselves.
+    fn percent_decoded(text: &str) -> String {
+        let mut pairs = url::form_urlencoded::parse(text.as_bytes());
+        pairs.next().unwrap().0.into_owned()
+    }
+
     proptest! {
         #[test]
-        fn an_id_survives_a_url_path(text in "\\PC{1,40}") {
-            prop_assume!(text != "." && text != "..");
+        fn an_id_survives_a_path_and_a_gateway_that_decodes_it(
+            text in "\\PC{1,40}|[a-z /?#%+.\\\\~:@é]{1,10}",
+        ) {
             let Ok(id) = text.parse::<CorrelationId>() else { return Ok(()) };
-            let url = format!("https://issuer.example/issue/{}", id.percent_encoded());
-            let url = url::Url::parse(&url).unwrap();
+            let segment = id.path_segment();
+            let is_unreserved = |c: char| c.is_ascii_alphanumeric() || "-._~%".contains(c);
+            prop_assert!(segment.chars().all(is_unreserved), "{segment}");
+
+            let decoded = percent_decoded(&segment);
+            prop_assert_eq!(CorrelationId::from_path_segment(&decoded), Some(id.clone()));
+
+            // As API Gateway's HTTP APIs deliver it, and the runtime's URL parser takes it up.
+            let delivered = percent_decoded(decoded.split('?').next().unwrap());
+            let url = url::Url::parse(&format!("https://issuer.example/issue/{delivered}")).unwrap();
             let segments: Vec<_> = url.path_segments().unwrap().collect();
             prop_assert_eq!(segments.len(), 2);
-            // A query value decodes percent escapes; an encoded id has no `+` to be misread.
-            let decoded = url::form_urlencoded::parse(segments[1].as_bytes()).next().unwrap().0;
-            prop_assert_eq!(decoded.as_ref(), text.as_str());
+            let decoded = percent_decoded(segments[1]);
+            prop_assert_eq!(CorrelationId::from_path_segment(&decoded), Some(id));
         }
     }
 }

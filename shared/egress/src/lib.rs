@@ -13,6 +13,7 @@ mod retry_after;
 mod token;
 pub mod wallet_client;
 mod wallet_config;
+mod wallet_correlation_id;
 
 pub use guarded_client::{Answer, GuardedClient, Limits, SendError};
 pub use wallet_client::WalletClient;

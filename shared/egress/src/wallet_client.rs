@@ -21,6 +21,7 @@ use crate::guarded_client::{Answer, GuardedClient, Limits};
 use crate::outcome::{faulty, read, success};
 use crate::token::{Token, TokenSource};
 use crate::wallet_config::{WalletConfig, WalletCredentials};
+use crate::wallet_correlation_id;
 
 /// Together with the calls before and after it, a call of this length fits into the 28 seconds of a
 /// function.
@@ -34,6 +35,9 @@ const LIMITS: Limits = Limits {
 const MAX_REQUEST_URI_BYTES: usize = 8 * 1024;
 
 /// A wallet of the issue contract. Clones share connections and token.
+///
+/// A correlation id that may not survive the path of a URL is told to the wallet as another one. Only
+/// this client knows: what goes in and comes out has the caller's.
 #[derive(Clone)]
 pub struct WalletClient {
     inner: Arc<Inner>,
@@ -166,17 +170,18 @@ impl Inner {
 impl Wallet for WalletClient {
     async fn start_issue(&self, request: &StartIssue) -> Result<StartIssueAnswer, WalletFailure> {
         let url = paths::start_issue_url(&self.inner.base_url);
+        let id = request.correlation_id.as_ref();
+        let told = StartIssue {
+            correlation_id: id.map(wallet_correlation_id::of),
+            ..request.clone()
+        };
         let answer = self
             .inner
-            .exchange(Method::POST, &url, Some(json(request)?))
+            .exchange(Method::POST, &url, Some(json(&told)?))
             .await?;
-        let answer: StartIssueAnswer = read(&answer)?;
-        if request
-            .correlation_id
-            .as_ref()
-            .is_some_and(|id| *id != answer.correlation_id)
-        {
-            return Err(faulty("it answered for another correlation_id"));
+        let mut answer: StartIssueAnswer = read(&answer)?;
+        if let (Some(id), Some(told)) = (id, told.correlation_id) {
+            answer.correlation_id = as_ours(id, &told, &answer.correlation_id)?;
         }
         if answer.request_uri.len() > MAX_REQUEST_URI_BYTES
             || Url::parse(&answer.request_uri).is_err()
@@ -187,17 +192,16 @@ impl Wallet for WalletClient {
     }
 
     async fn issue_status(&self, id: &CorrelationId) -> Result<IssueReport, WalletFailure> {
-        let url = paths::issue_status_url(&self.inner.base_url, id);
+        let told = wallet_correlation_id::of(id);
+        let url = paths::issue_status_url(&self.inner.base_url, &told);
         let answer = match self.inner.exchange(Method::GET, &url, None).await {
             Err(WalletFailure::Refused(problem)) if problem.status == 404 => {
                 return Ok(IssueReport::Unknown);
             }
             answer => answer?,
         };
-        let status: IssueStatus = read(&answer)?;
-        if status.correlation_id != *id {
-            return Err(faulty("it answered for another correlation_id"));
-        }
+        let mut status: IssueStatus = read(&answer)?;
+        status.correlation_id = as_ours(id, &told, &status.correlation_id)?;
         Ok(IssueReport::Known(status))
     }
 }
@@ -220,6 +224,19 @@ impl CredentialStatuses for WalletClient {
         let url = paths::credential_status_url(&self.inner.base_url, revocation_uuid);
         let answer = self.inner.exchange(Method::GET, &url, None).await?;
         about(revocation_uuid, read(&answer)?)
+    }
+}
+
+/// Our own id of the issuance that a wallet `answered` for, which was `told` as the one of `id`.
+fn as_ours(
+    id: &CorrelationId,
+    told: &CorrelationId,
+    answered: &CorrelationId,
+) -> Result<CorrelationId, WalletFailure> {
+    if answered == told {
+        Ok(id.clone())
+    } else {
+        Err(faulty("it answered for another correlation_id"))
     }
 }
 
