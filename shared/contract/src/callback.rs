@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::Url;
 use utoipa::ToSchema;
 
-/// Where changes of an issuance are posted, and which ones.
+/// Where changes of an issuance shall be posted, and which ones.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Callback {
     /// An absolute `http` or `https` URL.

@@ -13,15 +13,12 @@ use utoipa::{
     ToSchema,
     openapi::{
         Components, ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApiBuilder, ServerBuilder,
-        security::{
-            ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
-        },
+        security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme},
         tag::TagBuilder,
     },
 };
 
 const API_KEY: &str = "apiKey";
-const BEARER: &str = "bearer";
 
 /// The OpenAPI 3.1 document of the public API at `public_base_url` (without a trailing slash).
 pub fn openapi(public_base_url: &str) -> Value {
@@ -49,12 +46,8 @@ pub fn openapi(public_base_url: &str) -> Value {
         .info(info)
         .servers(Some([ServerBuilder::new().url(public_base_url).build()]))
         .paths(operations::served(public_base_url))
-        .webhooks(Some(operations::webhooks()))
         .components(Some(components()))
-        .security(Some([
-            SecurityRequirement::new(API_KEY, [] as [&str; 0]),
-            SecurityRequirement::new(BEARER, [] as [&str; 0]),
-        ]))
+        .security(Some([SecurityRequirement::new(API_KEY, [] as [&str; 0])]))
         .tags(Some([
             tag(
                 "Issuance",
@@ -88,18 +81,6 @@ fn components() -> Components {
                 "x-api-key",
                 "A key that the operator gave you.",
             ))),
-        )
-        .security_scheme(
-            BEARER,
-            SecurityScheme::Http(
-                HttpBuilder::new()
-                    .scheme(HttpAuthScheme::Bearer)
-                    .description(Some(
-                        "An access token of the OAuth 2.0 client credentials grant, where the \
-                         operator put an authorization server in front of this API.",
-                    ))
-                    .build(),
-            ),
         )
         .build()
 }

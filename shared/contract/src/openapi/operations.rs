@@ -73,30 +73,6 @@ pub(super) fn served(public_base_url: &str) -> Paths {
         .build()
 }
 
-/// The operation that a backend serves if it gave a `callback`.
-pub(super) fn webhooks() -> Paths {
-    let operation = OperationBuilder::new()
-        .operation_id(Some("issueStatusChanged"))
-        .tag("Issuance")
-        .summary(Some("An issuance changed"))
-        .description(Some(
-            "Posted to the `callback.url` of Start issue when an issuance comes to one of the \
-             statuses of `callback.status`. The body is the answer of Get issue status.",
-        ))
-        .request_body(Some(body(json_of::<IssueStatus>(completed()))))
-        .responses(ResponsesBuilder::new().response(
-            "2XX",
-            ResponseBuilder::new().description("The change was taken."),
-        ))
-        .securities(Some([SecurityRequirement::default()]));
-    PathsBuilder::new()
-        .path(
-            "issueStatusChanged",
-            PathItem::new(HttpMethod::Post, operation),
-        )
-        .build()
-}
-
 fn start_issue(public_base_url: &str) -> Operation {
     let created = ResponseBuilder::new()
         .description("The offer was made, now or by the same request before.")
@@ -244,8 +220,14 @@ fn get_openapi() -> Operation {
 
 fn correlation_id() -> Parameter {
     path_parameter("correlation_id")
-        .description(Some("The name of the issuance, percent-encoded."))
-        .schema(Some(Ref::from_schema_name("CorrelationId")))
+        .description(Some(
+            "The name of the issuance, as `status_uri` has it: percent-encoded if it has nothing but \
+             letters, digits, `-`, `.`, `_`, `~`, `:`, `@`, spaces within it and characters beyond \
+             ASCII, and does not begin with `~`; any other one as `~` and its UTF-8 in base64url \
+             without padding. Gateways may decode paths, so that a percent-encoded `/` or `?`, for \
+             one, does not arrive.",
+        ))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
         .example(Some(json!("89cba89")))
         .build()
 }

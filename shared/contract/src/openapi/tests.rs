@@ -130,7 +130,7 @@ fn the_examples_are_read_by_the_types() {
     let answer = content(&format!("{post}/responses/201"));
     let read: StartIssueAnswer = serde_json::from_value(answer.clone()).unwrap();
     assert_eq!(serde_json::to_value(read).unwrap(), answer);
-    let status = content("/webhooks/issueStatusChanged/post/requestBody");
+    let status = content("/paths/~1api~1v2~1issue~1{correlation_id}/get/responses/200");
     let read: IssueStatus = serde_json::from_value(status.clone()).unwrap();
     assert_eq!(serde_json::to_value(read).unwrap(), status);
 }
