@@ -82,6 +82,7 @@ impl Gateway {
         struct Started {
             correlation_id: String,
             request_uri: String,
+            status_uri: String,
         }
         let (head, body) = response.into_parts();
         let Ok(body) = body.collect().await else {
@@ -92,6 +93,7 @@ impl Gateway {
             self.events.send(Event::IssuanceStarted {
                 correlation_id: started.correlation_id,
                 request_uri: started.request_uri,
+                status_uri: started.status_uri,
             });
         }
         Response::from_parts(head, Body::from(body))
@@ -145,7 +147,7 @@ mod tests {
             .route(
                 "/started/{id}",
                 get(|| async {
-                    let body = json!({"correlation_id": "1", "request_uri": "openid:?x"});
+                    let body = json!({"correlation_id": "1", "request_uri": "openid:?x", "status_uri": "http://x"});
                     (StatusCode::CREATED, axum::Json(body))
                 }),
             );

@@ -30,6 +30,8 @@ pub enum Event {
         correlation_id: String,
         /// The link that the customer's wallet opens.
         request_uri: String,
+        /// Where to ask for its status.
+        status_uri: String,
     },
     /// A function took a batch from a queue.
     Batch {

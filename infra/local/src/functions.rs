@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use poll_status::PollStatus;
 use runtime::{ConfigError, Env};
 
-use crate::lambda_process::{LambdaConfig, LambdaFunction, gateway};
+use crate::lambda_process::{LambdaConfig, LambdaFunction, gateway, with_delivered_paths};
 use crate::template::{Function, Route};
 use crate::{FunctionHost, StartError, invoke_api};
 
@@ -77,12 +77,13 @@ async fn in_process(
     environment: &BTreeMap<String, String>,
 ) -> Result<Started, StartError> {
     let env: Env = environment.clone().into_iter().collect();
+    let http = |routes| Handler::Http(with_delivered_paths(routes));
     let started = match function.binary.as_str() {
-        "get-status" => get_status::app(&env).await.map(Handler::Http),
+        "get-status" => get_status::app(&env).await.map(http),
         "poll-status" => poll_status(&env).await.map(Handler::Batch),
-        "set-credential-status" => set_credential_status::app(&env).await.map(Handler::Http),
-        "start-issue" => start_issue::app(&env).await.map(Handler::Http),
-        "wallet" => wallet::app(&env).await.map(Handler::Http),
+        "set-credential-status" => set_credential_status::app(&env).await.map(http),
+        "start-issue" => start_issue::app(&env).await.map(http),
+        "wallet" => wallet::app(&env).await.map(http),
         binary => {
             return Err(StartError::UnknownFunction {
                 function: function.logical_id.clone(),

@@ -24,6 +24,7 @@ use axum::body::Bytes;
 
 use pool::Pool;
 
+pub(crate) use gateway::with_delivered_paths;
 pub use gateway::{answer, gateway};
 
 /// What to run, and how.

@@ -95,17 +95,14 @@ pub(super) fn of_issuance(
     data_dir: &Path,
     correlation_id: &str,
     request_uri: &str,
+    status_uri: &str,
 ) -> String {
     let holder = holder_command("accept", data_dir);
     format!(
         "     {correlation_id} was started. Take the credential:\n\n     {holder} {}\n\n     Ask for \
          its status:\n\n     curl -s {} {}\n",
         quoted(request_uri),
-        quoted(&format!(
-            "{}/api/v2/issue/{}",
-            cloud.base_url(),
-            percent_encoded(correlation_id)
-        )),
+        quoted(status_uri),
         api_key_header(cloud),
     )
 }
@@ -127,19 +124,6 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// One segment of a path (RFC 3986 §2.3: what is unreserved stays).
-fn percent_encoded(segment: &str) -> String {
-    segment
-        .bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                char::from(byte).to_string()
-            }
-            other => format!("%{other:02X}"),
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,7 +131,6 @@ mod tests {
     #[test]
     fn commands_survive_the_shell() {
         assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
-        assert_eq!(percent_encoded("a b/c~1"), "a%20b%2Fc~1");
         assert_eq!(
             holder_command("credentials", Path::new(".local")),
             "cargo run -- credentials"

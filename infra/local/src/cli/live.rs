@@ -49,6 +49,7 @@ fn show_event(event: &Event, cloud: &RunningCloud, data_dir: &Path) {
         Event::IssuanceStarted {
             correlation_id,
             request_uri,
+            status_uri,
         } => {
             if let Ok(qr_code) = qr_code::terminal(request_uri) {
                 console::print(&qr_code);
@@ -58,6 +59,7 @@ fn show_event(event: &Event, cloud: &RunningCloud, data_dir: &Path) {
                 data_dir,
                 correlation_id,
                 request_uri,
+                status_uri,
             ));
         }
     }

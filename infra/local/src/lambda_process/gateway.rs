@@ -1,7 +1,7 @@
 //! What stands where API Gateway would: a request becomes an invocation, its answer a response.
 
 use axum::{
-    Json,
+    Json, Router,
     body::to_bytes,
     extract::Request,
     http::StatusCode,
@@ -10,6 +10,7 @@ use axum::{
 };
 use jiff::Timestamp;
 use serde_json::json;
+use tower::ServiceExt as _;
 
 use super::{LambdaFunction, http_event};
 use crate::template::Route;
@@ -61,6 +62,21 @@ pub async fn answer(function: &LambdaFunction, route: &Route, request: Request) 
             message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
         }
     }
+}
+
+/// A function's `routes` in this process, with the paths that it would get behind API Gateway: what
+/// works here also works deployed.
+pub(crate) fn with_delivered_paths(routes: Router) -> Router {
+    Router::new().fallback(async move |mut request: Request| {
+        let Some(uri) = http_event::delivered_uri(request.uri()) else {
+            return message(StatusCode::BAD_REQUEST, "Bad Request");
+        };
+        *request.uri_mut() = uri;
+        match routes.oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    })
 }
 
 fn message(status: StatusCode, text: &str) -> Response {

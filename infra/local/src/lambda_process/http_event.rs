@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use axum::{
     body::{Body, Bytes},
     http::{
-        HeaderMap, HeaderName, HeaderValue, StatusCode,
+        HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
         header::{CONTENT_TYPE, COOKIE, HOST, SET_COOKIE, USER_AGENT},
         request::Parts,
     },
@@ -15,7 +15,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use url::form_urlencoded;
+use url::{Position, Url, form_urlencoded};
 use uuid::Uuid;
 
 use crate::template::{LOCAL_ACCOUNT, Route};
@@ -70,6 +70,19 @@ pub(super) fn event(request: &Parts, body: &Bytes, route: &Route, now: Timestamp
         }
     }
     Some(event)
+}
+
+/// The request's URI as `lambda_http` makes it of the event. None if there is no event, because the
+/// gateway would refuse the path, or if the function would fail over it.
+pub(super) fn delivered_uri(sent: &Uri) -> Option<Uri> {
+    let path = delivered_path(sent.path())?;
+    let url = Url::parse(&format!("http://localhost{path}")).ok()?;
+    let mut uri = url[Position::BeforePath..].to_owned();
+    if let Some(query) = sent.query() {
+        uri.push('?');
+        uri.push_str(query);
+    }
+    uri.parse().ok()
 }
 
 /// The path as an HTTP API delivers it, which is not as it was sent: decoded, cut at a `?` that was
@@ -264,6 +277,23 @@ mod tests {
             ("/capture/literal%2525value", Some("/capture/literal%value")),
         ] {
             assert_eq!(delivered_path(sent).as_deref(), delivered, "{sent}");
+        }
+    }
+
+    #[test]
+    fn a_uri_is_made_of_a_delivered_path() {
+        for (sent, made) in [
+            ("/capture/plain?a=%2F", Some("/capture/plain?a=%2F")),
+            ("/capture/a%20b%C3%A9", Some("/capture/a%20b%C3%A9")),
+            ("/capture/hash%23value?a", Some("/capture/hash")),
+            ("/capture/slash%2Fvalue", Some("/capture/slash/value")),
+            ("/capture/back%5Cslash", Some("/capture/back/slash")),
+            ("/capture/space%20", Some("/capture/space")),
+            ("/capture/%2E%2E", Some("/")),
+            ("/capture/percent%25done", None),
+        ] {
+            let uri = delivered_uri(&sent.parse().unwrap());
+            assert_eq!(uri, made.map(|made| made.parse().unwrap()), "{sent}");
         }
     }
 
