@@ -31,6 +31,7 @@ mod command;
 mod compatibility;
 mod configuration;
 mod contract_errors;
+mod correlation_ids;
 mod credential_endpoint;
 mod deployment;
 mod external_wallet_faults;
