@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 use local::{LocalCloud, Options, RunningCloud};
 
-use crate::aws::Aws;
 use crate::backend::Backend;
+use crate::queues::Queues;
 
 /// A running local cloud.
 pub struct Cloud {
@@ -41,9 +41,9 @@ impl Cloud {
         Backend::new(self.running.base_url(), self.running.api_key())
     }
 
-    /// Its tables and queues, to look into.
-    pub fn aws(&self) -> Aws {
-        Aws::of(&self.running)
+    /// Its queues, to look into.
+    pub fn queues(&self) -> Queues {
+        Queues::of(&self.running)
     }
 }
 

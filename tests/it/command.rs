@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use crate::backend::{Backend, PATIENCE, http_client, iban, unique};
 use crate::cloud;
 use crate::eventually::eventually;
+use crate::wallet_client::WalletClient;
 
 /// The command, built from the sources that are tested.
 fn command() -> Command {
@@ -50,10 +51,18 @@ pub struct RunningCommand {
 impl RunningCommand {
     /// Starts it in memory, on a free port.
     pub async fn serve_ephemeral(environment: &[(&str, &str)]) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let port = free.expect("a free port").port();
+        Self::serve(free_port(), &["--ephemeral"], environment).await
+    }
+
+    /// Starts it on a data directory.
+    async fn serve_in(data_dir: &str, port: u16) -> Self {
+        Self::serve(port, &["--data-dir", data_dir], &[]).await
+    }
+
+    async fn serve(port: u16, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = command()
-            .args(["--ephemeral", "--port", &port.to_string()])
+            .args(["--port", &port.to_string()])
+            .args(arguments)
             .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -92,6 +101,11 @@ impl RunningCommand {
         }
         self.printed()
     }
+}
+
+fn free_port() -> u16 {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    free.expect("a free port").port()
 }
 
 async fn read(mut output: impl AsyncRead + Unpin, printed: Arc<Mutex<String>>) {
@@ -192,7 +206,57 @@ async fn the_holder_takes_verifies_and_shows_a_credential() {
 }
 
 #[tokio::test]
+async fn what_was_taken_is_shown_with_its_present_status() {
+    let directory = tempfile::tempdir().unwrap();
+    let data_dir = directory.path().to_str().unwrap();
+    let command = RunningCommand::serve_in(data_dir, free_port()).await;
+    let backend = Backend::new(&command.base_url, local::DEFAULT_API_KEY);
+    let id = unique("shown");
+    let started = backend.start_iban(&id).await;
+    let taken = run(&["accept", started.str("request_uri"), "--data-dir", data_dir]).await;
+    assert!(taken.status.success(), "{}", printed(&taken));
+    let uuid = backend
+        .status(&id)
+        .await
+        .expect(200)
+        .str("revocation_uuid")
+        .to_owned();
+
+    for status in ["valid", "suspended", "revoked"] {
+        if status != "valid" {
+            backend
+                .set_credential_status(&uuid, status)
+                .await
+                .expect(200);
+        }
+        let shown = printed(&run(&["credentials", "--data-dir", data_dir]).await);
+        assert!(shown.to_lowercase().contains(status), "{status}: {shown}");
+        assert!(shown.contains("NL12TUL25708789078"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_killed_process_has_lost_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let (data_dir, port) = (directory.path().to_str().unwrap(), free_port());
+    let command = RunningCommand::serve_in(data_dir, port).await;
+    let backend = Backend::new(&command.base_url, local::DEFAULT_API_KEY);
+    let (taken, open) = (unique("taken"), unique("open"));
+    let started = backend.start_iban(&taken).await;
+    let pending = backend.start_iban(&open).await;
+    WalletClient::new().take(started.str("request_uri")).await;
+    command.stop().await;
+
+    let _again = RunningCommand::serve_in(data_dir, port).await;
+    backend.until_status(&taken, "issue_completed").await;
+    WalletClient::new().take(pending.str("request_uri")).await;
+    backend.until_status(&open, "issue_completed").await;
+}
+
+#[tokio::test]
 async fn a_bad_offer_is_refused_in_plain_words() {
+    let directory = tempfile::tempdir().unwrap();
+    let data_dir = directory.path().to_str().unwrap();
     let backend = cloud::shared().backend();
     let unknown = format!(
         "openid-credential-offer://?credential_offer_uri={}%2Fwallet%2Foffers%2Funknown",
@@ -207,7 +271,7 @@ async fn a_bad_offer_is_refused_in_plain_words() {
         unreachable,
         &unknown,
     ] {
-        let refused = run(&["accept", offer]).await;
+        let refused = run(&["accept", offer, "--data-dir", data_dir]).await;
         let text = printed(&refused);
         assert_eq!(refused.status.code(), Some(1), "{offer}: {text}");
         assert!(text.trim().len() > 20, "{offer}: {text}");

@@ -161,6 +161,31 @@ async fn without_a_known_key_nothing_is_answered() {
 }
 
 #[tokio::test]
+async fn the_wallets_side_of_the_contract_takes_the_backends_key_alone() {
+    let cloud = cloud::shared();
+    let backend = cloud.backend();
+    let environment = cloud.running.function_environment("start-issue").unwrap();
+    let internal = &environment["WALLET_API_KEY"];
+    let id = unique("inner");
+    backend.start_iban(&id).await;
+    let url = format!("{}/wallet/api/v2/issue/{id}", backend.base_url);
+    for key in ["", "wrong", &backend.api_key] {
+        let request = backend.http.get(&url).header("x-api-key", key);
+        Answer::to(request).await.expect_problem(401);
+    }
+    let status = Answer::to(backend.http.get(&url).header("x-api-key", internal))
+        .await
+        .expect(200);
+    assert_eq!(status.str("status"), "issue_request_created");
+    let outside = backend
+        .http
+        .get(format!("{}/api/v2/issue/{id}", backend.base_url));
+    Answer::to(outside.header("x-api-key", internal))
+        .await
+        .expect_problem(401);
+}
+
+#[tokio::test]
 async fn what_is_not_known_is_not_found() {
     let backend = cloud::shared().backend();
     let uuid = "0e2c1f62-3392-462e-a25e-483fa0e2a3a3";

@@ -10,9 +10,9 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 
-use crate::aws::Aws;
 use crate::backend::Backend;
 use crate::function_host::{Functions, free_port, serve};
+use crate::queues::Queues;
 
 /// The key that the backend shows to the external wallet.
 pub const WALLET_KEY: &str = "external-wallet-key";
@@ -139,8 +139,8 @@ impl ExternalWallet {
         self.script().bodies.clone()
     }
 
-    pub fn aws(&self) -> Aws {
-        self.functions.aws()
+    pub fn queues(&self) -> Queues {
+        self.functions.queues()
     }
 
     fn script(&self) -> std::sync::MutexGuard<'_, Script> {

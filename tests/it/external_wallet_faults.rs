@@ -1,5 +1,6 @@
 //! A wallet that is down, slow, talks nonsense or floods: a clear answer, and nothing half written.
 
+use futures::future::join_all;
 use serde_json::json;
 
 use crate::backend::{PATIENCE, iban, unique};
@@ -137,30 +138,24 @@ async fn a_refusal_of_the_wallet_is_passed_on_and_frees_the_id() {
 
 #[tokio::test]
 async fn a_wallets_failures_while_polling_are_sat_out() {
-    for failure in [
+    let elsewhere = vec![("location", "http://127.0.0.1:1/".to_owned())];
+    let another = json!({"status": "issue_completed", "correlation_id": "another"});
+    let failures = [
         Behaviour::Answer(500, vec![], String::new()),
         Behaviour::Answer(200, vec![], "<html>".to_owned()),
-        Behaviour::json(
-            200,
-            &json!({"status": "issue_completed", "correlation_id": "another"}),
-        ),
+        Behaviour::json(200, &another),
         Behaviour::Flood(10 << 20),
         Behaviour::BreakOff,
-        Behaviour::Answer(
-            302,
-            vec![("location", "http://127.0.0.1:1/".to_owned())],
-            String::new(),
-        ),
-    ] {
+        Behaviour::Answer(302, elsewhere, String::new()),
+    ];
+    join_all(failures.into_iter().map(|failure| async move {
         let wallet = ExternalWallet::start().await;
         let id = unique("sat-out");
         wallet.backend.start(&iban(&id)).await.expect(201);
         wallet.on_status([failure.clone()]);
-        poll_now(&wallet, &id).await;
-        eventually("the wallet was asked", PATIENCE, async || {
-            (wallet.asked("status") > 0).then_some(())
-        })
-        .await;
+        wallet.queues().poll(&id, 0).await;
+        let was_asked = async || (wallet.asked("status") > 0).then_some(());
+        eventually("the wallet was asked", PATIENCE, was_asked).await;
         let pending = wallet.backend.status(&id).await.expect(200);
         assert_eq!(
             pending.str("status"),
@@ -170,7 +165,8 @@ async fn a_wallets_failures_while_polling_are_sat_out() {
 
         wallet.on_status([Behaviour::Status("issue_completed")]);
         wallet.backend.until_status(&id, "issue_completed").await;
-    }
+    }))
+    .await;
 }
 
 #[tokio::test]
@@ -198,7 +194,7 @@ async fn an_unknown_status_is_not_the_end() {
         Behaviour::Status("waiting_for_the_moon"),
         Behaviour::Status("issue_completed"),
     ]);
-    poll_now(&wallet, &id).await;
+    wallet.queues().poll(&id, 0).await;
     let asked_once = async || (wallet.asked("status") == 1).then_some(());
     eventually("the wallet was asked", PATIENCE, asked_once).await;
     wallet.backend.until_status(&id, "issue_completed").await;
@@ -214,19 +210,9 @@ async fn a_status_that_goes_back_changes_nothing_that_was_said() {
         Behaviour::Status("issue_request_created"),
     ]);
     let completed = wallet.backend.until_status(&id, "issue_completed").await;
-    for _ in 0..3 {
-        poll_now(&wallet, &id).await;
+    for attempt in 0..3 {
+        wallet.queues().poll(&id, attempt).await;
     }
-    let aws = wallet.aws();
-    eventually("the queue is empty", PATIENCE, async || {
-        (aws.depth(&aws.poll_queue).await == 0).then_some(())
-    })
-    .await;
+    wallet.queues().settle().await;
     assert_eq!(wallet.backend.status(&id).await.expect(200).body, completed);
-}
-
-/// Puts a poll for now on the queue, as a query of a pending issuance does.
-async fn poll_now(wallet: &ExternalWallet, correlation_id: &str) {
-    let message = json!({"correlation_id": correlation_id, "attempt": 0});
-    wallet.aws().send(&message.to_string(), 0).await;
 }

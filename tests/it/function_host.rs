@@ -15,8 +15,8 @@ use runtime::Env;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
-use crate::aws::Aws;
 use crate::backend::Backend;
+use crate::queues::Queues;
 
 /// All functions, and the AWS endpoints that they use.
 pub struct Functions {
@@ -79,8 +79,8 @@ impl Functions {
         Self { running, backend }
     }
 
-    pub fn aws(&self) -> Aws {
-        Aws::of(&self.running)
+    pub fn queues(&self) -> Queues {
+        Queues::of(&self.running)
     }
 }
 

@@ -176,6 +176,25 @@ async fn a_success_never_carries_both_status_and_detail() {
 }
 
 #[tokio::test]
+async fn times_in_a_credential_do_not_tell_when_it_was_taken() {
+    let backend = cloud::shared().backend();
+    for body in [iban(&unique("rounded")), badge(&unique("rounded"))] {
+        let started = backend.start(&body).await.expect(201);
+        let taken = WalletClient::new().take(started.str("request_uri")).await;
+        let claims = credential_claims(&taken.credential);
+        let time = |name: &str| claims[name].as_u64();
+        assert!(
+            time("exp") > time("iat") && time("exp").is_some(),
+            "{claims}"
+        );
+        // RFC 9901 §10.1: issuers round, so that colluding verifiers cannot link by time.
+        for seconds in ["iat", "nbf", "exp"].into_iter().filter_map(time) {
+            assert_eq!(seconds % 3600, 0, "{claims}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn claims_are_disclosed_to_the_holder_and_hidden_in_the_signed_part() {
     let backend = cloud::shared().backend();
     let started = backend.start_iban(&unique("hidden")).await;

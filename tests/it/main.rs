@@ -1,9 +1,10 @@
 //! Black-box tests: everything here talks HTTP to a local cloud, as backends, wallets and verifiers do.
 //!
 //! What helps: [`cloud`] starts local clouds, [`backend`] calls the issue contract, [`wallet_client`] and
-//! [`node`] are wallets, [`redeemed`] is one that has its token, [`status_list`] reads lists, [`aws`] looks into tables and queues,
-//! [`function_host`] runs the functions with other environments, [`external_wallet`] is another wallet of
-//! the contract, [`template`] reads the deployment's, [`command`] runs the local cloud's command. All other modules are tests, one subject each.
+//! [`node`] are wallets, [`redeemed`] is one that has its token, [`status_list`] reads lists, [`queues`] looks
+//! into queues, [`function_host`] runs the functions with other environments, [`wiretap`] hears
+//! what they tell AWS, [`external_wallet`] is another wallet of the contract, [`template`] reads the
+//! deployment's, [`command`] runs the local cloud's command. All other modules are tests, one subject each.
 
 // All of it is test code, and nothing of it is used from elsewhere.
 #![allow(
@@ -15,17 +16,18 @@
 )]
 
 mod answer;
-mod aws;
 mod backend;
 mod cloud;
 mod eventually;
 mod external_wallet;
 mod function_host;
 mod node;
+mod queues;
 mod redeemed;
 mod status_list;
 mod template;
 mod wallet_client;
+mod wiretap;
 
 mod command;
 mod compatibility;

@@ -8,6 +8,8 @@ use serde_json::Value;
 use tokio::process::Command;
 use tokio::sync::OnceCell;
 
+use crate::cloud;
+
 const NEEDED: &str = "Node.js 20 or newer with npm must be on the PATH: the wallets that stand for the \
                       world outside run on it. Install it from your system's packages or nodejs.org";
 
@@ -41,9 +43,14 @@ pub async fn take(script: &str, offer_uri: &str, arguments: &[&str]) -> Value {
     printed
 }
 
-/// Verifies a credential with `@sd-jwt/sd-jwt-vc` and gives claims, header and status.
+/// Verifies a credential of the shared cloud with `@sd-jwt/sd-jwt-vc` up to the cloud's own certificate
+/// authority, and gives claims, header and status.
 pub async fn verify(credential: &str) -> Value {
-    let printed = run("verify.mjs", &[credential]).await;
+    let anchor = tempfile::NamedTempFile::new().expect("a file");
+    let authority = cloud::shared().running.certificate_authority();
+    std::fs::write(anchor.path(), authority).expect("it can be written");
+    let anchor = anchor.path().to_str().expect("UTF-8");
+    let printed = run("verify.mjs", &[credential, "--trust-anchor", anchor]).await;
     assert!(printed["claims"].is_object(), "{printed}");
     printed
 }

@@ -89,7 +89,10 @@ async fn it_is_openapi_3_1_and_describes_every_operation_of_the_contract() {
         let operation = document.resolve(&format!("/paths/{}/{method}", escape(path)));
         assert!(operation["operationId"].is_string(), "{method} {path}");
         assert!(operation["summary"].is_string() || operation["description"].is_string());
-        assert!(operation["responses"].get("401").is_some(), "{method} {path}");
+        assert!(
+            operation["responses"].get("401").is_some(),
+            "{method} {path}"
+        );
     }
     assert!(
         document

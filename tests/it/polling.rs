@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use serde_json::json;
+use futures::stream::{StreamExt, iter};
 
 use crate::backend::{PATIENCE, iban, unique};
 use crate::cloud::{self, Cloud};
@@ -14,12 +14,10 @@ use crate::wallet_client::WalletClient;
 #[tokio::test]
 async fn a_lost_poll_message_is_made_up_for_by_a_query() {
     let cloud = Cloud::start_ephemeral().await;
-    let (backend, aws) = (cloud.backend(), cloud.aws());
+    let backend = cloud.backend();
     let id = unique("lost");
     let started = backend.start_iban(&id).await;
-    aws.sqs("PurgeQueue", &json!({"QueueUrl": aws.poll_queue}))
-        .await;
-    assert_eq!(aws.depth(&aws.poll_queue).await, 0);
+    cloud.queues().lose_polls().await;
     WalletClient::new().take(started.str("request_uri")).await;
     backend.until_status(&id, "issue_completed").await;
 }
@@ -27,56 +25,45 @@ async fn a_lost_poll_message_is_made_up_for_by_a_query() {
 #[tokio::test]
 async fn doubled_messages_do_not_multiply() {
     let wallet = ExternalWallet::start().await;
-    let aws = wallet.aws();
+    let queues = wallet.queues();
     let id = unique("doubled");
     wallet.backend.start(&iban(&id)).await.expect(201);
-    let first = json!({"correlation_id": id, "attempt": 0}).to_string();
-    join_all((0..20).map(|_| aws.send(&first, 0))).await;
+    join_all((0..20).map(|_| queues.poll(&id, 0))).await;
+    queues.settle().await;
 
-    // One delayed message is left: the next poll. Stale and doubled ones are acknowledged and dropped.
-    eventually("one message is left", PATIENCE, async || {
-        let asked = wallet.asked("status") > 0;
-        (asked && aws.depth(&aws.poll_queue).await <= 2).then_some(())
-    })
-    .await;
+    // Those of one batch are told apart; at worst each batch that ran at the same time sent one on.
+    let (asked, next) = (wallet.asked("status"), queues.delayed().await);
+    assert!((1..=5).contains(&asked), "asked {asked} times");
+    assert!((1..=6).contains(&next), "{next} polls for one issuance");
+
     wallet.on_status([Behaviour::Status("issue_completed")]);
     let completed = wallet.backend.until_status(&id, "issue_completed").await;
     assert_eq!(completed["sequence"], 2, "created and completed, each once");
-    assert_eq!(aws.depth(&aws.dead_letters).await, 0);
+    assert_eq!(queues.dead().await, 0);
 }
 
 #[tokio::test]
 async fn stale_messages_are_dropped_without_asking_the_wallet() {
     let wallet = ExternalWallet::start().await;
-    let aws = wallet.aws();
+    let queues = wallet.queues();
     let id = unique("stale");
     wallet.backend.start(&iban(&id)).await.expect(201);
-    aws.send(&json!({"correlation_id": id, "attempt": 7}).to_string(), 0)
-        .await;
-    eventually("asked", PATIENCE, async || {
-        (wallet.asked("status") == 1).then_some(())
-    })
-    .await;
+    queues.poll(&id, 7).await;
+    let was_asked = async || (wallet.asked("status") == 1).then_some(());
+    eventually("the wallet was asked", PATIENCE, was_asked).await;
+    queues.settle().await;
 
-    for attempt in 0..5 {
-        aws.send(
-            &json!({"correlation_id": id, "attempt": attempt}).to_string(),
-            0,
-        )
-        .await;
+    for attempt in 0..=7 {
+        queues.poll(&id, attempt).await;
     }
-    // A message behind them, of an issuance that is not there, tells when they have been dealt with.
-    eventually("only the next poll is left", PATIENCE, async || {
-        (aws.depth(&aws.poll_queue).await <= 2).then_some(())
-    })
-    .await;
+    queues.settle().await;
     assert_eq!(wallet.asked("status"), 1);
 }
 
 #[tokio::test]
 async fn poison_does_not_hold_up_the_messages_beside_it() {
     let cloud = Cloud::start_ephemeral().await;
-    let (backend, aws) = (cloud.backend(), cloud.aws());
+    let (backend, queues) = (cloud.backend(), cloud.queues());
     let id = unique("beside-poison");
     let started = backend.start_iban(&id).await;
     for poison in [
@@ -87,13 +74,9 @@ async fn poison_does_not_hold_up_the_messages_beside_it() {
         r#"{"attempt":1}"#,
         r#"{"correlation_id":"x"}"#,
     ] {
-        aws.send(poison, 0).await;
+        queues.send(poison).await;
     }
-    aws.send(
-        &json!({"correlation_id": "nobody", "attempt": 3}).to_string(),
-        0,
-    )
-    .await;
+    queues.poll("nobody", 3).await;
     WalletClient::new().take(started.str("request_uri")).await;
     backend.until_status(&id, "issue_completed").await;
 }
@@ -111,12 +94,12 @@ async fn a_start_that_dies_in_the_middle_is_followed_to_its_end() {
         .request("POST", "/api/v2/credential/issue")
         .json(&iban(&id));
     let calling = tokio::spawn(start.send());
-    eventually("the wallet was called", PATIENCE, async || {
-        (wallet.asked("start") == 1).then_some(())
-    })
-    .await;
+    let was_called = async || (wallet.asked("start") == 1).then_some(());
+    eventually("the wallet was called", PATIENCE, was_called).await;
     calling.abort();
-    let ended = eventually("the issuance ends", Duration::from_secs(90), async || {
+
+    // Half a minute is how long the one who reserved may be at work.
+    let ended = eventually("the issuance ends", Duration::from_secs(60), async || {
         let status = wallet.backend.status(&id).await;
         (status.body["status"] == "issue_completed").then_some(status.body)
     })
@@ -126,51 +109,40 @@ async fn a_start_that_dies_in_the_middle_is_followed_to_its_end() {
 
 #[tokio::test]
 async fn a_message_for_an_issuance_that_ended_is_dropped() {
-    let backend = cloud::shared().backend();
-    let aws = cloud::shared().aws();
+    let cloud = cloud::shared();
+    let (backend, queues) = (cloud.backend(), cloud.queues());
     let id = unique("ended");
     let started = backend.start_iban(&id).await;
     WalletClient::new().take(started.str("request_uri")).await;
     let completed = backend.until_status(&id, "issue_completed").await;
     for attempt in [0, 1, 50] {
-        aws.send(
-            &json!({"correlation_id": id, "attempt": attempt}).to_string(),
-            0,
-        )
-        .await;
+        queues.poll(&id, attempt).await;
     }
-    let other = unique("after");
-    let started = backend.start_iban(&other).await;
-    WalletClient::new().take(started.str("request_uri")).await;
-    backend.until_status(&other, "issue_completed").await;
+    queues.settle().await;
     assert_eq!(backend.status(&id).await.expect(200).body, completed);
 }
 
 #[tokio::test]
 async fn a_query_brings_the_poll_forward_however_late_it_is_due() {
     let wallet = ExternalWallet::start().await;
-    let aws = wallet.aws();
     let id = unique("hastened");
     wallet.backend.start(&iban(&id)).await.expect(201);
-    // Nobody asks any more: what was due is gone.
-    aws.sqs("PurgeQueue", &json!({"QueueUrl": aws.poll_queue}))
-        .await;
+    wallet.queues().lose_polls().await;
     wallet.on_status([Behaviour::Status("issue_completed")]);
     wallet.backend.until_status(&id, "issue_completed").await;
     assert_eq!(wallet.asked("status"), 1, "one poll was enough");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_issuances_at_once_all_end() {
     let cloud = Cloud::start_ephemeral().await;
     let backend = cloud.backend();
-    join_all((0..30).map(|_| async {
+    let issue = async |_| {
         let id = unique("many");
         let started = backend.start_iban(&id).await;
         WalletClient::new().take(started.str("request_uri")).await;
         backend.until_status(&id, "issue_completed").await;
-    }))
-    .await;
-    let aws = cloud.aws();
-    assert_eq!(aws.depth(&aws.dead_letters).await, 0);
+    };
+    iter(0..24).for_each_concurrent(8, issue).await;
+    assert_eq!(cloud.queues().dead().await, 0);
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use futures::future::join_all;
+use futures::stream::{StreamExt, iter};
 
 use crate::answer::Answer;
 use crate::backend::{Backend, unique};
@@ -29,6 +30,14 @@ async fn issue(backend: &Backend) -> Issued {
         .to_owned();
     let (list, index) = status_reference(&taken.credential);
     Issued { uuid, list, index }
+}
+
+async fn issue_many(backend: &Backend) -> Vec<Issued> {
+    iter(0..24)
+        .map(|_| issue(backend))
+        .buffer_unordered(8)
+        .collect()
+        .await
 }
 
 #[tokio::test]
@@ -120,11 +129,11 @@ async fn a_credential_can_be_revoked_before_it_is_taken() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_issuances_at_once_get_indices_of_their_own_that_tell_nothing() {
     let cloud = Cloud::start_ephemeral().await;
     let backend = cloud.backend();
-    let issued = join_all((0..24).map(|_| issue(&backend))).await;
+    let issued = issue_many(&backend).await;
     let indices: HashSet<_> = issued
         .iter()
         .map(|one| (one.list.clone(), one.index))
@@ -144,11 +153,11 @@ async fn many_issuances_at_once_get_indices_of_their_own_that_tell_nothing() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_changes_at_once_leave_as_many_changed_entries() {
     let cloud = Cloud::start_ephemeral().await;
     let backend = cloud.backend();
-    let issued = join_all((0..24).map(|_| issue(&backend))).await;
+    let issued = issue_many(&backend).await;
     let list = PublishedList::fetch(&backend.http, &issued[0].list).await;
     assert_eq!(list.changed(), 0);
     assert!(

@@ -1,0 +1,95 @@
+//! The queues of a local cloud, spoken to in the JSON protocol of SQS.
+
+use local::RunningCloud;
+use serde_json::{Value, json};
+
+use crate::answer::Answer;
+use crate::backend::{PATIENCE, http_client};
+use crate::eventually::eventually;
+
+/// A client of the embedded SQS.
+pub struct Queues {
+    http: reqwest::Client,
+    endpoint: String,
+    poll_queue: String,
+    dead_letters: String,
+}
+
+impl Queues {
+    pub fn of(cloud: &RunningCloud) -> Self {
+        let queue = |name: &str| {
+            cloud
+                .queue_url(name)
+                .unwrap_or_else(|| panic!("no queue {name}"))
+        };
+        Self {
+            http: http_client(),
+            endpoint: cloud.sqs_endpoint().to_owned(),
+            poll_queue: queue("PollQueue"),
+            dead_letters: queue("PollDeadLetterQueue"),
+        }
+    }
+
+    /// Puts a poll for now on the queue.
+    pub async fn poll(&self, correlation_id: &str, attempt: u32) {
+        let message = json!({"correlation_id": correlation_id, "attempt": attempt});
+        self.send(&message.to_string()).await;
+    }
+
+    /// Puts any message on the poll queue, due now.
+    pub async fn send(&self, body: &str) {
+        let message = json!({"QueueUrl": self.poll_queue, "MessageBody": body});
+        self.sqs("SendMessage", &message).await;
+    }
+
+    /// Takes every message off the poll queue: what was due is lost.
+    pub async fn lose_polls(&self) {
+        self.sqs("PurgeQueue", &json!({"QueueUrl": self.poll_queue}))
+            .await;
+        assert_eq!(
+            self.count(&self.poll_queue, &["", "Delayed", "NotVisible"])
+                .await,
+            0
+        );
+    }
+
+    /// Waits until every poll that is due has been dealt with.
+    pub async fn settle(&self) {
+        eventually("no poll is due", PATIENCE, async || {
+            (self.count(&self.poll_queue, &["", "NotVisible"]).await == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// How many polls wait for their time.
+    pub async fn delayed(&self) -> u64 {
+        self.count(&self.poll_queue, &["Delayed"]).await
+    }
+
+    /// How many messages were given up.
+    pub async fn dead(&self) -> u64 {
+        self.count(&self.dead_letters, &["", "Delayed", "NotVisible"])
+            .await
+    }
+
+    async fn count(&self, queue: &str, kinds: &[&str]) -> u64 {
+        let request = json!({"QueueUrl": queue, "AttributeNames": ["All"]});
+        let answer = self.sqs("GetQueueAttributes", &request).await;
+        let number = |kind: &&str| {
+            let name = format!("ApproximateNumberOfMessages{kind}");
+            let number = answer["Attributes"][&name].as_str().expect("a number");
+            number.parse::<u64>().expect("a number")
+        };
+        kinds.iter().map(number).sum()
+    }
+
+    async fn sqs(&self, operation: &str, body: &Value) -> Value {
+        let request = self
+            .http
+            .post(&self.endpoint)
+            .header("x-amz-target", format!("AmazonSQS.{operation}"))
+            .header("content-type", "application/x-amz-json-1.0")
+            .body(body.to_string());
+        Answer::to(request).await.expect(200).body
+    }
+}
