@@ -21,7 +21,7 @@ impl CorrelationId {
         &self.0
     }
 
-    /// Whether the id, percent-encoded, survives every gateway's handling of paths.
+    /// Whether the id, percent-encoded, survives a path that gateways decode.
     ///
     /// HTTP APIs of API Gateway decode a path before they hand it on: twice, cutting it at a `?` in
     /// between. Then nobody can tell a `/`, `#` or `\` of the id from one of the URL. So an id is
