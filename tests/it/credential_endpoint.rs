@@ -5,10 +5,11 @@ use serde_json::json;
 use signing::LocalKey;
 
 use crate::answer::Answer;
-use crate::cloud::Cloud;
+use crate::backend::unique;
+use crate::cloud::{self, Cloud};
 use crate::redeemed::Redeemed;
 use crate::status_list::credential_claims;
-use crate::wallet_client::{Proof, credential_request};
+use crate::wallet_client::{Proof, WalletClient, credential_request};
 
 #[tokio::test]
 async fn a_malformed_request_is_refused() {
@@ -314,4 +315,45 @@ async fn older_wallets_send_a_single_proof() {
             "{proof}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_wallet_of_draft_13_is_answered_in_its_own_shapes() {
+    let started = cloud::shared()
+        .backend()
+        .start_iban(&unique("draft-13"))
+        .await;
+    let wallet = WalletClient::new();
+    let offer = wallet.read_offer(started.str("request_uri")).await;
+    // It takes its nonce from the token response and selects by format and type.
+    let token = wallet.token(&offer, None).await.expect(200);
+    assert!(
+        token.body["c_nonce_expires_in"].is_u64(),
+        "{}",
+        token.text()
+    );
+    let metadata = format!("{}/.well-known/openid-credential-issuer", offer.issuer);
+    let metadata = wallet.get(&metadata).await.expect(200);
+    let vct = &metadata.body["credential_configurations_supported"][&offer.configuration_id]["vct"];
+    let proof = Proof::new(&wallet.key, &offer.issuer, token.str("c_nonce")).sign(&wallet.key);
+    let ask = async |format: &str, proof: &str| {
+        let proof = json!({"proof_type": "jwt", "jwt": proof});
+        let body = json!({"format": format, "vct": vct, "proof": proof});
+        wallet
+            .credential_request(&offer, token.str("access_token"), &body)
+            .await
+    };
+
+    let refused = ask("ldp_vc", &proof).await;
+    refused.expect_oauth_error(400, "unsupported_credential_format");
+    let stale = Proof::new(&wallet.key, &offer.issuer, "stale").sign(&wallet.key);
+    let refused = ask("vc+sd-jwt", &stale).await;
+    refused.expect_oauth_error(400, "invalid_proof");
+    assert!(
+        refused.body["c_nonce"].is_string(),
+        "draft 13 §7.3.2: {}",
+        refused.text()
+    );
+    let issued = ask("vc+sd-jwt", &proof).await.expect(200);
+    assert!(issued.str("credential").contains('~'), "{}", issued.text());
 }
