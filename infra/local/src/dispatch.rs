@@ -9,14 +9,17 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::StatusCode;
+use axum::http::header::HOST;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use http_body_util::BodyExt;
 use serde::Deserialize;
 use serde_json::json;
 use tower::ServiceExt;
+use url::Url;
 
 use crate::events::{Event, Events};
+use crate::options::{DEFAULT_API_KEY, is_loopback};
 use crate::route_table::RouteTable;
 
 /// A function that answers HTTP requests.
@@ -57,6 +60,12 @@ impl Gateway {
             // The answer of API Gateway itself.
             return message(StatusCode::NOT_FOUND, "Not Found");
         };
+        if carries_the_default_key(&request) && !is_addressed_to_loopback(&request) {
+            return message(
+                StatusCode::FORBIDDEN,
+                "Everybody knows this key, so it is taken on loopback only. Start the local cloud with --api-key.",
+            );
+        }
         let method = request.method().to_string();
         let started = Instant::now();
         let mut response = invoke(function, request).await;
@@ -98,6 +107,22 @@ impl Gateway {
         }
         Response::from_parts(head, Body::from(body))
     }
+}
+
+fn carries_the_default_key(request: &Request) -> bool {
+    let key = request.headers().get("x-api-key");
+    key.is_some_and(|key| key.as_bytes() == DEFAULT_API_KEY.as_bytes())
+}
+
+/// Whether the client asked for an address of this machine. It did not, if the request came through a
+/// tunnel, or from a web page whose name was rebound to this machine.
+fn is_addressed_to_loopback(request: &Request) -> bool {
+    let host = request
+        .headers()
+        .get(HOST)
+        .and_then(|host| host.to_str().ok());
+    host.and_then(|host| Url::parse(&format!("http://{host}")).ok())
+        .is_some_and(|url| is_loopback(&url))
 }
 
 /// Invokes a function; one that panics or takes too long fails the way that it does behind API
@@ -191,6 +216,26 @@ mod tests {
                 (status, body.to_owned()),
                 "{path}"
             );
+        }
+    }
+
+    #[tokio::test]
+    async fn the_key_that_everybody_knows_is_taken_on_loopback_only() {
+        let (router, _events) = gateway();
+        for (host, key, status) in [
+            ("127.0.0.1:3000", DEFAULT_API_KEY, 201),
+            ("localhost", DEFAULT_API_KEY, 201),
+            ("[::1]:3000", DEFAULT_API_KEY, 201),
+            ("name.tunnel.example", DEFAULT_API_KEY, 403),
+            ("localhost.evil.example:3000", DEFAULT_API_KEY, 403),
+            ("name.tunnel.example", "a-key-of-ones-own", 201),
+        ] {
+            let request = Request::get("/started/1")
+                .header(HOST, host)
+                .header("x-api-key", key);
+            let request = request.body(Body::empty()).unwrap();
+            let response = router.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.status().as_u16(), status, "{host} {key}");
         }
     }
 

@@ -41,7 +41,7 @@ pub(super) fn client() -> Result<Client, HolderError> {
 /// Sends a request, and reads the answer whatever its status is.
 pub(super) async fn send(request: RequestBuilder, url: &str) -> Result<Answer, HolderError> {
     let unreachable = |reason: String| HolderError::Unreachable {
-        url: url.to_owned(),
+        url: printable(url),
         reason,
     };
     let mut response = request
@@ -122,4 +122,16 @@ fn root_cause(fault: &reqwest::Error) -> String {
         cause = next;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_from_elsewhere_does_not_steer_the_terminal() {
+        let url = "\u{1b}]0;owned\u{7}";
+        let fault = send(client().unwrap().post(url), url).await.err().unwrap();
+        assert!(!fault.to_string().contains('\u{1b}'), "{fault:?}");
+    }
 }
