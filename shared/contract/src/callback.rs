@@ -22,11 +22,6 @@ impl Callback {
     /// The longest URL, in bytes.
     pub const MAX_URL_BYTES: usize = 2048;
 
-    /// Whether a change to `status` shall be posted.
-    pub fn wants(&self, status: &Status) -> bool {
-        self.status.is_empty() || self.status.contains(status)
-    }
-
     pub(crate) fn read(mut fields: Fields<'_>) -> Option<Self> {
         let url = read_url(&mut fields);
         let status = read_statuses(&mut fields);

@@ -34,8 +34,6 @@ pub enum ProblemKind {
     InvalidRequest,
     /// 401: no credentials, or credentials that are not known.
     Unauthorized,
-    /// 403: the credentials do not suffice.
-    Forbidden,
     /// 404: nothing is known under this name.
     NotFound,
     /// 405: the path is served, but not for this method.
@@ -62,10 +60,9 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind, in the order of the HTTP statuses.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 13] = [
         Self::InvalidRequest,
         Self::Unauthorized,
-        Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Conflict,
@@ -103,7 +100,6 @@ impl ProblemKind {
         match self {
             Self::InvalidRequest => (400, "invalid-request", "The request is malformed"),
             Self::Unauthorized => (401, "unauthorized", "Valid credentials are needed"),
-            Self::Forbidden => (403, "forbidden", "The credentials do not allow this"),
             Self::NotFound => (404, "not-found", "Not found"),
             Self::MethodNotAllowed => (405, "method-not-allowed", "The method is not allowed here"),
             Self::Conflict => (409, "conflict", "The request contradicts an earlier one"),
@@ -170,11 +166,6 @@ impl Problem {
     /// 401. Whether a key was missing or wrong is for `detail`, never which key was tried.
     pub fn unauthorized(detail: impl Into<String>) -> Self {
         Self::new(ProblemKind::Unauthorized, detail)
-    }
-
-    /// 403.
-    pub fn forbidden(detail: impl Into<String>) -> Self {
-        Self::new(ProblemKind::Forbidden, detail)
     }
 
     /// 404.

@@ -60,6 +60,9 @@ const FORBIDDEN_SCHEMES: [&str; 21] = [
     "wss",
 ];
 
+/// The longest `request_uri`, in bytes.
+const MAX_REQUEST_URI_BYTES: usize = 8 * 1024;
+
 impl RequestUriBase {
     /// The longest base, in bytes.
     pub const MAX_BYTES: usize = 2048;
@@ -111,7 +114,7 @@ impl FromStr for RequestUriBase {
             return Err(InvalidRequestUriBase::Space);
         }
         let url = Url::parse(text).map_err(|_| InvalidRequestUriBase::NotAbsolute)?;
-        if FORBIDDEN_SCHEMES.contains(&url.scheme()) {
+        if !leads_to_a_wallet(&url) {
             return Err(InvalidRequestUriBase::Scheme(url.scheme().to_owned()));
         }
         if !url.username().is_empty() || url.password().is_some() {
@@ -152,6 +155,16 @@ pub fn request_uri(base: Option<&RequestUriBase>, credential_offer_uri: &str) ->
             offer_parameter(credential_offer_uri)
         ),
     }
+}
+
+/// Whether `text` can be a `request_uri` that another wallet made: an absolute URL of at most 8 KiB,
+/// with a scheme that a browser may be sent to, by the same rule as for a [`RequestUriBase`].
+pub fn is_request_uri(text: &str) -> bool {
+    text.len() <= MAX_REQUEST_URI_BYTES && Url::parse(text).is_ok_and(|url| leads_to_a_wallet(&url))
+}
+
+fn leads_to_a_wallet(url: &Url) -> bool {
+    !FORBIDDEN_SCHEMES.contains(&url.scheme())
 }
 
 fn offer_parameter(credential_offer_uri: &str) -> String {
@@ -235,6 +248,30 @@ mod tests {
         }
         let long = format!("https://w.example/{}", "a".repeat(2048));
         assert!(long.parse::<RequestUriBase>().is_err());
+    }
+
+    #[test]
+    fn a_wallets_link_is_held_to_the_same_schemes() {
+        for link in [
+            "openid-credential-offer://?credential_offer_uri=x",
+            "https://w.example/?credential_offer_uri=x",
+            "haip-vci://?credential_offer_uri=x",
+        ] {
+            assert!(is_request_uri(link), "{link}");
+        }
+        let long = format!("https://w.example/{}", "a".repeat(8 * 1024));
+        for link in [
+            "javascript:alert(1)",
+            "java\nscript:alert(1)",
+            "\u{1} JAVASCRIPT:alert(1)",
+            "data:text/html,x",
+            "intent://x#Intent;end",
+            "/offers/1",
+            "",
+            &long,
+        ] {
+            assert!(!is_request_uri(link), "{link}");
+        }
     }
 
     proptest! {

@@ -138,15 +138,17 @@ impl StartIssue {
         }
     }
 
-    /// The body without its `correlation_id`, in a form that is the same for every way to write the
-    /// same request: object members are sorted, lenient spellings are resolved, unknown members are
-    /// gone. Made to be hashed, so that a repeat is told from another request.
+    /// What is asked for, in a form that is the same for every way to write the same request: object
+    /// members are sorted, lenient spellings are resolved, unknown members are gone. So are the
+    /// `correlation_id`, and the `qr_code`: how a link is painted does not change what is issued. Made
+    /// to be hashed, so that a repeat is told from another request.
     pub fn canonical_json(&self) -> Vec<u8> {
-        let nameless = Self {
+        let essence = Self {
             correlation_id: None,
+            qr_code: None,
             ..self.clone()
         };
-        let mut value = serde_json::to_value(nameless).unwrap_or_default();
+        let mut value = serde_json::to_value(essence).unwrap_or_default();
         value.sort_all_objects();
         value.to_string().into_bytes()
     }
@@ -212,8 +214,8 @@ pub struct StartIssueAnswer {
     )]
     #[schema(value_type = String, required = false, format = "uuid")]
     pub revocation_uuid: Option<Uuid>,
-    /// When the offer runs out, in Unix seconds.
-    // [ours]
+    /// When the offer runs out, in Unix seconds; only if the wallet says so.
+    // [ours]: Bestow's own wallet says so, others may not.
     #[serde(
         default,
         deserialize_with = "crate::issue_status::if_fits",

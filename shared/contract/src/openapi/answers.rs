@@ -83,7 +83,6 @@ fn example(kind: ProblemKind) -> Problem {
         ProblemKind::Unauthorized => {
             Problem::unauthorized("Send your API key in the x-api-key header.")
         }
-        ProblemKind::Forbidden => Problem::forbidden("This key may not issue credentials."),
         ProblemKind::NotFound => Problem::not_found("No issuance is known under this id."),
         ProblemKind::MethodNotAllowed => Problem::method_not_allowed("GET"),
         ProblemKind::Conflict => {

@@ -4,7 +4,7 @@ use super::answers;
 use crate::{
     CredentialStatusAnswer, CredentialStatusChange, IssueStatus,
     ProblemKind::{
-        self, ClaimsRejected, Conflict, Forbidden, Internal, InvalidRequest, NotFound, TooLarge,
+        self, ClaimsRejected, Conflict, Internal, InvalidRequest, NotFound, TooLarge,
         TooManyRequests, Unauthorized, Unavailable, UnsupportedMediaType, WalletFault,
         WalletTimeout,
     },
@@ -29,10 +29,9 @@ use utoipa::{
 const UUID: &str = "0e2c1f62-3392-462e-a25e-483fa0e2a3a3";
 
 /// Errors of every operation that needs credentials.
-const COMMON: [ProblemKind; 6] = [
+const COMMON: [ProblemKind; 5] = [
     InvalidRequest,
     Unauthorized,
-    Forbidden,
     TooManyRequests,
     Internal,
     Unavailable,
@@ -84,6 +83,8 @@ fn start_issue(public_base_url: &str) -> Operation {
                                 issuer.example%2Fwallet%2Foffers%2FA1b2C3d4E5f6G7h8I9j0Kl",
                 "status_uri": format!("{public_base_url}/api/v2/issue/89cba89"),
                 "qr_uri": format!("data:image/png;base64,{ONE_PIXEL}"),
+                "revocation_uuid": UUID,
+                "expires_at": 1_795_457_700,
             })),
         );
     let responses = ResponsesBuilder::new().response("201", created);
@@ -107,7 +108,8 @@ fn start_issue(public_base_url: &str) -> Operation {
         .description(Some(
             "Makes an offer of a credential. Send the customer's browser to `request_uri`, or show \
              `qr_uri` to be scanned.\n\n`correlation_id` is the idempotency key: the same body \
-             again gets the same answer, another body gets 409. Members that are not known are \
+             again gets the same answer, another body gets 409. `qr_code` alone may differ: each \
+             picture is made from its own request. Members that are not known are \
              ignored, `null` and `\"\"` count as absent, and numbers may be sent as strings.",
         ))
         .request_body(Some(body(json_of::<StartIssue>(start_issue_example()))))
@@ -126,8 +128,9 @@ fn get_issue_status(operation_id: &str, remark: &str) -> Operation {
         .tag("Issuance")
         .summary(Some("Get issue status"))
         .description(Some(format!(
-            "Tells what became of an issuance. Asking again and again does no harm: the wallet is \
-             asked at most once in two seconds.{remark}"
+            "Tells what became of an issuance. While it is pending, asking has the wallet asked too if \
+             it has not been for a second, so that the next answer is up to date; a wallet that fails \
+             or says when to come again is left alone until then.{remark}"
         )))
         .parameter(correlation_id())
         .responses(answers::add(responses, &[NotFound]))
