@@ -115,6 +115,9 @@ impl Wallet {
                         return Ok(*stored);
                     }
                     Creation::IndexTaken => offer = offer.redraw_status(list, rand::random()),
+                    Creation::Contended => {
+                        return Err(contended("This issuance is being started by others"));
+                    }
                 }
             }
             list = self.open_list.begin_next(self, list).await?;
@@ -202,16 +205,22 @@ async fn set_credential_status(
             .change_status(record.status, &decided)
             .await
             .map_err(|fault| unavailable(&fault))?;
-        if outcome == StatusChangeOutcome::Changed {
-            tracing::info!(revocation_uuid = %uuid, status = %decided.status, "status changed");
-            return Ok(uncached(Json(decided.answer(&wallet.config.issuer, uuid)?)));
+        match outcome {
+            StatusChangeOutcome::Changed => {
+                tracing::info!(revocation_uuid = %uuid, status = %decided.status, "status changed");
+                return Ok(uncached(Json(decided.answer(&wallet.config.issuer, uuid)?)));
+            }
+            StatusChangeOutcome::Outdated => {}
+            StatusChangeOutcome::Contended => break,
         }
     }
-    Err(
-        Problem::unavailable("The status is being changed by others: try again in a moment.")
-            .with_retry_after_seconds(1)
-            .into(),
-    )
+    Err(contended("The status, or others of its list, are being changed").into())
+}
+
+/// Nothing is at fault: others write the same at the same time.
+fn contended(what: &str) -> Problem {
+    tracing::warn!("{what}: a request was turned away");
+    Problem::unavailable(format!("{what}: try again in a moment.")).with_retry_after_seconds(1)
 }
 
 impl Wallet {

@@ -2,7 +2,7 @@
 
 use aws_sdk_kms::Client;
 use aws_sdk_kms::primitives::Blob;
-use aws_sdk_kms::types::{MessageType, SigningAlgorithmSpec};
+use aws_sdk_kms::types::{KeyUsageType, MessageType, SigningAlgorithmSpec};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use signing::{JwkError, PublicJwk, SignError, Signature, Signer, ecdsa_der_to_raw};
@@ -22,7 +22,7 @@ pub struct KmsKey {
 #[derive(Debug, Error)]
 pub enum KmsKeyError {
     /// `kms:GetPublicKey` failed.
-    #[error("its public key could not be read")]
+    #[error("its public key could not be read: {0}")]
     Call(#[from] CallError),
     /// KMS answered without a public key.
     #[error("KMS answered without a public key")]
@@ -30,6 +30,9 @@ pub enum KmsKeyError {
     /// The key is of another kind.
     #[error("it is not a P-256 key; make one with the key spec ECC_NIST_P256")]
     NotP256(#[from] JwkError),
+    /// The key is for something else than signing.
+    #[error("it is not for signing; make one with the key usage SIGN_VERIFY")]
+    NotForSigning,
 }
 
 impl KmsKey {
@@ -43,9 +46,13 @@ impl KmsKey {
             .map_err(CallError::from_sdk)?;
         let spki = answer.public_key().ok_or(KmsKeyError::NoPublicKey)?;
         let public_jwk = PublicJwk::from_spki_der(spki.as_ref())?;
+        if answer.key_usage() != Some(&KeyUsageType::SignVerify) {
+            return Err(KmsKeyError::NotForSigning);
+        }
         Ok(Self {
             client,
-            key_id: key_id.to_owned(),
+            // An alias can be pointed at another key meanwhile: what signs is the key that was read.
+            key_id: answer.key_id().unwrap_or(key_id).to_owned(),
             public_jwk,
         })
     }

@@ -1,37 +1,22 @@
 //! The issuance table and the poll queue against embedded services that speak the real APIs.
 #![cfg(test)]
 
+mod embedded;
+
 use aws::sdk::Sdk;
 use aws::{IssuanceTable, PollQueue};
 use contract::{CorrelationId, IssueError, Stage};
-use dynoxide::Database;
 use issuance::ports::{
     PollMessage, PollQueue as _, Records, RecordsError, Reservation, Stored, Update,
 };
 use issuance::{Offer, Record, RequestHash};
 use queue_service::QueueService;
-use runtime::Env;
-use serde_json::json;
-use tokio::net::TcpListener;
 use uuid::Uuid;
+
+use crate::embedded::{dynamodb, env, listener};
 
 const NOW_MS: i64 = 1_800_000_000_000;
 const LEASE_MS: i64 = 30_000;
-
-fn env(variable: &str, endpoint: &str) -> Env {
-    Env::from_iter([
-        ("AWS_REGION", "eu-central-1"),
-        ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
-        (variable, endpoint),
-    ])
-}
-
-async fn listener() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    (listener, endpoint)
-}
 
 struct Table {
     records: IssuanceTable,
@@ -39,28 +24,7 @@ struct Table {
 }
 
 async fn table() -> Table {
-    let (listener, endpoint) = listener().await;
-    let database = Database::memory().unwrap();
-    let create = json!({
-        "TableName": "issuance",
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
-        "KeySchema": [
-            {"AttributeName": "pk", "KeyType": "HASH"},
-            {"AttributeName": "sk", "KeyType": "RANGE"},
-        ],
-    });
-    database
-        .create_table(serde_json::from_value(create).unwrap())
-        .unwrap();
-    tokio::spawn(dynoxide::server::serve_with_shutdown(
-        listener,
-        database,
-        std::future::pending::<()>(),
-    ));
+    let endpoint = dynamodb("issuance").await;
     let sdk = Sdk::from_env(&env("AWS_ENDPOINT_URL_DYNAMODB", &endpoint)).unwrap();
     Table {
         records: IssuanceTable::new(sdk.dynamodb(), "issuance"),

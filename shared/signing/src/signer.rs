@@ -26,8 +26,9 @@ pub enum SignError {
     /// The key in memory did not sign.
     #[error("the local key did not sign")]
     Local,
-    /// The key service refused or could not be reached.
-    #[error("the key service did not sign")]
+    /// The key service refused or could not be reached. What the cause prints is printed too, so it must be
+    /// fit for a log.
+    #[error("the key service did not sign: {0}")]
     Remote(#[source] Box<dyn Error + Send + Sync>),
     /// The key service answered with something that is no ECDSA signature.
     #[error("the key service answered with a malformed signature")]

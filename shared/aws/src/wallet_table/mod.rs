@@ -8,6 +8,7 @@
 //! | an entry that is not valid | `list#{list}` | `entry#{index}` |
 //! | the list that is being filled | `lists` | `current` |
 
+mod conflicts;
 mod offers;
 mod statuses;
 mod steps;

@@ -1,17 +1,18 @@
 //! Offers: one item each, and one write for each step.
 
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
-
 use issuer::{Offer, OfferId, StatusRecord, Written};
 
+use super::conflicts::{despite_conflicts, is_conflict};
 use super::statuses::status_item;
+use super::steps::OfferStep;
 use super::{CONDITION_FAILED, Item, WalletTable, number, string};
 use crate::CallError;
-use crate::wallet_table::steps::OfferStep;
 
 /// What became of a new offer.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub enum Creation {
     Exists(Box<Offer>),
     /// The place on the status list is another credential's. Nothing was written.
     IndexTaken,
+    /// Other writes of the same items were in the way for seconds. Nothing was written.
+    Contended,
 }
 
 impl WalletTable {
@@ -32,18 +35,46 @@ impl WalletTable {
         offer: &Offer,
         status: Option<&StatusRecord>,
     ) -> Result<Creation, CallError> {
-        let mut puts = vec![self.put_if_absent(offer_item(offer)?)?];
-        if let Some(status) = status {
-            puts.push(self.put_if_absent(status_item(status)?)?);
+        match status {
+            Some(status) => self.create_with_status(offer, status).await,
+            None => self.create_alone(offer).await,
         }
-        let sent = self
+    }
+
+    async fn create_alone(&self, offer: &Offer) -> Result<Creation, CallError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(offer_item(offer)?))
+            .condition_expression(IS_ABSENT)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match despite_conflicts(|| put.clone().send()).await {
+            Ok(_) => Ok(Creation::Created),
+            Err(fault) if is_conflict(&fault) => Ok(Creation::Contended),
+            Err(fault) => match fault.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                    exists(failed.item())
+                }
+                _ => Err(CallError::from_sdk(fault)),
+            },
+        }
+    }
+
+    async fn create_with_status(
+        &self,
+        offer: &Offer,
+        status: &StatusRecord,
+    ) -> Result<Creation, CallError> {
+        let transaction = self
             .client
             .transact_write_items()
-            .set_transact_items(Some(puts))
-            .send()
-            .await;
-        let Err(fault) = sent else {
-            return Ok(Creation::Created);
+            .transact_items(self.put_if_absent(offer_item(offer)?)?)
+            .transact_items(self.put_if_absent(status_item(status)?)?);
+        let fault = match despite_conflicts(|| transaction.clone().send()).await {
+            Ok(_) => return Ok(Creation::Created),
+            Err(fault) if is_conflict(&fault) => return Ok(Creation::Contended),
+            Err(fault) => fault,
         };
         let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
             fault.as_service_error()
@@ -51,10 +82,7 @@ impl WalletTable {
             return Err(CallError::from_sdk(fault));
         };
         match cancelled.cancellation_reasons() {
-            [offer, ..] if offer.code() == Some(CONDITION_FAILED) => {
-                let existing = offer.item().cloned().unwrap_or_default();
-                Ok(Creation::Exists(Box::new(read_offer(existing)?)))
-            }
+            [offer, _] if offer.code() == Some(CONDITION_FAILED) => exists(offer.item()),
             [_, status] if status.code() == Some(CONDITION_FAILED) => Ok(Creation::IndexTaken),
             _ => Err(CallError::from_sdk(fault)),
         }
@@ -64,7 +92,7 @@ impl WalletTable {
         let put = Put::builder()
             .table_name(&self.name)
             .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)")
+            .condition_expression(IS_ABSENT)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
             .map_err(|_| CallError::unexpected("a put without a table or an item"))?;
@@ -72,7 +100,8 @@ impl WalletTable {
     }
 
     /// Takes a step of an offer: one conditional write, so that of two at the same time one is refused.
-    pub async fn write<S: OfferStep>(&self, step: &S) -> Result<Written, CallError> {
+    /// (A repeated start, which is a transaction, can be in its way.)
+    pub async fn write<S: OfferStep + ?Sized>(&self, step: &S) -> Result<Written, CallError> {
         let update = step.update();
         let mut call = self
             .client
@@ -88,7 +117,7 @@ impl WalletTable {
         for (name, value) in update.values {
             call = call.expression_attribute_values(name, value);
         }
-        match call.send().await {
+        match despite_conflicts(|| call.clone().send()).await {
             Ok(answer) => {
                 let attributes = answer.attributes.unwrap_or_default();
                 Ok(Written::Applied(read_offer(attributes)?))
@@ -119,6 +148,7 @@ impl WalletTable {
 }
 
 const OFFER: &str = "offer";
+const IS_ABSENT: &str = "attribute_not_exists(pk)";
 
 fn offer_key(offer_id: &OfferId) -> AttributeValue {
     string(format!("offer#{}", offer_id.as_str()))
@@ -136,6 +166,11 @@ fn offer_item(offer: &Offer) -> Result<Item, CallError> {
         item.insert(name.to_owned(), value);
     }
     Ok(item)
+}
+
+fn exists(existing: Option<&Item>) -> Result<Creation, CallError> {
+    let existing = existing.cloned().unwrap_or_default();
+    Ok(Creation::Exists(Box::new(read_offer(existing)?)))
 }
 
 fn read_offer(item: Item) -> Result<Offer, CallError> {

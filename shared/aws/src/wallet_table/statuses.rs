@@ -2,7 +2,6 @@
 //! each list that grows with every change of it.
 
 use std::str::FromStr;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::error::{BuildError, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -12,15 +11,10 @@ use aws_sdk_dynamodb::types::{
 };
 use contract::CredentialStatus;
 use issuer::{ListNumber, RevocationUuid, StatusRecord};
-use rand::Rng;
 
+use super::conflicts::{despite_conflicts, is_conflict};
 use super::{CONDITION_FAILED, Item, WalletTable, number, string};
 use crate::CallError;
-
-/// How often a change is tried again when other changes of the same list are in its way. The waits
-/// before the tries add up to 3.4 seconds on average.
-const CONFLICT_RETRIES: u32 = 12;
-const LONGEST_WAIT: Duration = Duration::from_millis(800);
 
 /// What became of a change of status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +23,8 @@ pub enum StatusChangeOutcome {
     Changed,
     /// The stored record is no longer what the change was decided on. Nothing was written.
     Outdated,
+    /// Other changes of the same list were in the way for seconds. Nothing was written.
+    Contended,
 }
 
 impl WalletTable {
@@ -66,30 +62,16 @@ impl WalletTable {
         let writes = self
             .status_change(from, changed)
             .map_err(|_| CallError::unexpected("an incomplete write"))?;
-        let mut wait = Duration::from_millis(25);
-        for _ in 0..CONFLICT_RETRIES {
-            let sent = self
-                .client
-                .transact_write_items()
-                .set_transact_items(Some(writes.clone()))
-                .send()
-                .await;
-            match sent {
-                Ok(_) => return Ok(StatusChangeOutcome::Changed),
-                Err(fault) if is_cancelled_by(&fault, "TransactionConflict") => {
-                    let jittered = rand::rng().random_range(Duration::ZERO..=wait);
-                    tokio::time::sleep(jittered).await;
-                    wait = LONGEST_WAIT.min(wait * 2);
-                }
-                Err(fault) if is_cancelled_by(&fault, CONDITION_FAILED) => {
-                    return Ok(StatusChangeOutcome::Outdated);
-                }
-                Err(fault) => return Err(CallError::from_sdk(fault)),
-            }
+        let transaction = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(writes));
+        match despite_conflicts(|| transaction.clone().send()).await {
+            Ok(_) => Ok(StatusChangeOutcome::Changed),
+            Err(fault) if is_conflict(&fault) => Ok(StatusChangeOutcome::Contended),
+            Err(fault) if is_refused(&fault) => Ok(StatusChangeOutcome::Outdated),
+            Err(fault) => Err(CallError::from_sdk(fault)),
         }
-        Err(CallError::unexpected(
-            "too many changes of one status list at the same time",
-        ))
     }
 
     fn status_change(
@@ -212,8 +194,9 @@ impl WalletTable {
             .table_name(&self.name)
             .key("pk", string(LISTS))
             .key("sk", string(CURRENT))
-            .update_expression("SET list = :next")
-            .condition_expression("attribute_not_exists(list) OR list < :next")
+            .update_expression("SET #list = :next")
+            .condition_expression("attribute_not_exists(#list) OR #list < :next")
+            .expression_attribute_names("#list", "list")
             .expression_attribute_values(":next", number(u32::from(next)))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
@@ -269,12 +252,13 @@ fn read_number<T: FromStr>(item: &Item, name: &str) -> Result<T, CallError> {
         .ok_or_else(|| CallError::unexpected("an item without the number that it must have"))
 }
 
-fn is_cancelled_by(fault: &SdkError<TransactWriteItemsError>, code: &str) -> bool {
+/// Whether a condition of the transaction did not hold.
+fn is_refused(fault: &SdkError<TransactWriteItemsError>) -> bool {
     match fault.as_service_error() {
         Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled
             .cancellation_reasons()
             .iter()
-            .any(|reason| reason.code() == Some(code)),
+            .any(|reason| reason.code() == Some(CONDITION_FAILED)),
         _ => false,
     }
 }

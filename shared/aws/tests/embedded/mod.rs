@@ -1,0 +1,50 @@
+//! Embedded services that speak the APIs of AWS.
+
+use dynoxide::Database;
+use runtime::Env;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+/// A function's environment whose clients of one service are led to `endpoint` by `variable`.
+pub(crate) fn env(variable: &str, endpoint: &str) -> Env {
+    Env::from_iter([
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        (variable, endpoint),
+    ])
+}
+
+/// A free port of the loopback interface, and its URL.
+pub(crate) async fn listener() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    (listener, endpoint)
+}
+
+/// Serves an empty table with the keys `pk` and `sk`; the URL of its DynamoDB.
+pub(crate) async fn dynamodb(table: &str) -> String {
+    let (listener, endpoint) = listener().await;
+    let database = Database::memory().unwrap();
+    let create = json!({
+        "TableName": table,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+        "KeySchema": [
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+    });
+    database
+        .create_table(serde_json::from_value(create).unwrap())
+        .unwrap();
+    tokio::spawn(dynoxide::server::serve_with_shutdown(
+        listener,
+        database,
+        std::future::pending::<()>(),
+    ));
+    endpoint
+}

@@ -1,0 +1,11 @@
+//! The wallet's table and its signing key against embedded services that speak the real APIs.
+#![cfg(test)]
+
+#[path = "../embedded/mod.rs"]
+mod embedded;
+
+mod conflicts;
+mod kms_key;
+mod offers;
+mod statuses;
+mod world;
