@@ -6,7 +6,8 @@ use aws_lambda_events::sqs::SqsEvent;
 use lambda_runtime::{LambdaEvent, service_fn, tracing};
 use poll_status::PollStatus;
 
-#[tokio::main]
+// One thread: a function has a fraction of a core, and passing work between threads only costs.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     tracing::init_default_subscriber();
     let poll_status = Arc::new(PollStatus::from_env(&runtime::Env::from_process()).await?);

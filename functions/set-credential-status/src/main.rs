@@ -2,7 +2,8 @@
 
 use lambda_http::tracing;
 
-#[tokio::main]
+// One thread: a function has a fraction of a core, and passing work between threads only costs.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     tracing::init_default_subscriber();
     let app = set_credential_status::app(&runtime::Env::from_process()).await?;
