@@ -13,9 +13,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use contract::{QrCode, StartIssue};
-use credential::{
-    ClaimPath, DisclosureFrame, Granularity, HolderBinding, SdJwtVc, Validity, system_randomness,
-};
+use credential::{ClaimPath, DisclosureFrame, HolderBinding, SdJwtVc, Validity, system_randomness};
 use criterion::{Criterion, criterion_group, criterion_main};
 use futures::FutureExt;
 use issuer::{
@@ -58,7 +56,7 @@ fn build_a_credential(criterion: &mut Criterion) {
                     issuer: Some(ISSUER),
                     claims: claims.clone(),
                     frame: &frame,
-                    validity: Validity::rounded(NOW_SECONDS, Some(31_536_000), Granularity::Day),
+                    validity: Validity::rounded_to_days(NOW_SECONDS, Some(31_536_000)),
                     holder: Some(HolderBinding {
                         jwk: holder.clone(),
                         kid: None,

@@ -19,6 +19,13 @@ use crate::report::{self, Statistics};
 
 /// Issuances for which AWS calls are counted. They go through a proxy, so they are not timed.
 const COUNTED: usize = 50;
+/// A backend that asks when the customer is back: later than the time in which a query does not bring
+/// the next poll forward, so that two questions suffice.
+const CUSTOMER_IS_BACK: Duration = Duration::from_millis(1_100);
+/// A backend that waits for the scheduled poll (10 to 12 seconds after the start), and asks once.
+const AFTER_THE_POLL: Duration = Duration::from_secs(13);
+/// Issuances before anything is measured.
+const WARM_UP: usize = 50;
 /// Cold starts of each function.
 const COLD_STARTS: usize = 10;
 
@@ -27,9 +34,12 @@ pub(crate) struct Load {
     /// Issuances to time.
     #[arg(long, default_value_t = 500)]
     issuances: usize,
-    /// Issuances at the same time, and processes of each function.
-    #[arg(long, default_value_t = 2)]
+    /// Issuances at the same time.
+    #[arg(long, default_value_t = 200)]
     concurrency: usize,
+    /// Processes of each function at most.
+    #[arg(long, default_value_t = 2)]
+    processes: usize,
     /// Where the functions' binaries are; by default beside this command.
     #[arg(long)]
     binaries: Option<PathBuf>,
@@ -82,18 +92,26 @@ impl Load {
         &self,
         binaries: &Path,
     ) -> Result<(Vec<Flow>, Duration, BTreeMap<String, Duration>), Failure> {
-        let cloud = start(binaries, self.concurrency, None).await?;
+        let cloud = start(binaries, self.processes, None).await?;
         // Until every process is there and warm.
         issue(
             &cloud,
-            self.concurrency * 10,
+            WARM_UP,
             self.concurrency,
+            CUSTOMER_IS_BACK,
             "warming up",
         )
         .await?;
         let before = cpu_times(&cloud);
         let began = Instant::now();
-        let flows = issue(&cloud, self.issuances, self.concurrency, "issuing").await?;
+        let flows = issue(
+            &cloud,
+            self.issuances,
+            self.concurrency,
+            CUSTOMER_IS_BACK,
+            "issuing",
+        )
+        .await?;
         let elapsed = began.elapsed();
         let cpu = cpu_times(&cloud)
             .into_iter()
@@ -119,16 +137,10 @@ impl Load {
             sqs_port,
             ..Options::default()
         };
-        let cloud = start_with(options, binaries, self.concurrency, Some(proxied)).await?;
-        issue(
-            &cloud,
-            self.concurrency * 10,
-            self.concurrency,
-            "warming up",
-        )
-        .await?;
+        let cloud = start_with(options, binaries, self.processes, Some(proxied)).await?;
+        issue(&cloud, WARM_UP, WARM_UP, AFTER_THE_POLL, "warming up").await?;
         let before = calls.counted();
-        issue(&cloud, COUNTED, self.concurrency, "counting calls").await?;
+        issue(&cloud, COUNTED, COUNTED, AFTER_THE_POLL, "counting calls").await?;
         let after = calls.counted();
         cloud.shutdown().await;
         Ok(after
@@ -158,7 +170,7 @@ async fn cold_starts(binaries: &Path) -> Result<Vec<ColdStart>, Failure> {
         let cloud = start(binaries, 1, None).await?;
         let parties = Parties::new(cloud.base_url(), cloud.api_key())?;
         // One issuance starts each function but one, whose answer to a stranger is as good.
-        parties.issue().await?;
+        parties.issue(CUSTOMER_IS_BACK).await?;
         parties.ask_credential_status().await?;
         for name in cloud.function_names() {
             let reports = cloud.processes(name).map(|processes| processes.processes());
@@ -215,6 +227,7 @@ async fn issue(
     cloud: &RunningCloud,
     issuances: usize,
     concurrency: usize,
+    patience: Duration,
     what: &'static str,
 ) -> Result<Vec<Flow>, Failure> {
     let progress = progress(issuances, what);
@@ -225,7 +238,7 @@ async fn issue(
         let (parties, at_once) = (Arc::clone(&parties), Arc::clone(&at_once));
         running.spawn(async move {
             let _permit = at_once.acquire_owned().await?;
-            parties.issue().await
+            parties.issue(patience).await
         });
     }
     let mut flows = Vec::with_capacity(issuances);

@@ -43,7 +43,7 @@ pub(crate) fn print_steps<'a>(
     detection: Statistics,
 ) {
     println!("| step | p50 ms | p99 ms |\n|---|---:|---:|");
-    let detection = ("wallet's last request to issue_completed", detection);
+    let detection = ("first question to `issue_completed`", detection);
     for (step, times) in steps.chain([detection]) {
         println!(
             "| {step} | {:.1} | {:.1} |",
@@ -71,7 +71,10 @@ pub(crate) fn print_totals(totals: &Totals<'_>) {
     }
     let counted = totals.counted.max(1) as f64;
     let calls: u64 = totals.calls.values().sum();
-    println!("| AWS calls | {:.1} |", calls as f64 / counted);
+    println!(
+        "| AWS calls (8 requests, one poll) | {:.1} |",
+        calls as f64 / counted
+    );
     for (operation, count) in totals.calls {
         println!("| – {operation} | {:.1} |", *count as f64 / counted);
     }
