@@ -3,9 +3,11 @@
 /// The longest delay that a queue message can carry (SQS `DelaySeconds`).
 pub const LONGEST_DELAY_SECONDS: u32 = 900;
 
-/// How long after an offer's expiry the wallet may still complete it: a code that is redeemed in the
-/// last second gives an access token that lives at most 300 seconds.
-pub const GRACE_SECONDS: i64 = 300;
+/// How long after an offer's expiry the wallet may still complete it. A code that is redeemed in the
+/// last second gives an access token that lives at most 300 seconds; and a credential request that comes
+/// in the last second of those may be under way for another minute, for which the bundled wallet says that
+/// the issuance is pending. A backend must not be told of an end that such a request then contradicts.
+pub const GRACE_SECONDS: i64 = 300 + 60;
 
 /// The longest part by which a delay is stretched, so that issuances that were started together are
 /// not asked about together. Delays are only ever stretched, so jitter never adds a poll.
@@ -24,7 +26,7 @@ const JITTER: f64 = 0.2;
 /// Each delay is stretched by up to a fifth, and never leaves the poll that decides about expiry (at
 /// the offer's end and [`GRACE_SECONDS`]) behind. That makes at most 14 polls for an offer of 15
 /// minutes that nobody takes and nobody asks about: 10, 20, 30, 60, 90 seconds; 2, 4, 6, 8, 10, 13,
-/// 16, 19, 20 minutes. A query of the status brings the next poll forward, so whoever looks
+/// 16, 19, 21 minutes. A query of the status brings the next poll forward, so whoever looks
 /// does not wait for this table.
 const DELAYS: [(i64, u32); 4] = [(30, 10), (120, 30), (600, 120), (3_600, 180)];
 
@@ -106,7 +108,7 @@ mod tests {
         assert_eq!(
             polls(OFFER, || 0.0),
             [
-                10, 20, 30, 60, 90, 120, 240, 360, 480, 600, 780, 960, 1140, 1200
+                10, 20, 30, 60, 90, 120, 240, 360, 480, 600, 780, 960, 1140, 1260
             ]
         );
     }
@@ -130,7 +132,7 @@ mod tests {
             let mut jitters = jitters.into_iter().cycle();
             let ages = polls(OFFER, || jitters.next().unwrap_or_default());
             prop_assert!(ages.len() <= 14, "{ages:?}");
-            prop_assert_eq!(ages.last(), Some(&1200), "the last poll decides about expiry");
+            prop_assert_eq!(ages.last(), Some(&1260), "the last poll decides about expiry");
         }
 
         #[test]
