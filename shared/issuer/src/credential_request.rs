@@ -57,7 +57,8 @@ pub(crate) enum ProofFault {
 }
 
 impl CredentialRequest {
-    /// Reads the body. Members that are not understood are ignored.
+    /// Reads the body. Members that are not understood are ignored; members that are null count as
+    /// absent, because many serialisers write what is absent so.
     ///
     /// # Errors
     /// `invalid_credential_request`; `invalid_encryption_parameters` for an encrypted request.
@@ -71,9 +72,10 @@ impl CredentialRequest {
         if !media_type::is(content_type, "application/json") {
             return Err(invalid_request("send the request as application/json"));
         }
-        let members = signing::json::parse_object(body).map_err(|_| {
+        let mut members = signing::json::parse_object(body).map_err(|_| {
             invalid_request("the body must be a JSON object without repeated members")
         })?;
+        members.retain(|_, value| !value.is_null());
         let selector = read_selector(&members)?;
         let shape = match (&selector, members.contains_key("proof")) {
             (Selector::Format { .. }, _) => Shape::Format,
@@ -84,9 +86,7 @@ impl CredentialRequest {
             selector,
             proof: read_proof(&members),
             shape,
-            wants_encryption: members
-                .get("credential_response_encryption")
-                .is_some_and(|encryption| !encryption.is_null()),
+            wants_encryption: members.contains_key("credential_response_encryption"),
         })
     }
 }
@@ -153,7 +153,7 @@ fn read_single_proof(proof: &Value) -> Result<String, ProofFault> {
 /// `{"jwt": ["…"]}`.
 fn read_proofs(proofs: &Value) -> Result<String, ProofFault> {
     let proofs = proofs.as_object().ok_or(ProofFault::NotAnObject)?;
-    let mut types = proofs.iter();
+    let mut types = proofs.iter().filter(|(_, proofs)| !proofs.is_null());
     let (Some((name, proofs)), None) = (types.next(), types.next()) else {
         return Err(ProofFault::NotOneType);
     };
@@ -252,6 +252,33 @@ mod tests {
             assert_eq!(request.shape, shape);
             assert_eq!(request.proof, Ok("j".to_owned()));
         }
+    }
+
+    #[test]
+    fn what_is_null_counts_as_absent() {
+        for (with_nulls, without) in [
+            (
+                r#"{"credential_configuration_id":"A","credential_identifier":null,"format":null,
+                    "proof":null,"proofs":{"jwt":["j"],"attestation":null},
+                    "credential_response_encryption":null}"#,
+                r#"{"credential_configuration_id":"A","proofs":{"jwt":["j"]}}"#,
+            ),
+            (
+                r#"{"credential_configuration_id":null,"format":"vc+sd-jwt","vct":"A","proofs":null,
+                    "proof":{"proof_type":"jwt","jwt":"j","cwt":null}}"#,
+                r#"{"format":"vc+sd-jwt","vct":"A","proof":{"proof_type":"jwt","jwt":"j"}}"#,
+            ),
+            (
+                r#"{"credential_identifier":"A","proofs":{"jwt":null}}"#,
+                r#"{"credential_identifier":"A","proofs":{}}"#,
+            ),
+        ] {
+            assert!(parse(with_nulls) == parse(without), "{with_nulls}");
+        }
+        assert_eq!(
+            parse(r#"{"credential_configuration_id":null,"proofs":{"jwt":["j"]}}"#),
+            Err(ErrorCode::InvalidCredentialRequest)
+        );
     }
 
     #[test]
