@@ -1,6 +1,9 @@
 //! Every error of the issue contract: the right status, always a problem, never a claim value.
 
+use axum::body::Body;
+use axum::extract::Request;
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
 use crate::answer::Answer;
 use crate::backend::{iban, iban_claims, unique};
@@ -168,21 +171,48 @@ async fn the_wallets_side_of_the_contract_takes_the_backends_key_alone() {
     let internal = &environment["WALLET_API_KEY"];
     let id = unique("inner");
     backend.start_iban(&id).await;
-    let url = format!("{}/wallet/api/v2/issue/{id}", backend.base_url);
-    for key in ["", "wrong", &backend.api_key] {
-        let request = backend.http.get(&url).header("x-api-key", key);
-        Answer::to(request).await.expect_problem(401);
+    for path in ["issue", "credential/issue"] {
+        let url = format!("{}/wallet/api/v2/{path}/{id}", backend.base_url);
+        for key in ["", "wrong", &backend.api_key] {
+            let request = backend.http.get(&url).header("x-api-key", key);
+            Answer::to(request).await.expect_problem(401);
+        }
+        let status = Answer::to(backend.http.get(&url).header("x-api-key", internal))
+            .await
+            .expect(200);
+        assert_eq!(status.str("status"), "issue_request_created");
     }
-    let status = Answer::to(backend.http.get(&url).header("x-api-key", internal))
-        .await
-        .expect(200);
-    assert_eq!(status.str("status"), "issue_request_created");
     let outside = backend
         .http
         .get(format!("{}/api/v2/issue/{id}", backend.base_url));
     Answer::to(outside.header("x-api-key", internal))
         .await
         .expect_problem(401);
+}
+
+/// API Gateway may refuse such a path itself; the function does not rely on it.
+#[tokio::test]
+async fn a_path_that_is_no_text_names_nothing_at_the_wallet() {
+    let variables = cloud::shared().running.function_environment("wallet");
+    let variables = variables.expect("its environment");
+    let app = wallet::app(&variables.clone().into_iter().collect())
+        .await
+        .expect("it starts");
+    for path in [
+        "/wallet/offers/%FF",
+        "/wallet/status-lists/%FF",
+        "/wallet/api/v2/issue/%FF",
+        "/wallet/api/v2/credential/issue/%FF",
+        "/wallet/api/v2/credential/status/%FF",
+    ] {
+        let request = Request::get(path)
+            .header("x-api-key", &variables["WALLET_API_KEY"])
+            .body(Body::empty())
+            .expect("a request");
+        let answer = app.clone().oneshot(request).await.expect("an answer");
+        assert_eq!(answer.status(), 404, "{path}");
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+    }
 }
 
 #[tokio::test]

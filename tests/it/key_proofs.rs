@@ -1,8 +1,10 @@
 //! Key proofs (N1 to N3 and N5 to N9 of the issuer's checklist): what is wrong with one, and every way to
 //! name a key in one.
 
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
-use signing::{LocalKey, Signer};
+use signing::{LocalKey, PublicJwk, Signer};
 
 use crate::cloud::Cloud;
 use crate::redeemed::Redeemed;
@@ -167,10 +169,10 @@ async fn keys_come_as_jwk_did_jwk_did_key_and_certificate() {
                 }
                 match binding {
                     "did:jwk" => {
-                        drop(header.insert("kid".into(), json!(format!("{}#0", jwk.to_did_jwk()))))
+                        drop(header.insert("kid".into(), json!(format!("{}#0", did_jwk(&jwk)))))
                     }
                     "did:key" => {
-                        let did = jwk.to_did_key();
+                        let did = did_key(&jwk);
                         let fragment = did.strip_prefix("did:key:").unwrap();
                         header.insert("kid".into(), json!(format!("{did}#{fragment}")));
                     }
@@ -193,16 +195,27 @@ async fn keys_come_as_jwk_did_jwk_did_key_and_certificate() {
     }
 }
 
+/// The key as `did:jwk`: its JWK in base64url.
+fn did_jwk(key: &PublicJwk) -> String {
+    let jwk = key.to_json().to_string();
+    format!("did:jwk:{}", URL_SAFE_NO_PAD.encode(jwk))
+}
+
+/// The key as `did:key`: multicodec `p256-pub` and the compressed point (SEC 1 §2.3.3) in base58btc.
+fn did_key(key: &PublicJwk) -> String {
+    let spki = key.to_spki_der();
+    let (x, y) = spki[27..].split_at(32);
+    let parity = 2 + (y[31] & 1);
+    let bytes = [&[0x80, 0x24, parity], x].concat();
+    format!("did:key:z{}", bs58::encode(bytes).into_string())
+}
+
 /// A key and a certificate that it signed for itself, base64 of DER as in `x5c`.
 fn self_signed() -> (LocalKey, String) {
-    use base64::Engine;
     let key = rcgen::KeyPair::generate().expect("a P-256 key");
     let parameters =
         rcgen::CertificateParams::new(vec!["wallet.example".to_owned()]).expect("a name");
     let certificate = parameters.self_signed(&key).expect("a certificate");
     let local = LocalKey::from_pkcs8_der(key.serialized_der()).expect("the same key");
-    (
-        local,
-        base64::engine::general_purpose::STANDARD.encode(certificate.der()),
-    )
+    (local, STANDARD.encode(certificate.der()))
 }

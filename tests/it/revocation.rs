@@ -9,7 +9,7 @@ use crate::answer::Answer;
 use crate::backend::{Backend, unique};
 use crate::cloud::{self, Cloud};
 use crate::status_list::{INVALID, PublishedList, SUSPENDED, VALID, status_reference};
-use crate::wallet_client::WalletClient;
+use crate::wallet_client::{WalletClient, now_seconds};
 
 /// An issued credential: its revocation UUID, and its place on the list.
 struct Issued {
@@ -248,8 +248,11 @@ async fn a_list_is_served_as_its_specification_says() {
                 .parse::<u64>()
                 .ok()
         });
+    // Neither nearly stale nor cached beyond its time (which went on since it was answered).
+    let stale_at = number("iat") + number("ttl");
     assert!(
-        max_age.is_some_and(|seconds| seconds <= number("ttl")),
+        max_age.is_some_and(|seconds| seconds >= number("ttl") / 2
+            && (stale_at..stale_at + 10).contains(&(now_seconds() + seconds))),
         "{:?}",
         plain.headers
     );
@@ -298,6 +301,13 @@ async fn a_list_is_compressed_for_who_accepts_it() {
         PublishedList::read(&unzipped).payload["sub"],
         PublishedList::read(&plain.text()).payload["sub"]
     );
+
+    let refusing = backend
+        .http
+        .get(&issued.list)
+        .header("accept-encoding", "gzip;q=0");
+    let plain = Answer::to(refusing).await.expect(200);
+    assert_eq!(plain.header("content-encoding"), "");
 }
 
 #[tokio::test]

@@ -7,9 +7,8 @@ use aws::CallError;
 use aws::wallet_table::{Creation, StatusChangeOutcome};
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
-use axum::http::header::CACHE_CONTROL;
 use axum::middleware::from_fn_with_state;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use contract::{
@@ -26,12 +25,8 @@ use runtime::http::{Refusal, read_json};
 use uuid::Uuid;
 
 use crate::config::now_seconds;
-use crate::{SharedWallet, Wallet, unavailable};
+use crate::{PathParameter, SharedWallet, Wallet, parsed, unavailable, uncached};
 
-/// The largest Start issue body, in bytes. Claims alone may have 64 KiB; a logo comes on top.
-const LARGEST_START: usize = 256 * 1024;
-/// The largest body of a status change, in bytes.
-const LARGEST_STATUS_CHANGE: usize = 4 * 1024;
 /// Random indices in a row that are taken already before the next list is begun. With eight, a list of
 /// 2^17 is left when it is about a third full, and until then 1.2 draws are needed on average.
 const DRAWS: u32 = 8;
@@ -43,6 +38,7 @@ pub(crate) fn routes(api_keys: ApiKeys) -> Router<SharedWallet> {
     Router::new()
         .route(&path(paths::START_ISSUE), post(start_issue))
         .route(&path(paths::ISSUE_STATUS), get(issue_status))
+        .route(&path(paths::ISSUE_STATUS_ALIAS), get(issue_status))
         .route(
             &path(paths::CREDENTIAL_STATUS),
             get(credential_status).put(set_credential_status),
@@ -54,7 +50,7 @@ async fn start_issue(
     State(wallet): State<SharedWallet>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let body = read_json(request, LARGEST_START).await?;
+    let body = read_json(request, StartIssue::MAX_BODY_BYTES).await?;
     let (start, design) = StartIssue::from_json_with(&body, Design::new)?;
     let correlation_id = start
         .correlation_id
@@ -94,11 +90,14 @@ impl Wallet {
         start: &StartIssue,
         correlation_id: CorrelationId,
     ) -> Result<Offer, Problem> {
-        let mut list = self.open_list.get(self).await?;
-        let mut offer =
-            self.config
-                .issuer
-                .start(start, correlation_id, list, rand::random(), now_seconds())?;
+        let issuer = &self.config.issuer;
+        let mut list = if issuer.has_status_list(&start.template_id) {
+            self.open_list.get(self).await?
+        } else {
+            // No place is drawn, so no list needs to be known.
+            ListNumber::FIRST
+        };
+        let mut offer = issuer.start(start, correlation_id, list, rand::random(), now_seconds())?;
         loop {
             for _ in 0..DRAWS {
                 let status = offer.revocation_uuid.map(StatusRecord::new);
@@ -126,8 +125,8 @@ impl Wallet {
     }
 }
 
-/// The status list whose indices are being given out, remembered by the process. An outdated memory
-/// costs three draws and is then put right.
+/// The status list whose indices are being given out, remembered by the process. An outdated memory does
+/// no harm: the older list is filled further, until eight draws in a row find no place on it.
 #[derive(Default)]
 pub(crate) struct OpenList(RwLock<Option<ListNumber>>);
 
@@ -158,38 +157,36 @@ impl OpenList {
 
 async fn issue_status(
     State(wallet): State<SharedWallet>,
-    Path(segment): Path<String>,
+    segment: PathParameter,
 ) -> Result<Response, Refusal> {
-    let correlation_id = CorrelationId::from_path_segment(&segment).ok_or_else(unknown_issuance)?;
+    let correlation_id = segment
+        .ok()
+        .and_then(|Path(segment)| CorrelationId::from_path_segment(&segment))
+        .ok_or_else(unknown_issuance)?;
     let offer_id = wallet.config.issuer.offer_id(&correlation_id);
     let offer = wallet
-        .config
-        .table
         .offer(&offer_id)
-        .await
-        .map_err(|fault| unavailable(&fault))?;
-    let status = offer
-        .ok_or_else(unknown_issuance)?
-        .issue_status(now_seconds());
-    Ok(uncached(Json(status)))
+        .await?
+        .ok_or_else(unknown_issuance)?;
+    Ok(uncached(Json(offer.issue_status(now_seconds()))))
 }
 
 async fn credential_status(
     State(wallet): State<SharedWallet>,
-    Path(uuid): Path<String>,
+    uuid: PathParameter,
 ) -> Result<Response, Refusal> {
-    let uuid: RevocationUuid = uuid.parse().map_err(|_| unknown_credential())?;
+    let uuid: RevocationUuid = parsed(uuid).ok_or_else(unknown_credential)?;
     let record = wallet.status_record(uuid).await?;
     Ok(uncached(Json(record.answer(&wallet.config.issuer, uuid)?)))
 }
 
 async fn set_credential_status(
     State(wallet): State<SharedWallet>,
-    Path(uuid): Path<String>,
+    uuid: PathParameter,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let uuid: RevocationUuid = uuid.parse().map_err(|_| unknown_credential())?;
-    let body = read_json(request, LARGEST_STATUS_CHANGE).await?;
+    let uuid: RevocationUuid = parsed(uuid).ok_or_else(unknown_credential)?;
+    let body = read_json(request, CredentialStatusChange::MAX_BODY_BYTES).await?;
     let change = CredentialStatusChange::from_json(&body)?;
     for _ in 0..DECISIONS {
         let record = wallet.status_record(uuid).await?;
@@ -232,8 +229,4 @@ impl Wallet {
             .map_err(|fault| unavailable(&fault))?
             .ok_or_else(unknown_credential)
     }
-}
-
-fn uncached(answer: impl IntoResponse) -> Response {
-    ([(CACHE_CONTROL, "no-store")], answer).into_response()
 }

@@ -8,10 +8,15 @@ use aws::sdk::Sdk;
 use aws::wallet_table::WalletTable;
 use issuer::{Issuer, IssuerIdentifier, TemplateFile, Templates, WalletKeys};
 use runtime::{ApiKeys, ConfigError, Env};
-use signing::{CertificateChain, LocalKey, Signer, SigningIdentity};
+use signing::{CertificateChain, ChainError, LocalKey, Signer, SigningIdentity};
 
 /// The files of `infra/issue-templates/`, as name and content.
 const TEMPLATE_FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/issue_templates.rs"));
+
+const CHAIN: &str = "SIGNING_CERTIFICATE_CHAIN";
+const DAY_SECONDS: i64 = 24 * 60 * 60;
+/// Days before the end of its certificates at which each start of the wallet begins to warn.
+const WARNING_DAYS: i64 = 30;
 
 /// Everything that the wallet works with.
 pub(crate) struct Config {
@@ -31,11 +36,12 @@ impl Config {
     /// | `WALLET_SECRET` | at least 32 characters, from which all symmetric keys are derived |
     /// | `SIGNING_KMS_KEY_ID` | the P-256 key in KMS that signs; or |
     /// | `SIGNING_KEY` | the P-256 key itself, PKCS#8 PEM |
-    /// | `SIGNING_CERTIFICATE_CHAIN` | optional: its certificates, PEM, leaf first |
+    /// | `SIGNING_CERTIFICATE_CHAIN` | optional: its certificates, PEM, leaf first; left out once expired |
     pub(crate) async fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let identifier: IssuerIdentifier = env
-            .parsed("CREDENTIAL_ISSUER")?
-            .ok_or_else(|| missing("CREDENTIAL_ISSUER", "an https URL without a path"))?;
+            .required("CREDENTIAL_ISSUER", "an https URL without a path")?
+            .parse()
+            .map_err(|fault| ConfigError::invalid("CREDENTIAL_ISSUER", fault))?;
         let secret = env.master_secret("WALLET_SECRET")?;
         let keys = WalletKeys::derive(&secret, identifier.as_str())
             .map_err(|fault| ConfigError::invalid("WALLET_SECRET", fault))?;
@@ -45,65 +51,78 @@ impl Config {
         let sdk = Sdk::from_env(env)?;
         let signing = signing_identity(env, &sdk).await?;
         Ok(Self {
-            issuer: Issuer::new(identifier, keys, signing, templates()?),
+            issuer: Issuer::new(identifier, keys, signing, templates(TEMPLATE_FILES)?),
             table: WalletTable::new(sdk.dynamodb(), table),
             api_keys: ApiKeys::of_key(api_key),
         })
     }
 }
 
-fn missing(name: &str, expected: &str) -> ConfigError {
-    ConfigError::Missing {
-        name: name.to_owned(),
-        expected: expected.to_owned(),
-    }
-}
-
-fn templates() -> Result<Templates, ConfigError> {
-    let files: Vec<_> = TEMPLATE_FILES
+fn templates(files: &[(&str, &str)]) -> Result<Templates, ConfigError> {
+    let files: Vec<_> = files
         .iter()
         .map(|&(name, text)| TemplateFile { name, text })
         .collect();
-    Templates::load(&files).map_err(|faults| {
-        ConfigError::invalid("infra/issue-templates (built into the function)", faults)
-    })
+    Templates::load(&files).map_err(ConfigError::content)
 }
 
 async fn signing_identity(env: &Env, sdk: &Sdk) -> Result<SigningIdentity, ConfigError> {
-    let local = env.optional("SIGNING_KEY");
-    let in_kms = env.optional("SIGNING_KMS_KEY_ID");
-    let signer: Arc<dyn Signer> = match (local, in_kms) {
-        (Some(pem), None) => Arc::new(
-            LocalKey::from_pkcs8_pem(pem)
-                .map_err(|fault| ConfigError::invalid("SIGNING_KEY", fault))?,
-        ),
-        (None, Some(key_id)) => Arc::new(
-            KmsKey::load(sdk.kms(), key_id)
-                .await
-                .map_err(|fault| ConfigError::invalid("SIGNING_KMS_KEY_ID", fault))?,
-        ),
-        (None, None) => {
-            return Err(missing(
-                "SIGNING_KMS_KEY_ID",
-                "a KMS key (or set SIGNING_KEY instead)",
-            ));
-        }
-        (Some(_), Some(_)) => {
+    let in_kms = env.optional("SIGNING_KMS_KEY_ID").is_some();
+    let signer: Arc<dyn Signer> = match env.optional("SIGNING_KEY") {
+        Some(_) if in_kms => {
             return Err(ConfigError::invalid(
                 "SIGNING_KEY",
                 "SIGNING_KMS_KEY_ID is set too; set one of the two",
             ));
         }
+        Some(pem) => Arc::new(
+            LocalKey::from_pkcs8_pem(pem)
+                .map_err(|fault| ConfigError::invalid("SIGNING_KEY", fault))?,
+        ),
+        None => {
+            let expected = "a KMS key (or set SIGNING_KEY instead)";
+            let key_id = env.required("SIGNING_KMS_KEY_ID", expected)?;
+            Arc::new(
+                KmsKey::load(sdk.kms(), key_id)
+                    .await
+                    .map_err(|fault| ConfigError::invalid("SIGNING_KMS_KEY_ID", fault))?,
+            )
+        }
     };
-
     let kid = signer.public_jwk().thumbprint();
     let identity = SigningIdentity::new(signer, kid);
-    let Some(pem) = env.optional("SIGNING_CERTIFICATE_CHAIN") else {
-        return Ok(identity);
-    };
-    CertificateChain::from_pem(pem)
-        .and_then(|chain| identity.with_chain(chain, now_seconds()))
-        .map_err(|fault| ConfigError::invalid("SIGNING_CERTIFICATE_CHAIN", fault))
+    match env.optional(CHAIN) {
+        Some(pem) => certified(identity, pem, now_seconds()),
+        None => Ok(identity),
+    }
+}
+
+/// The identity with its certificates; without them once one has expired. Signatures can be verified by the
+/// published key all the same, and the status of every credential that was ever issued depends on them.
+fn certified(
+    identity: SigningIdentity,
+    pem: &str,
+    now_seconds: i64,
+) -> Result<SigningIdentity, ConfigError> {
+    let invalid = |fault: ChainError| ConfigError::invalid(CHAIN, fault);
+    let chain = CertificateChain::from_pem(pem).map_err(invalid)?;
+    let days_left = (chain.not_after_seconds().map_err(invalid)? - now_seconds) / DAY_SECONDS;
+    match identity.clone().with_chain(chain, now_seconds) {
+        Ok(certified) => {
+            if days_left < WARNING_DAYS {
+                tracing::warn!(days_left, "{CHAIN} expires soon: renew it");
+            }
+            Ok(certified)
+        }
+        Err(fault @ ChainError::Expired { .. }) => {
+            tracing::error!(
+                %fault,
+                "{CHAIN} has expired: signatures go out without x5c until it is renewed"
+            );
+            Ok(identity)
+        }
+        Err(fault) => Err(invalid(fault)),
+    }
 }
 
 /// Unix time.
@@ -114,3 +133,6 @@ pub(crate) fn now_seconds() -> i64 {
         .and_then(|since| i64::try_from(since.as_secs()).ok())
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,29 +1,28 @@
 //! The endpoints of OpenID4VCI: offer, token, nonce, credential, notification.
 //!
-//! Each step is: read the request, let the domain decide, write once, let the domain answer. A request
-//! that does not open (a made-up code, token or nonce) costs no call to AWS.
+//! Each step is: read the request, let the domain decide, write once, let the domain answer; a credential is
+//! signed before the write. A request that does not open (a made-up code, token or nonce) costs no call to
+//! AWS.
 
 use aws::wallet_table::OfferStep;
-use axum::extract::{Path, Request, State};
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE};
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
 use contract::Problem;
-use credential::system_randomness;
 use http_body_util::{BodyExt, Limited};
 use issuer::{
     CredentialRequest, ErrorCode, NoCredentialOffer, OfferId, ProtocolError, Redeem, RetrieveOffer,
-    TokenRequest, Written, paths,
+    TokenRequest, Written, paths, system_randomness,
 };
 use runtime::http::{Refusal, problem_response};
-use serde::Serialize;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use crate::config::now_seconds;
-use crate::{SharedWallet, Wallet, unavailable};
+use crate::{PathParameter, SharedWallet, Wallet, parsed, plain_problem, unavailable, uncached};
 
 /// The largest request of a wallet, in bytes. A key proof with a certificate chain has some 8 KiB.
 const LARGEST_REQUEST: usize = 64 * 1024;
@@ -49,48 +48,28 @@ pub(crate) fn cors() -> CorsLayer {
 
 async fn credential_offer(
     State(wallet): State<SharedWallet>,
-    Path(offer_id): Path<String>,
+    offer_id: PathParameter,
 ) -> Result<Response, Refusal> {
-    let offer_id: OfferId = offer_id
-        .parse()
-        .map_err(|_| no_offer(NoCredentialOffer::Unknown))?;
+    let offer_id: OfferId = parsed(offer_id).ok_or_else(|| no_offer(NoCredentialOffer::Unknown))?;
     let now_seconds = now_seconds();
     let step = RetrieveOffer {
         offer_id,
         now_seconds,
     };
-    let written = wallet
-        .config
-        .table
-        .write(&step)
-        .await
-        .map_err(|fault| unavailable(&fault))?;
+    let written = wallet.write(&step).await?;
     let offer = wallet
         .config
         .issuer
         .credential_offer(written.offer(), now_seconds)
         .map_err(no_offer)?;
-    if let Written::Applied(offer) = &written {
-        tracing::info!(
-            correlation_id = offer.correlation_id.as_str(),
-            "offer retrieved"
-        );
-    }
-    Ok(uncached(offer))
+    log_step(&written, "offer retrieved");
+    Ok(uncached(Json(offer)))
 }
 
 /// Whoever follows a link is told in the words of HTTP: the protocol has none for it.
 fn no_offer(reason: NoCredentialOffer) -> Problem {
-    let status = reason.http_status();
-    let phrase = StatusCode::from_u16(status)
-        .ok()
-        .and_then(|status| status.canonical_reason());
-    Problem {
-        type_uri: "about:blank".to_owned(),
-        title: phrase.unwrap_or_default().to_owned(),
-        status,
-        ..Problem::not_found(reason.to_string())
-    }
+    let status = StatusCode::from_u16(reason.http_status()).unwrap_or(StatusCode::NOT_FOUND);
+    plain_problem(status, reason.to_string())
 }
 
 async fn token(
@@ -119,13 +98,12 @@ async fn token(
     let written = wallet.write(redemption.write()).await?;
     let answer = redemption.conclude(issuer, &written, rand::random())?;
     log_step(&written, "token issued");
-    Ok(uncached(answer))
+    Ok(uncached(Json(answer)))
 }
 
 async fn nonce(State(wallet): State<SharedWallet>) -> Result<Response, Refused> {
-    Ok(uncached(
-        wallet.config.issuer.nonce(now_seconds(), rand::random())?,
-    ))
+    let answer = wallet.config.issuer.nonce(now_seconds(), rand::random())?;
+    Ok(uncached(Json(answer)))
 }
 
 async fn credential(
@@ -138,15 +116,17 @@ async fn credential(
     let body = read(request, ErrorCode::InvalidCredentialRequest).await?;
     let request = CredentialRequest::parse(content_type(&headers), &body)?;
     let verified = issuer.verify_request(&token, request, now_seconds(), rand::random())?;
-    let written = wallet.write(verified.write()).await?;
-    let unsigned = verified.conclude(issuer, &written, system_randomness)?;
-    let answer = unsigned.sign(issuer).await.map_err(|fault| {
+    let stored = wallet.offer(verified.offer_id()).await?;
+    let unsigned = verified.prepare(issuer, stored.as_ref(), system_randomness)?;
+    let signed = unsigned.sign(issuer).await.map_err(|fault| {
         tracing::error!(%fault, "a credential could not be signed");
-        let problem = Problem::unavailable("The issuer cannot sign now: repeat the request.");
-        Refused::Unavailable(problem.with_retry_after_seconds(1))
+        Problem::unavailable("The issuer cannot sign now: repeat the request.")
+            .with_retry_after_seconds(1)
     })?;
+    let written = wallet.write(signed.write()).await?;
+    let answer = signed.conclude(&written)?;
     log_step(&written, "credential issued");
-    Ok(uncached(answer))
+    Ok(uncached(Json(answer)))
 }
 
 async fn notification(
@@ -168,12 +148,12 @@ async fn notification(
 }
 
 impl Wallet {
-    async fn write<S: OfferStep>(&self, step: &S) -> Result<Written, Refused> {
+    async fn write<S: OfferStep>(&self, step: &S) -> Result<Written, Problem> {
         self.config
             .table
             .write(step)
             .await
-            .map_err(|fault| Refused::Unavailable(unavailable(&fault)))
+            .map_err(|fault| unavailable(&fault))
     }
 }
 
@@ -191,6 +171,12 @@ impl From<ProtocolError> for Refused {
     }
 }
 
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self::Unavailable(problem)
+    }
+}
+
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let error = match self {
@@ -200,7 +186,7 @@ impl IntoResponse for Refused {
         tracing::info!(%error, "a wallet's request was refused");
         let status =
             StatusCode::from_u16(error.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, uncached(error.body())).into_response();
+        let mut response = (status, uncached(Json(error.body()))).into_response();
         let challenge = error
             .www_authenticate()
             .and_then(|text| HeaderValue::from_str(&text).ok());
@@ -233,17 +219,9 @@ fn authorization(headers: &HeaderMap) -> Option<&str> {
     headers.get(AUTHORIZATION)?.to_str().ok()
 }
 
-/// JSON that holds secrets or is good once: never to be stored (RFC 6749 §5.1).
-fn uncached(answer: impl Serialize) -> Response {
-    (
-        [(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")],
-        Json(answer),
-    )
-        .into_response()
-}
-
+/// Tells of a step that was granted, also if it only repeats one that was.
 fn log_step(written: &Written, message: &str) {
-    if let Written::Applied(offer) = written {
+    if let Some(offer) = written.offer() {
         tracing::info!(correlation_id = offer.correlation_id.as_str(), "{message}");
     }
 }

@@ -10,11 +10,11 @@ use std::sync::{Mutex, PoisonError};
 
 use aws::CallError;
 use axum::Router;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
 };
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
@@ -23,12 +23,13 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use issuer::{LIST_TTL_SECONDS, ListNumber, paths};
 use runtime::http::Refusal;
+use status_list::MEDIA_TYPE;
 
 use crate::config::now_seconds;
-use crate::{SharedWallet, Wallet, unavailable};
+use crate::{PathParameter, SharedWallet, Wallet, parsed, plain_problem, unavailable};
 
-/// `application/statuslist+jwt` (Token Status List §8.1).
-const MEDIA_TYPE: &str = "application/statuslist+jwt";
+/// Seconds after which a list is signed anew: whoever fetches one can keep it for as long again.
+const SIGNED_ANEW_SECONDS: i64 = LIST_TTL_SECONDS / 2;
 /// Lists that a process keeps. Verifiers ask for few lists at a time; an evicted one is built again.
 const KEPT: usize = 16;
 
@@ -40,7 +41,7 @@ pub(crate) fn routes() -> Router<SharedWallet> {
 #[derive(Default)]
 pub(crate) struct PublishedLists(Mutex<HashMap<ListNumber, PublishedList>>);
 
-/// A signed list, good for one version and for as long as verifiers are told to keep it.
+/// A signed list, good for one version and for half the time that verifiers are told to keep it.
 #[derive(Clone)]
 struct PublishedList {
     version: u64,
@@ -51,38 +52,52 @@ struct PublishedList {
 
 impl PublishedList {
     fn is_good(&self, version: u64, now_seconds: i64) -> bool {
-        self.version == version && now_seconds - self.signed_at_seconds < LIST_TTL_SECONDS
+        self.version == version && now_seconds - self.signed_at_seconds < SIGNED_ANEW_SECONDS
     }
 
-    /// Changes whenever the token does: with the version, and with each new signature.
+    /// Until the token's `ttl` is over, which counts from its signature (Token Status List §13.7).
+    fn max_age_seconds(&self, now_seconds: i64) -> i64 {
+        let age_seconds = now_seconds - self.signed_at_seconds;
+        (LIST_TTL_SECONDS - age_seconds).clamp(0, LIST_TTL_SECONDS)
+    }
+
+    /// Changes whenever the token does: with the version, and with each new signature. It is weak, because
+    /// it stands for the compressed list too (RFC 9110 §8.8.3.3).
     fn etag(&self) -> String {
-        format!("\"{}-{}\"", self.version, self.signed_at_seconds)
+        format!("W/\"{}-{}\"", self.version, self.signed_at_seconds)
     }
 }
 
 async fn status_list(
     State(wallet): State<SharedWallet>,
-    Path(list): Path<String>,
+    list: PathParameter,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     if query.is_some_and(|query| asks_for_the_past(&query)) {
-        return Err(no_history().into());
+        // Past lists are not kept, which is told apart from a list that never was.
+        let detail = "Only the present list is kept: leave out `time`.";
+        return Err(plain_problem(StatusCode::NOT_IMPLEMENTED, detail).into());
     }
     let unknown = || Problem::not_found("There is no such status list.");
-    let list: ListNumber = list.parse().map_err(|_| unknown())?;
-    let published = wallet.published_list(list).await?.ok_or_else(unknown)?;
+    let list: ListNumber = parsed(list).ok_or_else(unknown)?;
+    let now_seconds = now_seconds();
+    let published = wallet
+        .published_list(list, now_seconds)
+        .await?
+        .ok_or_else(unknown)?;
 
     let etag = published.etag();
+    let max_age = published.max_age_seconds(now_seconds);
     let caching = [
         (ETAG, etag.clone()),
-        (CACHE_CONTROL, format!("public, max-age={LIST_TTL_SECONDS}")),
+        (CACHE_CONTROL, format!("public, max-age={max_age}")),
         (VARY, ACCEPT_ENCODING.to_string()),
     ];
-    if mentions(&headers, IF_NONE_MATCH.as_str(), &etag) {
+    if has_current(&headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, caching).into_response());
     }
-    let answer = if mentions(&headers, ACCEPT_ENCODING.as_str(), "gzip") {
+    let answer = if accepts_gzip(&headers) {
         (
             caching,
             [(CONTENT_TYPE, MEDIA_TYPE), (CONTENT_ENCODING, "gzip")],
@@ -97,34 +112,48 @@ async fn status_list(
 
 /// Whether the list of another time is asked for, `?time=SECONDS` (Token Status List §8.4).
 fn asks_for_the_past(query: &str) -> bool {
-    query.split('&').any(|pair| pair.split('=').next() == Some("time"))
+    query
+        .split('&')
+        .any(|pair| pair.split('=').next() == Some("time"))
 }
 
-/// Past lists are not kept, which is told apart from a list that never was.
-fn no_history() -> Problem {
-    Problem {
-        type_uri: "about:blank".to_owned(),
-        title: "Not Implemented".to_owned(),
-        status: StatusCode::NOT_IMPLEMENTED.as_u16(),
-        ..Problem::not_found("Only the present list is kept: leave out `time`.")
-    }
+/// Whether `If-None-Match` names this tag, by the weak comparison (RFC 9110 §13.1.2).
+fn has_current(headers: &HeaderMap, etag: &str) -> bool {
+    let opaque = |tag: &str| tag.trim_start_matches("W/").to_owned();
+    members(headers, IF_NONE_MATCH).any(|tag| tag == "*" || opaque(tag) == opaque(etag))
 }
 
-/// Whether one of the comma-separated members of a header is `member`, weak or with parameters too.
-fn mentions(headers: &HeaderMap, name: &str, member: &str) -> bool {
+/// Whether `Accept-Encoding` has gzip, and not with the weight 0 (RFC 9110 §12.5.3).
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    members(headers, ACCEPT_ENCODING).any(|member| {
+        let mut parts = member.split(';').map(str::trim);
+        let coding = parts.next().unwrap_or_default();
+        let weight = parts.find_map(|part| {
+            let (name, weight) = part.split_once('=')?;
+            name.eq_ignore_ascii_case("q").then_some(weight)
+        });
+        coding.eq_ignore_ascii_case("gzip")
+            && weight.is_none_or(|weight| weight.parse::<f32>().is_ok_and(|weight| weight > 0.0))
+    })
+}
+
+/// The comma-separated members of a header.
+fn members(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     headers
         .get_all(name)
-        .iter()
+        .into_iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .filter_map(|found| found.split(';').next())
-        .any(|found| found.trim().trim_start_matches("W/") == member)
+        .map(str::trim)
 }
 
 impl Wallet {
     /// The list as it is now. None if it has not been begun.
-    async fn published_list(&self, list: ListNumber) -> Result<Option<PublishedList>, Problem> {
-        let now_seconds = now_seconds();
+    async fn published_list(
+        &self,
+        list: ListNumber,
+        now_seconds: i64,
+    ) -> Result<Option<PublishedList>, Problem> {
         // The version is read before the entries: then they hold at least what it counts.
         let version = self
             .config
@@ -207,5 +236,79 @@ impl PublishedLists {
             }
         }
         kept.insert(list, built);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn signed_at(signed_at_seconds: i64) -> PublishedList {
+        PublishedList {
+            version: 7,
+            signed_at_seconds,
+            token: Bytes::new(),
+            gzipped: Bytes::new(),
+        }
+    }
+
+    fn headers(name: HeaderName, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name, HeaderValue::from_str(value).unwrap())])
+    }
+
+    #[test]
+    fn a_list_is_never_kept_beyond_its_ttl_and_never_served_nearly_stale() {
+        let list = signed_at(1_000);
+        for (now_seconds, is_good, max_age_seconds) in
+            [(1_000, true, 300), (1_149, true, 151), (1_150, false, 150)]
+        {
+            assert_eq!(list.is_good(7, now_seconds), is_good, "{now_seconds}");
+            assert_eq!(list.max_age_seconds(now_seconds), max_age_seconds);
+        }
+        assert!(!list.is_good(8, 1_000), "a change is seen at once");
+        assert_eq!(list.max_age_seconds(999), 300, "a clock that was set back");
+    }
+
+    #[test]
+    fn gzip_is_sent_to_who_takes_it() {
+        for value in [
+            "gzip",
+            "br, GZIP;q=0.001",
+            "gzip ; Q=1",
+            "identity;q=0,gzip",
+        ] {
+            assert!(accepts_gzip(&headers(ACCEPT_ENCODING, value)), "{value}");
+        }
+        for value in [
+            "",
+            "br",
+            "gzip;q=0",
+            "gzip; q=0.000",
+            "br, gzip;q=0, *",
+            "gzip;q=x",
+        ] {
+            assert!(!accepts_gzip(&headers(ACCEPT_ENCODING, value)), "{value}");
+        }
+        assert!(!accepts_gzip(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_list_that_the_caller_has_is_recognised_by_its_tag() {
+        let etag = signed_at(1_000).etag();
+        assert_eq!(etag, r#"W/"7-1000""#);
+        for value in [&etag, r#""7-1000""#, r#""other", W/"7-1000""#, "*"] {
+            assert!(
+                has_current(&headers(IF_NONE_MATCH, value), &etag),
+                "{value}"
+            );
+        }
+        for value in ["", "7-1000", r#""7-1001""#, r#"W/"7""#] {
+            assert!(
+                !has_current(&headers(IF_NONE_MATCH, value), &etag),
+                "{value}"
+            );
+        }
     }
 }

@@ -1,46 +1,43 @@
 //! The issuer's own documents: metadata, keys, DID. They depend on the configuration alone, so they
-//! are written once and served as they are.
+//! are written once, at start, and served as they are.
 
-use axum::extract::State;
-use axum::http::header::CACHE_CONTROL;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::Router;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::IntoResponse;
+use axum::routing::{MethodRouter, get};
+use bytes::Bytes;
 use issuer::{Issuer, paths};
 use serde_json::Value;
 
 use crate::SharedWallet;
 
-/// Seconds for which a document may be cached. Short enough for a new key to be seen in time: keys are
-/// published well before they sign.
+/// Seconds for which a document may be cached: how late a new key or template may be noticed.
 const CACHED: &str = "public, max-age=300";
 
-pub(crate) fn routes() -> Router<SharedWallet> {
+pub(crate) fn routes(issuer: &Issuer) -> Router<SharedWallet> {
+    let authorization_server = document(&issuer.authorization_server_metadata());
     Router::new()
         .route(
             paths::CREDENTIAL_ISSUER_METADATA,
-            document(Issuer::credential_issuer_metadata),
+            document(&issuer.credential_issuer_metadata()),
         )
         .route(
             paths::AUTHORIZATION_SERVER_METADATA,
-            document(Issuer::authorization_server_metadata),
+            authorization_server.clone(),
         )
-        .route(
-            paths::OPENID_CONFIGURATION,
-            document(Issuer::authorization_server_metadata),
-        )
+        .route(paths::OPENID_CONFIGURATION, authorization_server)
         .route(
             paths::JWT_VC_ISSUER,
-            document(Issuer::jwt_vc_issuer_metadata),
+            document(&issuer.jwt_vc_issuer_metadata()),
         )
-        .route(paths::DID_DOCUMENT, document(Issuer::did_document))
-        .route(paths::JWKS, document(Issuer::jwks))
+        .route(paths::DID_DOCUMENT, document(&issuer.did_document()))
+        .route(paths::JWKS, document(&issuer.jwks()))
 }
 
-fn document(of: fn(&Issuer) -> Value) -> axum::routing::MethodRouter<SharedWallet> {
-    get(
-        async move |State(wallet): State<SharedWallet>| -> Response {
-            ([(CACHE_CONTROL, CACHED)], Json(of(&wallet.config.issuer))).into_response()
-        },
-    )
+fn document(content: &Value) -> MethodRouter<SharedWallet> {
+    let body = Bytes::from(content.to_string());
+    get(async move || {
+        let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, CACHED)];
+        (headers, body.clone()).into_response()
+    })
 }

@@ -7,10 +7,11 @@ use signing::jws::SigningInput;
 use signing::{ES256, PublicJwk, SignError, Signature, SigningIdentity};
 use status_list::StatusClaim;
 
+use crate::SD_JWT_VC;
 use crate::disclosure::SALT_BYTES;
 use crate::frame::DisclosureFrame;
+use crate::reserved::reserved_names;
 use crate::validity::Validity;
-use crate::{NEVER_DISCLOSABLE, SD_JWT_NAMES, SD_JWT_VC};
 
 /// What an SD-JWT VC is made of. `Debug` shows no claims.
 #[derive(Clone)]
@@ -20,8 +21,7 @@ pub struct SdJwtVc<'a> {
     /// `iss`: the issuer whose metadata at `/.well-known/jwt-vc-issuer` holds the key. `None` where
     /// certificates alone name the issuer.
     pub issuer: Option<&'a str>,
-    /// What is said of the subject. None of the claims that have a field of their own here may be
-    /// among them.
+    /// What is said of the subject. None of them may have a [reserved name](reserved_names).
     pub claims: Map<String, Value>,
     /// Which of the claims are selectively disclosable.
     pub frame: &'a DisclosureFrame,
@@ -46,10 +46,9 @@ pub struct HolderBinding {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IssueError {
-    /// A claim has a name that the credential itself uses. The name comes from the claims' schema,
-    /// not from a person.
+    /// A claim has a name that is [reserved](reserved_names): this one.
     #[error("no claim may be named {0:?}")]
-    ReservedName(&'static str),
+    ReservedName(String),
     /// The source of randomness failed.
     #[error("no randomness for the salts")]
     Randomness(#[from] RandomnessUnavailable),
@@ -89,7 +88,10 @@ impl SdJwtVc<'_> {
         identity: &SigningIdentity,
         fill_random: impl FnOnce(&mut [u8]) -> Result<(), RandomnessUnavailable>,
     ) -> Result<PreparedSdJwtVc, IssueError> {
-        refuse_reserved_names(&self.claims)?;
+        let reserved = reserved_names(&self.claims, 1).into_iter().flatten().last();
+        if let Some(name) = reserved {
+            return Err(IssueError::ReservedName(name));
+        }
         let mut salts = vec![0; SALT_BYTES * self.frame.count(&self.claims)];
         if !salts.is_empty() {
             fill_random(&mut salts)?;
@@ -188,34 +190,4 @@ fn header(identity: &SigningIdentity) -> Value {
         members.insert("x5c".to_owned(), chain.to_x5c().into());
     }
     header
-}
-
-/// The credential's own claims at the top level, and SD-JWT's names at any level, are not for the
-/// caller.
-fn refuse_reserved_names(claims: &Map<String, Value>) -> Result<(), IssueError> {
-    let own = NEVER_DISCLOSABLE.into_iter().chain(["iat"]);
-    if let Some(name) = own.into_iter().find(|name| claims.contains_key(*name)) {
-        return Err(IssueError::ReservedName(name));
-    }
-    match claims
-        .iter()
-        .find_map(|(name, value)| sd_jwt_name(name).or_else(|| find_inside(value)))
-    {
-        Some(name) => Err(IssueError::ReservedName(name)),
-        None => Ok(()),
-    }
-}
-
-fn find_inside(value: &Value) -> Option<&'static str> {
-    match value {
-        Value::Object(members) => members
-            .iter()
-            .find_map(|(name, value)| sd_jwt_name(name).or_else(|| find_inside(value))),
-        Value::Array(items) => items.iter().find_map(find_inside),
-        _ => None,
-    }
-}
-
-fn sd_jwt_name(name: &str) -> Option<&'static str> {
-    SD_JWT_NAMES.into_iter().find(|reserved| *reserved == name)
 }

@@ -15,6 +15,7 @@ mod claim_path;
 mod disclosure;
 mod frame;
 mod issue;
+mod reserved;
 mod validity;
 mod verify;
 
@@ -24,7 +25,8 @@ pub use frame::{DisclosureFrame, FrameError};
 pub use issue::{
     HolderBinding, IssueError, PreparedSdJwtVc, RandomnessUnavailable, SdJwtVc, system_randomness,
 };
-pub use validity::{Granularity, Validity};
+pub use reserved::{is_reserved_claim, reserved_names};
+pub use validity::Validity;
 pub use verify::{SdJwtError, UnverifiedSdJwt, VerifiedSdJwt};
 
 /// The `typ` of an SD-JWT VC, and its format identifier in OpenID4VCI 1.0 (App. A.3).

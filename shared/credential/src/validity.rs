@@ -1,25 +1,6 @@
 //! From when until when a credential is valid, rounded so that it does not tell when it was issued.
 
-/// How coarse the times in a credential are.
-///
-/// A verifier that sees the exact second of an issuance can match it with others (RFC 9901 §10.1,
-/// OpenID4VCI 1.0 §15.4.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Granularity {
-    /// Whole hours.
-    Hour,
-    /// Whole days in UTC.
-    Day,
-}
-
-impl Granularity {
-    const fn seconds(self) -> i64 {
-        match self {
-            Self::Hour => 3_600,
-            Self::Day => 86_400,
-        }
-    }
-}
+const DAY_SECONDS: i64 = 86_400;
 
 /// The times in a credential, in Unix seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,28 +14,26 @@ pub struct Validity {
 }
 
 impl Validity {
-    /// Valid from now on: `iat` and `nbf` are the present rounded down, and `exp`, if there is a
-    /// lifetime, is that much later, rounded up. All times are Unix seconds.
+    /// Valid from now on, in whole days of UTC: `iat` and `nbf` are the present rounded down, and
+    /// `exp`, if there is a lifetime, is that much later, rounded up. All times are Unix seconds.
+    ///
+    /// A verifier that sees the exact second of an issuance can match it with others (RFC 9901 §10.1,
+    /// OpenID4VCI 1.0 §15.4.1).
     ///
     /// ```
-    /// use credential::{Granularity, Validity};
+    /// use credential::Validity;
     ///
-    /// let validity = Validity::rounded(1_767_229_567, Some(90 * 86_400), Granularity::Day);
+    /// let validity = Validity::rounded_to_days(1_767_229_567, Some(90 * 86_400));
     /// assert_eq!(validity.issued_at_seconds, 1_767_225_600);
     /// assert_eq!(validity.expires_at_seconds, Some(1_767_225_600 + 90 * 86_400));
     /// ```
-    pub fn rounded(
-        now_seconds: i64,
-        lifetime_seconds: Option<u64>,
-        granularity: Granularity,
-    ) -> Self {
-        let unit = granularity.seconds();
-        let start = now_seconds.saturating_sub(now_seconds.rem_euclid(unit));
+    pub fn rounded_to_days(now_seconds: i64, lifetime_seconds: Option<u64>) -> Self {
+        let start = now_seconds.saturating_sub(now_seconds.rem_euclid(DAY_SECONDS));
         let end = lifetime_seconds.map(|lifetime| {
             let end = start.saturating_add_unsigned(lifetime);
-            match end.rem_euclid(unit) {
+            match end.rem_euclid(DAY_SECONDS) {
                 0 => end,
-                past => end.saturating_add(unit - past),
+                past => end.saturating_add(DAY_SECONDS - past),
             }
         });
         Self {

@@ -1,14 +1,14 @@
 //! Issues a credential (OpenID4VCI 1.0 §8).
 //!
-//! [`Issuer::verify_request`] decides everything that needs no store. Its [`VerifiedRequest`] holds the
-//! write of which one succeeds for each key; after that the credential is built, signed elsewhere,
-//! and put into the answer.
+//! [`Issuer::verify_request`] decides everything that needs no store. With the offer as it stands, a
+//! [`VerifiedRequest`] becomes an [`UnsignedCredential`], and by the issuer's key, wherever that is, a
+//! [`SignedCredential`]. Only then is the issuance written, because what is recorded as issued must
+//! exist; and only after the write is the credential given out, because it succeeds for one key alone.
 
 use std::fmt;
 
 use credential::{
-    Granularity, HolderBinding, PreparedSdJwtVc, RandomnessUnavailable, SD_JWT_VC, SdJwtVc,
-    Validity,
+    HolderBinding, PreparedSdJwtVc, RandomnessUnavailable, SD_JWT_VC, SdJwtVc, Validity,
 };
 use serde::Serialize;
 use signing::SignError;
@@ -19,10 +19,10 @@ use crate::credential_request::{CredentialRequest, Selector, Shape};
 use crate::error::{ErrorCode, ProtocolError};
 use crate::issuer::Issuer;
 use crate::nonce::IssuedNonce;
-use crate::offer::{Offer, OfferState};
+use crate::offer::{IssuedCredential, Offer, OfferId, OfferState};
 use crate::proof::Holder;
 use crate::template::Template;
-use crate::transition::{IssueCredential, Written};
+use crate::transition::{IssueCredential, Transition, Written};
 
 /// A Credential Request that is in order, from a wallet that holds the key.
 pub struct VerifiedRequest {
@@ -33,12 +33,19 @@ pub struct VerifiedRequest {
     fresh_nonce: IssuedNonce,
 }
 
-/// A credential that lacks its signature, and the answer that it goes into.
+/// A credential that lacks its signature, and what its answer needs besides.
 pub struct UnsignedCredential {
     prepared: PreparedSdJwtVc,
+    write: IssueCredential,
     notification_id: String,
     shape: Shape,
     fresh_nonce: IssuedNonce,
+}
+
+/// A credential that may be given out once its issuance is written.
+pub struct SignedCredential {
+    write: IssueCredential,
+    response: CredentialResponse,
 }
 
 /// Answer of the credential endpoint. Not to be cached, nor logged.
@@ -191,10 +198,10 @@ fn in_shape(error: ProtocolError, shape: Shape, fresh_nonce: &IssuedNonce) -> Pr
 }
 
 impl VerifiedRequest {
-    /// The write that must succeed before the credential is given out.
+    /// The offer to read next, consistently.
     #[must_use]
-    pub const fn write(&self) -> &IssueCredential {
-        &self.write
+    pub const fn offer_id(&self) -> &OfferId {
+        &self.write.offer_id
     }
 
     /// The key that the credential will be bound to.
@@ -203,8 +210,8 @@ impl VerifiedRequest {
         &self.holder
     }
 
-    /// Builds the credential, now that `written` is the outcome of [`VerifiedRequest::write`].
-    /// `fill_random` is called at most once, for the salts; see [`credential::system_randomness`].
+    /// Builds the credential from the `stored` offer, if that still grants it. `fill_random` is called
+    /// at most once, for the salts; see [`credential::system_randomness`].
     ///
     /// A repeated request gets the same credential again, save for salts and signature: its times are
     /// those of the first, rounded to days, so that they tell nobody when it was issued.
@@ -212,17 +219,19 @@ impl VerifiedRequest {
     /// # Errors
     /// `invalid_token` if the token is used up, `credential_request_denied` if the credential was
     /// issued to another key.
-    pub fn conclude(
+    pub fn prepare(
         self,
         issuer: &Issuer,
-        written: &Written,
+        stored: Option<&Offer>,
         fill_random: impl FnOnce(&mut [u8]) -> Result<(), RandomnessUnavailable>,
     ) -> Result<UnsignedCredential, ProtocolError> {
-        let Written::Applied(offer) = written else {
-            return Err(self.refusal(written.offer()));
-        };
-        let OfferState::CredentialIssued(issued) = &offer.state else {
-            return Err(self.refusal(Some(offer)));
+        let offer = stored.ok_or_else(|| self.write.refusal(None))?;
+        let issued_at_seconds = if self.write.is_allowed(offer) {
+            self.write.now_seconds
+        } else if let Some(issued) = self.write.repeated(offer) {
+            issued.credential_issued_at_seconds
+        } else {
+            return Err(self.write.refusal(Some(offer)));
         };
         let template = issuer
             .templates
@@ -236,10 +245,9 @@ impl VerifiedRequest {
             issuer: Some(issuer.identifier.as_str()),
             claims,
             frame: template.frame(),
-            validity: Validity::rounded(
-                issued.credential_issued_at_seconds,
+            validity: Validity::rounded_to_days(
+                issued_at_seconds,
                 Some(template.validity_seconds()),
-                Granularity::Day,
             ),
             holder: Some(HolderBinding {
                 jwk: self.holder.jwk,
@@ -258,35 +266,20 @@ impl VerifiedRequest {
             .map_err(|_| ProtocolError::server_error())?;
         Ok(UnsignedCredential {
             prepared,
+            write: self.write,
             notification_id: issuer.notification_id(&self.token)?,
             shape: self.shape,
             fresh_nonce: self.fresh_nonce,
         })
     }
-
-    /// Tells a refused write's reason.
-    fn refusal(&self, offer: Option<&Offer>) -> ProtocolError {
-        match offer.map(|offer| &offer.state) {
-            Some(OfferState::CredentialIssued(issued))
-                if issued.token.token_id == self.token.token_id
-                    && self.write.now_seconds < issued.token.token_expires_at_seconds =>
-            {
-                denied()
-            }
-            _ => ProtocolError::new(
-                ErrorCode::InvalidToken,
-                "the access token is of no use any more",
-            ),
-        }
-    }
 }
 
 impl UnsignedCredential {
-    /// Signs with the issuer's key, wherever it is, and makes the answer.
+    /// Signs with the issuer's key, wherever it is.
     ///
     /// # Errors
-    /// The signer's. The wallet may repeat its request with the same token.
-    pub async fn sign(self, issuer: &Issuer) -> Result<CredentialResponse, SignError> {
+    /// The signer's. Nothing was written, so the wallet may repeat its request with the same token.
+    pub async fn sign(self, issuer: &Issuer) -> Result<SignedCredential, SignError> {
         let signer = issuer.signing.signer();
         let signature = signer.sign(self.prepared.signing_input()).await?;
         let credential = self.prepared.finish(&signature);
@@ -302,13 +295,73 @@ impl UnsignedCredential {
             ),
             Shape::Format => (None, Some(credential), Some(self.fresh_nonce)),
         };
-        Ok(CredentialResponse {
-            credentials,
-            credential,
-            notification_id: self.notification_id,
-            c_nonce_expires_in: nonce.as_ref().map(|nonce| nonce.expires_in_seconds),
-            c_nonce: nonce.map(|nonce| nonce.c_nonce),
+        Ok(SignedCredential {
+            write: self.write,
+            response: CredentialResponse {
+                credentials,
+                credential,
+                notification_id: self.notification_id,
+                c_nonce_expires_in: nonce.as_ref().map(|nonce| nonce.expires_in_seconds),
+                c_nonce: nonce.map(|nonce| nonce.c_nonce),
+            },
         })
+    }
+}
+
+impl SignedCredential {
+    /// The write that must be tried before the credential is given out.
+    #[must_use]
+    pub const fn write(&self) -> &IssueCredential {
+        &self.write
+    }
+
+    /// The answer, now that `written` is the outcome of [`SignedCredential::write`]: also if the
+    /// credential had been issued to the same key before, because the first answer may have been lost.
+    ///
+    /// # Errors
+    /// As [`VerifiedRequest::prepare`], for what has changed since the offer was read. The credential
+    /// is dropped then.
+    pub fn conclude(self, written: &Written) -> Result<CredentialResponse, ProtocolError> {
+        match written {
+            Written::Applied(_) => Ok(self.response),
+            Written::Refused(Some(offer)) if self.write.repeated(offer).is_some() => {
+                Ok(self.response)
+            }
+            Written::Refused(offer) => Err(self.write.refusal(offer.as_ref())),
+        }
+    }
+}
+
+impl IssueCredential {
+    /// The issuance that this one would repeat: for the same token, which still lives, to the same
+    /// key, with claims that are still there.
+    fn repeated<'o>(&self, offer: &'o Offer) -> Option<&'o IssuedCredential> {
+        self.issued(offer).filter(|issued| {
+            issued.holder_thumbprint == self.holder_thumbprint && offer.encrypted_claims.is_some()
+        })
+    }
+
+    /// What was issued for the same token, if that still lives.
+    fn issued<'o>(&self, offer: &'o Offer) -> Option<&'o IssuedCredential> {
+        let OfferState::CredentialIssued(issued) = &offer.state else {
+            return None;
+        };
+        let is_same = offer.created_at_seconds == self.created_at_seconds
+            && issued.token.token_id == self.token_id
+            && self.now_seconds < issued.token.token_expires_at_seconds;
+        is_same.then_some(issued)
+    }
+
+    /// Why `offer` grants no credential.
+    fn refusal(&self, offer: Option<&Offer>) -> ProtocolError {
+        if offer.and_then(|offer| self.issued(offer)).is_some() {
+            denied()
+        } else {
+            ProtocolError::new(
+                ErrorCode::InvalidToken,
+                "the access token is of no use any more",
+            )
+        }
     }
 }
 
@@ -333,6 +386,12 @@ impl fmt::Debug for VerifiedRequest {
 impl fmt::Debug for UnsignedCredential {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("UnsignedCredential(redacted)")
+    }
+}
+
+impl fmt::Debug for SignedCredential {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SignedCredential(redacted)")
     }
 }
 

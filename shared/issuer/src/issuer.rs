@@ -8,7 +8,7 @@ use url::{Host, Url};
 
 use crate::keys::WalletKeys;
 use crate::paths;
-use crate::template::Templates;
+use crate::template::{Template, Templates};
 
 /// Everything that the protocol's answers are computed from, besides the request. Nothing comes from
 /// the request's `Host`.
@@ -37,22 +37,19 @@ impl Issuer {
         }
     }
 
-    /// The Credential Issuer Identifier.
-    #[must_use]
-    pub const fn identifier(&self) -> &IssuerIdentifier {
-        &self.identifier
-    }
-
     /// Who signs credentials and status lists.
     #[must_use]
     pub const fn signing(&self) -> &SigningIdentity {
         &self.signing
     }
 
-    /// The credential issue templates.
+    /// Whether credentials of this template have a place on a status list. False also if there is no
+    /// such template.
     #[must_use]
-    pub const fn templates(&self) -> &Templates {
-        &self.templates
+    pub fn has_status_list(&self, template_id: &str) -> bool {
+        self.templates
+            .by_template_id(template_id)
+            .is_some_and(Template::has_status_list)
     }
 
     /// The absolute URL of one of the [`paths`].
@@ -122,7 +119,7 @@ impl FromStr for IssuerIdentifier {
         let url = Url::parse(text).map_err(|_| IdentifierError::NotAUrl)?;
         let host = url.host().ok_or(IdentifierError::NotAUrl)?;
         let is_loopback = match &host {
-            Host::Domain(domain) => *domain == "localhost" || domain.ends_with(".localhost"),
+            Host::Domain(domain) => *domain == "localhost",
             Host::Ipv4(address) => address.is_loopback(),
             Host::Ipv6(address) => address.is_loopback(),
         };

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::seal::SyntheticAead;
 
-/// Characters that `WALLET_SECRET` must have at least.
+/// Characters (bytes, if not ASCII) that `WALLET_SECRET` must have at least.
 pub const MINIMUM_SECRET_LENGTH: usize = 32;
 
 /// Domain separation from whatever else the same secret might feed.
@@ -55,7 +55,7 @@ impl WalletKeys {
     /// [`KeyError::SecretTooShort`] below [`MINIMUM_SECRET_LENGTH`] characters.
     pub fn derive(secret: &SecretString, credential_issuer: &str) -> Result<Self, KeyError> {
         let secret = secret.expose_secret();
-        if secret.chars().count() < MINIMUM_SECRET_LENGTH {
+        if secret.len() < MINIMUM_SECRET_LENGTH {
             return Err(KeyError::SecretTooShort);
         }
         let root = hkdf::Salt::new(hkdf::HKDF_SHA256, SALT).extract(secret.as_bytes());

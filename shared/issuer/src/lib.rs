@@ -11,7 +11,7 @@
 //! | Credential Offer | | [`RetrieveOffer`] | [`Issuer::credential_offer`] |
 //! | Token | [`TokenRequest::parse`], [`Issuer::redeem`] | [`CountTxCodeAttempt`], [`RedeemCode`] | [`Redemption::conclude`] |
 //! | Nonce | | | [`Issuer::nonce`] |
-//! | Credential | [`Issuer::authorize`], [`CredentialRequest::parse`], [`Issuer::verify_request`] | [`IssueCredential`] | [`VerifiedRequest::conclude`], [`UnsignedCredential::sign`] |
+//! | Credential | [`Issuer::authorize`], [`CredentialRequest::parse`], [`Issuer::verify_request`]; with the stored offer [`VerifiedRequest::prepare`], [`UnsignedCredential::sign`] | [`IssueCredential`] | [`SignedCredential::conclude`] |
 //! | Notification | [`Issuer::authorize`], [`Issuer::notification`] | [`RecordReport`] | [`RecordReport::conclude`] |
 //! | Get issue status | | | [`Offer::issue_status`] |
 //! | Credential status | [`StatusRecord::change`] | the record, and its entry in the list | [`StatusRecord::answer`] |
@@ -51,12 +51,14 @@ mod tx_code;
 mod test_support;
 
 pub use access_token::{AccessToken, TOKEN_LIFETIME_SECONDS};
-/// The usual source of salts for [`VerifiedRequest::conclude`].
+/// The usual source of salts for [`VerifiedRequest::prepare`].
 pub use credential::system_randomness;
 pub use credential_offer::{CredentialOffer, NoCredentialOffer, PRE_AUTHORIZED_CODE};
 pub use credential_request::CredentialRequest;
 pub use error::{ErrorCode, ProtocolError};
-pub use issue_credential::{CredentialResponse, UnsignedCredential, VerifiedRequest};
+pub use issue_credential::{
+    CredentialResponse, SignedCredential, UnsignedCredential, VerifiedRequest,
+};
 pub use issuer::{IdentifierError, Issuer, IssuerIdentifier};
 pub use keys::{KeyError, MINIMUM_SECRET_LENGTH, WalletKeys};
 pub use nonce::{IssuedNonce, NONCE_LIFETIME_SECONDS, NonceResponse};
@@ -80,6 +82,6 @@ pub use template::{
 pub use token::{Redeem, Redemption, TokenResponse, TxCodeCheck, WrongTxCode};
 pub use token_request::TokenRequest;
 pub use transition::{
-    CountTxCodeAttempt, EraseClaims, ExhaustTxCode, IssueCredential, RecordReport, RedeemCode,
-    RetrieveOffer, Transition, Written,
+    CountTxCodeAttempt, ExhaustTxCode, IssueCredential, RecordReport, RedeemCode, RetrieveOffer,
+    Transition, Written,
 };

@@ -40,7 +40,9 @@ pub struct Offer {
     pub template_id: String,
     /// Keyed hash of the request, to tell a repeat from a conflict.
     pub request_hash: RequestHash,
-    /// The claims; absent once they have been erased.
+    /// The claims. They go with the wallet's report that it keeps or has deleted the credential, and
+    /// with the last wrong transaction code. Otherwise they stay for as long as the item, see
+    /// [`Offer::purge_at_seconds`]: nothing erases them sooner yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted_claims: Option<EncryptedClaims>,
     /// The form of the transaction code, if one is needed. The code itself is not stored.
@@ -112,10 +114,9 @@ pub enum WalletReport {
 }
 
 impl Offer {
-    /// Unix time from which nobody needs the claims any more: the offer has expired, or the token has
-    /// with which a lost answer could be asked for again. To be erased within ten minutes.
-    #[must_use]
-    pub const fn claims_needed_until_seconds(&self) -> i64 {
+    /// Unix time from which nothing can be had by this offer any more: it has expired, or the token has
+    /// with which a lost answer could be asked for again.
+    pub(crate) const fn of_use_until_seconds(&self) -> i64 {
         match &self.state {
             OfferState::Created | OfferState::Retrieved => self.code_expires_at_seconds,
             OfferState::TxCodeExhausted => self.changed_at_seconds,

@@ -7,8 +7,8 @@ use status_list::{Bits, ListError, Status, StatusList, StatusListToken};
 use crate::issuer::Issuer;
 use crate::revocation::{LIST_CAPACITY, ListNumber};
 
-/// Seconds for which a verifier may keep a fetched list: how late it may learn of a revocation. Also
-/// right for `Cache-Control: max-age`.
+/// Seconds after its signature for which a verifier may keep a list: how late it may learn of a
+/// revocation.
 pub const LIST_TTL_SECONDS: i64 = 300;
 
 /// Seconds for which a signed list can be relied upon, if no newer one can be fetched.
@@ -18,10 +18,10 @@ const LIST_LIFETIME_SECONDS: i64 = 24 * 60 * 60;
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// An entry is not on the list, or the list could not be compressed.
-    #[error("the status list could not be encoded")]
+    #[error("the status list could not be encoded: {0}")]
     Encode(#[from] ListError),
     /// No signature.
-    #[error("the status list could not be signed")]
+    #[error("the status list could not be signed: {0}")]
     Sign(#[from] SignError),
 }
 

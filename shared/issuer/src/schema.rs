@@ -6,7 +6,7 @@ use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
 /// Faults reported for one value at most: enough to correct by, bounded for the answer's size.
-const MAXIMUM_FAULTS: usize = 50;
+pub(crate) const MAXIMUM_FAULTS: usize = 50;
 
 /// Compiles a JSON Schema (draft 2020-12 unless it says otherwise). `$ref` reaches inside the schema
 /// only; `format` is enforced and must be known; patterns run in linear time.
@@ -104,6 +104,7 @@ fn reason(kind: &ValidationErrorKind) -> String {
         ValidationErrorKind::AdditionalItems { limit } => {
             format!("must have at most {limit} item(s)")
         }
+        ValidationErrorKind::FalseSchema => "is not allowed here".to_owned(),
         ValidationErrorKind::UniqueItems => "must not have the same item twice".to_owned(),
         ValidationErrorKind::MinProperties { limit } => {
             format!("must have at least {limit} member(s)")

@@ -6,8 +6,8 @@
 //!
 //! The encryption is AES-256-GCM whose nonce is an HMAC of purpose and plaintext (a synthetic IV, the
 //! construction of RFC 5297 over GCM): the same content always gives the same text, which is what
-//! lets an offer be fetched twice and show the same code, and a nonce can repeat only with its
-//! plaintext, which reveals nothing but that equality.
+//! lets an offer be fetched twice and show the same code. A nonce repeats with its plaintext, which
+//! reveals nothing but that equality, and otherwise only by a collision of 96 bits.
 
 use std::fmt;
 

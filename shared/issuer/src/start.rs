@@ -62,7 +62,7 @@ impl Issuer {
     /// [`StartRefused::Conflict`].
     ///
     /// `correlation_id` is the request's, or a new one; `list` is the status list that is being
-    /// filled.
+    /// filled, which does not matter to a template [without](Issuer::has_status_list).
     ///
     /// # Errors
     /// As [`StartRefused`] says, save for `Conflict`.

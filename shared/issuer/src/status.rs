@@ -11,8 +11,8 @@ const SETTLING_SECONDS: i64 = 60;
 impl Offer {
     /// What the backend is told at `now_seconds`.
     ///
-    /// An issuance is complete once the wallet was sent the credential: many wallets never report
-    /// that they keep it. It has expired when neither the offer nor its token is of use any more.
+    /// An issuance is complete once the credential is signed and on its way to the wallet: many wallets
+    /// never report that they keep it. It has expired when neither the offer nor its token is of use any more.
     #[must_use]
     pub fn issue_status(&self, now_seconds: i64) -> IssueStatus {
         let pending = |stage| (Status::IssueRequestCreated, stage, None);
@@ -35,7 +35,7 @@ impl Offer {
                 (Status::IssueCompleted, stage, None)
             }
             OfferState::Created | OfferState::Retrieved | OfferState::TokenIssued(_)
-                if self.claims_needed_until_seconds() + SETTLING_SECONDS <= now_seconds =>
+                if self.of_use_until_seconds() + SETTLING_SECONDS <= now_seconds =>
             {
                 (
                     Status::Error,
@@ -51,7 +51,7 @@ impl Offer {
             OfferState::TokenIssued(_) => pending(Stage::TokenIssued),
         };
         let changed_at_seconds = match stage {
-            Stage::Expired => self.claims_needed_until_seconds(),
+            Stage::Expired => self.of_use_until_seconds(),
             _ => self.changed_at_seconds,
         };
         IssueStatus {

@@ -182,14 +182,13 @@ impl Transition for RedeemCode {
     }
 }
 
-/// The credential is issued, or issued again because the first answer may have been lost. Made by
-/// [`crate::VerifiedRequest`] only, after the key proof.
+/// The credential is issued: it is signed, and goes out once this is written. Made by
+/// [`crate::SignedCredential`] only.
 ///
 /// Condition: `created_at_seconds` equal, `token_id` equal, `now_seconds < token_expires_at_seconds`,
-/// `encrypted_claims` exists, and `state = token_issued`, or `state = credential_issued` with
-/// `holder_thumbprint` equal.
-/// Change: `state = credential_issued`, `holder_thumbprint`; and, unless they exist already,
-/// `credential_issued_at_seconds` and (with it) `changed_at_seconds`.
+/// `encrypted_claims` exists, `state = token_issued`.
+/// Change: `state = credential_issued`, `holder_thumbprint`, `credential_issued_at_seconds` and
+/// `changed_at_seconds`.
 #[derive(Clone)]
 pub struct IssueCredential {
     pub(crate) offer_id: OfferId,
@@ -223,10 +222,6 @@ impl IssueCredential {
     pub const fn now_seconds(&self) -> i64 {
         self.now_seconds
     }
-
-    fn is_alive(&self, token: &IssuedToken) -> bool {
-        token.token_id == self.token_id && self.now_seconds < token.token_expires_at_seconds
-    }
 }
 
 impl Transition for IssueCredential {
@@ -235,14 +230,11 @@ impl Transition for IssueCredential {
     }
 
     fn is_allowed(&self, offer: &Offer) -> bool {
-        let state_allows = match &offer.state {
-            OfferState::TokenIssued(token) => self.is_alive(token),
-            OfferState::CredentialIssued(issued) => {
-                self.is_alive(&issued.token) && issued.holder_thumbprint == self.holder_thumbprint
-            }
-            OfferState::Created | OfferState::Retrieved | OfferState::TxCodeExhausted => false,
+        let OfferState::TokenIssued(token) = &offer.state else {
+            return false;
         };
-        state_allows
+        token.token_id == self.token_id
+            && self.now_seconds < token.token_expires_at_seconds
             && offer.created_at_seconds == self.created_at_seconds
             && offer.encrypted_claims.is_some()
     }
@@ -342,33 +334,5 @@ impl Transition for RecordReport {
                 offer.encrypted_claims = None;
             }
         }
-    }
-}
-
-/// Nobody needs the claims any more.
-///
-/// Condition: `encrypted_claims` exists, and one of: `state` is created or retrieved and
-/// `code_expires_at_seconds <= now_seconds`; `state = tx_code_exhausted`; `state` is token_issued or
-/// credential_issued and `token_expires_at_seconds <= now_seconds`.
-/// Change: `encrypted_claims` removed.
-#[derive(Debug, Clone)]
-pub struct EraseClaims {
-    /// Key of the item.
-    pub offer_id: OfferId,
-    /// Unix time.
-    pub now_seconds: i64,
-}
-
-impl Transition for EraseClaims {
-    fn offer_id(&self) -> &OfferId {
-        &self.offer_id
-    }
-
-    fn is_allowed(&self, offer: &Offer) -> bool {
-        offer.encrypted_claims.is_some() && offer.claims_needed_until_seconds() <= self.now_seconds
-    }
-
-    fn apply(&self, offer: &mut Offer) {
-        offer.encrypted_claims = None;
     }
 }

@@ -23,8 +23,8 @@ pub struct Env {
     names_read: Arc<Mutex<BTreeSet<String>>>,
 }
 
-/// A variable that is missing, or whose value cannot be used. The message names the variable and says
-/// what would be right; it never shows the value, which may be a secret.
+/// Why a function cannot start. The message names the variable at fault and says what would be right; it
+/// never shows the value, which may be a secret.
 #[derive(Debug, Error)]
 pub enum ConfigError {
     /// A required variable is unset or empty.
@@ -43,6 +43,9 @@ pub enum ConfigError {
         /// What is wrong, and what would be right.
         reason: String,
     },
+    /// Content that was built into the function cannot be used; no variable is at fault.
+    #[error("{0}")]
+    Content(String),
 }
 
 impl ConfigError {
@@ -52,6 +55,11 @@ impl ConfigError {
             name: name.to_owned(),
             reason: reason.to_string(),
         }
+    }
+
+    /// The error for content that was built into the function. `faults` must name the file.
+    pub fn content(faults: impl Display) -> Self {
+        Self::Content(faults.to_string())
     }
 }
 

@@ -53,7 +53,7 @@ pub enum ChainError {
         position: usize,
     },
     /// The leaf's key is not a P-256 key.
-    #[error("the leaf certificate's key is refused")]
+    #[error("the leaf certificate's key is refused: {0}")]
     LeafKey(#[source] JwkError),
     /// The leaf certifies another key than the one that signs.
     #[error("the leaf certificate's key is not the signing key")]
@@ -90,7 +90,7 @@ pub enum ChainError {
         not_after_seconds: i64,
     },
     /// A signature is wrong, an extension forbids the path, or no anchor is reached.
-    #[error("the certificate path is not valid")]
+    #[error("the certificate path is not valid: {0}")]
     Path(#[source] webpki::Error),
 }
 
@@ -157,6 +157,15 @@ impl CertificateChain {
         let certificates = self.parsed()?;
         let leaf = certificates.first().ok_or(ChainError::Empty)?;
         key_of(leaf).map_err(ChainError::LeafKey)
+    }
+
+    /// The last moment (Unix seconds) at which none of the certificates has expired.
+    pub fn not_after_seconds(&self) -> Result<i64, ChainError> {
+        let ends = self
+            .parsed()?
+            .into_iter()
+            .map(|certificate| unix_seconds(certificate.tbs_certificate().validity().not_after));
+        ends.min().ok_or(ChainError::Empty)
     }
 
     /// Validates the path from the leaf to one of the given anchors at a point in time (Unix

@@ -61,21 +61,6 @@ impl PublicJwk {
             _ => Ok(key),
         }
     }
-
-    /// The key as `did:jwk`. Its verification method is `{did}#0`.
-    ///
-    /// The encoding of a JWK is not unique: a DID that a wallet sent names the same key, but need
-    /// not be the same string. Keep what was sent.
-    pub fn to_did_jwk(&self) -> String {
-        format!("did:jwk:{}", URL_SAFE_NO_PAD.encode(self.canonical_json()))
-    }
-
-    /// The key as `did:key` (`p256-pub`, base58btc): `did:key:zDn…`. Its verification method is
-    /// `{did}#{identifier}`.
-    pub fn to_did_key(&self) -> String {
-        let bytes = [&P256_PUB[..], &self.compressed_point()].concat();
-        format!("did:key:z{}", bs58::encode(bytes).into_string())
-    }
 }
 
 fn from_did_jwk(identifier: &str) -> Result<PublicJwk, DidError> {

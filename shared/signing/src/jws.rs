@@ -1,7 +1,6 @@
 //! Compact JWS (RFC 7515 §3.1) with ES256: building, and reading what a stranger sent.
 //!
-//! Building: [`SigningInput::new`], sign its bytes, [`SigningInput::finish`]; or [`sign`], which
-//! does all three.
+//! Building: [`SigningInput::new`], sign its bytes, [`SigningInput::finish`].
 //!
 //! Reading: [`Unverified::read`] looks at the size and the header and decides; the caller picks the
 //! key ([`Header::key`] or one that it knows); [`Unverified::verify`] hands out the claims. There
@@ -18,7 +17,7 @@ use crate::ES256;
 use crate::certificates::{CertificateChain, ChainError};
 use crate::json::{self, JsonError};
 use crate::public_jwk::{JwkError, PublicJwk};
-use crate::signer::{SignError, Signature, Signer};
+use crate::signer::Signature;
 
 /// `BASE64URL(header) || '.' || BASE64URL(payload)`: the text that is signed. `Debug` shows its
 /// length only.
@@ -54,17 +53,6 @@ impl SigningInput {
         URL_SAFE_NO_PAD.encode_string(signature, &mut text);
         text
     }
-}
-
-/// Builds and signs a compact JWS. The header must hold `alg` = [`ES256`].
-pub async fn sign(
-    signer: &dyn Signer,
-    header: &impl Serialize,
-    payload: &impl Serialize,
-) -> Result<String, SignError> {
-    let input = SigningInput::new(header, payload)?;
-    let signature = signer.sign(input.as_bytes()).await?;
-    Ok(input.finish(&signature))
 }
 
 /// What is accepted at one place. The algorithm is always ES256.

@@ -178,18 +178,10 @@ impl PublicJwk {
         self.key.verify_sig(message, signature).is_ok()
     }
 
-    /// The required members in lexicographic order without white space: RFC 7638 §3 hashes it, and
-    /// `did:jwk` encodes it.
-    pub(crate) fn canonical_json(&self) -> String {
+    /// The required members in lexicographic order without white space, as RFC 7638 §3 hashes them.
+    fn canonical_json(&self) -> String {
         let (x, y) = self.coordinates();
         format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#)
-    }
-
-    /// The compressed point (SEC 1 §2.3.3).
-    pub(crate) fn compressed_point(&self) -> Vec<u8> {
-        let (x, y) = self.halves();
-        let is_odd = y.last().is_some_and(|byte| byte & 1 == 1);
-        [&[if is_odd { 0x03 } else { 0x02 }][..], x].concat()
     }
 
     /// The uncompressed point (65 bytes).

@@ -122,11 +122,6 @@ impl StatusList {
         }
     }
 
-    /// A list of the given packed bytes.
-    pub fn from_bytes(bits: Bits, bytes: Vec<u8>) -> Self {
-        Self { bits, bytes }
-    }
-
     /// Bits of an entry.
     pub fn bits(&self) -> Bits {
         self.bits

@@ -32,17 +32,9 @@ pub struct StatusListToken {
 }
 
 impl StatusListToken {
-    /// The text to sign with the identity's key, for a caller that signs itself.
-    pub fn signing_input(
-        &self,
-        identity: &SigningIdentity,
-    ) -> Result<SigningInput, serde_json::Error> {
-        SigningInput::new(&header(identity), self)
-    }
-
     /// Signs the token: a compact JWS, the body of the answer to `GET {uri}`.
     pub async fn sign(&self, identity: &SigningIdentity) -> Result<String, SignError> {
-        let input = self.signing_input(identity)?;
+        let input = SigningInput::new(&header(identity), self)?;
         let signature = identity.signer().sign(input.as_bytes()).await?;
         Ok(input.finish(&signature))
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use credential::{
-    ClaimPath, DisclosureFrame, Granularity, HolderBinding, SdJwtVc, Validity, system_randomness,
+    ClaimPath, DisclosureFrame, HolderBinding, SdJwtVc, Validity, system_randomness,
 };
 use jiff::civil::date;
 use serde_json::json;
@@ -49,7 +49,7 @@ impl Issuer {
             issuer: Some(ISSUER),
             claims,
             frame: &frame,
-            validity: Validity::rounded(NOW_SECONDS, Some(86_400), Granularity::Day),
+            validity: Validity::rounded_to_days(NOW_SECONDS, Some(86_400)),
             holder: Some(HolderBinding {
                 jwk: holder.public_jwk().clone(),
                 kid: None,

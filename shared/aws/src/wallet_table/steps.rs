@@ -107,12 +107,10 @@ impl OfferStep for IssueCredential {
         Update {
             condition: "created_at_seconds = :created_at AND token_id = :token_id \
                         AND token_expires_at_seconds > :now AND attribute_exists(encrypted_claims) \
-                        AND (#state = :token_issued \
-                        OR (#state = :credential_issued AND holder_thumbprint = :holder))"
+                        AND #state = :token_issued"
                 .to_owned(),
             change: "SET #state = :credential_issued, holder_thumbprint = :holder, \
-                     changed_at_seconds = if_not_exists(credential_issued_at_seconds, :now), \
-                     credential_issued_at_seconds = if_not_exists(credential_issued_at_seconds, :now)",
+                     credential_issued_at_seconds = :now, changed_at_seconds = :now",
             values: vec![
                 (":token_issued", string(TOKEN_ISSUED)),
                 (":credential_issued", string(CREDENTIAL_ISSUED)),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use futures::executor::block_on;
 use serde_json::{Map, Value, json};
+use signing::jws::SigningInput;
 use signing::{CertificateChain, CertificateDer, LocalKey, SigningIdentity};
 
 pub(crate) const NOW_SECONDS: i64 = 1_767_225_600;
@@ -47,12 +47,19 @@ pub(crate) fn digest(encoded: &str) -> String {
     URL_SAFE_NO_PAD.encode(hash)
 }
 
+/// A JWS of whatever header and payload.
+pub(crate) fn jws(key: &LocalKey, header: &Value, payload: &Value) -> String {
+    let input = SigningInput::new(header, payload).unwrap();
+    let signature = key.sign_now(input.as_bytes()).unwrap();
+    input.finish(&signature)
+}
+
 /// Signs a payload, with a `vct` if it has none, and appends the disclosures.
 pub(crate) fn sd_jwt(key: &LocalKey, mut payload: Value, disclosures: &[&str]) -> String {
     let members = payload.as_object_mut().unwrap();
     members.entry("vct").or_insert_with(|| json!("urn:example"));
     let header = json!({"alg": "ES256", "typ": "dc+sd-jwt"});
-    let jwt = block_on(signing::jws::sign(key, &header, &payload)).unwrap();
+    let jwt = jws(key, &header, &payload);
     std::iter::once(jwt.as_str())
         .chain(disclosures.iter().copied())
         .flat_map(|part| [part, "~"])

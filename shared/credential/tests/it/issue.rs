@@ -3,8 +3,8 @@ use std::collections::HashSet;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use credential::{
-    ClaimPath, DisclosureFrame, Granularity, HolderBinding, IssueError, RandomnessUnavailable,
-    SdJwtVc, UnverifiedSdJwt, Validity, system_randomness,
+    ClaimPath, DisclosureFrame, HolderBinding, IssueError, RandomnessUnavailable, SdJwtVc,
+    UnverifiedSdJwt, Validity, reserved_names, system_randomness,
 };
 use futures::executor::block_on;
 use serde_json::{Map, Value, json};
@@ -31,7 +31,7 @@ fn vc(claims: Value, frame: &DisclosureFrame) -> SdJwtVc<'_> {
         issuer: Some("https://issuer.example"),
         claims: members(claims),
         frame,
-        validity: Validity::rounded(NOW_SECONDS, Some(86_400), Granularity::Day),
+        validity: Validity::rounded_to_days(NOW_SECONDS, Some(86_400)),
         holder: None,
         status: None,
     }
@@ -116,7 +116,7 @@ fn what_is_absent_is_not_written() {
 fn the_holder_and_the_status_are_bound() {
     let none = DisclosureFrame::default();
     let holder = key().public_jwk().clone();
-    let kid = format!("{}#0", holder.to_did_jwk());
+    let kid = "did:example:holder#0".to_owned();
     let status = StatusReference {
         idx: 4_711,
         uri: "https://issuer.example/lists/1".to_owned(),
@@ -306,7 +306,9 @@ fn claims_cannot_replace_what_the_issuer_says() {
         "cnf",
         "vct",
         "vct#integrity",
+        "aka_vcts",
         "status",
+        "jti",
         "_sd",
         "_sd_alg",
         "...",
@@ -323,6 +325,23 @@ fn claims_cannot_replace_what_the_issuer_says() {
     vc(json!({"account": {"status": "open", "exp": 1}}), &none)
         .prepare(&identity, system_randomness)
         .unwrap();
+}
+
+#[test]
+fn reserved_names_are_found_with_their_places() {
+    let claims = members(json!({
+        "iss": {"_sd": 1},
+        "account": {"iss": 1, "_sd_alg": 1, "holders": [{}, {"a/b": {"...": 1}}]},
+    }));
+    assert_eq!(
+        reserved_names(&claims, 10),
+        [
+            vec!["account", "_sd_alg"],
+            vec!["account", "holders", "1", "a/b", "..."],
+            vec!["iss"],
+        ]
+    );
+    assert_eq!(reserved_names(&claims, 2).len(), 2);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use credential::{ClaimPath, DisclosureFrame};
 use jsonschema::Validator;
 use serde_json::Value;
 
-use super::{Definition, RESERVED_CLAIMS, Template, paths};
+use super::{Definition, Template, paths};
 use crate::schema;
 
 /// What may stand in a template file.
@@ -139,14 +139,14 @@ fn not_readable(reason: String) -> Vec<Fault> {
     vec![Fault::new("", reason)]
 }
 
-/// Claims that the issuer itself sets cannot be a backend's.
+/// Claims that the issuer itself sets, or that SD-JWT keeps for itself, cannot be a backend's.
 fn check_names(claims_schema: &Value, faults: &mut Vec<Fault>) {
     for name in paths::top_level(claims_schema) {
-        if RESERVED_CLAIMS.contains(&name.as_str()) {
+        if credential::is_reserved_claim(name) {
             let pointer = schema::child("/claims_schema/properties", name);
             faults.push(Fault::new(
                 pointer,
-                "is set by the issuer: choose another name for the claim",
+                "has a name that is reserved: choose another one for the claim",
             ));
         }
     }

@@ -18,27 +18,6 @@ pub use load::{TemplateFault, TemplateFaults, TemplateFile};
 
 use crate::schema;
 
-/// Claims that the issuer sets, or that SD-JWT keeps for itself: a backend cannot send them.
-/// SD-JWT VC §2.2.2.3, RFC 9901 §4.1.
-const RESERVED_CLAIMS: [&str; 13] = [
-    "iss",
-    "iat",
-    "nbf",
-    "exp",
-    "cnf",
-    "vct",
-    "vct#integrity",
-    "aka_vcts",
-    "status",
-    "_sd",
-    "_sd_alg",
-    "...",
-    "jti",
-];
-
-/// Member names with a meaning in SD-JWT at any depth (RFC 9901 §4.2.4).
-const RESERVED_MEMBERS: [&str; 2] = ["_sd", "..."];
-
 /// A checked credential issue template.
 #[derive(Debug)]
 pub struct Template {
@@ -169,40 +148,25 @@ impl Template {
         paths::is_mandatory(&self.definition.claims_schema, path)
     }
 
-    /// Checks what a backend sent against the schema.
+    /// Checks what a backend sent against the schema, and that no name in it is reserved: what passes
+    /// here can be issued.
     ///
     /// # Errors
     /// The first fifty faults. None quotes a value.
     pub fn check_claims(&self, claims: &Map<String, Value>) -> Result<(), Vec<Fault>> {
-        let claims = Value::Object(claims.clone());
-        let mut faults = schema::faults(&self.validator, &claims);
-        find_reserved_members(&claims, "", &mut faults);
+        let mut faults = schema::faults(&self.validator, &Value::Object(claims.clone()));
+        let room = schema::MAXIMUM_FAULTS.saturating_sub(faults.len());
+        faults.extend(credential::reserved_names(claims, room).iter().map(|path| {
+            let pointer = path
+                .iter()
+                .fold(String::new(), |pointer, name| schema::child(&pointer, name));
+            Fault::new(pointer, "has a name that is reserved: choose another one")
+        }));
         if faults.is_empty() {
             Ok(())
         } else {
             Err(faults)
         }
-    }
-}
-
-fn find_reserved_members(value: &Value, pointer: &str, faults: &mut Vec<Fault>) {
-    match value {
-        Value::Object(members) => {
-            for (name, value) in members {
-                let pointer = schema::child(pointer, name);
-                if RESERVED_MEMBERS.contains(&name.as_str()) {
-                    faults.push(Fault::new(pointer, "has a name that SD-JWT reserves"));
-                } else {
-                    find_reserved_members(value, &pointer, faults);
-                }
-            }
-        }
-        Value::Array(elements) => {
-            for (index, element) in elements.iter().enumerate() {
-                find_reserved_members(element, &format!("{pointer}/{index}"), faults);
-            }
-        }
-        _ => {}
     }
 }
 

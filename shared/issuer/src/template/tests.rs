@@ -135,18 +135,32 @@ fn every_fault_of_the_claims_is_told_without_their_values() {
     );
 }
 
-#[test]
-fn names_that_sd_jwt_reserves_are_refused_at_any_depth() {
+/// The pointers to what is wrong with a `name` that may be anything.
+fn faults_of_open_claim(name: Value) -> Vec<String> {
     let mut template = minimal();
     template["claims_schema"]["properties"]["name"] = json!({});
     let templates = load(&[template]).unwrap();
     let template = templates.by_template_id("minimal").unwrap();
-    let claims = json!({"name": {"a": [{"_sd": []}], "...": "x"}});
-    let faults = template
-        .check_claims(claims.as_object().unwrap())
-        .unwrap_err();
-    let pointers: Vec<&str> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
-    assert_eq!(pointers, ["/name/...", "/name/a/0/_sd"]);
+    let claims = json!({ "name": name });
+    let faults = template.check_claims(claims.as_object().unwrap());
+    let faults = faults.err().unwrap_or_default();
+    faults.into_iter().map(|fault| fault.pointer).collect()
+}
+
+#[test]
+fn names_that_no_credential_can_have_are_refused_at_any_depth() {
+    assert_eq!(
+        faults_of_open_claim(json!({"a/b": [{"_sd": []}, {"_sd_alg": "x"}], "...": "x"})),
+        ["/name/...", "/name/a~1b/0/_sd", "/name/a~1b/1/_sd_alg"]
+    );
+    // Further down, the issuer's own claims are claims like any other.
+    assert!(faults_of_open_claim(json!({"iss": "x", "status": "open"})).is_empty());
+}
+
+#[test]
+fn no_more_than_fifty_faults_are_told() {
+    let many = vec![json!({"_sd": 1}); 1000];
+    assert_eq!(faults_of_open_claim(many.into()).len(), 50);
 }
 
 #[test]
@@ -201,6 +215,11 @@ fn a_fault_names_file_field_and_what_would_be_right() {
             "0.json: /claims_schema/additionalProperties must be false",
         ),
         (
+            "/claims_schema/patternProperties",
+            json!({"^i": {}}),
+            "0.json: /claims_schema/patternProperties is not allowed here",
+        ),
+        (
             "/claims/0/path",
             json!(["nome"]),
             "0.json: /claims/0/path names a claim that claims_schema does not describe",
@@ -218,7 +237,7 @@ fn a_fault_names_file_field_and_what_would_be_right() {
         (
             "/claims_schema/properties",
             json!({"name": {}, "iss": {}}),
-            "0.json: /claims_schema/properties/iss is set by the issuer: choose another name for the claim",
+            "0.json: /claims_schema/properties/iss has a name that is reserved: choose another one for the claim",
         ),
     ] {
         assert_fault(pointer, value, expected);

@@ -1,5 +1,7 @@
 //! The credential endpoint.
 
+use std::pin::Pin;
+
 use ::credential::UnverifiedSdJwt;
 use issuer::ErrorCode::{
     CredentialRequestDenied, InsufficientScope, InvalidCredentialRequest,
@@ -8,9 +10,11 @@ use issuer::ErrorCode::{
     UnsupportedCredentialType,
 };
 use serde_json::{Map, Value, json};
-use signing::Signer;
+use signing::{PublicJwk, SignError, Signature, Signer};
 
-use crate::world::{NOW, Wallet, World, claims, issuer_named};
+use crate::world::{
+    ISSUER, NOW, Wallet, World, claims, did_jwk, issuer_named, issuer_signing_with,
+};
 
 /// The claims of an SD-JWT VC, every disclosure revealed, its signature verified.
 fn claims_of(world: &World, credential: &str) -> Map<String, Value> {
@@ -84,13 +88,15 @@ fn a_template_without_a_status_list_gives_a_credential_without_status() {
     let response = world.credential(&token, &request, NOW).unwrap();
     let claims = claims_of(&world, text(&response["credentials"][0]["credential"]));
     assert_eq!(claims.get("status"), None);
+    assert!(!world.issuer.has_status_list("employee_badge"));
+    assert!(world.issuer.has_status_list("issue_iban"));
 }
 
 #[test]
 fn a_did_that_named_the_key_is_in_the_credential() {
     let mut world = World::new();
     let wallet = Wallet::new();
-    let kid = format!("{}#0", wallet.key.public_jwk().to_did_jwk());
+    let kid = format!("{}#0", did_jwk(wallet.key.public_jwk()));
     let header = json!({"alg": "ES256", "typ": "openid4vci-proof+jwt", "kid": kid});
     let proof = wallet.sign(&header, &claims(&world.nonce(NOW)));
     let token = world.authorized();
@@ -125,6 +131,69 @@ fn a_lost_answer_can_be_asked_for_again_by_the_same_key_only() {
     let request = world.request(&other);
     let refused = world.credential(&token, &request, NOW + 200).unwrap_err();
     assert_eq!(refused.code(), CredentialRequestDenied);
+}
+
+#[test]
+fn of_two_keys_at_once_the_later_credential_never_leaves() {
+    let mut world = World::new();
+    let token = world.authorized();
+    let requests = [(); 2].map(|()| world.request(&Wallet::new()));
+    let [first, second] = requests.map(|request| world.signed(&token, &request, NOW).unwrap());
+    assert!(world.conclude(first.unwrap()).is_ok());
+    let refused = world.conclude(second.unwrap()).unwrap_err();
+    assert_eq!(refused.code(), CredentialRequestDenied);
+}
+
+#[test]
+fn of_two_requests_of_one_key_at_once_both_are_answered_and_one_is_recorded() {
+    let mut world = World::new();
+    let token = world.authorized();
+    let request = world.request(&Wallet::new());
+    let [first, second] = [NOW + 1, NOW + 2].map(|now| world.signed(&token, &request, now));
+    assert!(world.conclude(first.unwrap().unwrap()).is_ok());
+    let issued = world.offer().clone();
+    assert!(world.conclude(second.unwrap().unwrap()).is_ok());
+    assert!(*world.offer() == issued, "a repeat changes nothing");
+    assert_eq!(issued.changed_at_seconds, NOW + 1);
+}
+
+/// A key whose service is down.
+struct Unreachable(PublicJwk);
+
+impl Signer for Unreachable {
+    fn public_jwk(&self) -> &PublicJwk {
+        &self.0
+    }
+
+    fn sign<'a>(
+        &'a self,
+        _: &'a [u8],
+    ) -> Pin<Box<dyn Future<Output = Result<Signature, SignError>> + Send + 'a>> {
+        Box::pin(async { Err(SignError::Local) })
+    }
+}
+
+#[test]
+fn nothing_is_issued_until_it_is_signed() {
+    let mut world = World::new();
+    let token = world.authorized();
+    let request = world.request(&Wallet::new());
+    let key = world.issuer.signing().public_jwk().clone();
+    let working = std::mem::replace(
+        &mut world.issuer,
+        issuer_signing_with(ISSUER, Unreachable(key)),
+    );
+    let before = world.offer().clone();
+
+    assert!(world.signed(&token, &request, NOW).unwrap().is_err());
+
+    assert!(*world.offer() == before);
+    let status = world.offer().issue_status(NOW).status;
+    assert!(!status.is_terminal(), "{status:?}");
+
+    world.issuer = working;
+    assert!(world.credential(&token, &request, NOW).is_ok());
+    assert_eq!(world.stage(NOW), "credential_issued");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use issuer::ErrorCode::{self, InvalidNonce, InvalidProof};
 use serde_json::{Value, json};
 use signing::Signer;
 
-use crate::world::{ISSUER, NOW, Wallet, World, claims, issuer_named};
+use crate::world::{ISSUER, NOW, Wallet, World, claims, did_jwk, issuer_named};
 
 /// What becomes of a request with this proof.
 fn outcome(world: &mut World, proof: &str) -> Result<(), ErrorCode> {
@@ -52,13 +52,7 @@ fn a_proof_with_a_did_is_accepted() {
     let mut world = World::new();
     let wallet = Wallet::new();
     let jwk = wallet.key.public_jwk();
-    let did_key = jwk.to_did_key();
-    let fragment = did_key.strip_prefix("did:key:").unwrap();
-    for kid in [
-        format!("{}#0", jwk.to_did_jwk()),
-        jwk.to_did_jwk(),
-        format!("{did_key}#{fragment}"),
-    ] {
+    for kid in [format!("{}#0", did_jwk(jwk)), did_jwk(jwk)] {
         let header = json!({"alg": "ES256", "typ": "openid4vci-proof+jwt", "kid": kid});
         let proof = wallet.sign(&header, &claims(&world.nonce(NOW)));
         assert_eq!(outcome(&mut world, &proof), Ok(()), "{kid}");
@@ -199,7 +193,7 @@ fn n7_an_unsigned_proof_is_refused() {
 #[test]
 fn n8_the_key_must_be_named_once_and_be_public() {
     let wallet = Wallet::new();
-    let did = format!("{}#0", wallet.key.public_jwk().to_did_jwk());
+    let did = format!("{}#0", did_jwk(wallet.key.public_jwk()));
     let mut private = wallet.key.public_jwk().to_json();
     private["d"] = json!("AAAA");
     for header in [

@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 
 use issuer::{
-    AccessToken, CredentialRequest, EraseClaims, ExhaustTxCode, Redeem, Redemption, RetrieveOffer,
-    TokenRequest, TxCodeCheck, VerifiedRequest, Written,
+    AccessToken, ExhaustTxCode, Redeem, Redemption, RetrieveOffer, SignedCredential, TokenRequest,
+    TxCodeCheck, Written,
 };
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::world::{FORM, JSON, NOW, Wallet, World, claims, ready, start};
+use crate::world::{FORM, NOW, Wallet, World, claims, start};
 
 /// Seconds after which the function that serves a request is ended.
 const REQUEST_SECONDS: i64 = 60;
@@ -27,12 +27,10 @@ enum Step {
     WriteRedemption,
     /// A wallet with this key asks for the credential, with the latest token.
     Request { wallet: usize },
-    /// The oldest Credential Request that was verified reaches the store.
+    /// The oldest credential that was signed reaches the store.
     WriteRequest,
     /// A wallet reports.
     Report(&'static str),
-    /// Erasing is tried.
-    Erase,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -45,7 +43,6 @@ fn step() -> impl Strategy<Value = Step> {
         4 => Just(Step::WriteRequest),
         2 => prop::sample::select(vec!["credential_accepted", "credential_failure", "credential_deleted"])
             .prop_map(Step::Report),
-        1 => Just(Step::Erase),
     ]
 }
 
@@ -73,7 +70,7 @@ struct Run {
     tx_code: Option<String>,
     wallets: [Wallet; 2],
     begun: Vec<Begun>,
-    verified: Vec<VerifiedRequest>,
+    signed: Vec<SignedCredential>,
     tokens: Vec<AccessToken>,
     notification_id: Option<String>,
     wrong_codes: u32,
@@ -106,7 +103,7 @@ impl Run {
             tx_code,
             wallets: [Wallet::new(), Wallet::new()],
             begun: vec![],
-            verified: vec![],
+            signed: vec![],
             tokens: vec![],
             notification_id: None,
             wrong_codes: 0,
@@ -123,8 +120,8 @@ impl Run {
                 self.now += seconds;
                 let oldest = self.now - REQUEST_SECONDS;
                 self.begun.retain(|begun| begun.since() > oldest);
-                self.verified
-                    .retain(|verified| verified.write().now_seconds() > oldest);
+                self.signed
+                    .retain(|signed| signed.write().now_seconds() > oldest);
             }
             Step::Fetch => {
                 self.world.store.write(&RetrieveOffer {
@@ -137,12 +134,6 @@ impl Run {
             Step::Request { wallet } => self.request(*wallet),
             Step::WriteRequest => self.write_request(),
             Step::Report(event) => self.report(event),
-            Step::Erase => {
-                self.world.store.write(&EraseClaims {
-                    offer_id: self.world.offer_id.clone(),
-                    now_seconds: self.now,
-                });
-            }
         }
         self.check_status();
     }
@@ -221,31 +212,22 @@ impl Run {
         claims["iat"] = json!(self.now);
         let proof = wallet.sign(&wallet.header(), &claims);
         let body = json!({"credential_configuration_id": "BankAccountCredential", "proofs": {"jwt": [proof]}});
-        let request = CredentialRequest::parse(JSON, body.to_string().as_bytes()).unwrap();
-        let verified = self
-            .world
-            .issuer
-            .verify_request(token, request, self.now, [4; 8]);
-        self.verified.push(verified.unwrap());
+        if let Ok(signed) = self.world.signed(token, &body, self.now) {
+            self.signed.push(signed.unwrap());
+        }
     }
 
     fn write_request(&mut self) {
-        if self.verified.is_empty() {
+        if self.signed.is_empty() {
             return;
         }
-        let verified = self.verified.remove(0);
-        let asked_at = verified.write().now_seconds();
-        let holder = verified.holder().jwk.thumbprint();
+        let signed = self.signed.remove(0);
+        let asked_at = signed.write().now_seconds();
+        let holder = signed.write().holder_thumbprint().to_owned();
         let had_claims = self.world.offer().encrypted_claims.is_some();
-        let written = self.world.store.write(verified.write());
-        let Ok(unsigned) = verified.conclude(&self.world.issuer, &written, |salts| {
-            salts.fill(5);
-            Ok(())
-        }) else {
+        let Ok(response) = self.world.conclude(signed) else {
             return;
         };
-        let response = ready(unsigned.sign(&self.world.issuer)).unwrap();
-        let response = serde_json::to_value(response).unwrap();
         self.notification_id = response["notification_id"].as_str().map(str::to_owned);
         assert!(
             had_claims && !self.accepted,

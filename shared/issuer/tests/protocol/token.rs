@@ -1,7 +1,7 @@
 //! The token endpoint.
 
 use issuer::ErrorCode::{InvalidAuthorizationDetails, InvalidGrant, InvalidRequest};
-use issuer::{EraseClaims, TokenRequest, Transition, Written};
+use issuer::{TokenRequest, Written};
 use serde_json::json;
 
 use crate::world::{FORM, NOW, World, issuer_named, start};
@@ -234,20 +234,4 @@ fn n29_authorization_details_for_anything_else_are_refused() {
         world.token(&code, &[], NOW).is_ok(),
         "the code is not used up"
     );
-}
-
-#[test]
-fn claims_are_erased_once_nobody_can_use_them() {
-    let mut world = World::new();
-    let erase = |now_seconds| EraseClaims {
-        offer_id: World::new().offer_id,
-        now_seconds,
-    };
-    assert!(!erase(NOW + 899).is_allowed(world.offer()));
-    assert!(erase(NOW + 900).is_allowed(world.offer()));
-    let code = world.code();
-    world.token(&code, &[], NOW + 890).unwrap();
-    assert!(!erase(NOW + 890 + 299).is_allowed(world.offer()));
-    world.store.write(&erase(NOW + 890 + 300));
-    assert_eq!(world.offer().encrypted_claims, None);
 }

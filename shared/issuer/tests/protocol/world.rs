@@ -5,14 +5,17 @@ use std::pin::pin;
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use contract::StartIssue;
 use issuer::{
     AccessToken, CredentialRequest, ErrorCode, Issuer, ListNumber, Offer, OfferId, ProtocolError,
-    Redeem, RetrieveOffer, TemplateFile, Templates, TokenRequest, Transition, WalletKeys, Written,
+    Redeem, RetrieveOffer, SignedCredential, TemplateFile, Templates, TokenRequest, Transition,
+    WalletKeys, Written,
 };
 use serde_json::{Value, json};
 use signing::jws::SigningInput;
-use signing::{LocalKey, Signer, SigningIdentity};
+use signing::{LocalKey, PublicJwk, SignError, Signer, SigningIdentity};
 
 pub const ISSUER: &str = "https://issuer.example";
 pub const NOW: i64 = 1_763_920_000;
@@ -26,10 +29,14 @@ pub fn issuer() -> Issuer {
 }
 
 pub fn issuer_named(identifier: &str) -> Issuer {
+    issuer_signing_with(identifier, LocalKey::generate().unwrap())
+}
+
+pub fn issuer_signing_with(identifier: &str, signer: impl Signer + 'static) -> Issuer {
     Issuer::new(
         identifier.parse().unwrap(),
         WalletKeys::derive(&SECRET.to_owned().into(), identifier).unwrap(),
-        SigningIdentity::new(Arc::new(LocalKey::generate().unwrap()), "key-1"),
+        SigningIdentity::new(Arc::new(signer), "key-1"),
         TEMPLATES.clone(),
     )
 }
@@ -232,15 +239,32 @@ impl World {
         body: &Value,
         now_seconds: i64,
     ) -> Result<Value, ProtocolError> {
+        let signed = self.signed(token, body, now_seconds)?.unwrap();
+        self.conclude(signed)
+    }
+
+    /// The credential endpoint as far as it goes without the write.
+    pub fn signed(
+        &self,
+        token: &AccessToken,
+        body: &Value,
+        now_seconds: i64,
+    ) -> Result<Result<SignedCredential, SignError>, ProtocolError> {
         let request = CredentialRequest::parse(JSON, body.to_string().as_bytes())?;
         let verified = self
             .issuer
             .verify_request(token, request, now_seconds, [4; 8])?;
-        let written = self.store.write(verified.write());
-        let unsigned = verified.conclude(&self.issuer, &written, |salts| {
+        let stored = self.store.get(verified.offer_id());
+        let unsigned = verified.prepare(&self.issuer, stored, |salts| {
             issuer::system_randomness(salts)
         })?;
-        let response = ready(unsigned.sign(&self.issuer)).unwrap();
+        Ok(ready(unsigned.sign(&self.issuer)))
+    }
+
+    /// The rest of it.
+    pub fn conclude(&mut self, signed: SignedCredential) -> Result<Value, ProtocolError> {
+        let written = self.store.write(signed.write());
+        let response = signed.conclude(&written)?;
         Ok(serde_json::to_value(response).unwrap())
     }
 
@@ -282,6 +306,12 @@ impl Wallet {
         let signature = self.key.sign_now(input.as_bytes()).unwrap();
         input.finish(&signature)
     }
+}
+
+/// The key as `did:jwk`: its JWK, whose members are in alphabetical order, in base64url.
+pub fn did_jwk(key: &PublicJwk) -> String {
+    let jwk = key.to_json().to_string();
+    format!("did:jwk:{}", URL_SAFE_NO_PAD.encode(jwk))
 }
 
 pub fn claims(nonce: &str) -> Value {

@@ -232,6 +232,19 @@ fn certificates_out_of_their_time_are_named() {
 }
 
 #[test]
+fn a_chain_lasts_as_long_as_its_first_certificate_to_expire() {
+    let key = key();
+    let root = Authority::root("Root");
+    let chain = |last_year| {
+        let leaf = root.certify(&key, &params("Issuer", 2025, last_year));
+        CertificateChain::from_der(vec![leaf, root.certificate.clone()]).unwrap()
+    };
+    // 2027-01-01T00:00:00Z, and 2040-01-01T00:00:00Z of the root.
+    assert_eq!(chain(2027).not_after_seconds().unwrap(), 1_798_761_600);
+    assert_eq!(chain(2041).not_after_seconds().unwrap(), 2_208_988_800);
+}
+
+#[test]
 fn a_leaf_may_not_issue_certificates() {
     let (middle_key, leaf_key) = (key(), key());
     let root = Authority::root("Root");

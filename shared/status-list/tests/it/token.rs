@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
 use futures::executor::block_on;
+use serde::Serialize;
 use serde_json::{Value, json};
-use signing::jws::JwsError;
+use signing::jws::{JwsError, SigningInput};
 use signing::{CertificateChain, CertificateDer, LocalKey, PublicJwk, Signer, SigningIdentity};
 use status_list::{
     Bits, ListError, Status, StatusClaim, StatusList, StatusListError, StatusListToken,
@@ -57,10 +58,16 @@ fn signed(key: &LocalKey, token: &StatusListToken) -> String {
     block_on(token.sign(&identity(key))).unwrap()
 }
 
+/// A JWS of this type.
+fn jws(key: &LocalKey, typ: &str, claims: &impl Serialize) -> String {
+    let input = SigningInput::new(&json!({"alg": "ES256", "typ": typ}), claims).unwrap();
+    let signature = key.sign_now(input.as_bytes()).unwrap();
+    input.finish(&signature)
+}
+
 /// Signs claims that the crate itself would not write.
 fn signed_claims(key: &LocalKey, claims: &Value) -> String {
-    let header = json!({"alg": "ES256", "typ": "statuslist+jwt"});
-    block_on(signing::jws::sign(key, &header, claims)).unwrap()
+    jws(key, "statuslist+jwt", claims)
 }
 
 fn verify(key: &LocalKey, token: &str) -> Result<VerifiedStatusList, StatusListError> {
@@ -179,8 +186,7 @@ fn a_forged_token_is_refused() {
 #[test]
 fn a_token_of_another_type_is_refused() {
     let key = key();
-    let header = json!({"alg": "ES256", "typ": "JWT"});
-    let token = block_on(signing::jws::sign(&key, &header, &token())).unwrap();
+    let token = jws(&key, "JWT", &token());
 
     assert!(matches!(
         verify(&key, &token),

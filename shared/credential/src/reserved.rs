@@ -1,0 +1,64 @@
+//! Names that a subject's claims cannot have.
+
+use serde_json::{Map, Value};
+
+use crate::{NEVER_DISCLOSABLE, SD_JWT_NAMES};
+
+/// Registered claims that are the issuer's to set, besides those that must always be visible.
+const OTHER_OWN: [&str; 2] = ["iat", "jti"];
+
+/// True if a claim at the top level of a credential cannot have this name, because the issuer itself
+/// sets it or SD-JWT gives it a meaning.
+pub fn is_reserved_claim(name: &str) -> bool {
+    NEVER_DISCLOSABLE.contains(&name) || OTHER_OWN.contains(&name) || SD_JWT_NAMES.contains(&name)
+}
+
+/// The places in the claims whose name is reserved, the first `at_most`: at the top level as
+/// [`is_reserved_claim`] says, further down the names of SD-JWT alone.
+///
+/// Each is a path from the top: the names of members and the indices of elements, as in a JSON
+/// pointer (RFC 6901) but not escaped. The reserved name comes last. What is inside of such a member
+/// is not looked at.
+pub fn reserved_names(claims: &Map<String, Value>, at_most: usize) -> Vec<Vec<String>> {
+    let mut search = Search {
+        here: Vec::new(),
+        found: Vec::new(),
+        at_most,
+    };
+    search.members(claims, is_reserved_claim);
+    search.found
+}
+
+struct Search {
+    here: Vec<String>,
+    found: Vec<Vec<String>>,
+    at_most: usize,
+}
+
+impl Search {
+    fn members(&mut self, members: &Map<String, Value>, is_reserved: fn(&str) -> bool) {
+        for (name, value) in members {
+            self.here.push(name.clone());
+            if !is_reserved(name) {
+                self.inside(value);
+            } else if self.found.len() < self.at_most {
+                self.found.push(self.here.clone());
+            }
+            self.here.pop();
+        }
+    }
+
+    fn inside(&mut self, value: &Value) {
+        match value {
+            Value::Object(members) => self.members(members, |name| SD_JWT_NAMES.contains(&name)),
+            Value::Array(elements) => {
+                for (index, element) in elements.iter().enumerate() {
+                    self.here.push(index.to_string());
+                    self.inside(element);
+                    self.here.pop();
+                }
+            }
+            _ => {}
+        }
+    }
+}
