@@ -8,4 +8,5 @@ mod conflicts;
 mod kms_key;
 mod offers;
 mod statuses;
+mod steps;
 mod world;
