@@ -29,6 +29,15 @@ impl Cloud {
         .await
     }
 
+    /// A cloud with a key of its own, which is taken from everywhere.
+    pub async fn start_with_key(api_key: &str) -> Self {
+        Self::start(Options {
+            api_key: api_key.to_owned(),
+            ..Options::default()
+        })
+        .await
+    }
+
     async fn start(options: Options) -> Self {
         let running = LocalCloud::start(options)
             .await

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::cloud;
-use crate::template::{Template, workspace_file};
+use crate::template::Template;
 
 #[tokio::test]
 async fn each_function_reads_exactly_the_variables_that_the_template_sets() {
@@ -56,7 +56,8 @@ async fn every_route_of_the_template_is_answered_by_its_function() {
                 "{method} {path}"
             );
             assert_ne!(answer.status, 500, "{method} {path}: {}", answer.text());
-            let nowhere = answer.text().contains("there is nothing at");
+            // The function's own answer to a path that it does not know.
+            let nowhere = answer.body["detail"] == format!("There is nothing at {path}.");
             served.push(answer.status != 405 && !nowhere);
         }
         assert!(
@@ -68,14 +69,34 @@ async fn every_route_of_the_template_is_answered_by_its_function() {
 }
 
 #[test]
-fn every_route_of_the_watch_router_is_one_of_the_template() {
-    let manifest = workspace_file("Cargo.toml");
-    let template = Template::read();
-    for route in template.routes() {
-        let (_, path) = route.split_once(' ').expect("a method and a path");
-        assert!(
-            manifest.contains(&format!("\"{path}\"")),
-            "cargo lambda watch has no {path}"
-        );
+fn cargo_lambda_watch_routes_as_the_template_does() {
+    let metadata = std::process::Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--offline", "--format-version=1"])
+        .output()
+        .expect("cargo metadata");
+    let metadata: Value = serde_json::from_slice(&metadata.stdout).expect("JSON");
+    let router = metadata["metadata"]["lambda"]["watch"]["router"]
+        .as_object()
+        .expect("a router");
+    let mut watched = BTreeSet::new();
+    for (path, to) in router {
+        let text = |value: &Value| value.as_str().expect("a string").to_owned();
+        match to {
+            Value::String(function) => {
+                watched.insert(("ANY".to_owned(), path.clone(), function.clone()));
+            }
+            several => watched.extend(several.as_array().expect("a list").iter().map(|entry| {
+                (
+                    text(&entry["method"]),
+                    path.clone(),
+                    text(&entry["function"]),
+                )
+            })),
+        }
     }
+    assert_eq!(
+        watched,
+        Template::read().routes(),
+        "Cargo.toml (left), template.yaml (right)"
+    );
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::backend::unique;
-use crate::cloud;
+use crate::cloud::{self, Cloud};
 use crate::wallet_client::{WalletClient, offer_uri};
 
 const DOCUMENTS: [&str; 6] = [
@@ -47,7 +47,8 @@ async fn documents_are_the_same_whatever_is_asked_for_and_under_whatever_name() 
 
 #[tokio::test]
 async fn a_spoofed_host_enters_no_answer() {
-    let backend = cloud::shared().backend();
+    let cloud = Cloud::start_with_key("a-key-of-ones-own").await;
+    let backend = cloud.backend();
     let id = unique("host");
     let spoof = |request: reqwest::RequestBuilder| request.header("host", "evil.example");
     let start = spoof(backend.request("POST", "/api/v2/credential/issue"));

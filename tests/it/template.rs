@@ -20,13 +20,23 @@ impl Template {
             .filter(move |resource| resource["Type"].as_str() == Some(kind))
     }
 
-    pub fn routes(&self) -> Vec<String> {
+    fn resource(&self, name: &str) -> &Yaml {
+        &self.0["Resources"][name]
+    }
+
+    /// Method, path and the binary that answers, of each route.
+    pub fn routes(&self) -> BTreeSet<(String, String, String)> {
         self.resources("AWS::ApiGatewayV2::Route")
             .map(|route| {
-                route["Properties"]["RouteKey"]
-                    .as_str()
-                    .expect("a key")
-                    .to_owned()
+                let key = text(&route["Properties"]["RouteKey"]);
+                let (method, path) = key.split_once(' ').expect("a method and a path");
+                let integration = text(&route["Properties"]["Target"])
+                    .trim_start_matches("integrations/${")
+                    .trim_end_matches('}');
+                let alias = text(&self.resource(integration)["Properties"]["IntegrationUri"]);
+                let function = self.resource(alias.trim_end_matches(".Alias"));
+                let binary = text(&function["Metadata"]["BuildProperties"]["Binary"]);
+                (method.to_owned(), path.to_owned(), binary.to_owned())
             })
             .collect()
     }
@@ -42,6 +52,14 @@ impl Template {
         let mut actions = BTreeSet::new();
         collect_actions(&function["Properties"]["Policies"], &mut actions);
         actions
+    }
+}
+
+/// A string, also behind an intrinsic function such as `!Ref`.
+fn text(value: &Yaml) -> &str {
+    match value {
+        Yaml::Tagged(tagged) => text(&tagged.value),
+        plain => plain.as_str().expect("a string"),
     }
 }
 
