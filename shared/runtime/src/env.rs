@@ -114,6 +114,16 @@ impl Env {
         base_url(value).map_err(|reason| ConfigError::invalid(name, reason))
     }
 
+    /// The absolute URL of an endpoint of somebody else's: `https`, or `http` for a loopback host, without
+    /// fragment or credentials. A query and a trailing slash can be a part of it.
+    pub fn endpoint_url(&self, name: &str) -> Result<Url, ConfigError> {
+        let value = self.required(
+            name,
+            "an https URL, for example https://login.example/token",
+        )?;
+        endpoint_url(value).map_err(|reason| ConfigError::invalid(name, reason))
+    }
+
     /// A secret of at least 32 characters, for keys to be derived from.
     pub fn master_secret(&self, name: &str) -> Result<SecretString, ConfigError> {
         let value = self.required(name, "a random secret of at least 32 characters")?;
@@ -136,6 +146,17 @@ impl Env {
 }
 
 fn base_url(value: &str) -> Result<Url, String> {
+    let url = endpoint_url(value)?;
+    if url.query().is_some() {
+        return Err("a base URL has no query".to_owned());
+    }
+    if value.ends_with('/') {
+        return Err("a base URL does not end in a slash".to_owned());
+    }
+    Ok(url)
+}
+
+fn endpoint_url(value: &str) -> Result<Url, String> {
     let url = Url::parse(value).map_err(|fault| format!("it is not an absolute URL ({fault})"))?;
     let loopback = match url.host() {
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
@@ -148,14 +169,11 @@ fn base_url(value: &str) -> Result<Url, String> {
         "http" if loopback => {}
         other => return Err(format!("the scheme is {other}, and it must be https")),
     }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("a base URL has no query and no fragment".to_owned());
+    if url.fragment().is_some() {
+        return Err("a fragment is never sent: leave it out".to_owned());
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("a base URL has no user name and no password".to_owned());
-    }
-    if value.ends_with('/') {
-        return Err("a base URL does not end in a slash".to_owned());
+        return Err("there must be no user name and no password in the URL".to_owned());
     }
     Ok(url)
 }
@@ -227,6 +245,30 @@ mod tests {
             "ftp://issuer.example",
         ] {
             let fault = env(bad).base_url("NAME").expect_err(bad).to_string();
+            assert!(
+                fault.contains("NAME") && !fault.contains("secret"),
+                "{fault}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_endpoint_may_have_a_query_and_a_trailing_slash() {
+        for good in [
+            "https://login.example/o/token/",
+            "https://login.example/token?p=POLICY",
+            "http://127.0.0.1:3000/token",
+        ] {
+            let url = env(good).endpoint_url("NAME").unwrap();
+            assert_eq!(url.as_str(), good);
+        }
+        for bad in [
+            "login.example/token",
+            "http://login.example/token",
+            "https://login.example/token#x",
+            "https://me:secret@login.example/token",
+        ] {
+            let fault = env(bad).endpoint_url("NAME").expect_err(bad).to_string();
             assert!(
                 fault.contains("NAME") && !fault.contains("secret"),
                 "{fault}"

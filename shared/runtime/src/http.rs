@@ -1,11 +1,13 @@
 //! The HTTP side of a function: one axum router under Lambda, in the local cloud and in tests.
 
-use axum::Router;
 use axum::extract::Request;
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use axum::http::{HeaderValue, StatusCode, Uri};
-use axum::middleware::map_response;
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
 use bytes::Bytes;
 use contract::Problem;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -27,11 +29,13 @@ impl IntoResponse for Refusal {
 }
 
 /// The answer that carries `problem`: its status, `application/problem+json`, `Retry-After` where the
-/// problem says when to come again, and never stored by a cache.
+/// problem says when to come again, and never stored by a cache. [`with_problem_fallbacks`] adds the
+/// `instance`, which is not known here.
 pub fn problem_response(problem: Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let retry_after = problem.retry_after_seconds;
-    let mut response = (status, axum::Json(problem)).into_response();
+    let mut response = (status, Json(&problem)).into_response();
+    response.extensions_mut().insert(problem);
     let headers = response.headers_mut();
     headers.insert(
         CONTENT_TYPE,
@@ -77,7 +81,8 @@ fn is_json(request: &Request) -> bool {
 }
 
 /// Adds to a function's routes what all functions share: an unknown path (`404`) or method (`405`, with
-/// `Allow`) is answered with a problem, like every other fault.
+/// `Allow`) is answered with a problem, like every other fault, and each problem names the path of its
+/// request as `instance`.
 pub fn with_problem_fallbacks(routes: Router) -> Router {
     routes
         .fallback(async |uri: Uri| {
@@ -86,10 +91,22 @@ pub fn with_problem_fallbacks(routes: Router) -> Router {
                 uri.path()
             )))
         })
-        .layer(map_response(explain_wrong_method))
+        .layer(from_fn(complete_problems))
 }
 
-async fn explain_wrong_method(response: Response) -> Response {
+async fn complete_problems(request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let mut response = explain_wrong_method(next.run(request).await);
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        *response.body_mut() = Json(problem.with_instance(path))
+            .into_response()
+            .into_body();
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
+    response
+}
+
+fn explain_wrong_method(response: Response) -> Response {
     if response.status() != StatusCode::METHOD_NOT_ALLOWED {
         return response;
     }
@@ -108,4 +125,57 @@ async fn explain_wrong_method(response: Response) -> Response {
 /// Serves `app` as a Lambda function until the process is stopped.
 pub async fn serve(app: Router) -> Result<(), lambda_http::Error> {
     lambda_http::run(app).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    async fn answer(method: &str, path: &str) -> Response {
+        let routes = Router::new()
+            .route(
+                "/refused/{id}",
+                get(async || Refusal(Problem::conflict("No."))),
+            )
+            .route("/fine", get(async || "fine"));
+        let request = Request::builder().method(method).uri(path);
+        let request = request.body(Body::empty()).unwrap();
+        with_problem_fallbacks(routes)
+            .oneshot(request)
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_problem_names_the_path_of_its_request() {
+        for (method, path, status) in [
+            ("GET", "/refused/a%20b?x=1", 409),
+            ("PUT", "/refused/a", 405),
+            ("GET", "/nowhere", 404),
+        ] {
+            let response = answer(method, path).await;
+            assert_eq!(response.status(), status);
+            let (head, body) = response.into_parts();
+            assert_eq!(head.headers[CONTENT_TYPE], contract::PROBLEM_JSON);
+            assert_eq!(head.headers.contains_key(ALLOW), status == 405);
+            let body = body.collect().await.unwrap().to_bytes();
+            assert_eq!(head.headers[CONTENT_LENGTH], body.len().to_string());
+            let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            let (path, _) = path.split_once('?').unwrap_or((path, ""));
+            assert_eq!(problem["instance"], path);
+            assert_eq!(problem["status"], status);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_problem_and_a_head_request_are_left_as_they_are() {
+        let body = async |response: Response| response.into_body().collect().await.unwrap();
+        let fine = body(answer("GET", "/fine").await).await.to_bytes();
+        assert_eq!(fine, "fine");
+        let headless = body(answer("HEAD", "/refused/a").await).await.to_bytes();
+        assert!(headless.is_empty());
+    }
 }
