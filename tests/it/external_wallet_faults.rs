@@ -60,10 +60,6 @@ async fn a_wallet_that_fails_is_told_apart_and_a_retry_works_at_once() {
             502,
         ),
         (Behaviour::json(201, &json!({"unexpected": true})), 502),
-        (
-            Behaviour::json(201, &json!({"request_uri": "javascript:alert(1)"})),
-            502,
-        ),
         (Behaviour::Flood(10 << 20), 502),
         (Behaviour::BreakOff, 502),
         (Behaviour::Answer(302, redirect, String::new()), 502),
@@ -90,6 +86,41 @@ async fn a_wallet_that_fails_is_told_apart_and_a_retry_works_at_once() {
         wallet.on_start(Behaviour::json(201, &accepted));
         backend.start(&iban(&id)).await.expect(201);
     }
+}
+
+#[tokio::test]
+async fn a_link_that_no_wallet_has_is_not_passed_on() {
+    let wallet = ExternalWallet::start().await;
+    let id = unique("link");
+    for (link, status) in [
+        ("javascript:alert(1)", 502),
+        ("data:text/html,hello", 502),
+        ("/offers/1", 502),
+        ("https://customerwallet.com/?credential_offer_uri=x", 201),
+    ] {
+        let answer = json!({"correlation_id": id, "request_uri": link});
+        wallet.on_start(Behaviour::json(201, &answer));
+        let started = wallet.backend.start(&iban(&id)).await;
+        assert_eq!(started.status, status, "{link}: {}", started.text());
+    }
+}
+
+#[tokio::test]
+async fn a_404_of_something_before_the_wallet_is_not_the_callers() {
+    let wallet = ExternalWallet::start().await;
+    let gateway = Behaviour::Answer(404, vec![], "<h1>404 Not Found</h1>".to_owned());
+    wallet.on_start(gateway.clone());
+    let id = unique("misrouted");
+    let refused = wallet.backend.start(&iban(&id)).await;
+    refused.expect_problem(502);
+
+    wallet.on_start(Behaviour::json(
+        201,
+        &json!({"correlation_id": id, "request_uri": "openid-credential-offer://?x=y"}),
+    ));
+    wallet.backend.start(&iban(&id)).await.expect(201);
+    wallet.on_status([gateway, Behaviour::Status("issue_completed")]);
+    wallet.backend.until_status(&id, "issue_completed").await;
 }
 
 #[tokio::test]

@@ -1,10 +1,15 @@
 //! What this function is configured with.
 
+use std::time::Duration;
+
 use aws::sdk::Sdk;
 use aws::{IssuanceTable, PollQueue};
 use issuance::GetStatus;
 use issuance::ports::Machine;
 use runtime::{ApiKeys, ConfigError, Env};
+
+/// How long a query may take for bringing the next poll forward, which is a courtesy: the answer is known.
+const HASTEN_LIMIT: Duration = Duration::from_millis(500);
 
 /// The configuration, with the clients that it is about.
 pub(crate) struct Config {
@@ -29,7 +34,7 @@ impl Config {
             public_base_url: public_base_url.as_str().trim_end_matches('/').to_owned(),
             use_case: GetStatus {
                 records: IssuanceTable::new(sdk.dynamodb(), table),
-                queue: PollQueue::new(sdk.sqs(), queue),
+                queue: PollQueue::new(sdk.sqs(), queue).giving_up_after(HASTEN_LIMIT),
                 system: Machine,
             },
         })

@@ -13,13 +13,10 @@ use axum::routing::get;
 use axum::{Json, Router};
 use contract::{CredentialStatusAnswer, CredentialStatusChange, Problem, paths};
 use egress::WalletClient;
-use issuance::ports::{CredentialStatuses, WalletFailure};
+use issuance::ports::WalletFailure;
 use runtime::http::{Refusal, read_json, with_problem_fallbacks};
 use runtime::{ApiKeys, ConfigError, Env};
 use uuid::Uuid;
-
-/// The largest body, in bytes.
-const LARGEST_BODY: usize = 4 * 1024;
 
 /// The routes of this function, configured from `env`: `API_KEY_HASHES` says who may call them, and the
 /// `WALLET_…` variables which wallet is asked. A fault names its variable.
@@ -44,10 +41,10 @@ async fn set_credential_status(
     request: Request,
 ) -> Result<Response, Refusal> {
     let revocation_uuid = well_formed(revocation_uuid)?;
-    let body = read_json(request, LARGEST_BODY).await?;
+    let body = read_json(request, CredentialStatusChange::MAX_BODY_BYTES).await?;
     let change = CredentialStatusChange::from_json(&body)?;
     let answer = wallet
-        .set(revocation_uuid, &change)
+        .set_credential_status(revocation_uuid, &change)
         .await
         .map_err(|failure| refuse(revocation_uuid, &failure))?;
     let is_published = answer.is_published();
@@ -66,7 +63,7 @@ async fn credential_status(
 ) -> Result<Response, Refusal> {
     let revocation_uuid = well_formed(revocation_uuid)?;
     let answer = wallet
-        .get(revocation_uuid)
+        .credential_status(revocation_uuid)
         .await
         .map_err(|failure| refuse(revocation_uuid, &failure))?;
     tracing::info!(%revocation_uuid, status = %answer.status, "a credential's status was read");

@@ -7,16 +7,12 @@ use issuance::ports::Machine;
 use issuance::{RequestHasher, StartIssuing};
 use runtime::{ApiKeys, ConfigError, Env};
 
-use crate::link_length::LinkLength;
-
 /// The configuration, with the clients that it is about.
 pub(crate) struct Config {
     /// `API_KEY_HASHES`: who may start issuances.
     pub(crate) api_keys: ApiKeys,
     /// `PUBLIC_BASE_URL`, without a trailing slash: what `status_uri` begins with.
     pub(crate) public_base_url: String,
-    /// How long the links of the wallet at `WALLET_BASE_URL` will be.
-    pub(crate) link_length: LinkLength,
     /// The use case, with `ISSUANCE_TABLE`, `POLL_QUEUE_URL`, `REQUEST_HASH_SECRET` and the wallet of the
     /// `WALLET_…` variables.
     pub(crate) use_case: StartIssuing<IssuanceTable, WalletClient, PollQueue, Machine>,
@@ -30,13 +26,11 @@ impl Config {
         let public_base_url = env.base_url("PUBLIC_BASE_URL")?;
         let hash_secret = env.master_secret("REQUEST_HASH_SECRET")?;
         let api_keys = ApiKeys::from_env(env, "API_KEY_HASHES")?;
-        let wallet_base_url = env.base_url("WALLET_BASE_URL")?;
         let wallet = WalletClient::from_env(env)?;
         let sdk = Sdk::from_env(env)?;
         Ok(Self {
             api_keys,
             public_base_url: public_base_url.as_str().trim_end_matches('/').to_owned(),
-            link_length: LinkLength::of_wallet(&wallet_base_url),
             use_case: StartIssuing {
                 records: IssuanceTable::new(sdk.dynamodb(), table),
                 wallet,

@@ -1,7 +1,6 @@
 //! Start issue, for backends: `POST /api/v2/credential/issue`.
 
 mod config;
-mod link_length;
 
 use std::sync::Arc;
 
@@ -12,7 +11,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use contract::{Problem, StartIssue, StartIssueAnswer, paths};
+use contract::{Problem, StartIssue, StartIssueAnswer, paths, request_uri};
 use issuance::{StartFailure, StartFailureCause, StartedIssue};
 use qr_code::{Design, DrawError};
 use runtime::http::{Refusal, read_json, with_problem_fallbacks};
@@ -20,8 +19,11 @@ use runtime::{ApiKeys, ConfigError, Env};
 
 use crate::config::Config;
 
-/// The largest body, in bytes. Most of it is for the logo of a QR code.
-const LARGEST_BODY: usize = 256 * 1024;
+/// How many bytes of a link the address of an offer takes: as many as at an API Gateway endpoint. A QR
+/// code that has no room for this is refused before there is an offer, and so the same at every
+/// wallet. Should a wallet's links be longer, one that has just no room for them is refused afterwards;
+/// a repeat may ask for another one.
+const OFFER_URI_BYTES: usize = 112;
 
 /// The route of this function, configured from `env`: `API_KEY_HASHES`, `PUBLIC_BASE_URL`,
 /// `ISSUANCE_TABLE`, `POLL_QUEUE_URL`, `REQUEST_HASH_SECRET` and the `WALLET_…` variables. A fault names
@@ -40,13 +42,12 @@ async fn start_issue(
     State(config): State<Arc<Config>>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let body = read_json(request, LARGEST_BODY).await?;
+    let body = read_json(request, StartIssue::MAX_BODY_BYTES).await?;
     let (request, design) = StartIssue::from_json_with(&body, Design::new)?;
     if let Some(design) = &design {
-        // Before anything is written: a code that cannot hold the link must not leave an offer behind.
-        design
-            .check_room(config.link_length.of(&request))
-            .map_err(refuse_picture)?;
+        let offer_uri = "x".repeat(OFFER_URI_BYTES);
+        let link = request_uri(request.request_uri_base.as_ref(), &offer_uri);
+        design.check_room(link.len()).map_err(refuse_picture)?;
     }
     let template_id = request.template_id.clone();
     let started = config
@@ -84,9 +85,8 @@ fn answer(
         request_uri: started.request_uri,
         qr_uri: picture.map(|picture| picture.data_uri()),
         tx_code: started.tx_code.map(|code| code.0),
-        // Additions for a Bestow that is called by another. A backend finds both in Get issue status.
-        revocation_uuid: None,
-        expires_at: None,
+        revocation_uuid: started.revocation_uuid,
+        expires_at: started.expires_at.and_then(|at| u64::try_from(at).ok()),
     })
 }
 
@@ -116,8 +116,7 @@ fn refuse(failure: &StartFailure, template_id: &str) -> Problem {
         }
         StartFailureCause::Wallet(_)
         | StartFailureCause::Conflict
-        | StartFailureCause::InProgress
-        | StartFailureCause::Ended => {
+        | StartFailureCause::InProgress => {
             tracing::info!(%correlation_id, template_id, status, "an issuance was refused");
         }
     }
@@ -178,9 +177,23 @@ mod tests {
         );
     }
 
+    /// The size that a link without a base needs does not depend on where this runs.
+    #[tokio::test]
+    async fn the_room_for_a_link_is_the_same_everywhere() {
+        let body = async |size: u32| {
+            let qr_code = serde_json::json!({"size": size});
+            let body = serde_json::json!({"template_id": "t", "claims": {}, "qr_code": qr_code});
+            answer(request(&body.to_string())).await.0
+        };
+        assert_eq!((body(137).await, body(138).await), (400, 503));
+    }
+
     #[tokio::test]
     async fn a_body_that_is_too_large_is_refused() {
-        let body = format!(r#"{{"claims": "{}"}}"#, "x".repeat(LARGEST_BODY));
+        let body = format!(
+            r#"{{"claims": "{}"}}"#,
+            "x".repeat(StartIssue::MAX_BODY_BYTES)
+        );
         assert_eq!(answer(request(&body)).await.0, 413);
     }
 

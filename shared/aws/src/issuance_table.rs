@@ -139,7 +139,7 @@ impl Records for IssuanceTable {
             .get_item()
             .table_name(&self.name)
             .set_key(Some(item::key(id)))
-            .consistent_read(false)
+            .consistent_read(true)
             .send()
             .await
             .map_err(unavailable)?;
@@ -187,7 +187,7 @@ impl Records for IssuanceTable {
         }
     }
 
-    async fn remove(&self, mine: &Stored) -> Result<(), RecordsError> {
+    async fn remove(&self, mine: &Stored) -> Result<Update, RecordsError> {
         let sent = self
             .client
             .delete_item()
@@ -196,12 +196,19 @@ impl Records for IssuanceTable {
             .condition_expression("#write_id = :mine")
             .expression_attribute_names("#write_id", "write_id")
             .expression_attribute_values(":mine", item::string(mine.write_id))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        let Err(fault) = sent else { return Ok(()) };
+        let Err(fault) = sent else {
+            return Ok(Update::Done);
+        };
         match fault.as_service_error() {
-            // Removed already, by a call whose answer was lost, or no longer ours to remove.
-            Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(()),
+            Some(DeleteItemError::ConditionalCheckFailedException(failed)) => {
+                Ok(match failed.item().map(item::read).transpose()? {
+                    Some(current) => Update::Overtaken(Box::new(current)),
+                    None => Update::Gone,
+                })
+            }
             _ => Err(unavailable(fault)),
         }
     }

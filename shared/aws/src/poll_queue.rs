@@ -1,5 +1,7 @@
 //! The queue of polls that are due later.
 
+use std::time::Duration;
+
 use aws_sdk_sqs::Client;
 use issuance::ports::{PollMessage, QueueError};
 
@@ -10,6 +12,7 @@ use crate::CallError;
 pub struct PollQueue {
     client: Client,
     url: String,
+    send_limit: Option<Duration>,
 }
 
 impl PollQueue {
@@ -18,6 +21,17 @@ impl PollQueue {
         Self {
             client,
             url: url.to_owned(),
+            send_limit: None,
+        }
+    }
+
+    /// The queue for a sender who has no time: a send that takes longer than `limit` fails, though its
+    /// message may have been taken.
+    #[must_use]
+    pub fn giving_up_after(self, limit: Duration) -> Self {
+        Self {
+            send_limit: Some(limit),
+            ..self
         }
     }
 
@@ -38,14 +52,20 @@ impl PollQueue {
 impl issuance::ports::PollQueue for PollQueue {
     async fn send(&self, message: &PollMessage, delay_seconds: u32) -> Result<(), QueueError> {
         let body = serde_json::to_string(message).map_err(|fault| QueueError(fault.into()))?;
-        self.client
+        let sending = self
+            .client
             .send_message()
             .queue_url(&self.url)
             .message_body(body)
             .delay_seconds(i32::try_from(delay_seconds).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map(|_| ())
+            .send();
+        let sent = match self.send_limit {
+            None => sending.await,
+            Some(limit) => tokio::time::timeout(limit, sending)
+                .await
+                .map_err(|_| QueueError(Box::new(CallError::unexpected("no answer in time"))))?,
+        };
+        sent.map(|_| ())
             .map_err(|fault| QueueError(Box::new(CallError::from_sdk(fault))))
     }
 }

@@ -19,8 +19,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use runtime::{ConfigError, Env};
 
-/// Attempts of one call, the first included. With the time-outs below the slowest call that can still
-/// succeed ends before a function of 10 seconds does.
+/// Attempts of one call, the first included. With the time-outs below a call takes at most 6.5 seconds;
+/// the functions' time-outs (`template.yaml`) allow for the calls that each makes in a row.
 const ATTEMPTS: u32 = 3;
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_000);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(2_000);

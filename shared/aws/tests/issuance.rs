@@ -3,8 +3,12 @@
 
 mod embedded;
 
+use std::future::IntoFuture;
+use std::time::Duration;
+
 use aws::sdk::Sdk;
 use aws::{IssuanceTable, PollQueue};
+use axum::Router;
 use contract::{CorrelationId, IssueError, Stage};
 use issuance::ports::{
     PollMessage, PollQueue as _, Records, RecordsError, Reservation, Stored, Update,
@@ -57,7 +61,7 @@ fn offer() -> Offer {
     Offer {
         request_uri: Some("openid-credential-offer://?x".to_owned()),
         revocation_uuid: Some(Uuid::new_v4()),
-        expires_at: NOW_MS / 1_000 + 900,
+        expires_at: Some(NOW_MS / 1_000 + 900),
     }
 }
 
@@ -141,7 +145,8 @@ async fn of_two_updates_of_the_same_record_one_is_told_about_the_other() {
     );
 
     let error = IssueError::new("not_started", "Nobody took it up.");
-    let failed = next(mine.record.failed(Stage::Failed, error, NOW_MS).unwrap());
+    let failed = offered.record.failed(Stage::Failed, error, NOW_MS);
+    let failed = next(failed.unwrap());
     assert_eq!(
         records.update(mine.write_id, &failed).await.unwrap(),
         Update::Overtaken(Box::new(offered.clone()))
@@ -158,13 +163,14 @@ async fn only_what_is_still_ours_is_removed() {
     let Table { records, .. } = table().await;
     let mine = reservation("a", "1", NOW_MS);
     records.reserve(&mine, NOW_MS).await.unwrap();
-    records
-        .remove(&reservation("a", "1", NOW_MS))
-        .await
-        .unwrap();
+    let another = reservation("a", "1", NOW_MS);
+    assert_eq!(
+        records.remove(&another).await.unwrap(),
+        Update::Overtaken(Box::new(mine.clone()))
+    );
     assert!(records.get(&id("a")).await.unwrap().is_some());
-    records.remove(&mine).await.unwrap();
-    records.remove(&mine).await.unwrap();
+    assert_eq!(records.remove(&mine).await.unwrap(), Update::Done);
+    assert_eq!(records.remove(&mine).await.unwrap(), Update::Gone);
     assert_eq!(records.get(&id("a")).await.unwrap(), None);
     let gone = next(mine.record.clone());
     assert_eq!(
@@ -230,6 +236,40 @@ async fn a_table_that_is_not_there_is_an_error_without_a_value() {
         fault.contains("ResourceNotFoundException") && !fault.contains("secret"),
         "{fault}"
     );
+}
+
+/// A replica that lags would deny an issuance that was just accepted, or go back on what was seen.
+#[tokio::test]
+async fn a_record_is_read_as_it_is_now() {
+    let (listener, endpoint) = listener().await;
+    let (requests, mut received) = tokio::sync::mpsc::unbounded_channel();
+    let table = Router::new().fallback(async move |body: String| {
+        requests.send(body).unwrap();
+        "{}"
+    });
+    tokio::spawn(axum::serve(listener, table).into_future());
+    let sdk = Sdk::from_env(&env("AWS_ENDPOINT_URL_DYNAMODB", &endpoint)).unwrap();
+    let records = IssuanceTable::new(sdk.dynamodb(), "issuance");
+    assert_eq!(records.get(&id("a")).await.unwrap(), None);
+    let request: serde_json::Value = serde_json::from_str(&received.recv().await.unwrap()).unwrap();
+    assert_eq!(request["ConsistentRead"], true);
+}
+
+#[tokio::test]
+async fn a_send_that_nobody_waits_for_long_is_given_up() {
+    let (listener, endpoint) = listener().await;
+    let hanging = Router::new().fallback(async || std::future::pending::<()>().await);
+    tokio::spawn(axum::serve(listener, hanging).into_future());
+    let sdk = Sdk::from_env(&env("AWS_ENDPOINT_URL_SQS", &endpoint)).unwrap();
+    let limit = Duration::from_millis(100);
+    let queue = PollQueue::new(sdk.sqs(), &format!("{endpoint}/0/polls")).giving_up_after(limit);
+    let message = PollMessage {
+        correlation_id: id("a"),
+        attempt: 0,
+    };
+    // One attempt of the SDK alone takes two seconds.
+    let given_up = tokio::time::timeout(Duration::from_secs(1), queue.send(&message, 0)).await;
+    assert!(given_up.expect("in time").is_err());
 }
 
 #[tokio::test]

@@ -11,6 +11,9 @@ use crate::retry_after::retry_after_seconds;
 
 /// The answer, if it is a success. Every other status is a failure of its own kind; the reasons name
 /// the status and nothing of the body.
+///
+/// The wallet itself refuses with a JSON object. A refusal without one comes from something that stands
+/// before the wallet, such as a gateway while the wallet is being moved, and may pass.
 pub(crate) fn success(answer: Answer) -> Result<Answer, WalletFailure> {
     let status = answer.status;
     let kind = match status.as_u16() {
@@ -20,7 +23,7 @@ pub(crate) fn success(answer: Answer) -> Result<Answer, WalletFailure> {
         429 => TransientKind::Busy,
         503 => TransientKind::Unavailable,
         425 => TransientKind::Faulty,
-        400..=499 => {
+        400..=499 if is_object(&answer.body) => {
             let problem = Problem::from_answer(status.as_u16(), &answer.body);
             return Err(WalletFailure::Refused(problem));
         }
@@ -37,8 +40,13 @@ fn reason_of(status: StatusCode) -> String {
     match status.as_u16() {
         300..=399 => format!("it answered {status}, and redirects are not followed"),
         401 | 403 => format!("it answered {status}: check the configured credentials"),
+        404 => format!("it answered {status} without a JSON object: check WALLET_BASE_URL"),
         _ => format!("it answered {status}"),
     }
+}
+
+fn is_object(body: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(body).is_ok()
 }
 
 /// The body as a `T`.

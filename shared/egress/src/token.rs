@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use issuance::ports::{TransientKind, WalletFailure};
+use issuance::ports::{Transient, TransientKind, WalletFailure};
 use reqwest::Method;
 use reqwest::header::ACCEPT;
 use secrecy::{ExposeSecret, SecretString};
@@ -12,20 +12,30 @@ use tokio::sync::Mutex;
 use url::{Url, form_urlencoded};
 
 use crate::guarded_client::GuardedClient;
-use crate::outcome::{read, success, transient};
+use crate::outcome::{read, success};
 
 /// How long before its end a token is renewed, so that it does not end on its way.
 const RENEWED_BEFORE_END: Duration = Duration::from_secs(30);
 /// How long a token is kept whose answer does not say how long it lives.
 const DEFAULT_LIFE: Duration = Duration::from_secs(300);
+/// How long a failure counts for others too: those who waited meanwhile would only wait for the same.
+const FAILURE_SHARED_FOR: Duration = Duration::from_secs(1);
 
-/// The client's credentials, and the token that they were last good for.
+/// The client's credentials, and what they were last good for.
 pub(crate) struct TokenSource {
     pub(crate) token_url: Url,
     pub(crate) client_id: String,
     pub(crate) client_secret: SecretString,
     pub(crate) scope: Option<String>,
-    pub(crate) kept: Mutex<Option<Token>>,
+    /// How long fetching a token may take: a part of what the call may take that needs it.
+    pub(crate) timeout: Duration,
+    pub(crate) kept: Mutex<Option<Kept>>,
+}
+
+/// What came of fetching a token.
+pub(crate) enum Kept {
+    Token(Token),
+    Failure { failure: Transient, until: Instant },
 }
 
 /// An access token, and until when it is used.
@@ -43,33 +53,41 @@ struct TokenAnswer {
 }
 
 impl TokenSource {
-    /// A token that is still good. Callers that come while it is being fetched wait for it, so it is
-    /// fetched once.
-    pub(crate) async fn token(&self, http: &GuardedClient) -> Result<Token, WalletFailure> {
+    /// A token that is still good. Callers that come while it is being fetched wait for what comes of
+    /// it, a failure too, so it is fetched once.
+    pub(crate) async fn token(&self, http: &GuardedClient) -> Result<Token, Transient> {
         let mut kept = self.kept.lock().await;
-        if let Some(token) = kept
-            .as_ref()
-            .filter(|token| Instant::now() < token.use_until)
-        {
-            return Ok(token.clone());
+        match kept.as_ref() {
+            Some(Kept::Token(token)) if Instant::now() < token.use_until => {
+                return Ok(token.clone());
+            }
+            Some(Kept::Failure { failure, until }) if Instant::now() < *until => {
+                return Err(failure.clone());
+            }
+            _ => {}
         }
-        let token = self.fetch(http).await?;
-        *kept = Some(token.clone());
-        Ok(token)
+        let fetched = self.fetch(http).await;
+        *kept = Some(match &fetched {
+            Ok(token) => Kept::Token(token.clone()),
+            Err(failure) => Kept::Failure {
+                failure: failure.clone(),
+                until: Instant::now() + FAILURE_SHARED_FOR,
+            },
+        });
+        fetched
     }
 
     /// Gives up a token that was refused, unless another caller has renewed it since.
     pub(crate) async fn forget(&self, refused: &Token) {
         let mut kept = self.kept.lock().await;
-        let is_kept = kept
-            .as_ref()
-            .is_some_and(|token| token.value.expose_secret() == refused.value.expose_secret());
-        if is_kept {
+        if let Some(Kept::Token(token)) = kept.as_ref()
+            && token.value.expose_secret() == refused.value.expose_secret()
+        {
             *kept = None;
         }
     }
 
-    async fn fetch(&self, http: &GuardedClient) -> Result<Token, WalletFailure> {
+    async fn fetch(&self, http: &GuardedClient) -> Result<Token, Transient> {
         let mut form = vec![("grant_type", "client_credentials")];
         form.extend(self.scope.as_deref().map(|scope| ("scope", scope)));
         let request = http
@@ -79,7 +97,8 @@ impl TokenSource {
                 Some(form_encoded(self.client_secret.expose_secret())),
             )
             .header(ACCEPT, "application/json")
-            .form(&form);
+            .form(&form)
+            .timeout(self.timeout);
         let asked_at = Instant::now();
         let answer = http
             .send(request)
@@ -115,22 +134,23 @@ fn life(expires_in: Option<&Value>) -> Duration {
 }
 
 /// A refusal of the token endpoint is about our configuration, never about a caller's request.
-fn at_token_endpoint(failure: WalletFailure) -> WalletFailure {
+fn at_token_endpoint(failure: WalletFailure) -> Transient {
     match failure {
-        WalletFailure::Refused(problem) => transient(
-            TransientKind::CredentialsRejected,
-            format!(
+        WalletFailure::Refused(problem) => Transient {
+            kind: TransientKind::CredentialsRejected,
+            retry_after_seconds: None,
+            reason: format!(
                 "the token endpoint answered {}: check WALLET_CLIENT_ID, WALLET_CLIENT_SECRET and WALLET_SCOPE",
                 problem.status
             ),
-        ),
-        WalletFailure::Transient(mut failure) => {
-            failure.reason = format!(
+        },
+        WalletFailure::Transient(failure) => Transient {
+            reason: format!(
                 "no access token: the token endpoint failed: {}",
                 failure.reason
-            );
-            WalletFailure::Transient(failure)
-        }
+            ),
+            ..failure
+        },
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use contract::{
     CorrelationId, CredentialStatusAnswer, CredentialStatusChange, IssueStatus, StartIssue,
-    StartIssueAnswer, paths,
+    StartIssueAnswer, is_request_uri, paths,
 };
-use issuance::ports::{CredentialStatuses, IssueReport, Wallet, WalletFailure};
+use issuance::ports::{IssueReport, TransientKind, Wallet, WalletFailure};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
 use runtime::{ConfigError, Env};
@@ -18,21 +18,18 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::guarded_client::{Answer, GuardedClient, Limits};
-use crate::outcome::{faulty, read, success};
+use crate::outcome::{faulty, read, success, transient};
 use crate::token::{Token, TokenSource};
 use crate::wallet_config::{WalletConfig, WalletCredentials};
 use crate::wallet_correlation_id;
 
-/// Together with the calls before and after it, a call of this length fits into the 28 seconds of a
-/// function.
+/// The total is for a whole call of the contract, the access token that it may need included. The
+/// functions' time-outs (`template.yaml`) allow for it.
 const LIMITS: Limits = Limits {
     connect_timeout: Duration::from_secs(3),
     total_timeout: Duration::from_secs(10),
     body_bytes: 1024 * 1024,
 };
-
-/// The longest `request_uri` that is taken from a wallet, in bytes.
-const MAX_REQUEST_URI_BYTES: usize = 8 * 1024;
 
 /// A wallet of the issue contract. Clones share connections and token.
 ///
@@ -47,6 +44,8 @@ struct Inner {
     http: GuardedClient,
     base_url: String,
     credentials: Credentials,
+    /// How long a call may take, with all that belongs to it.
+    timeout: Duration,
 }
 
 enum Credentials {
@@ -61,7 +60,8 @@ impl WalletClient {
         Self::new(config, LIMITS).map_err(|fault| ConfigError::invalid("WALLET_BASE_URL", fault))
     }
 
-    /// The wallet of `config`, called within `limits`. Fails when TLS cannot be set up.
+    /// The wallet of `config`. A call with all that belongs to it, such as getting an access token, keeps
+    /// within `limits`. Fails when TLS cannot be set up.
     pub fn new(config: WalletConfig, limits: Limits) -> Result<Self, reqwest::Error> {
         let token_url = match &config.credentials {
             WalletCredentials::ApiKey(_) => None,
@@ -82,6 +82,8 @@ impl WalletClient {
                     client_id,
                     client_secret,
                     scope,
+                    // Half, so that there is time left for the call itself.
+                    timeout: limits.total_timeout / 2,
                     kept,
                 }))
             }
@@ -92,14 +94,54 @@ impl WalletClient {
                 http,
                 base_url,
                 credentials,
+                timeout: limits.total_timeout,
             }),
         })
+    }
+
+    /// Changes the status of an issued credential.
+    pub async fn set_credential_status(
+        &self,
+        revocation_uuid: Uuid,
+        change: &CredentialStatusChange,
+    ) -> Result<CredentialStatusAnswer, WalletFailure> {
+        let url = paths::credential_status_url(&self.inner.base_url, revocation_uuid);
+        let body = Some(json(change)?);
+        let answer = self.inner.call(Method::PUT, &url, body).await?;
+        about(revocation_uuid, read(&answer)?)
+    }
+
+    /// The status of an issued credential.
+    pub async fn credential_status(
+        &self,
+        revocation_uuid: Uuid,
+    ) -> Result<CredentialStatusAnswer, WalletFailure> {
+        let url = paths::credential_status_url(&self.inner.base_url, revocation_uuid);
+        let answer = self.inner.call(Method::GET, &url, None).await?;
+        about(revocation_uuid, read(&answer)?)
     }
 }
 
 impl Inner {
-    /// Sends a request, and the answer if it is a success. A token that is refused is renewed once: it
-    /// may have been withdrawn before its time.
+    /// Sends a request, and the answer if it is a success. However many requests that takes, it ends in
+    /// time.
+    async fn call(
+        &self,
+        method: Method,
+        url: &str,
+        body: Option<Vec<u8>>,
+    ) -> Result<Answer, WalletFailure> {
+        tokio::time::timeout(self.timeout, self.exchange(method, url, body))
+            .await
+            .unwrap_or_else(|_| {
+                Err(transient(
+                    TransientKind::TimedOut,
+                    "there was no answer in time",
+                ))
+            })
+    }
+
+    /// A token that is refused is renewed once: it may have been withdrawn before its time.
     async fn exchange(
         &self,
         method: Method,
@@ -125,7 +167,10 @@ impl Inner {
         let url = Url::parse(url).map_err(|_| faulty("the request has no valid URL"))?;
         let token = match &self.credentials {
             Credentials::ApiKey(_) => None,
-            Credentials::Token(source) => Some(source.token(&self.http).await?),
+            Credentials::Token(source) => {
+                let token = source.token(&self.http).await;
+                Some(token.map_err(WalletFailure::Transient)?)
+            }
         };
         let (name, value) = self.authorization(token.as_ref())?;
         let mut request = self
@@ -177,16 +222,16 @@ impl Wallet for WalletClient {
         };
         let answer = self
             .inner
-            .exchange(Method::POST, &url, Some(json(&told)?))
+            .call(Method::POST, &url, Some(json(&told)?))
             .await?;
         let mut answer: StartIssueAnswer = read(&answer)?;
         if let (Some(id), Some(told)) = (id, told.correlation_id) {
             answer.correlation_id = as_ours(id, &told, &answer.correlation_id)?;
         }
-        if answer.request_uri.len() > MAX_REQUEST_URI_BYTES
-            || Url::parse(&answer.request_uri).is_err()
-        {
-            return Err(faulty("its request_uri is not a URL, or is too long"));
+        if !is_request_uri(&answer.request_uri) {
+            return Err(faulty(
+                "its request_uri is not a link to a wallet, or is too long",
+            ));
         }
         Ok(answer)
     }
@@ -194,7 +239,7 @@ impl Wallet for WalletClient {
     async fn issue_status(&self, id: &CorrelationId) -> Result<IssueReport, WalletFailure> {
         let told = wallet_correlation_id::of(id);
         let url = paths::issue_status_url(&self.inner.base_url, &told);
-        let answer = match self.inner.exchange(Method::GET, &url, None).await {
+        let answer = match self.inner.call(Method::GET, &url, None).await {
             Err(WalletFailure::Refused(problem)) if problem.status == 404 => {
                 return Ok(IssueReport::Unknown);
             }
@@ -203,27 +248,6 @@ impl Wallet for WalletClient {
         let mut status: IssueStatus = read(&answer)?;
         status.correlation_id = as_ours(id, &told, &status.correlation_id)?;
         Ok(IssueReport::Known(status))
-    }
-}
-
-impl CredentialStatuses for WalletClient {
-    async fn set(
-        &self,
-        revocation_uuid: Uuid,
-        change: &CredentialStatusChange,
-    ) -> Result<CredentialStatusAnswer, WalletFailure> {
-        let url = paths::credential_status_url(&self.inner.base_url, revocation_uuid);
-        let answer = self
-            .inner
-            .exchange(Method::PUT, &url, Some(json(change)?))
-            .await?;
-        about(revocation_uuid, read(&answer)?)
-    }
-
-    async fn get(&self, revocation_uuid: Uuid) -> Result<CredentialStatusAnswer, WalletFailure> {
-        let url = paths::credential_status_url(&self.inner.base_url, revocation_uuid);
-        let answer = self.inner.exchange(Method::GET, &url, None).await?;
-        about(revocation_uuid, read(&answer)?)
     }
 }
 

@@ -67,7 +67,7 @@ impl WalletConfig {
                 });
             }
             (None, _) => WalletCredentials::ClientCredentials {
-                token_url: env.base_url("WALLET_TOKEN_URL")?,
+                token_url: env.endpoint_url("WALLET_TOKEN_URL")?,
                 client_id: env
                     .required("WALLET_CLIENT_ID", "the OAuth 2.0 client id")?
                     .to_owned(),
@@ -112,6 +112,21 @@ mod tests {
             WalletCredentials::ClientCredentials { scope: None, .. }
         ));
         assert!(!format!("{by_key:?} {by_token:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_token_endpoint_may_end_in_a_slash_or_have_a_query() {
+        for url in [
+            "https://login.example/o/token/",
+            "https://login.example/token?p=POLICY",
+        ] {
+            let token_url = ("WALLET_TOKEN_URL", url);
+            let config = config([BASE, token_url, CLIENT_ID, CLIENT_SECRET]).unwrap();
+            assert!(matches!(
+                config.credentials,
+                WalletCredentials::ClientCredentials { token_url, .. } if token_url.as_str() == url
+            ));
+        }
     }
 
     #[test]

@@ -22,8 +22,9 @@ pub struct GetStatus<R, Q, S> {
 impl<R: Records, Q: PollQueue, S: System> GetStatus<R, Q, S> {
     /// The status of the issuance, or `None` if none was accepted under this name.
     ///
-    /// If the issuance is still pending and its wallet was not asked for [`FRESH_MS`], the next poll is
-    /// brought forward to now. That never fails the query.
+    /// If the issuance is still pending and what is recorded is older than [`FRESH_MS`], the next poll is
+    /// brought forward to now, but not before a wallet that failed is to be asked again. That never fails
+    /// the query.
     pub async fn get_status(
         &self,
         id: &CorrelationId,
@@ -41,7 +42,7 @@ impl<R: Records, Q: PollQueue, S: System> GetStatus<R, Q, S> {
         let now_ms = self.system.now_ms();
         !record.is_ended()
             && record.lease_until_ms(now_ms).is_none()
-            && now_ms - record.asked_at_ms > FRESH_MS
+            && now_ms > record.quiet_until_ms
     }
 
     /// The message that is sent has the number that is awaited, so it makes the one that is on its way

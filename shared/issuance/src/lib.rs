@@ -7,10 +7,11 @@
 //! | [`PollStatus::poll`] | asks the wallet, records what it says, schedules the next poll |
 //! | [`GetStatus::get_status`] | answers from the record, and brings the next poll forward |
 //!
-//! The status of a credential is the wallet's alone ([`ports::CredentialStatuses`]); the backend relays.
+//! The status of an issued credential is the wallet's alone: the backend keeps none and relays.
 
 mod failure;
 mod get_status;
+mod judgement;
 mod poll_status;
 pub mod ports;
 mod record;
@@ -20,11 +21,11 @@ mod start_issue;
 mod transition;
 
 pub use get_status::{FRESH_MS, GetStatus};
-pub use poll_status::{
-    DropReason, MAX_DELIVERIES, OUTAGE_PATIENCE_SECONDS, PollError, PollStatus, Polled,
-    UNKNOWN_PATIENCE_MS,
+pub use judgement::{OUTAGE_PATIENCE_SECONDS, UNKNOWN_PATIENCE_MS};
+pub use poll_status::{DropReason, MAX_DELIVERIES, PollError, PollStatus, Polled};
+pub use record::{
+    DEFAULT_OFFER_LIFE_SECONDS, LONGEST_OFFER_LIFE_SECONDS, Offer, RETENTION_SECONDS, Record, State,
 };
-pub use record::{DEFAULT_OFFER_LIFE_SECONDS, Offer, RETENTION_SECONDS, Record, State};
 pub use request_hash::{RequestHash, RequestHasher};
 pub use schedule::{GRACE_SECONDS, LONGEST_DELAY_SECONDS, PollSchedule, back_off_seconds};
 pub use start_issue::{

@@ -1,8 +1,10 @@
 //! Poll status: ask the wallet, record what it says, and see to it that it is asked again.
 
-use contract::{CorrelationId, IssueError, IssueStatus, Stage, Status};
+use contract::{CorrelationId, IssueError, IssueStatus, Status};
 use thiserror::Error;
 
+use crate::get_status::FRESH_MS;
+use crate::judgement::{Finding, Judgement, judge};
 use crate::ports::{
     IssueReport, PollMessage, PollQueue, QueueError, Records, RecordsError, Stored, System,
     Transient, Update, Wallet, WalletFailure,
@@ -10,18 +12,11 @@ use crate::ports::{
 use crate::record::{Record, State};
 use crate::schedule::{LONGEST_DELAY_SECONDS, back_off_seconds};
 use crate::start_issue::MAX_CONTENTION;
-
-/// How long after the reservation a wallet may not know the issuance yet, in milliseconds: an issuance
-/// that it does not know after this was never started there, or is gone.
-pub const UNKNOWN_PATIENCE_MS: i64 = 60_000;
+use crate::transition::short_name;
 
 /// How often one message is delivered again for a wallet that fails. After that a new message takes
 /// its place, because the queue moves a message that it delivered too often to the dead letters.
 pub const MAX_DELIVERIES: u32 = 3;
-
-/// How long after the last moment to complete an issuance its wallet may fail to say what became of it,
-/// in seconds.
-pub const OUTAGE_PATIENCE_SECONDS: i64 = 24 * 60 * 60;
 
 /// The use case, and what it works with.
 pub struct PollStatus<R, W, Q, S> {
@@ -68,6 +63,9 @@ pub enum DropReason {
     Ended,
     /// A later poll was dealt with already.
     Stale,
+    /// The wallet never took it up and nobody was told that it was accepted: the correlation id is free
+    /// again.
+    NeverStarted,
 }
 
 /// Why a poll could not be dealt with. The message is to be delivered again.
@@ -82,15 +80,6 @@ pub enum PollError {
     /// Others kept changing the record.
     #[error("the record is being changed by too many at once")]
     Contention,
-}
-
-/// What is known after asking the wallet, or after not asking it.
-enum Finding {
-    Report(IssueReport),
-    Refused(String),
-    Failing(Transient),
-    /// Start issue may still be at work.
-    StillStarting,
 }
 
 impl<R: Records, W: Wallet, Q: PollQueue, S: System> PollStatus<R, W, Q, S> {
@@ -112,30 +101,59 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> PollStatus<R, W, Q, S> {
         if let Some(reason) = nothing_to_do(&stored.record, message) {
             return Ok(Polled::Dropped(reason));
         }
-        let finding = self.find_out(&stored.record).await;
-        if let Finding::Failing(failure) = &finding
-            && delivery < MAX_DELIVERIES
-        {
+        let asked_at_ms = self.system.now_ms();
+        let finding = self.find_out(&stored.record, asked_at_ms).await;
+        let mut quiet_ms = FRESH_MS;
+        if let Finding::Failing(failure) = &finding {
             let after_seconds = back_off_seconds(
                 delivery,
                 failure.retry_after_seconds,
                 self.system.fraction(),
             );
-            return Ok(Polled::Again {
-                after_seconds,
-                failure: failure.clone(),
-            });
+            quiet_ms = i64::from(after_seconds) * 1_000;
+            if delivery < MAX_DELIVERIES {
+                self.keep_queries_quiet(stored, quiet_ms).await;
+                return Ok(Polled::Again {
+                    after_seconds,
+                    failure: failure.clone(),
+                });
+            }
         }
 
-        let mut next_poll = None;
         for _ in 0..MAX_CONTENTION {
-            let now_ms = self.system.now_ms();
-            let record = judge(&stored.record, &finding, now_ms)
-                .unwrap_or_else(|| stored.record.clone())
-                .asked(message.attempt, now_ms);
-            if !record.is_ended() && next_poll.is_none() {
-                next_poll = Some(self.send_next(message, &record, &finding, now_ms).await?);
+            if let Some(reason) = nothing_to_do(&stored.record, message) {
+                return Ok(Polled::Dropped(reason));
             }
+            let now_ms = self.system.now_ms();
+            let known = &stored.record;
+            let changed = match judge(known, &finding, asked_at_ms) {
+                Judgement::GoesOn => None,
+                Judgement::Observed(report) => known.observed(report, now_ms),
+                // Nobody was told that it was accepted, so there is nothing to end.
+                Judgement::Over(_) if matches!(known.state, State::Reserved { .. }) => {
+                    match self.records.remove(&stored).await? {
+                        Update::Done | Update::Gone => {
+                            return Ok(Polled::Dropped(DropReason::NeverStarted));
+                        }
+                        Update::Overtaken(current) => stored = *current,
+                    }
+                    continue;
+                }
+                Judgement::Over(end) => {
+                    known.failed(end.stage, IssueError::new(end.code, end.message), now_ms)
+                }
+            };
+            let record = changed
+                .unwrap_or_else(|| known.clone())
+                .polled(message.attempt)
+                .quiet_until(now_ms.saturating_add(quiet_ms));
+            // Anew for each record that was found: one that went out for a reservation that was withdrawn
+            // since may have been dropped.
+            let next_poll = if record.is_ended() {
+                None
+            } else {
+                Some(self.send_next(message, &record, &finding, now_ms).await?)
+            };
             let after = Stored {
                 record,
                 write_id: self.system.uuid(),
@@ -145,15 +163,12 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> PollStatus<R, W, Q, S> {
                 Update::Gone => return Ok(Polled::Dropped(DropReason::NoRecord)),
                 Update::Overtaken(current) => stored = *current,
             }
-            if let Some(reason) = nothing_to_do(&stored.record, message) {
-                return Ok(Polled::Dropped(reason));
-            }
         }
         Err(PollError::Contention)
     }
 
-    async fn find_out(&self, record: &Record) -> Finding {
-        if record.lease_until_ms(self.system.now_ms()).is_some() {
+    async fn find_out(&self, record: &Record, now_ms: i64) -> Finding {
+        if record.lease_until_ms(now_ms).is_some() {
             return Finding::StillStarting;
         }
         match self.wallet.issue_status(&record.correlation_id).await {
@@ -161,8 +176,26 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> PollStatus<R, W, Q, S> {
                 log_surprises(record, &report);
                 Finding::Report(report)
             }
-            Err(WalletFailure::Refused(problem)) => Finding::Refused(problem.detail),
+            Err(WalletFailure::Refused(problem)) => {
+                let (correlation_id, status) = (&record.correlation_id, problem.status);
+                tracing::warn!(%correlation_id, status, "the wallet refused to report on an issuance");
+                Finding::Refused
+            }
             Err(WalletFailure::Transient(failure)) => Finding::Failing(failure),
+        }
+    }
+
+    /// A wallet that failed is not asked by queries before the message comes again. If that cannot be
+    /// recorded, queries ask it early, and nothing else is lost.
+    async fn keep_queries_quiet(&self, stored: Stored, quiet_ms: i64) {
+        let quiet_until_ms = self.system.now_ms().saturating_add(quiet_ms);
+        let after = Stored {
+            record: stored.record.quiet_until(quiet_until_ms),
+            write_id: self.system.uuid(),
+        };
+        if let Err(fault) = self.records.update(stored.write_id, &after).await {
+            let correlation_id = &after.record.correlation_id;
+            tracing::warn!(%correlation_id, %fault, "it is not recorded that a wallet is to be left alone");
         }
     }
 
@@ -179,7 +212,7 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> PollStatus<R, W, Q, S> {
         };
         let delay_seconds = match finding {
             Finding::StillStarting => until_lease_ends(record, now_ms),
-            Finding::Report(_) | Finding::Refused(_) | Finding::Failing(_) => {
+            Finding::Report(_) | Finding::Refused | Finding::Failing(_) => {
                 let wished = match finding {
                     Finding::Failing(failure) => failure.retry_after_seconds,
                     _ => None,
@@ -203,54 +236,6 @@ fn nothing_to_do(record: &Record, message: &PollMessage) -> Option<DropReason> {
         Some(DropReason::Stale)
     } else {
         None
-    }
-}
-
-/// What the finding makes of the record, if anything.
-fn judge(record: &Record, finding: &Finding, now_ms: i64) -> Option<Record> {
-    let now = now_ms.div_euclid(1_000);
-    let old_enough = now_ms - record.reserved_at_ms >= UNKNOWN_PATIENCE_MS;
-    let fail = |stage, code, message| record.failed(stage, IssueError::new(code, message), now_ms);
-    match finding {
-        Finding::StillStarting => None,
-        Finding::Report(IssueReport::Known(report)) => {
-            if !report.status.is_terminal() && record.schedule().is_over(now) {
-                return fail(
-                    Stage::Expired,
-                    "expired",
-                    "The offer expired before the customer took the credential.",
-                );
-            }
-            record.observed(report, now_ms)
-        }
-        Finding::Report(IssueReport::Unknown) if !old_enough => None,
-        Finding::Report(IssueReport::Unknown) => match record.state {
-            State::Reserved { .. } => fail(
-                Stage::Failed,
-                "not_started",
-                "The wallet never took up the request. Start a new issuance.",
-            ),
-            _ => fail(
-                Stage::Failed,
-                "unknown_to_wallet",
-                "The wallet does not know this issuance any more.",
-            ),
-        },
-        Finding::Refused(detail) => fail(Stage::Failed, "wallet_refused", detail),
-        Finding::Failing(_) => {
-            let too_late = record
-                .schedule()
-                .deadline()
-                .saturating_add(OUTAGE_PATIENCE_SECONDS);
-            if now < too_late {
-                return None;
-            }
-            fail(
-                Stage::Failed,
-                "wallet_unreachable",
-                "The wallet did not say in time what became of the issuance.",
-            )
-        }
     }
 }
 
@@ -278,21 +263,21 @@ fn until_lease_ends(record: &Record, now_ms: i64) -> u32 {
 
 /// A wallet that says something that the contract does not know is heard, and written about.
 fn log_surprises(record: &Record, report: &IssueReport) {
-    let IssueReport::Known(IssueStatus {
-        status,
-        revocation_uuid,
-        ..
-    }) = report
-    else {
-        return;
-    };
     let correlation_id: &CorrelationId = &record.correlation_id;
+    let (status, revocation_uuid) = match report {
+        IssueReport::Known(IssueStatus {
+            status,
+            revocation_uuid,
+            ..
+        }) => (status, revocation_uuid),
+        IssueReport::Unknown if record.offer().is_some() => {
+            tracing::warn!(%correlation_id, "the wallet does not know an issuance that it made an offer for");
+            return;
+        }
+        IssueReport::Unknown => return,
+    };
     if let Status::Other(name) = status {
-        let wallet_status: String = name
-            .chars()
-            .filter(|character| !character.is_control())
-            .take(64)
-            .collect();
+        let wallet_status = short_name(name);
         tracing::warn!(
             %correlation_id,
             wallet_status,

@@ -4,10 +4,7 @@ use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::future::Future;
 
-use contract::{
-    CorrelationId, CredentialStatusAnswer, CredentialStatusChange, IssueStatus, Problem,
-    StartIssue, StartIssueAnswer,
-};
+use contract::{CorrelationId, IssueStatus, Problem, StartIssue, StartIssueAnswer};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
@@ -38,7 +35,8 @@ pub trait Records: Send + Sync {
         now_ms: i64,
     ) -> impl Future<Output = Result<Reservation, RecordsError>> + Send;
 
-    /// The record under `id`, possibly as it was a moment ago.
+    /// The record under `id`, as it is now: whoever was told that an issuance was accepted finds it, and
+    /// what one reader saw no later reader sees undone.
     fn get(
         &self,
         id: &CorrelationId,
@@ -61,8 +59,8 @@ pub trait Records: Send + Sync {
         after: &Stored,
     ) -> impl Future<Output = Result<Update, RecordsError>> + Send;
 
-    /// Removes the record if it is still `mine`.
-    fn remove(&self, mine: &Stored) -> impl Future<Output = Result<(), RecordsError>> + Send;
+    /// Removes the record if it is still `mine`. Otherwise it says what is there instead.
+    fn remove(&self, mine: &Stored) -> impl Future<Output = Result<Update, RecordsError>> + Send;
 }
 
 /// What came of an attempt to reserve a correlation id.
@@ -94,10 +92,10 @@ impl Reservation {
     }
 }
 
-/// What came of an attempt to update a record.
+/// What came of an attempt to update a record, or to remove it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Update {
-    /// It is stored.
+    /// It is stored, or removed.
     Done,
     /// Another write came first; this is what it stored.
     Overtaken(Box<Stored>),
@@ -179,22 +177,6 @@ pub enum IssueReport {
     Known(IssueStatus),
     /// The wallet knows no such issuance.
     Unknown,
-}
-
-/// A wallet that keeps the status of what it issued.
-pub trait CredentialStatuses: Send + Sync {
-    /// Changes the status of a credential.
-    fn set(
-        &self,
-        revocation_uuid: Uuid,
-        change: &CredentialStatusChange,
-    ) -> impl Future<Output = Result<CredentialStatusAnswer, WalletFailure>> + Send;
-
-    /// The status of a credential.
-    fn get(
-        &self,
-        revocation_uuid: Uuid,
-    ) -> impl Future<Output = Result<CredentialStatusAnswer, WalletFailure>> + Send;
 }
 
 /// Why a wallet did not do what it was asked for.

@@ -3,11 +3,18 @@
 use contract::{CorrelationId, IssueError, IssueStatus, Stage, Status};
 use uuid::Uuid;
 
+use crate::get_status::FRESH_MS;
 use crate::request_hash::RequestHash;
 use crate::schedule::PollSchedule;
 
-/// How long an offer lasts whose wallet does not say, in seconds.
-pub const DEFAULT_OFFER_LIFE_SECONDS: i64 = 15 * 60;
+/// How long an issuance is followed whose wallet does not say when the offer ends, in seconds. Long,
+/// because only Bestow's own wallet is known to say it, and an issuance that is given up while its
+/// offer can still be taken is wrong for good; a poll each quarter of an hour costs next to nothing.
+pub const DEFAULT_OFFER_LIFE_SECONDS: i64 = 7 * 24 * 60 * 60;
+
+/// The longest that an offer lasts, in seconds, whatever the wallet says. One that says milliseconds
+/// would be asked for ever.
+pub const LONGEST_OFFER_LIFE_SECONDS: i64 = 90 * 24 * 60 * 60;
 
 /// How long a record is kept after its last write, in seconds: as long a Start issue can be repeated
 /// and the status be read. A revocation needs no record.
@@ -26,9 +33,9 @@ pub struct Record {
     pub reserved_at_ms: i64,
     /// The poll message that is awaited: one with a lower attempt is stale.
     pub attempt: u32,
-    /// When the wallet was last asked, in Unix milliseconds; before the first poll, when the issuance
-    /// was reserved.
-    pub asked_at_ms: i64,
+    /// Until when a query does not have the wallet asked, in Unix milliseconds: what is recorded is
+    /// fresh, or the wallet failed and is left alone for now.
+    pub quiet_until_ms: i64,
     /// How many changes readers could see so far; 0 while nothing is to be seen.
     pub sequence: u64,
     /// When readers could last see a change, in Unix milliseconds. It never goes back.
@@ -64,8 +71,8 @@ pub enum State {
     },
     /// The issuance ended without a credential.
     Failed {
-        /// The offer, if one is known to have been made.
-        offer: Option<Offer>,
+        /// The offer that came to nothing.
+        offer: Offer,
         /// [`Stage::Failed`] or [`Stage::Expired`], or what the wallet said.
         stage: Stage,
         /// Why.
@@ -73,8 +80,9 @@ pub enum State {
     },
 }
 
-/// What the wallet offers to the customer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What the wallet offers to the customer. By default an offer of which nothing is known but that it was
+/// made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Offer {
     /// The link of Start issue's answer, if a repeat may be answered with it. It is absent when the
     /// wallet's answer was lost, and when it came with a transaction code: that is not stored, so a
@@ -82,8 +90,8 @@ pub struct Offer {
     pub request_uri: Option<String>,
     /// Names the credential for a later revocation, where the template has a status list.
     pub revocation_uuid: Option<Uuid>,
-    /// When the offer can no longer be taken, in Unix seconds.
-    pub expires_at: i64,
+    /// When the offer can no longer be taken, in Unix seconds, if the wallet said so.
+    pub expires_at: Option<i64>,
 }
 
 impl Record {
@@ -101,7 +109,7 @@ impl Record {
             request_hash,
             reserved_at_ms: now_ms,
             attempt: 0,
-            asked_at_ms: now_ms,
+            quiet_until_ms: now_ms.saturating_add(FRESH_MS),
             sequence: 0,
             last_updated_ms: now_ms,
             state: State::Reserved { lease_until_ms },
@@ -131,8 +139,9 @@ impl Record {
     pub fn offer(&self) -> Option<&Offer> {
         match &self.state {
             State::Reserved { .. } => None,
-            State::Offered { offer, .. } | State::Completed { offer, .. } => Some(offer),
-            State::Failed { offer, .. } => offer.as_ref(),
+            State::Offered { offer, .. }
+            | State::Completed { offer, .. }
+            | State::Failed { offer, .. } => Some(offer),
         }
     }
 
@@ -152,14 +161,12 @@ impl Record {
     /// When this issuance is polled.
     pub fn schedule(&self) -> PollSchedule {
         let started_at = self.reserved_at_ms.div_euclid(1_000);
-        let offer_expires_at = self
-            .offer()
-            .map_or(started_at + DEFAULT_OFFER_LIFE_SECONDS, |offer| {
-                offer.expires_at
-            });
         PollSchedule {
             started_at,
-            offer_expires_at,
+            offer_expires_at: self
+                .offer()
+                .and_then(|offer| offer.expires_at)
+                .unwrap_or(started_at.saturating_add(DEFAULT_OFFER_LIFE_SECONDS)),
         }
     }
 }

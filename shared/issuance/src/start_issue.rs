@@ -3,12 +3,13 @@
 use contract::{CorrelationId, Problem, StartIssue, StartIssueAnswer};
 use futures::future::join;
 use thiserror::Error;
+use uuid::Uuid;
 
 use crate::ports::{
     PollMessage, PollQueue, QueueError, Records, RecordsError, Reservation, Stored, System, Update,
     Wallet, WalletFailure,
 };
-use crate::record::{DEFAULT_OFFER_LIFE_SECONDS, Offer, Record, State};
+use crate::record::Record;
 use crate::request_hash::RequestHasher;
 
 /// How long one Start issue may be at work before another may take over, in milliseconds: longer than
@@ -41,6 +42,10 @@ pub struct StartedIssue {
     pub request_uri: String,
     /// The transaction code, for the caller alone, if one was asked for.
     pub tx_code: Option<TransactionCode>,
+    /// Names the credential for a later revocation, if the wallet said so already.
+    pub revocation_uuid: Option<Uuid>,
+    /// When the offer can no longer be taken, in Unix seconds, if the wallet said so.
+    pub expires_at: Option<i64>,
     /// Whether an earlier request started it.
     pub is_repeat: bool,
 }
@@ -74,9 +79,6 @@ pub enum StartFailureCause {
     /// The same request is being worked on.
     #[error("the same request is in progress")]
     InProgress,
-    /// The same request was tried before, and the issuance ended before an offer was made.
-    #[error("the issuance has ended")]
-    Ended,
     /// The wallet did not make an offer.
     #[error(transparent)]
     Wallet(#[from] WalletFailure),
@@ -86,7 +88,7 @@ pub enum StartFailureCause {
     /// The first poll could not be scheduled, and an offer must not go out that nobody follows.
     #[error(transparent)]
     Queue(#[from] QueueError),
-    /// Others kept changing the record.
+    /// Others kept changing the record, or took it away.
     #[error("the record is being changed by too many at once")]
     Contention,
 }
@@ -97,16 +99,12 @@ impl StartFailure {
         match &self.cause {
             StartFailureCause::Conflict => Problem::conflict(
                 "This correlation_id was used for another request. Give each issuance its own, and \
-                 repeat a request only with the same body.",
+                 repeat a request only with the same body; qr_code alone may differ.",
             ),
             StartFailureCause::InProgress => Problem::conflict(
                 "The same request is in progress. Repeat it in a second to get its answer.",
             )
             .with_retry_after_seconds(1),
-            StartFailureCause::Ended => Problem::conflict(
-                "This issuance has ended without an offer. Start a new one, with another \
-                 correlation_id.",
-            ),
             StartFailureCause::Wallet(failure) => failure.problem(),
             StartFailureCause::Records(RecordsError::Malformed { .. }) => Problem::internal(),
             StartFailureCause::Records(RecordsError::Unavailable(_))
@@ -191,7 +189,7 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> StartIssuing<R, W, Q, S> {
         )
         .await;
         match (sent, answer) {
-            (Ok(()), Ok(answer)) => self.record(reservation, request, answer, false).await,
+            (Ok(()), Ok(answer)) => self.record(reservation, answer, false).await,
             (_, Err(WalletFailure::Refused(problem))) => {
                 self.withdraw(&reservation).await;
                 Err(WalletFailure::Refused(problem).into())
@@ -214,67 +212,44 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> StartIssuing<R, W, Q, S> {
         stored: Stored,
         request: &StartIssue,
     ) -> Result<StartedIssue, StartFailureCause> {
-        match &stored.record.state {
-            State::Failed { offer: None, .. } => return Err(StartFailureCause::Ended),
-            _ => {
-                let request_uri = stored
-                    .record
-                    .offer()
-                    .and_then(|offer| offer.request_uri.clone());
-                if let Some(request_uri) = request_uri {
-                    return Ok(StartedIssue {
-                        correlation_id: stored.record.correlation_id,
-                        request_uri,
-                        tx_code: None,
-                        is_repeat: true,
-                    });
-                }
-            }
+        let known = stored.record.offer();
+        if let Some(request_uri) = known.and_then(|offer| offer.request_uri.clone()) {
+            return Ok(started(&stored.record, request_uri, None, true));
         }
         let answer = self.wallet.start_issue(request).await?;
-        self.record(stored, request, answer, true).await
+        self.record(stored, answer, true).await
     }
 
     async fn record(
         &self,
         mut stored: Stored,
-        request: &StartIssue,
         answer: StartIssueAnswer,
         is_repeat: bool,
     ) -> Result<StartedIssue, StartFailureCause> {
-        let reserved_at = stored.record.reserved_at_ms.div_euclid(1_000);
-        let offer = Offer {
-            request_uri: request
-                .tx_code
-                .is_none()
-                .then(|| answer.request_uri.clone()),
-            revocation_uuid: answer.revocation_uuid,
-            expires_at: answer
-                .expires_at
-                .and_then(|seconds| i64::try_from(seconds).ok())
-                .unwrap_or(reserved_at + DEFAULT_OFFER_LIFE_SECONDS),
-        };
-        let started = StartedIssue {
-            correlation_id: stored.record.correlation_id.clone(),
-            request_uri: answer.request_uri,
-            tx_code: answer.tx_code.map(TransactionCode),
-            is_repeat,
+        let offer = stored.record.answered_offer(&answer);
+        let started = |record: &Record| {
+            let tx_code = answer.tx_code.clone().map(TransactionCode);
+            started(record, answer.request_uri.clone(), tx_code, is_repeat)
         };
         for _ in 0..MAX_CONTENTION {
-            if matches!(stored.record.state, State::Failed { offer: None, .. }) {
-                return Err(StartFailureCause::Ended);
-            }
             let Some(record) = stored.record.offered(&offer, self.system.now_ms()) else {
-                return Ok(started);
+                return Ok(started(&stored.record));
             };
             let after = Stored {
                 record,
                 write_id: self.system.uuid(),
             };
             match self.records.update(stored.write_id, &after).await? {
-                Update::Done => return Ok(started),
+                Update::Done => return Ok(started(&after.record)),
+                Update::Overtaken(current)
+                    if current.record.request_hash != stored.record.request_hash =>
+                {
+                    // The reservation was given up meanwhile, and another request has the name now.
+                    return Err(StartFailureCause::Conflict);
+                }
                 Update::Overtaken(current) => stored = *current,
-                Update::Gone => return Err(StartFailureCause::Ended),
+                // Nobody would follow the offer. A repeat gets the same one from the wallet.
+                Update::Gone => break,
             }
         }
         Err(StartFailureCause::Contention)
@@ -299,6 +274,23 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> StartIssuing<R, W, Q, S> {
         if let Err(fault) = self.records.update(reservation.write_id, &after).await {
             log_leftover(&reservation.record, &fault);
         }
+    }
+}
+
+fn started(
+    record: &Record,
+    request_uri: String,
+    tx_code: Option<TransactionCode>,
+    is_repeat: bool,
+) -> StartedIssue {
+    let offer = record.offer();
+    StartedIssue {
+        correlation_id: record.correlation_id.clone(),
+        request_uri,
+        tx_code,
+        revocation_uuid: offer.and_then(|offer| offer.revocation_uuid),
+        expires_at: offer.and_then(|offer| offer.expires_at),
+        is_repeat,
     }
 }
 

@@ -4,14 +4,31 @@
 //! forwards, and a `revocation_uuid` never changes once it is known. `sequence` grows by exactly one
 //! when readers can see a difference, and stays when they cannot.
 
-use contract::{IssueError, IssueStatus, Stage, Status};
+use contract::{IssueError, IssueStatus, Stage, StartIssueAnswer, Status};
 
-use crate::record::{DEFAULT_OFFER_LIFE_SECONDS, Offer, Record, State};
+use crate::record::{LONGEST_OFFER_LIFE_SECONDS, Offer, Record, State};
 
-/// The longest text of a wallet that is recorded, in characters.
-const MAX_TEXT_CHARS: usize = 500;
+/// The longest name of a wallet, for a status or an error, that is recorded, in characters.
+const MAX_NAME_CHARS: usize = 64;
 
 impl Record {
+    /// What the wallet's `answer` to Start issue offers. An end that is over before the issuance was
+    /// reserved counts as none: such a wallet says something else than Unix seconds.
+    pub fn answered_offer(&self, answer: &StartIssueAnswer) -> Offer {
+        let reserved_at = self.reserved_at_ms.div_euclid(1_000);
+        let latest = reserved_at.saturating_add(LONGEST_OFFER_LIFE_SECONDS);
+        let expires_at = answer
+            .expires_at
+            .map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX).min(latest))
+            .filter(|seconds| *seconds > reserved_at);
+        Offer {
+            // A transaction code is not stored, so a repeat has to ask the wallet again.
+            request_uri: answer.tx_code.is_none().then(|| answer.request_uri.clone()),
+            revocation_uuid: answer.revocation_uuid,
+            expires_at,
+        }
+    }
+
     /// The record once its wallet has answered Start issue with `offer`.
     pub fn offered(&self, offer: &Offer, now_ms: i64) -> Option<Self> {
         let state = match &self.state {
@@ -38,7 +55,7 @@ impl Record {
     /// an offer by it: the wallet knows the issuance, so its answer to Start issue was lost.
     pub fn observed(&self, report: &IssueStatus, now_ms: i64) -> Option<Self> {
         let (mut offer, stage) = match &self.state {
-            State::Reserved { .. } => (self.unanswered_offer(), Stage::OfferCreated),
+            State::Reserved { .. } => (Offer::default(), Stage::OfferCreated),
             State::Offered { offer, stage, .. } => (offer.clone(), stage.clone()),
             State::Completed { .. } | State::Failed { .. } => return None,
         };
@@ -51,28 +68,32 @@ impl Record {
                     .filter(ends_well)
                     .unwrap_or(Stage::CredentialIssued),
             },
-            Status::Error => State::Failed {
-                offer: Some(offer),
-                stage: reported.filter(ends_badly).unwrap_or(Stage::Failed),
-                error: wallets_error(report.error.as_ref()),
-            },
+            Status::Error => {
+                let stage = reported.filter(ends_badly).unwrap_or(Stage::Failed);
+                let error = wallets_error(report.error.as_ref(), &stage);
+                State::Failed {
+                    offer,
+                    stage,
+                    error,
+                }
+            }
             pending => State::Offered {
                 offer,
                 stage: later(stage, reported),
-                wallet_status: Status::from(printable(pending.as_str())),
+                wallet_status: Status::from(short_name(pending.as_str())),
             },
         };
         self.with_state(state, now_ms)
     }
 
     /// The record of an issuance that ends without a credential, for a reason that the wallet did not
-    /// give.
+    /// give. A reservation does not end so: nothing was accepted that could fail.
     pub fn failed(&self, stage: Stage, error: IssueError, now_ms: i64) -> Option<Self> {
-        if self.is_ended() {
+        let State::Offered { offer, .. } = &self.state else {
             return None;
-        }
+        };
         let state = State::Failed {
-            offer: self.offer().cloned(),
+            offer: offer.clone(),
             stage,
             error,
         };
@@ -95,10 +116,17 @@ impl Record {
 
     /// The record after the poll message with number `attempt` was dealt with: that message, and any
     /// before it, is stale from here on.
-    pub fn asked(self, attempt: u32, now_ms: i64) -> Self {
+    pub fn polled(self, attempt: u32) -> Self {
         Self {
             attempt: self.attempt.max(attempt.saturating_add(1)),
-            asked_at_ms: self.asked_at_ms.max(now_ms),
+            ..self
+        }
+    }
+
+    /// The record with queries that leave the wallet alone until then (Unix milliseconds).
+    pub fn quiet_until(self, quiet_until_ms: i64) -> Self {
+        Self {
+            quiet_until_ms,
             ..self
         }
     }
@@ -114,33 +142,19 @@ impl Record {
         }
         (after != *self).then_some(after)
     }
-
-    fn unanswered_offer(&self) -> Offer {
-        let reserved_at = self.reserved_at_ms.div_euclid(1_000);
-        Offer {
-            request_uri: None,
-            revocation_uuid: None,
-            expires_at: reserved_at.saturating_add(DEFAULT_OFFER_LIFE_SECONDS),
-        }
-    }
 }
 
 impl Offer {
-    /// What is known already, with what `answer` adds to it. Only an answer says when an offer whose
-    /// first answer was lost expires.
+    /// What is known already, with what `answer` adds to it: nothing is known of an offer whose first
+    /// answer was lost.
     fn completed_by(&self, answer: &Self) -> Self {
-        let first_answer = self.request_uri.is_none() && answer.request_uri.is_some();
         Self {
             request_uri: self
                 .request_uri
                 .clone()
                 .or_else(|| answer.request_uri.clone()),
             revocation_uuid: self.revocation_uuid.or(answer.revocation_uuid),
-            expires_at: if first_answer {
-                answer.expires_at
-            } else {
-                self.expires_at
-            },
+            expires_at: self.expires_at.or(answer.expires_at),
         }
     }
 }
@@ -178,20 +192,34 @@ fn ends_badly(stage: &Stage) -> bool {
     )
 }
 
-fn wallets_error(reported: Option<&IssueError>) -> IssueError {
-    match reported {
-        Some(error) => IssueError::new(printable(&error.code), printable(&error.message)),
-        None => IssueError::new(
-            IssueError::WALLET_ERROR,
-            "The wallet reported an error without a reason.",
-        ),
-    }
+/// The wallet's code and a sentence of our own. What a wallet writes for humans can repeat a claim, and
+/// no claim value is ever recorded.
+fn wallets_error(reported: Option<&IssueError>, stage: &Stage) -> IssueError {
+    let code = reported
+        .map(|error| error.code.as_str())
+        .filter(|code| is_code(code))
+        .unwrap_or(IssueError::WALLET_ERROR);
+    let message = match stage {
+        Stage::Expired => "The offer expired before the customer took the credential.",
+        Stage::Declined => "The customer declined the credential.",
+        Stage::Deleted => "The customer's wallet dropped the credential.",
+        _ => "The wallet ended the issuance without a credential.",
+    };
+    IssueError::new(code, message)
 }
 
-/// A wallet's text as it is recorded: without control characters, and cut.
-fn printable(text: &str) -> String {
-    text.chars()
+/// Whether a wallet's code is a name for programs, and no text.
+fn is_code(code: &str) -> bool {
+    (1..=MAX_NAME_CHARS).contains(&code.len())
+        && code
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+}
+
+/// A wallet's name for a status as it is recorded: without control characters, and cut.
+pub(crate) fn short_name(name: &str) -> String {
+    name.chars()
         .filter(|character| !character.is_control())
-        .take(MAX_TEXT_CHARS)
+        .take(MAX_NAME_CHARS)
         .collect()
 }

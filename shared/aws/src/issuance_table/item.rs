@@ -96,9 +96,10 @@ pub(super) fn change(stored: &Stored) -> Change {
 
 fn attributes(stored: &Stored) -> impl Iterator<Item = (&'static str, AttributeValue)> {
     let record = &stored.record;
+    // A poll is recorded by when queries may ask for the next one.
     let last_write = record
         .last_updated_ms
-        .max(record.asked_at_ms)
+        .max(record.quiet_until_ms)
         .div_euclid(1_000);
     let always = [
         ("write_id", Some(string(stored.write_id))),
@@ -107,7 +108,7 @@ fn attributes(stored: &Stored) -> impl Iterator<Item = (&'static str, AttributeV
         ("request_hash", Some(string(record.request_hash.as_str()))),
         ("reserved_at_ms", Some(number(record.reserved_at_ms))),
         ("attempt", Some(number(record.attempt))),
-        ("asked_at_ms", Some(number(record.asked_at_ms))),
+        ("quiet_until_ms", Some(number(record.quiet_until_ms))),
         ("sequence", Some(number(record.sequence))),
         ("last_updated_ms", Some(number(record.last_updated_ms))),
         (
@@ -141,7 +142,7 @@ fn attributes(stored: &Stored) -> impl Iterator<Item = (&'static str, AttributeV
         ),
         (
             "offer_expires_at",
-            offer.map(|offer| number(offer.expires_at)),
+            offer.and_then(|offer| offer.expires_at).map(number),
         ),
         ("stage", stage.map(string)),
         ("wallet_status", wallet_status.map(string)),
@@ -162,7 +163,7 @@ pub(super) fn read(item: &Item) -> Result<Stored, RecordsError> {
         request_hash: RequestHash::from_stored(text(item, "request_hash")?),
         reserved_at_ms: parsed_number(item, "reserved_at_ms")?,
         attempt: parsed_number(item, "attempt")?,
-        asked_at_ms: parsed_number(item, "asked_at_ms")?,
+        quiet_until_ms: parsed_number(item, "quiet_until_ms")?,
         sequence: parsed_number(item, "sequence")?,
         last_updated_ms: parsed_number(item, "last_updated_ms")?,
         state: state(item)?,
@@ -189,10 +190,7 @@ fn state(item: &Item) -> Result<State, RecordsError> {
             stage: stage()?,
         }),
         FAILED => Ok(State::Failed {
-            offer: item
-                .contains_key("offer_expires_at")
-                .then(|| offer(item))
-                .transpose()?,
+            offer: offer(item)?,
             stage: stage()?,
             error: IssueError::new(text(item, "error_code")?, text(item, "error_message")?),
         }),
@@ -212,7 +210,9 @@ fn offer(item: &Item) -> Result<Offer, RecordsError> {
         revocation_uuid: if_there("revocation_uuid")
             .then(|| parsed(item, "revocation_uuid"))
             .transpose()?,
-        expires_at: parsed_number(item, "offer_expires_at")?,
+        expires_at: if_there("offer_expires_at")
+            .then(|| parsed_number(item, "offer_expires_at"))
+            .transpose()?,
     })
 }
 
@@ -275,12 +275,7 @@ mod tests {
         let offer = Offer {
             request_uri: Some("openid-credential-offer://?x".to_owned()),
             revocation_uuid: Some(Uuid::from_u128(9)),
-            expires_at: 1_900,
-        };
-        let bare = Offer {
-            request_uri: None,
-            revocation_uuid: None,
-            expires_at: 1_900,
+            expires_at: Some(1_900),
         };
         let error = IssueError::new("expired", "The offer expired.");
         [
@@ -293,16 +288,16 @@ mod tests {
                 wallet_status: Status::from("waiting"),
             }),
             stored(State::Completed {
-                offer: bare,
+                offer: Offer::default(),
                 stage: Stage::CredentialIssued,
             }),
             stored(State::Failed {
-                offer: Some(offer),
+                offer,
                 stage: Stage::Expired,
                 error: error.clone(),
             }),
             stored(State::Failed {
-                offer: None,
+                offer: Offer::default(),
                 stage: Stage::Failed,
                 error,
             }),
@@ -346,7 +341,7 @@ mod tests {
             ("write_id", Some(string("x"))),
             ("state", Some(string("gone"))),
             ("stage", None),
-            ("offer_expires_at", None),
+            ("offer_expires_at", Some(string("1900"))),
             ("revocation_uuid", Some(number(1))),
         ] {
             let mut item = whole.clone();
@@ -362,6 +357,6 @@ mod tests {
     #[test]
     fn a_record_is_kept_for_90_days_after_its_last_write() {
         let item = write(&every_state()[0]);
-        assert_eq!(item["expires_at"], number(1_000 + 90 * 86_400));
+        assert_eq!(item["expires_at"], number(1_001 + 90 * 86_400));
     }
 }

@@ -7,11 +7,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use contract::{CorrelationId, Stage, StartIssue};
-use issuance::ports::{PollMessage, Records};
+use issuance::ports::Records;
 use issuance::{Polled, StartFailureCause, StartedIssue, State};
 use proptest::prelude::*;
 
-use crate::world::{Mood, Ports};
+use crate::ports::Ports;
+use crate::world::{Mood, Waiting};
 
 /// One thing that happens.
 #[derive(Debug, Clone)]
@@ -63,8 +64,8 @@ enum Outcome {
         body: usize,
         result: Result<StartedIssue, StartFailureCause>,
     },
-    /// The message with this number in `Simulation::deliveries` may be acknowledged.
-    Acknowledge(PollMessage, i64),
+    /// The message may be acknowledged.
+    Acknowledge(Waiting),
     Nothing,
 }
 
@@ -155,17 +156,18 @@ impl Simulation {
     }
 
     fn deliver(&mut self, index: usize, delivery: u32) {
-        let (message, due_ms) = self.ports.world().queue[index].clone();
+        let taken = self.ports.world().queue[index].clone();
         let (polling, ports) = (self.ports.polling(), self.ports.clone());
         self.processes.push(Box::pin(async move {
+            let message = &taken.message;
             let ids = [message.correlation_id.clone()];
             let Ok(mut found) = ports.get_many(&ids).await else {
                 return Outcome::Nothing;
             };
             let stored = found.remove(&message.correlation_id).map(Result::unwrap);
-            match polling.poll(&message, stored, delivery).await {
+            match polling.poll(message, stored, delivery).await {
                 Ok(Polled::Pending { .. } | Polled::Ended(_) | Polled::Dropped(_)) => {
-                    Outcome::Acknowledge(message, due_ms)
+                    Outcome::Acknowledge(taken)
                 }
                 Ok(Polled::Again { .. }) | Err(_) => Outcome::Nothing,
             }
@@ -180,12 +182,8 @@ impl Simulation {
         drop(self.processes.swap_remove(index));
         match outcome {
             Outcome::Nothing => {}
-            Outcome::Acknowledge(message, due_ms) => {
-                let mut world = self.ports.world();
-                let taken = (message, due_ms);
-                if let Some(position) = world.queue.iter().position(|waiting| *waiting == taken) {
-                    world.queue.remove(position);
-                }
+            Outcome::Acknowledge(taken) => {
+                self.ports.world().queue.retain(|waiting| *waiting != taken);
             }
             Outcome::Started {
                 body,
@@ -228,11 +226,11 @@ impl Simulation {
                     .queue
                     .iter()
                     .enumerate()
-                    .min_by_key(|(_, (_, due_ms))| *due_ms);
-                let Some((index, (_, due_ms))) = next else {
+                    .min_by_key(|(_, waiting)| waiting.due_ms);
+                let Some((index, waiting)) = next else {
                     return;
                 };
-                let due_ms = *due_ms;
+                let due_ms = waiting.due_ms;
                 world.now_ms = world.now_ms.max(due_ms);
                 index
             };

@@ -1,6 +1,10 @@
 //! The use cases against in-memory ports.
 #![cfg(test)]
 
+mod asking;
 mod invariants;
-mod use_cases;
+mod polling;
+mod ports;
+mod scenario;
+mod starting;
 mod world;

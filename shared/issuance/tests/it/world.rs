@@ -1,21 +1,19 @@
-//! In-memory ports that hand control back before and after each effect, so that a test decides in what
-//! order things happen and where a process dies.
+//! What is on the other side of the ports: a table, a queue, a wallet with its customers, and the time.
 
 use std::collections::HashMap;
-use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::Poll;
 
 use contract::{
     CorrelationId, IssueError, IssueStatus, Stage, StartIssue, StartIssueAnswer, Status,
 };
-use issuance::ports::{
-    IssueReport, PollMessage, PollQueue, QueueError, Records, RecordsError, Reservation, Stored,
-    System, Transient, TransientKind, Update, Wallet, WalletFailure,
-};
-use issuance::{GetStatus, PollStatus, Record, RequestHasher, StartIssuing, State};
-use secrecy::SecretString;
+use issuance::ports::{PollMessage, Reservation, Stored, Update, WalletFailure};
+use issuance::{Record, State};
 use uuid::Uuid;
+
+/// How long the wallet's offers last, in seconds.
+pub(crate) const OFFER_LIFE: i64 = 900;
+
+/// What a wallet writes that does not mind claims.
+pub(crate) const CARELESS: &str = "value 'NL12TUL25708789078' is not a valid IBAN";
 
 /// How a port behaves at its next calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,6 +36,15 @@ pub(crate) struct AtWallet {
     pub(crate) request: StartIssue,
     pub(crate) answer: StartIssueAnswer,
     pub(crate) status: IssueStatus,
+    ends_at_ms: i64,
+}
+
+/// A message on the queue. Two messages that say the same are still two.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    number: u64,
+    pub(crate) message: PollMessage,
+    pub(crate) due_ms: i64,
 }
 
 #[derive(Debug, Default)]
@@ -45,8 +52,9 @@ pub(crate) struct World {
     pub(crate) now_ms: i64,
     pub(crate) uuids: u64,
     pub(crate) table: HashMap<CorrelationId, Stored>,
-    /// Messages that are not acknowledged, with the time at which each is due.
-    pub(crate) queue: Vec<(PollMessage, i64)>,
+    /// Messages that are not acknowledged.
+    pub(crate) queue: Vec<Waiting>,
+    messages_sent: u64,
     pub(crate) wallet: HashMap<CorrelationId, AtWallet>,
     pub(crate) offers_made: usize,
     pub(crate) times_asked: usize,
@@ -55,79 +63,16 @@ pub(crate) struct World {
     pub(crate) wallet_mood: Mood,
     /// What the wallet answers to every query of a status, if not the truth.
     pub(crate) wallet_says: Option<IssueStatus>,
-}
-
-/// All ports on one world.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Ports(Arc<Mutex<World>>);
-
-impl Ports {
-    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        self.0.lock().unwrap()
-    }
-
-    pub(crate) fn starting(&self) -> StartIssuing<Self, Self, Self, Self> {
-        StartIssuing {
-            records: self.clone(),
-            wallet: self.clone(),
-            queue: self.clone(),
-            system: self.clone(),
-            hasher: RequestHasher::new(&SecretString::from("a secret of the test")),
-        }
-    }
-
-    pub(crate) fn polling(&self) -> PollStatus<Self, Self, Self, Self> {
-        PollStatus {
-            records: self.clone(),
-            wallet: self.clone(),
-            queue: self.clone(),
-            system: self.clone(),
-        }
-    }
-
-    pub(crate) fn querying(&self) -> GetStatus<Self, Self, Self> {
-        GetStatus {
-            records: self.clone(),
-            queue: self.clone(),
-            system: self.clone(),
-        }
-    }
-
-    pub(crate) fn record(&self, id: &CorrelationId) -> Option<Record> {
-        self.world()
-            .table
-            .get(id)
-            .map(|stored| stored.record.clone())
-    }
-}
-
-/// Hands control back once.
-async fn step() {
-    let mut stepped = false;
-    poll_fn(|context| {
-        context.waker().wake_by_ref();
-        if std::mem::replace(&mut stepped, true) {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    })
-    .await;
-}
-
-fn lost<T>(mood: Mood, answer: T) -> Result<T, &'static str> {
-    match mood {
-        Mood::AnswerLost => Err("the answer was lost"),
-        _ => Ok(answer),
-    }
-}
-
-fn unavailable(cause: &'static str) -> RecordsError {
-    RecordsError::Unavailable(cause.into())
+    /// What the wallet answers to Start issue as the end of an offer, if not the truth.
+    pub(crate) wallet_says_expires_at: Option<Option<u64>>,
+    /// How long the wallet takes to answer a query of a status.
+    pub(crate) wallet_takes_ms: i64,
+    /// When a wallet that is down wants to be asked again.
+    pub(crate) retry_after_seconds: Option<u32>,
 }
 
 impl World {
-    fn reserve(&mut self, mine: &Stored, now_ms: i64) -> Reservation {
+    pub(crate) fn reserve(&mut self, mine: &Stored, now_ms: i64) -> Reservation {
         let id = &mine.record.correlation_id;
         match self.table.get(id) {
             Some(existing) if !is_abandoned(existing, mine, now_ms) => {
@@ -140,13 +85,30 @@ impl World {
         }
     }
 
-    fn update(&mut self, based_on: Uuid, after: &Stored) -> Update {
+    pub(crate) fn update(&mut self, based_on: Uuid, after: &Stored) -> Update {
         match self.table.get(&after.record.correlation_id) {
             Some(existing) if existing.write_id == based_on => {
                 self.write(after);
                 Update::Done
             }
             existing => Update::instead_of(after, existing.cloned()),
+        }
+    }
+
+    pub(crate) fn remove(&mut self, mine: &Stored) -> Update {
+        let id = &mine.record.correlation_id;
+        match self.table.get(id) {
+            None => Update::Gone,
+            Some(existing) if existing.write_id == mine.write_id => {
+                assert_eq!(
+                    mine.record.view(),
+                    None,
+                    "what readers saw is never taken back"
+                );
+                self.table.remove(id);
+                Update::Done
+            }
+            Some(existing) => Update::Overtaken(Box::new(existing.clone())),
         }
     }
 
@@ -158,7 +120,25 @@ impl World {
         }
     }
 
-    fn start(&mut self, request: &StartIssue) -> Result<StartIssueAnswer, WalletFailure> {
+    pub(crate) fn send(&mut self, message: &PollMessage, delay_seconds: u32) {
+        self.messages_sent += 1;
+        self.queue.push(Waiting {
+            number: self.messages_sent,
+            message: message.clone(),
+            due_ms: self.now_ms + i64::from(delay_seconds) * 1_000,
+        });
+    }
+
+    /// The attempt of the message that was sent last, and when it is due.
+    pub(crate) fn last_poll(&self) -> Option<(u32, i64)> {
+        let last = self.queue.last()?;
+        Some((last.message.attempt, last.due_ms))
+    }
+
+    pub(crate) fn start(
+        &mut self,
+        request: &StartIssue,
+    ) -> Result<StartIssueAnswer, WalletFailure> {
         let id = request.correlation_id.clone().unwrap();
         if let Some(known) = self.wallet.get(&id) {
             let same = known.request.canonical_json() == request.canonical_json();
@@ -179,7 +159,9 @@ impl World {
             qr_uri: None,
             tx_code: request.tx_code.as_ref().map(|_| "123456".to_owned()),
             revocation_uuid,
-            expires_at: None,
+            expires_at: self
+                .wallet_says_expires_at
+                .unwrap_or_else(|| u64::try_from(self.now_ms / 1_000 + OFFER_LIFE).ok()),
         };
         let status = IssueStatus::new(Status::IssueRequestCreated, id.clone(), revocation_uuid);
         self.wallet.insert(
@@ -188,9 +170,22 @@ impl World {
                 request: request.clone(),
                 answer: answer.clone(),
                 status,
+                ends_at_ms: self.now_ms + OFFER_LIFE * 1_000,
             },
         );
         Ok(answer)
+    }
+
+    /// What the wallet reports about an issuance. It gives up an offer that nobody took a minute after its
+    /// end.
+    pub(crate) fn report(&self, known: &AtWallet) -> IssueStatus {
+        let mut status = known.status.clone();
+        if !status.status.is_terminal() && self.now_ms >= known.ends_at_ms + 60_000 {
+            status.status = Status::Error;
+            status.stage = Some(Stage::Expired);
+            status.error = Some(IssueError::new("expired", "Too late."));
+        }
+        status
     }
 
     /// The customer's wallet makes `stage` happen.
@@ -245,171 +240,4 @@ fn assert_is_progress(before: &Record, after: &Record) {
     }
     let uuid = |record: &Record| record.offer().and_then(|offer| offer.revocation_uuid);
     assert!(uuid(before).is_none() || uuid(before) == uuid(after));
-}
-
-impl Records for Ports {
-    async fn reserve(&self, mine: &Stored, now_ms: i64) -> Result<Reservation, RecordsError> {
-        step().await;
-        let answer = {
-            let mut world = self.world();
-            match world.records_mood {
-                Mood::Down | Mood::Refusing => Err("down"),
-                mood => {
-                    let mut answer = world.reserve(mine, now_ms);
-                    if mood == Mood::AnswerLostAndRepeated {
-                        answer = world.reserve(mine, now_ms);
-                    }
-                    lost(mood, answer)
-                }
-            }
-        };
-        step().await;
-        answer.map_err(unavailable)
-    }
-
-    async fn get(&self, id: &CorrelationId) -> Result<Option<Record>, RecordsError> {
-        step().await;
-        let answer = match self.world().records_mood {
-            Mood::Down | Mood::AnswerLost => Err(unavailable("down")),
-            _ => Ok(()),
-        };
-        answer.map(|()| self.record(id))
-    }
-
-    async fn get_many(
-        &self,
-        ids: &[CorrelationId],
-    ) -> Result<HashMap<CorrelationId, Result<Stored, RecordsError>>, RecordsError> {
-        step().await;
-        let world = self.world();
-        if matches!(world.records_mood, Mood::Down | Mood::AnswerLost) {
-            return Err(unavailable("down"));
-        }
-        let found = ids
-            .iter()
-            .filter_map(|id| Some((id.clone(), Ok(world.table.get(id)?.clone()))));
-        Ok(found.collect())
-    }
-
-    async fn update(&self, based_on: Uuid, after: &Stored) -> Result<Update, RecordsError> {
-        step().await;
-        let answer = {
-            let mut world = self.world();
-            match world.records_mood {
-                Mood::Down | Mood::Refusing => Err("down"),
-                mood => {
-                    let mut answer = world.update(based_on, after);
-                    if mood == Mood::AnswerLostAndRepeated {
-                        answer = world.update(based_on, after);
-                    }
-                    lost(mood, answer)
-                }
-            }
-        };
-        step().await;
-        answer.map_err(unavailable)
-    }
-
-    async fn remove(&self, mine: &Stored) -> Result<(), RecordsError> {
-        step().await;
-        let mut world = self.world();
-        if world.records_mood == Mood::Down {
-            return Err(unavailable("down"));
-        }
-        let id = &mine.record.correlation_id;
-        if world
-            .table
-            .get(id)
-            .is_some_and(|stored| stored.write_id == mine.write_id)
-        {
-            world.table.remove(id);
-        }
-        Ok(())
-    }
-}
-
-impl PollQueue for Ports {
-    async fn send(&self, message: &PollMessage, delay_seconds: u32) -> Result<(), QueueError> {
-        step().await;
-        let answer = {
-            let mut world = self.world();
-            let due_ms = world.now_ms + i64::from(delay_seconds) * 1_000;
-            match world.queue_mood {
-                Mood::Down | Mood::Refusing => Err("down"),
-                mood => {
-                    world.queue.push((message.clone(), due_ms));
-                    if mood == Mood::AnswerLostAndRepeated {
-                        world.queue.push((message.clone(), due_ms));
-                    }
-                    lost(mood, ())
-                }
-            }
-        };
-        step().await;
-        answer.map_err(|cause| QueueError(cause.into()))
-    }
-}
-
-fn transient() -> WalletFailure {
-    WalletFailure::Transient(Transient {
-        kind: TransientKind::Unavailable,
-        retry_after_seconds: None,
-        reason: "the wallet of the test is down".to_owned(),
-    })
-}
-
-impl Wallet for Ports {
-    async fn start_issue(&self, request: &StartIssue) -> Result<StartIssueAnswer, WalletFailure> {
-        step().await;
-        let answer = {
-            let mut world = self.world();
-            match world.wallet_mood {
-                Mood::Down => Err(transient()),
-                Mood::Refusing => Err(WalletFailure::Refused(contract::Problem::claims_rejected(
-                    Vec::new(),
-                ))),
-                mood => {
-                    let answer = world.start(request);
-                    lost(mood, ()).map_err(|_| transient()).and(answer)
-                }
-            }
-        };
-        step().await;
-        answer
-    }
-
-    async fn issue_status(&self, id: &CorrelationId) -> Result<IssueReport, WalletFailure> {
-        step().await;
-        let answer = {
-            let mut world = self.world();
-            world.times_asked += 1;
-            match (world.wallet_mood, &world.wallet_says, world.wallet.get(id)) {
-                (Mood::Down | Mood::AnswerLost, ..) => Err(transient()),
-                (Mood::Refusing, ..) => Err(WalletFailure::Refused(
-                    contract::Problem::invalid_request("no"),
-                )),
-                (_, Some(said), _) => Ok(IssueReport::Known(said.clone())),
-                (_, None, Some(known)) => Ok(IssueReport::Known(known.status.clone())),
-                (_, None, None) => Ok(IssueReport::Unknown),
-            }
-        };
-        step().await;
-        answer
-    }
-}
-
-impl System for Ports {
-    fn now_ms(&self) -> i64 {
-        self.world().now_ms
-    }
-
-    fn uuid(&self) -> Uuid {
-        let mut world = self.world();
-        world.uuids += 1;
-        Uuid::from_u64_pair(u64::MAX, world.uuids)
-    }
-
-    fn fraction(&self) -> f64 {
-        0.0
-    }
 }

@@ -1,79 +1,16 @@
-//! The wallet client against wallets that behave, and wallets that do not.
-#![cfg(test)]
-
-use std::future::IntoFuture;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+//! Start issue and Get issue status.
 
 use axum::Router;
 use axum::extract::{Path, Request};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Redirect;
 use axum::routing::{any, get, post};
 use contract::{CorrelationId, StartIssue, Status};
-use egress::{Limits, WalletClient, WalletConfig, WalletCredentials};
 use issuance::ports::{IssueReport, TransientKind, Wallet, WalletFailure};
-use secrecy::SecretString;
 use serde_json::json;
 use url::Url;
 
-const LIMITS: Limits = Limits {
-    connect_timeout: Duration::from_secs(2),
-    total_timeout: Duration::from_millis(500),
-    body_bytes: 64 * 1024,
-};
-
-/// Serves `app` on a free port, and where that is.
-async fn serve(app: Router) -> Url {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(axum::serve(listener, app).into_future());
-    Url::parse(&format!("http://{address}/wallet")).unwrap()
-}
-
-fn with_key(base_url: Url) -> WalletClient {
-    let credentials = WalletCredentials::ApiKey(SecretString::from("the key"));
-    WalletClient::new(
-        WalletConfig {
-            base_url,
-            credentials,
-        },
-        LIMITS,
-    )
-    .unwrap()
-}
-
-fn id() -> CorrelationId {
-    "order 7 é".parse().unwrap()
-}
-
-fn request() -> StartIssue {
-    let body =
-        json!({"correlation_id": id(), "template_id": "issue_iban", "claims": {"a": {"b": 1}}});
-    StartIssue::from_json(body.to_string().as_bytes()).unwrap()
-}
-
-/// A wallet that answers every request with what `answer` makes.
-async fn always<R: IntoResponse + Send + 'static>(
-    answer: impl Fn() -> R + Clone + Send + Sync + 'static,
-) -> WalletClient {
-    let app = Router::new().fallback(any(move || {
-        let answer = answer();
-        async move { answer }
-    }));
-    with_key(serve(app).await)
-}
-
-fn kind_of<T: std::fmt::Debug>(result: Result<T, WalletFailure>) -> (TransientKind, Option<u32>) {
-    match result.unwrap_err() {
-        WalletFailure::Transient(failure) => {
-            assert!(!failure.reason.contains("a claim"), "{}", failure.reason);
-            (failure.kind, failure.retry_after_seconds)
-        }
-        refused => panic!("{refused:?}"),
-    }
-}
+use crate::wallet::{always, id, kind_of, request, serve, with_key};
 
 #[tokio::test]
 async fn a_request_is_what_the_contract_says() {
@@ -158,11 +95,54 @@ async fn an_id_that_paths_may_garble_is_told_as_another_and_comes_back_as_it_was
 
 #[tokio::test]
 async fn an_issuance_that_the_wallet_does_not_know_is_unknown() {
-    let wallet = always(|| StatusCode::NOT_FOUND).await;
+    let problem = json!({"status": 404, "detail": "no such issuance"}).to_string();
+    let wallet = always(move || (StatusCode::NOT_FOUND, problem.clone())).await;
     assert_eq!(
         wallet.issue_status(&id()).await.unwrap(),
         IssueReport::Unknown
     );
+}
+
+/// Such answers come from gateways and proxies, while a wallet is moved or its address is wrong.
+#[tokio::test]
+async fn a_refusal_without_a_json_object_is_not_the_wallets() {
+    for status in [400, 404, 405, 409, 410, 422] {
+        let status = StatusCode::from_u16(status).unwrap();
+        for body in ["", "<html>a claim</html>", "[]", "\"a claim\""] {
+            let wallet = always(move || (status, body)).await;
+            let faulty = (TransientKind::Faulty, None);
+            assert_eq!(
+                kind_of(wallet.issue_status(&id()).await),
+                faulty,
+                "{status} {body}"
+            );
+            assert_eq!(
+                kind_of(wallet.start_issue(&request()).await),
+                faulty,
+                "{status} {body}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_no_wallet_has_is_a_fault_of_the_wallet() {
+    for (link, taken) in [
+        ("openid-credential-offer://?credential_offer_uri=x", true),
+        ("https://w.example/?credential_offer_uri=x", true),
+        ("javascript:alert(1)", false),
+        ("data:text/html,x", false),
+        ("/offers/1", false),
+    ] {
+        let answer = json!({"correlation_id": id(), "request_uri": link}).to_string();
+        let wallet = always(move || (StatusCode::CREATED, answer.clone())).await;
+        let answer = wallet.start_issue(&request()).await;
+        if taken {
+            assert_eq!(answer.unwrap().request_uri, link);
+        } else {
+            assert_eq!(kind_of(answer), (TransientKind::Faulty, None), "{link}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -262,102 +242,4 @@ async fn a_wallet_that_is_not_there_is_unreachable() {
         kind_of(wallet.issue_status(&id()).await),
         (TransientKind::Unreachable, None)
     );
-}
-
-/// A wallet with a token endpoint. It accepts the token that was issued last, if that is not the
-/// `withdrawn` one, and counts what it issued.
-async fn with_tokens(expires_in: u64, withdrawn: usize) -> (WalletClient, Arc<AtomicUsize>) {
-    let issued = Arc::new(AtomicUsize::new(0));
-    let (issuing, checking) = (Arc::clone(&issued), Arc::clone(&issued));
-    let token = post(move |headers: HeaderMap, body: String| async move {
-        // "bestow client" and "s:cret", form-encoded (RFC 6749 §2.3.1) and joined.
-        assert_eq!(
-            headers["authorization"],
-            "Basic YmVzdG93K2NsaWVudDpzJTNBY3JldA=="
-        );
-        assert_eq!(body, "grant_type=client_credentials&scope=issue");
-        let number = issuing.fetch_add(1, Ordering::SeqCst) + 1;
-        tokio::task::yield_now().await;
-        json!({"access_token": format!("token-{number}"), "token_type": "Bearer", "expires_in": expires_in})
-            .to_string()
-    });
-    let status = get(move |headers: HeaderMap| async move {
-        let last = checking.load(Ordering::SeqCst);
-        if last == withdrawn || headers["authorization"] != format!("Bearer token-{last}") {
-            return StatusCode::UNAUTHORIZED.into_response();
-        }
-        let body = json!({"status": "issue_request_created", "correlation_id": id()});
-        Response::new(body.to_string().into())
-    });
-    let app = Router::new().route("/token", token).fallback(status);
-    let base_url = serve(app).await;
-    let credentials = WalletCredentials::ClientCredentials {
-        token_url: base_url.join("/token").unwrap(),
-        client_id: "bestow client".to_owned(),
-        client_secret: SecretString::from("s:cret"),
-        scope: Some("issue".to_owned()),
-    };
-    (
-        WalletClient::new(
-            WalletConfig {
-                base_url,
-                credentials,
-            },
-            LIMITS,
-        )
-        .unwrap(),
-        issued,
-    )
-}
-
-#[tokio::test]
-async fn one_token_serves_all_concurrent_callers() {
-    let (wallet, issued) = with_tokens(3_600, 0).await;
-    let mut callers = tokio::task::JoinSet::new();
-    for _ in 0..8 {
-        let wallet = wallet.clone();
-        callers.spawn(async move { wallet.issue_status(&id()).await.unwrap() });
-    }
-    assert_eq!(callers.join_all().await.len(), 8);
-    assert_eq!(issued.load(Ordering::SeqCst), 1);
-}
-
-#[tokio::test]
-async fn a_token_that_is_over_is_renewed() {
-    let (wallet, issued) = with_tokens(0, 0).await;
-    wallet.issue_status(&id()).await.unwrap();
-    wallet.issue_status(&id()).await.unwrap();
-    assert_eq!(issued.load(Ordering::SeqCst), 2);
-}
-
-#[tokio::test]
-async fn a_token_that_was_withdrawn_is_renewed_once() {
-    let (wallet, issued) = with_tokens(3_600, 1).await;
-    wallet.issue_status(&id()).await.unwrap();
-    assert_eq!(issued.load(Ordering::SeqCst), 2);
-}
-
-#[tokio::test]
-async fn credentials_that_the_token_endpoint_refuses_are_told() {
-    let app = Router::new().route(
-        "/token",
-        post(async || (StatusCode::BAD_REQUEST, r#"{"error": "invalid_client"}"#)),
-    );
-    let base_url = serve(app).await;
-    let credentials = WalletCredentials::ClientCredentials {
-        token_url: base_url.join("/token").unwrap(),
-        client_id: "bestow".to_owned(),
-        client_secret: SecretString::from("wrong"),
-        scope: None,
-    };
-    let wallet = WalletClient::new(
-        WalletConfig {
-            base_url,
-            credentials,
-        },
-        LIMITS,
-    )
-    .unwrap();
-    let found = kind_of(wallet.issue_status(&id()).await);
-    assert_eq!(found, (TransientKind::CredentialsRejected, None));
 }

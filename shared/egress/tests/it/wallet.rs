@@ -1,0 +1,74 @@
+//! Wallets, and what they are asked.
+
+use std::future::IntoFuture;
+use std::time::Duration;
+
+use axum::Router;
+use axum::response::IntoResponse;
+use axum::routing::any;
+use contract::{CorrelationId, StartIssue};
+use egress::{Limits, WalletClient, WalletConfig, WalletCredentials};
+use issuance::ports::{TransientKind, WalletFailure};
+use secrecy::SecretString;
+use serde_json::json;
+use url::Url;
+
+pub(crate) const LIMITS: Limits = Limits {
+    connect_timeout: Duration::from_secs(2),
+    total_timeout: Duration::from_millis(500),
+    body_bytes: 64 * 1024,
+};
+
+/// Serves `app` on a free port, and where that is.
+pub(crate) async fn serve(app: Router) -> Url {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(axum::serve(listener, app).into_future());
+    Url::parse(&format!("http://{address}/wallet")).unwrap()
+}
+
+pub(crate) fn with_credentials(base_url: Url, credentials: WalletCredentials) -> WalletClient {
+    let config = WalletConfig {
+        base_url,
+        credentials,
+    };
+    WalletClient::new(config, LIMITS).unwrap()
+}
+
+pub(crate) fn with_key(base_url: Url) -> WalletClient {
+    let key = SecretString::from("the key");
+    with_credentials(base_url, WalletCredentials::ApiKey(key))
+}
+
+pub(crate) fn id() -> CorrelationId {
+    "order 7 é".parse().unwrap()
+}
+
+pub(crate) fn request() -> StartIssue {
+    let body =
+        json!({"correlation_id": id(), "template_id": "issue_iban", "claims": {"a": {"b": 1}}});
+    StartIssue::from_json(body.to_string().as_bytes()).unwrap()
+}
+
+/// A wallet that answers every request with what `answer` makes.
+pub(crate) async fn always<R: IntoResponse + Send + 'static>(
+    answer: impl Fn() -> R + Clone + Send + Sync + 'static,
+) -> WalletClient {
+    let app = Router::new().fallback(any(move || {
+        let answer = answer();
+        async move { answer }
+    }));
+    with_key(serve(app).await)
+}
+
+pub(crate) fn kind_of<T: std::fmt::Debug>(
+    result: Result<T, WalletFailure>,
+) -> (TransientKind, Option<u32>) {
+    match result.unwrap_err() {
+        WalletFailure::Transient(failure) => {
+            assert!(!failure.reason.contains("a claim"), "{}", failure.reason);
+            (failure.kind, failure.retry_after_seconds)
+        }
+        refused => panic!("{refused:?}"),
+    }
+}

@@ -1,0 +1,250 @@
+//! How an issuance is followed to its end.
+
+use contract::{IssueError, IssueStatus, Stage, Status};
+use issuance::{
+    DEFAULT_OFFER_LIFE_SECONDS, DropReason, GRACE_SECONDS, MAX_DELIVERIES, OUTAGE_PATIENCE_SECONDS,
+    Polled,
+};
+use uuid::Uuid;
+
+use crate::ports::Ports;
+use crate::scenario::{id, poll, request, started, status};
+use crate::world::{CARELESS, Mood, OFFER_LIFE};
+
+#[tokio::test]
+async fn an_offer_whose_answer_was_lost_is_followed() {
+    let ports = Ports::default();
+    ports.world().wallet_mood = Mood::AnswerLost;
+    ports.starting().start_issue(request("")).await.unwrap_err();
+    ports.world().wallet_mood = Mood::Well;
+    ports.world().customer(&id(), Stage::CredentialIssued);
+    assert_eq!(
+        poll(&ports, 0, 1).await,
+        Polled::Ended(Status::IssueCompleted)
+    );
+    let view = status(&ports).await.unwrap();
+    assert_eq!(
+        (view.status, view.sequence),
+        (Status::IssueCompleted, Some(1))
+    );
+}
+
+#[tokio::test]
+async fn a_pending_issuance_is_asked_about_again_and_a_stale_message_is_dropped() {
+    let ports = started().await;
+    let pending = Polled::Pending {
+        next_poll_in_seconds: 10,
+        wallet_failure: None,
+    };
+    assert_eq!(poll(&ports, 0, 1).await, pending);
+    assert_eq!(ports.world().last_poll(), Some((1, 10_000)));
+    assert_eq!(poll(&ports, 0, 1).await, Polled::Dropped(DropReason::Stale));
+    assert_eq!(ports.world().times_asked, 1);
+}
+
+#[tokio::test]
+async fn each_stage_is_one_change_and_the_end_is_final() {
+    let ports = started().await;
+    let stages = [
+        Stage::OfferRetrieved,
+        Stage::OfferRetrieved,
+        Stage::TokenIssued,
+        Stage::CredentialIssued,
+    ];
+    let mut sequences = Vec::new();
+    for (attempt, stage) in (0..).zip(stages) {
+        ports.world().customer(&id(), stage);
+        poll(&ports, attempt, 1).await;
+        sequences.push(ports.record(&id()).unwrap().sequence);
+    }
+    assert_eq!(sequences, [2, 2, 3, 4]);
+    assert_eq!(poll(&ports, 9, 1).await, Polled::Dropped(DropReason::Ended));
+}
+
+#[tokio::test]
+async fn a_wallet_that_goes_back_is_not_believed() {
+    let ports = started().await;
+    ports.world().customer(&id(), Stage::TokenIssued);
+    poll(&ports, 0, 1).await;
+    let mut backwards = IssueStatus::new(Status::IssueRequestCreated, id(), Some(Uuid::nil()));
+    backwards.stage = Some(Stage::OfferRetrieved);
+    ports.world().wallet_says = Some(backwards);
+    poll(&ports, 1, 1).await;
+    let view = status(&ports).await.unwrap();
+    assert_eq!(view.stage, Some(Stage::TokenIssued));
+    assert_eq!(view.revocation_uuid, Some(Uuid::from_u128(1)));
+    assert_eq!(view.sequence, Some(2));
+}
+
+#[tokio::test]
+async fn an_unknown_status_is_pending_and_kept_as_sent() {
+    let ports = started().await;
+    let report = IssueStatus::new(Status::from("waiting_for_approval"), id(), None);
+    ports.world().wallet_says = Some(report);
+    assert!(matches!(poll(&ports, 0, 1).await, Polled::Pending { .. }));
+    assert_eq!(
+        status(&ports).await.unwrap().status,
+        Status::IssueRequestCreated
+    );
+    assert!(format!("{:?}", ports.record(&id())).contains("waiting_for_approval"));
+}
+
+#[tokio::test]
+async fn an_offer_that_nobody_takes_expires() {
+    let ports = started().await;
+    says_pending(&ports);
+    let polls = polls_until_the_end(&ports).await;
+    let end_ms = (OFFER_LIFE + GRACE_SECONDS) * 1_000;
+    assert_eq!(ports.world().now_ms, end_ms);
+    let view = status(&ports).await.unwrap();
+    assert_eq!((view.stage, view.sequence), (Some(Stage::Expired), Some(2)));
+    assert_eq!(view.error.unwrap().code, "expired");
+    assert!(polls <= 14, "{polls}");
+}
+
+#[tokio::test]
+async fn a_failing_wallet_costs_retries_and_then_a_new_message() {
+    let ports = started().await;
+    ports.world().wallet_mood = Mood::Down;
+    for delivery in 1..MAX_DELIVERIES {
+        let outcome = poll(&ports, 0, delivery).await;
+        assert!(matches!(outcome, Polled::Again { .. }), "{outcome:?}");
+    }
+    assert_eq!(ports.world().queue.len(), 1);
+    let outcome = poll(&ports, 0, MAX_DELIVERIES).await;
+    assert!(
+        matches!(
+            outcome,
+            Polled::Pending {
+                wallet_failure: Some(_),
+                ..
+            }
+        ),
+        "{outcome:?}"
+    );
+    let (attempt, _) = ports.world().last_poll().unwrap();
+    assert_eq!(attempt, 1);
+    assert_eq!(
+        ports.record(&id()).unwrap().sequence,
+        1,
+        "nothing changed for readers"
+    );
+}
+
+#[tokio::test]
+async fn an_outage_that_outlasts_the_offer_by_a_day_ends_the_issuance() {
+    let ports = started().await;
+    ports.world().wallet_mood = Mood::Down;
+    ports.world().now_ms += (OFFER_LIFE + GRACE_SECONDS + OUTAGE_PATIENCE_SECONDS) * 1_000;
+    assert_eq!(
+        poll(&ports, 0, MAX_DELIVERIES).await,
+        Polled::Ended(Status::Error)
+    );
+    assert_eq!(
+        status(&ports).await.unwrap().error.unwrap().code,
+        "wallet_unreachable"
+    );
+}
+
+/// The wallet's answer is pending from here on, whatever happens.
+fn says_pending(ports: &Ports) {
+    let pending = IssueStatus::new(Status::IssueRequestCreated, id(), None);
+    ports.world().wallet_says = Some(pending);
+}
+
+/// Polls whenever one is due until the issuance ends in `error`, and counts the polls.
+async fn polls_until_the_end(ports: &Ports) -> usize {
+    for attempt in 0.. {
+        let (_, due_ms) = ports.world().last_poll().unwrap();
+        ports.world().now_ms = due_ms;
+        if poll(ports, attempt, 1).await == Polled::Ended(Status::Error) {
+            return attempt as usize + 1;
+        }
+    }
+    unreachable!()
+}
+
+/// A wallet that is not Bestow's own says nothing about the end of its offers.
+#[tokio::test]
+async fn an_offer_of_unknown_life_is_followed_for_days() {
+    let ports = Ports::default();
+    ports.world().wallet_says_expires_at = Some(None);
+    ports.starting().start_issue(request("")).await.unwrap();
+    says_pending(&ports);
+    ports.world().now_ms += 3 * 60 * 60 * 1_000;
+    assert!(matches!(poll(&ports, 0, 1).await, Polled::Pending { .. }));
+    ports.world().wallet_says = None;
+    ports.world().customer(&id(), Stage::CredentialIssued);
+    assert_eq!(
+        poll(&ports, 1, 1).await,
+        Polled::Ended(Status::IssueCompleted)
+    );
+
+    let ports = Ports::default();
+    ports.world().wallet_says_expires_at = Some(None);
+    ports.starting().start_issue(request("")).await.unwrap();
+    says_pending(&ports);
+    let polls = polls_until_the_end(&ports).await;
+    assert!(polls < 700, "{polls}");
+    let end_ms = (DEFAULT_OFFER_LIFE_SECONDS + GRACE_SECONDS) * 1_000;
+    assert_eq!(ports.world().now_ms, end_ms);
+}
+
+#[tokio::test]
+async fn an_answer_that_was_asked_for_in_time_is_not_judged_by_when_it_came() {
+    let ports = started().await;
+    says_pending(&ports);
+    let end_ms = (OFFER_LIFE + GRACE_SECONDS) * 1_000;
+    ports.world().now_ms = end_ms - 1;
+    ports.world().wallet_takes_ms = 5_000;
+    assert!(matches!(poll(&ports, 0, 1).await, Polled::Pending { .. }));
+    assert_eq!(poll(&ports, 1, 1).await, Polled::Ended(Status::Error));
+}
+
+/// A gateway answers so while the wallet behind it is being moved.
+#[tokio::test]
+async fn a_wallet_that_does_not_know_its_own_offer_is_asked_until_the_offer_ends() {
+    let ports = started().await;
+    let moved = ports.world().wallet.remove(&id());
+    ports.world().now_ms += 10 * 60 * 1_000;
+    assert!(matches!(poll(&ports, 0, 1).await, Polled::Pending { .. }));
+    ports
+        .world()
+        .wallet
+        .extend(moved.map(|known| (id(), known)));
+    ports.world().customer(&id(), Stage::CredentialIssued);
+    assert_eq!(
+        poll(&ports, 1, 1).await,
+        Polled::Ended(Status::IssueCompleted)
+    );
+
+    let ports = started().await;
+    ports.world().wallet.clear();
+    polls_until_the_end(&ports).await;
+    let view = status(&ports).await.unwrap();
+    assert_eq!(view.error.unwrap().code, "unknown_to_wallet");
+}
+
+#[tokio::test]
+async fn nothing_that_a_wallet_writes_for_humans_is_recorded() {
+    for (code, recorded) in [
+        ("iban_rejected", "iban_rejected"),
+        (CARELESS, IssueError::WALLET_ERROR),
+        ("", IssueError::WALLET_ERROR),
+    ] {
+        let ports = started().await;
+        let mut report = IssueStatus::new(Status::Error, id(), None);
+        report.error = Some(IssueError::new(code, CARELESS));
+        ports.world().wallet_says = Some(report);
+        assert_eq!(poll(&ports, 0, 1).await, Polled::Ended(Status::Error));
+        assert_eq!(status(&ports).await.unwrap().error.unwrap().code, recorded);
+        assert!(!format!("{:?}", ports.record(&id())).contains("NL12"));
+    }
+
+    let ports = started().await;
+    ports.world().wallet_mood = Mood::Refusing;
+    assert_eq!(poll(&ports, 0, 1).await, Polled::Ended(Status::Error));
+    let error = status(&ports).await.unwrap().error.unwrap();
+    assert_eq!(error.code, "wallet_refused");
+    assert!(!format!("{:?}", ports.record(&id())).contains("NL12"));
+}
