@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use credential::{
-    ClaimPath, DisclosureFrame, HolderBinding, SdJwtVc, Validity, system_randomness,
-};
+use credential::{ClaimPath, DisclosureFrame, HolderBinding, SdJwtVc, Validity, system_randomness};
 use jiff::civil::date;
 use serde_json::json;
 use signing::{LocalKey, Signer, SigningIdentity};

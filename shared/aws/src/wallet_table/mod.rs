@@ -18,6 +18,8 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use crate::CallError;
+
 pub use offers::Creation;
 pub use statuses::StatusChangeOutcome;
 pub use steps::OfferStep;
@@ -36,6 +38,21 @@ impl WalletTable {
             client,
             name: name.to_owned(),
         }
+    }
+
+    /// Reads one item, consistently: it shows every write that was answered before.
+    async fn get(&self, pk: AttributeValue, sk: AttributeValue) -> Result<Option<Item>, CallError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .key("pk", pk)
+            .key("sk", sk)
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(CallError::from_sdk)?;
+        Ok(answer.item)
     }
 }
 

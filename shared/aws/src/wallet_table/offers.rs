@@ -133,17 +133,8 @@ impl WalletTable {
 
     /// The offer of this id, if there is one. Consistent: it shows every step that was taken before.
     pub async fn offer(&self, offer_id: &OfferId) -> Result<Option<Offer>, CallError> {
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.name)
-            .key("pk", offer_key(offer_id))
-            .key("sk", string(OFFER))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(CallError::from_sdk)?;
-        answer.item.map(read_offer).transpose()
+        let item = self.get(offer_key(offer_id), string(OFFER)).await?;
+        item.map(read_offer).transpose()
     }
 }
 

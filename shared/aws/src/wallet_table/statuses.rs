@@ -32,18 +32,8 @@ impl WalletTable {
     /// domain to say. Consistent.
     pub async fn status(&self, uuid: RevocationUuid) -> Result<Option<StatusRecord>, CallError> {
         let (pk, sk) = status_key(uuid);
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.name)
-            .key("pk", pk)
-            .key("sk", sk)
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(CallError::from_sdk)?;
-        answer
-            .item
+        self.get(pk, sk)
+            .await?
             .map(serde_dynamo::from_item)
             .transpose()
             .map_err(|_| CallError::unexpected("a malformed status item"))
@@ -123,18 +113,8 @@ impl WalletTable {
     /// The version of a list: it grows with every change, and is 0 before the first. Consistent: a
     /// change that has been answered is counted.
     pub async fn list_version(&self, list: ListNumber) -> Result<u64, CallError> {
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.name)
-            .key("pk", list_key(list))
-            .key("sk", string(HEAD))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(CallError::from_sdk)?;
-        answer
-            .item
+        self.get(list_key(list), string(HEAD))
+            .await?
             .map_or(Ok(0), |head| read_number(&head, "version"))
     }
 
@@ -170,18 +150,8 @@ impl WalletTable {
 
     /// The list whose indices are being given out.
     pub async fn current_list(&self) -> Result<ListNumber, CallError> {
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.name)
-            .key("pk", string(LISTS))
-            .key("sk", string(CURRENT))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(CallError::from_sdk)?;
-        answer
-            .item
+        self.get(string(LISTS), string(CURRENT))
+            .await?
             .map_or(Ok(ListNumber::FIRST), |current| read_list(&current))
     }
 
