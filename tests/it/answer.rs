@@ -7,6 +7,8 @@ use serde_json::Value;
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
+    /// The path that was asked for, as it was sent.
+    pub path: String,
     pub headers: HeaderMap,
     pub bytes: Vec<u8>,
     /// The body, `null` if it is not JSON.
@@ -18,6 +20,7 @@ impl Answer {
     pub async fn to(request: reqwest::RequestBuilder) -> Self {
         let response = request.send().await.expect("the server answers");
         let status = response.status().as_u16();
+        let path = response.url().path().to_owned();
         let headers = response.headers().clone();
         let bytes = response
             .bytes()
@@ -27,6 +30,7 @@ impl Answer {
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         Self {
             status,
+            path,
             headers,
             bytes,
             body,
@@ -84,6 +88,7 @@ impl Answer {
             assert_ne!(self.str(member), "", "{member}");
         }
         assert_eq!(self.body["message"], self.body["detail"]);
+        assert_eq!(self.body["instance"], self.path, "{}", self.text());
         self.str("detail")
     }
 

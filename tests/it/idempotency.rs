@@ -15,6 +15,8 @@ async fn the_same_body_again_gets_the_same_answer() {
     body["qr_code"] = json!({"size": 300});
     let first = backend.start(&body).await.expect(201);
     let uuid = backend.status(&id).await.expect(200).body["revocation_uuid"].clone();
+    assert_eq!(first.body["revocation_uuid"], uuid);
+    assert!(first.body["expires_at"].is_u64(), "{}", first.text());
 
     let again = backend.start(&body).await.expect(201);
     assert_eq!(again.body, first.body);
@@ -29,7 +31,7 @@ async fn spelling_does_not_make_another_request() {
     let backend = cloud::shared().backend();
     let id = unique("spelling");
     let mut body = iban(&id);
-    body["qr_code"] = json!({"size": 300});
+    body["tx_code"] = json!({"length": 7});
     let first = backend.start(&body).await.expect(201);
 
     let mut respelled = serde_json::Map::new();
@@ -37,9 +39,26 @@ async fn spelling_does_not_make_another_request() {
     for (name, value) in body.as_object().unwrap().iter().rev() {
         respelled.insert(name.clone(), value.clone());
     }
-    respelled.insert("qr_code".to_owned(), json!({"size": "300"}));
+    respelled.insert("tx_code".to_owned(), json!({"length": "7"}));
     let again = backend.start(&respelled.into()).await.expect(201);
-    assert_eq!(again.body["request_uri"], first.body["request_uri"]);
+    assert_eq!(again.body, first.body);
+}
+
+#[tokio::test]
+async fn a_repeat_may_ask_for_another_picture_of_the_same_link() {
+    let backend = cloud::shared().backend();
+    let id = unique("picture");
+    let mut body = iban(&id);
+    let plain = backend.start(&body).await.expect(201);
+    assert!(plain.body.get("qr_uri").is_none());
+    let mut pictures = Vec::new();
+    for size in [300, 400] {
+        body["qr_code"] = json!({"size": size});
+        let painted = backend.start(&body).await.expect(201);
+        assert_eq!(painted.str("request_uri"), plain.str("request_uri"));
+        pictures.push(painted.str("qr_uri").to_owned());
+    }
+    assert_ne!(pictures[0], pictures[1]);
 }
 
 #[tokio::test]
