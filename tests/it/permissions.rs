@@ -63,12 +63,19 @@ async fn exercise(functions: &Functions, tap: &Wiretap) {
     rejected["claims"] = json!({});
     backend.start(&rejected).await.expect(422);
 
-    // A poll that finds a pending issuance, and one whose wallet fails.
+    // A poll that finds a pending issuance, one whose wallet fails, and one that its wallet never took up.
     functions.queues().poll(&id, 0).await;
     let unlucky = unique(UNLUCKY);
     backend.start(&iban(&unlucky)).await.expect(201);
     functions.queues().poll(&unlucky, 0).await;
-    for action in ["sqs:SendMessage", "sqs:ChangeMessageVisibility"] {
+    let abandoned = unique("abandoned");
+    reserve_long_ago(functions, &abandoned).await;
+    functions.queues().poll(&abandoned, 0).await;
+    for action in [
+        "sqs:SendMessage",
+        "sqs:ChangeMessageVisibility",
+        "dynamodb:DeleteItem",
+    ] {
         let is_made = async || tap.actions_of("poll-status").contains(action).then_some(());
         eventually(action, PATIENCE, is_made).await;
     }
@@ -99,4 +106,36 @@ async fn exercise(functions: &Functions, tap: &Wiretap) {
         Answer::to(backend.http.get(&list)).await.expect(200);
     }
     backend.credential_status(uuid).await.expect(200);
+}
+
+/// What start-issue leaves behind that dies before it calls the wallet, as it is when a minute has passed.
+async fn reserve_long_ago(functions: &Functions, correlation_id: &str) {
+    let (text, zero) = (|text: &str| json!({"S": text}), json!({"N": "0"}));
+    let item = json!({
+        "pk": text(&format!("issuance#{correlation_id}")),
+        "sk": text("record"),
+        "correlation_id": text(correlation_id),
+        "template_id": text("issue_iban"),
+        "request_hash": text("00"),
+        "write_id": text("0e2c1f62-3392-462e-a25e-483fa0e2a3a3"),
+        "state": text("reserved"),
+        "lease_until_ms": zero,
+        "reserved_at_ms": zero,
+        "quiet_until_ms": zero,
+        "last_updated_ms": zero,
+        "attempt": zero,
+        "sequence": zero,
+    });
+    let table = functions.running.issuance_table();
+    let put = functions
+        .backend
+        .http
+        .post(functions.running.dynamodb_endpoint())
+        .header("x-amz-target", "DynamoDB_20120810.PutItem")
+        .header("content-type", "application/x-amz-json-1.0")
+        // The embedded table wants a signature and does not look at it.
+        .header("authorization", "AWS4-HMAC-SHA256 Credential=local/20260101/local/dynamodb/aws4_request, SignedHeaders=host, Signature=0")
+        .header("x-amz-date", "20260101T000000Z")
+        .body(json!({"TableName": table, "Item": item}).to_string());
+    Answer::to(put).await.expect(200);
 }
