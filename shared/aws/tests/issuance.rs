@@ -144,7 +144,7 @@ async fn of_two_updates_of_the_same_record_one_is_told_about_the_other() {
         "but mine"
     );
 
-    let error = IssueError::new("not_started", "Nobody took it up.");
+    let error = IssueError::new("wallet_refused", "Nobody took it up.");
     let failed = offered.record.failed(Stage::Failed, error, NOW_MS);
     let failed = next(failed.unwrap());
     assert_eq!(

@@ -30,6 +30,8 @@ pub(crate) enum Judgement<'f> {
     Observed(&'f IssueStatus),
     /// It is over, and not by what the wallet says.
     Over(End),
+    /// It is over before anybody was told that it was accepted: there is nothing to end.
+    NeverStarted,
 }
 
 /// How an issuance ends that the wallet does not end.
@@ -43,11 +45,6 @@ const EXPIRED: End = End {
     stage: Stage::Expired,
     code: "expired",
     message: "The offer expired before the customer took the credential.",
-};
-const NOT_STARTED: End = End {
-    stage: Stage::Failed,
-    code: "not_started",
-    message: "The wallet never took up the request.",
 };
 const UNKNOWN_TO_WALLET: End = End {
     stage: Stage::Failed,
@@ -73,11 +70,15 @@ pub(crate) fn judge<'f>(record: &Record, finding: &'f Finding, asked_at_ms: i64)
     if record.lease_until_ms(asked_at_ms).is_some() {
         return Judgement::GoesOn;
     }
+    let over = |end| match record.state {
+        State::Reserved { .. } => Judgement::NeverStarted,
+        _ => Judgement::Over(end),
+    };
     match finding {
         Finding::StillStarting => Judgement::GoesOn,
         Finding::Report(IssueReport::Known(report)) => {
             if !report.status.is_terminal() && schedule.is_over(asked_at) {
-                Judgement::Over(EXPIRED)
+                over(EXPIRED)
             } else {
                 Judgement::Observed(report)
             }
@@ -86,20 +87,20 @@ pub(crate) fn judge<'f>(record: &Record, finding: &'f Finding, asked_at_ms: i64)
             State::Reserved { .. }
                 if asked_at_ms - record.reserved_at_ms >= UNKNOWN_PATIENCE_MS =>
             {
-                Judgement::Over(NOT_STARTED)
+                Judgement::NeverStarted
             }
             State::Reserved { .. } => Judgement::GoesOn,
             // It made the offer, so this is more likely a wallet that is being moved than one that forgot.
-            _ if schedule.is_over(asked_at) => Judgement::Over(UNKNOWN_TO_WALLET),
+            _ if schedule.is_over(asked_at) => over(UNKNOWN_TO_WALLET),
             _ => Judgement::GoesOn,
         },
-        Finding::Refused => Judgement::Over(REFUSED),
+        Finding::Refused => over(REFUSED),
         Finding::Failing(_) => {
             let too_late = schedule.deadline().saturating_add(OUTAGE_PATIENCE_SECONDS);
             if asked_at < too_late {
                 Judgement::GoesOn
             } else {
-                Judgement::Over(UNREACHABLE)
+                over(UNREACHABLE)
             }
         }
     }

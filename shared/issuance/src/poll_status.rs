@@ -129,8 +129,7 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> PollStatus<R, W, Q, S> {
             let changed = match judge(known, &finding, asked_at_ms) {
                 Judgement::GoesOn => None,
                 Judgement::Observed(report) => known.observed(report, now_ms),
-                // Nobody was told that it was accepted, so there is nothing to end.
-                Judgement::Over(_) if matches!(known.state, State::Reserved { .. }) => {
+                Judgement::NeverStarted => {
                     match self.records.remove(&stored).await? {
                         Update::Done | Update::Gone => {
                             return Ok(Polled::Dropped(DropReason::NeverStarted));
