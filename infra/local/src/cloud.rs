@@ -18,7 +18,7 @@ use crate::emulators::Emulators;
 use crate::environment::{self, AwsEndpoints};
 use crate::event_loop::EventLoop;
 use crate::events::{Event, Events};
-use crate::functions::{self, BatchHandler, Handler};
+use crate::functions::{self, EventHandler, Handler};
 use crate::identity::Identity;
 use crate::lambda_process::LambdaFunction;
 use crate::listeners::{Listeners, url_of};
@@ -136,7 +136,7 @@ impl LocalCloud {
             let event_loop = EventLoop {
                 queues: emulators.queues.clone(),
                 source: source.clone(),
-                handler: batch_handler(&handlers, &source.function)?,
+                handler: event_handler(&handlers, &source.function)?,
                 timeout: timeout(&stack, &source.function),
                 events: events.clone(),
             };
@@ -329,15 +329,15 @@ fn parameters(
     .into()
 }
 
-fn batch_handler(
+fn event_handler(
     started: &BTreeMap<String, Handler>,
     function: &str,
-) -> Result<BatchHandler, StartError> {
+) -> Result<EventHandler, StartError> {
     match started.get(function) {
-        Some(Handler::Batch(handler)) => Ok(handler.clone()),
+        Some(Handler::Events(handler)) => Ok(handler.clone()),
         _ => Err(StartError::WrongKind {
             function: function.to_owned(),
-            use_of_it: "takes messages of a queue",
+            use_of_it: "takes events",
         }),
     }
 }

@@ -106,7 +106,7 @@ pub enum StartError {
     WrongKind {
         /// The function's logical id.
         function: String,
-        /// "answers HTTP requests" or "takes messages of a queue".
+        /// "answers HTTP requests" or "takes events".
         use_of_it: &'static str,
     },
     /// Two routes cannot be told apart.

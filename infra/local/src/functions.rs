@@ -3,28 +3,30 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use axum::Router;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use poll_status::PollStatus;
 use runtime::{ConfigError, Env};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::lambda_process::{LambdaConfig, LambdaFunction, gateway, with_delivered_paths};
 use crate::template::{Function, Route};
 use crate::{FunctionHost, StartError, invoke_api};
 
-/// Takes a batch of messages, and answers which of them failed; `Err` is an invocation that failed
-/// as a whole.
-pub(crate) type BatchHandler =
-    Arc<dyn Fn(SqsEvent) -> BoxFuture<'static, Result<SqsBatchResponse, String>> + Send + Sync>;
+/// Takes an event as Lambda writes it (messages of a queue, records of a stream), and gives the function's
+/// answer; `Err` is an invocation that failed as a whole.
+pub(crate) type EventHandler =
+    Arc<dyn Fn(Value) -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
 
 /// A function that is ready to be invoked.
 pub(crate) enum Handler {
     /// It answers HTTP requests.
     Http(Router),
-    /// It takes messages of a queue.
-    Batch(BatchHandler),
+    /// It takes events: of a queue, for example.
+    Events(EventHandler),
 }
 
 /// A function that has been started, and what can be looked at from outside.
@@ -64,7 +66,7 @@ pub(crate) async fn start(
             Ok(as_processes(LambdaFunction::new(config), function, routes))
         }
         FunctionHost::InvokeApi { endpoint } => Ok(Started {
-            handler: Handler::Batch(invoke_api::handler(endpoint, function)),
+            handler: Handler::Events(invoke_api::handler(endpoint, function)),
             env: None,
             processes: None,
         }),
@@ -80,7 +82,7 @@ async fn in_process(
     let http = |routes| Handler::Http(with_delivered_paths(routes));
     let started = match function.binary.as_str() {
         "get-status" => get_status::app(&env).await.map(http),
-        "poll-status" => poll_status(&env).await.map(Handler::Batch),
+        "poll-status" => poll_status(&env).await.map(Handler::Events),
         "set-credential-status" => set_credential_status::app(&env).await.map(http),
         "start-issue" => start_issue::app(&env).await.map(http),
         "wallet" => wallet::app(&env).await.map(http),
@@ -102,15 +104,34 @@ async fn in_process(
     })
 }
 
-async fn poll_status(env: &Env) -> Result<BatchHandler, ConfigError> {
-    let handler = Arc::new(PollStatus::from_env(env).await?);
-    Ok(Arc::new(move |event| {
-        let handler = Arc::clone(&handler);
-        async move { Ok(handler.handle(event).await) }.boxed()
+async fn poll_status(env: &Env) -> Result<EventHandler, ConfigError> {
+    let function = Arc::new(PollStatus::from_env(env).await?);
+    Ok(events(move |event| {
+        let function = Arc::clone(&function);
+        async move { function.handle(event).await }
     }))
 }
 
-/// A function that a route leads to answers HTTP requests; any other one takes batches.
+/// The handler that reads its event, and writes its answer, as the Lambda runtime would.
+fn events<E, A, F>(handle: impl Fn(E) -> F + Send + Sync + 'static) -> EventHandler
+where
+    E: DeserializeOwned,
+    A: Serialize,
+    F: Future<Output = A> + Send + 'static,
+{
+    Arc::new(move |event| {
+        let handled = serde_json::from_value(event).map(&handle);
+        async move {
+            let answer = handled
+                .map_err(|fault| format!("the event is not of its kind ({fault})"))?
+                .await;
+            serde_json::to_value(answer).map_err(|fault| fault.to_string())
+        }
+        .boxed()
+    })
+}
+
+/// A function that a route leads to answers HTTP requests; any other one takes events.
 fn as_processes(processes: LambdaFunction, function: &Function, routes: &[Route]) -> Started {
     let mut own = routes
         .iter()
@@ -123,7 +144,7 @@ fn as_processes(processes: LambdaFunction, function: &Function, routes: &[Route]
         Handler::Http(router)
     } else {
         let function = processes.clone();
-        Handler::Batch(Arc::new(move |event| {
+        Handler::Events(Arc::new(move |event| {
             let function = function.clone();
             async move { invoke(&function, &event).await }.boxed()
         }))
@@ -135,10 +156,8 @@ fn as_processes(processes: LambdaFunction, function: &Function, routes: &[Route]
     }
 }
 
-async fn invoke(function: &LambdaFunction, event: &SqsEvent) -> Result<SqsBatchResponse, String> {
-    let payload = serde_json::to_vec(event).map_err(|fault| fault.to_string())?;
-    let answer = function.invoke(payload).await;
+async fn invoke(function: &LambdaFunction, event: &Value) -> Result<Value, String> {
+    let answer = function.invoke(event.to_string()).await;
     let answer = answer.map_err(|fault| fault.to_string())?;
-    serde_json::from_slice(&answer)
-        .map_err(|fault| format!("its answer is no batch response ({fault})"))
+    serde_json::from_slice(&answer).map_err(|fault| format!("its answer is no JSON ({fault})"))
 }
