@@ -3,11 +3,12 @@
 use crate::{Status, fields::Fields, fields::kind_of};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::fmt;
 use url::Url;
 use utoipa::ToSchema;
 
 /// Where changes of an issuance shall be posted, and which ones.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Callback {
     /// An absolute `http` or `https` URL.
     #[schema(format = "uri", max_length = 2048)]
@@ -22,10 +23,26 @@ impl Callback {
     /// The longest URL, in bytes.
     pub const MAX_URL_BYTES: usize = 2048;
 
+    /// Whether a change to `status` is posted.
+    pub fn wants(&self, status: &Status) -> bool {
+        self.status.is_empty() || self.status.contains(status)
+    }
+
     pub(crate) fn read(mut fields: Fields<'_>) -> Option<Self> {
         let url = read_url(&mut fields);
         let status = read_statuses(&mut fields);
         Some(Self { url: url?, status })
+    }
+}
+
+/// Shows the host alone: path, query and user information of a callback often carry a secret.
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = Url::parse(&self.url).ok();
+        f.debug_struct("Callback")
+            .field("host", &url.as_ref().and_then(Url::host_str))
+            .field("status", &self.status)
+            .finish_non_exhaustive()
     }
 }
 
@@ -69,4 +86,34 @@ fn read_statuses(fields: &mut Fields<'_>) -> Vec<Status> {
         }
     }
     statuses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn callback(status: &[Status]) -> Callback {
+        Callback {
+            url: "https://me:hunter2@backend.example/hunter2?key=hunter2".to_owned(),
+            status: status.to_vec(),
+        }
+    }
+
+    #[test]
+    fn no_status_means_every_status() {
+        use Status::{Error, IssueCompleted, IssueRequestCreated};
+        let all = [IssueRequestCreated, IssueCompleted, Error];
+        assert!(all.iter().all(|status| callback(&[]).wants(status)));
+        let some = callback(&[IssueCompleted]);
+        assert_eq!(all.map(|status| some.wants(&status)), [false, true, false]);
+    }
+
+    #[test]
+    fn the_debug_form_shows_the_host_and_no_secret() {
+        let shown = format!("{:?}", callback(&[]));
+        assert!(
+            shown.contains("backend.example") && !shown.contains("hunter2"),
+            "{shown}"
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! What the backend knows about one issuance.
 
-use contract::{CorrelationId, IssueError, IssueStatus, Stage, Status};
+use contract::{Callback, CorrelationId, IssueError, IssueStatus, Stage, Status};
 use uuid::Uuid;
 
 use crate::get_status::FRESH_MS;
@@ -27,6 +27,8 @@ pub struct Record {
     pub correlation_id: CorrelationId,
     /// The credential issue template.
     pub template_id: String,
+    /// Where the caller wants changes to be posted, if anywhere.
+    pub callback: Option<Callback>,
     /// The fingerprint of the Start issue request.
     pub request_hash: RequestHash,
     /// When the correlation id was reserved, in Unix milliseconds.
@@ -95,7 +97,8 @@ pub struct Offer {
 }
 
 impl Record {
-    /// A reservation by one who is at work until `lease_until_ms` (Unix milliseconds).
+    /// A reservation by one who is at work until `lease_until_ms` (Unix milliseconds), of an issuance
+    /// without a callback.
     pub fn reserve(
         correlation_id: CorrelationId,
         template_id: String,
@@ -106,6 +109,7 @@ impl Record {
         Self {
             correlation_id,
             template_id,
+            callback: None,
             request_hash,
             reserved_at_ms: now_ms,
             attempt: 0,

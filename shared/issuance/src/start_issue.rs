@@ -163,7 +163,10 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> StartIssuing<R, W, Q, S> {
             now_ms + LEASE_MS,
         );
         Stored {
-            record,
+            record: Record {
+                callback: request.callback.clone(),
+                ..record
+            },
             write_id: self.system.uuid(),
         }
     }

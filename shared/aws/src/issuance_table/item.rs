@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use contract::{CorrelationId, IssueError, Stage, Status};
+use contract::{Callback, CorrelationId, IssueError, Stage, Status};
 use issuance::ports::{RecordsError, Stored};
 use issuance::{Offer, RETENTION_SECONDS, Record, RequestHash, State};
 
@@ -105,6 +105,20 @@ fn attributes(stored: &Stored) -> impl Iterator<Item = (&'static str, AttributeV
         ("write_id", Some(string(stored.write_id))),
         ("correlation_id", Some(string(&record.correlation_id))),
         ("template_id", Some(string(&record.template_id))),
+        (
+            "callback_url",
+            record
+                .callback
+                .as_ref()
+                .map(|callback| string(&callback.url)),
+        ),
+        (
+            "callback_status",
+            record
+                .callback
+                .as_ref()
+                .map(|callback| AttributeValue::L(callback.status.iter().map(string).collect())),
+        ),
         ("request_hash", Some(string(record.request_hash.as_str()))),
         ("reserved_at_ms", Some(number(record.reserved_at_ms))),
         ("attempt", Some(number(record.attempt))),
@@ -160,6 +174,7 @@ pub(super) fn read(item: &Item) -> Result<Stored, RecordsError> {
     let record = Record {
         correlation_id: parsed(item, "correlation_id")?,
         template_id: text(item, "template_id")?.to_owned(),
+        callback: callback(item)?,
         request_hash: RequestHash::from_stored(text(item, "request_hash")?),
         reserved_at_ms: parsed_number(item, "reserved_at_ms")?,
         attempt: parsed_number(item, "attempt")?,
@@ -172,6 +187,25 @@ pub(super) fn read(item: &Item) -> Result<Stored, RecordsError> {
         record,
         write_id: parsed(item, "write_id")?,
     })
+}
+
+/// The callback never changes, so an issuance that was reserved without one has neither attribute.
+fn callback(item: &Item) -> Result<Option<Callback>, RecordsError> {
+    if !item.contains_key("callback_url") {
+        return Ok(None);
+    }
+    let Some(AttributeValue::L(names)) = item.get("callback_status") else {
+        return Err(malformed("callback_status", "is not a list"));
+    };
+    let status = names
+        .iter()
+        .map(|name| name.as_s().map(|name| Status::from(name.as_str())))
+        .collect::<Result<_, _>>()
+        .map_err(|_| malformed("callback_status", "has an entry that is not a string"))?;
+    Ok(Some(Callback {
+        url: text(item, "callback_url")?.to_owned(),
+        status,
+    }))
 }
 
 fn state(item: &Item) -> Result<State, RecordsError> {
@@ -265,6 +299,10 @@ mod tests {
         let hash = RequestHash::from_stored("ab");
         let mut record = Record::reserve(id, "issue_iban".to_owned(), hash, 1_000_500, 1_030_500);
         record.state = state;
+        record.callback = Some(Callback {
+            url: "https://backend.example/hook?key=k".to_owned(),
+            status: vec![Status::IssueCompleted, Status::Error],
+        });
         Stored {
             record,
             write_id: Uuid::from_u128(7),
@@ -315,6 +353,21 @@ mod tests {
     }
 
     #[test]
+    fn a_callback_for_every_status_and_none_survive_the_table() {
+        let mut stored = every_state()[1].clone();
+        for callback in [
+            None,
+            Some(Callback {
+                url: "https://backend.example".to_owned(),
+                status: Vec::new(),
+            }),
+        ] {
+            stored.record.callback = callback;
+            assert_eq!(read(&write(&stored)).unwrap(), stored);
+        }
+    }
+
+    #[test]
     fn an_update_leads_from_any_state_to_any_other() {
         for before in every_state() {
             for after in every_state() {
@@ -342,6 +395,8 @@ mod tests {
             ("state", Some(string("gone"))),
             ("stage", None),
             ("offer_expires_at", Some(string("1900"))),
+            ("callback_status", None),
+            ("callback_url", Some(number(1))),
             ("revocation_uuid", Some(number(1))),
         ] {
             let mut item = whole.clone();

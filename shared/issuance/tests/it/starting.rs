@@ -52,6 +52,20 @@ async fn the_wallet_is_sent_neither_qr_code_nor_callback() {
 }
 
 #[tokio::test]
+async fn the_callback_stays_with_the_record() {
+    let ports = Ports::default();
+    let callback = r#", "callback": {"url": "https://backend.example/hook", "status": "error"}"#;
+    ports
+        .starting()
+        .start_issue(request(callback))
+        .await
+        .unwrap();
+    let kept = ports.record(&id()).unwrap().callback.unwrap();
+    assert_eq!(kept.url, "https://backend.example/hook");
+    assert_eq!(kept.status, [Status::Error]);
+}
+
+#[tokio::test]
 async fn a_repeat_gets_the_same_answer_without_the_wallet() {
     let ports = started().await;
     ports.world().wallet_mood = Mood::Down;
