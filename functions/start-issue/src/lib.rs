@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use contract::{Problem, StartIssue, StartIssueAnswer, paths, request_uri};
-use issuance::{StartFailure, StartFailureCause, StartedIssue};
+use issuance::StartedIssue;
 use qr_code::{Design, DrawError};
 use runtime::http::{Refusal, read_json, with_problem_fallbacks};
 use runtime::{ApiKeys, ConfigError, Env};
@@ -54,7 +54,7 @@ async fn start_issue(
         .use_case
         .start_issue(request)
         .await
-        .map_err(|failure| refuse(&failure, &template_id))?;
+        .map_err(|failure| backend::refuse(&failure, &template_id))?;
     tracing::info!(
         correlation_id = %started.correlation_id,
         template_id,
@@ -98,29 +98,6 @@ fn refuse_picture(fault: DrawError) -> Problem {
             Problem::internal()
         }
     }
-}
-
-/// One line in the log, and what the caller is told.
-fn refuse(failure: &StartFailure, template_id: &str) -> Problem {
-    let problem = failure.problem();
-    let correlation_id = &failure.correlation_id;
-    let status = problem.status;
-    match &failure.cause {
-        StartFailureCause::Records(_)
-        | StartFailureCause::Queue(_)
-        | StartFailureCause::Contention => {
-            tracing::error!(%correlation_id, template_id, status, fault = %failure, "an issuance could not be recorded");
-        }
-        StartFailureCause::Wallet(issuance::ports::WalletFailure::Transient(fault)) => {
-            tracing::warn!(%correlation_id, template_id, status, %fault, "the wallet made no offer");
-        }
-        StartFailureCause::Wallet(_)
-        | StartFailureCause::Conflict
-        | StartFailureCause::InProgress => {
-            tracing::info!(%correlation_id, template_id, status, "an issuance was refused");
-        }
-    }
-    problem
 }
 
 #[cfg(test)]

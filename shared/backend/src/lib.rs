@@ -1,0 +1,51 @@
+//! Start issue with the adapters that functions run it on. It is started in two ways, by a request and
+//! by a message of a queue, and both must come to the same end.
+
+use aws::sdk::Sdk;
+use aws::{IssuanceTable, PollQueue};
+use contract::Problem;
+use egress::WalletClient;
+use issuance::ports::{Machine, WalletFailure};
+use issuance::{RequestHasher, StartFailure, StartFailureCause};
+use runtime::{ConfigError, Env};
+
+/// The use case on DynamoDB, SQS and a wallet behind HTTP.
+pub type StartIssuing = issuance::StartIssuing<IssuanceTable, WalletClient, PollQueue, Machine>;
+
+/// The use case with `ISSUANCE_TABLE`, `POLL_QUEUE_URL`, `REQUEST_HASH_SECRET` and the wallet of the
+/// `WALLET_…` variables. A fault names its variable.
+pub fn start_issuing(env: &Env, sdk: &Sdk) -> Result<StartIssuing, ConfigError> {
+    let table = env.required("ISSUANCE_TABLE", "the name of the issuance table")?;
+    let queue = env.required("POLL_QUEUE_URL", "the URL of the poll queue")?;
+    let hash_secret = env.master_secret("REQUEST_HASH_SECRET")?;
+    Ok(StartIssuing {
+        records: IssuanceTable::new(sdk.dynamodb(), table),
+        wallet: WalletClient::from_env(env)?,
+        queue: PollQueue::new(sdk.sqs(), queue),
+        system: Machine,
+        hasher: RequestHasher::new(&hash_secret),
+    })
+}
+
+/// One line in the log, and what the caller is told.
+pub fn refuse(failure: &StartFailure, template_id: &str) -> Problem {
+    let problem = failure.problem();
+    let correlation_id = &failure.correlation_id;
+    let status = problem.status;
+    match &failure.cause {
+        StartFailureCause::Records(_)
+        | StartFailureCause::Queue(_)
+        | StartFailureCause::Contention => {
+            tracing::error!(%correlation_id, template_id, status, fault = %failure, "an issuance could not be recorded");
+        }
+        StartFailureCause::Wallet(WalletFailure::Transient(fault)) => {
+            tracing::warn!(%correlation_id, template_id, status, %fault, "the wallet made no offer");
+        }
+        StartFailureCause::Wallet(_)
+        | StartFailureCause::Conflict
+        | StartFailureCause::InProgress => {
+            tracing::info!(%correlation_id, template_id, status, "an issuance was refused");
+        }
+    }
+    problem
+}
