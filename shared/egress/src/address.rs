@@ -1,14 +1,19 @@
-//! Which addresses a request of ours may reach.
+//! Which addresses are on the public internet, and networks to compare them with.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use thiserror::Error;
 
 /// Networks of the IANA IPv4 special-purpose registry that are not globally reachable, and multicast.
-/// Cloud metadata services (169.254.169.254) are in the link-local one.
-const CLOSED_V4: [(Ipv4Addr, u32); 15] = [
+/// Most metadata services (169.254.169.254) are in the link-local one.
+const CLOSED_V4: [(Ipv4Addr, u32); 16] = [
     (Ipv4Addr::new(0, 0, 0, 0), 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
     (Ipv4Addr::new(100, 64, 0, 0), 10),
     (Ipv4Addr::new(127, 0, 0, 0), 8),
+    (Ipv4Addr::new(168, 63, 129, 16), 32), // Azure's metadata service, at a public address
     (Ipv4Addr::new(169, 254, 0, 0), 16),
     (Ipv4Addr::new(172, 16, 0, 0), 12),
     (Ipv4Addr::new(192, 0, 0, 0), 24),
@@ -22,7 +27,9 @@ const CLOSED_V4: [(Ipv4Addr, u32); 15] = [
     (Ipv4Addr::new(240, 0, 0, 0), 4),
 ];
 
-/// Global unicast, the only part of IPv6 that is open at all.
+/// Global unicast, the only part of IPv6 that is open at all. So IPv4 in the clothes of IPv6 is closed,
+/// whatever it stands for: mapped (`::ffff:0:0/96`), compatible (`::/96`) and translated (`64:ff9b::/96`,
+/// RFC 6052) addresses.
 const GLOBAL_UNICAST_V6: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
 /// Networks inside global unicast that are special: protocol assignments with Teredo, documentation,
@@ -34,27 +41,123 @@ const CLOSED_V6: [(Ipv6Addr, u32); 4] = [
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
 ];
 
-/// The NAT64 prefix (RFC 6052), whose last 32 bits are an IPv4 address.
-const NAT64: (Ipv6Addr, u32) = (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
+/// Where clouds serve credentials to whoever asks: link-local, and the providers that chose other places
+/// (Azure, Alibaba, Oracle, and AWS by IPv6).
+const METADATA_V4: [(Ipv4Addr, u32); 4] = [
+    (Ipv4Addr::new(169, 254, 0, 0), 16),
+    (Ipv4Addr::new(168, 63, 129, 16), 32),
+    (Ipv4Addr::new(100, 100, 100, 200), 32),
+    (Ipv4Addr::new(192, 0, 0, 192), 32),
+];
+const METADATA_V6: [(Ipv6Addr, u32); 2] = [
+    (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10),
+    (Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0), 32),
+];
 
 /// Whether `address` is on the public internet: not private, loopback, link-local, a metadata service
-/// or otherwise special, also when an IPv4 address is dressed up as an IPv6 one.
+/// or otherwise special, and not an IPv4 address that is dressed up as an IPv6 one.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => !CLOSED_V4.iter().any(|network| in_v4(address, *network)),
-        IpAddr::V6(address) => match embedded_v4(address) {
-            Some(embedded) => is_public(IpAddr::V4(embedded)),
-            None => {
-                in_v6(address, GLOBAL_UNICAST_V6)
-                    && !CLOSED_V6.iter().any(|network| in_v6(address, *network))
-            }
-        },
+        IpAddr::V6(address) => {
+            in_v6(address, GLOBAL_UNICAST_V6)
+                && !CLOSED_V6.iter().any(|network| in_v6(address, *network))
+        }
     }
 }
 
-fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let translated = in_v6(address, NAT64).then(|| Ipv4Addr::from(address.to_bits() as u32));
-    address.to_ipv4_mapped().or(translated)
+/// Whether `address` is one at which a cloud's metadata service may be, in whatever clothes.
+pub(crate) fn is_metadata(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => METADATA_V4.iter().any(|network| in_v4(address, *network)),
+        IpAddr::V6(address) => METADATA_V6.iter().any(|network| in_v6(address, *network)),
+    }
+}
+
+/// A network in CIDR notation; an address alone is a network of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    prefix: u32,
+}
+
+/// Why a text is not a [`Network`].
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum InvalidNetwork {
+    /// The part before the slash is no address.
+    #[error("does not begin with an IP address")]
+    Address,
+    /// The part after the slash is no length of a prefix.
+    #[error("does not end in the length of a prefix, from 0 to {0}")]
+    Prefix(u32),
+    /// The address has bits beyond the prefix, so it may not be what was meant.
+    #[error("is not the beginning of its network: write {0}")]
+    HostBits(Network),
+}
+
+impl Network {
+    /// Whether `address` is in it. An IPv4 address is in no IPv6 network.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address) {
+            (IpAddr::V4(network), IpAddr::V4(address)) => in_v4(address, (network, self.prefix)),
+            (IpAddr::V6(network), IpAddr::V6(address)) => in_v6(address, (network, self.prefix)),
+            _ => false,
+        }
+    }
+
+    fn begin(self) -> Self {
+        let address = match self.address {
+            IpAddr::V4(address) => {
+                let mask = u32::MAX.checked_shl(32 - self.prefix).unwrap_or(0);
+                Ipv4Addr::from_bits(address.to_bits() & mask).into()
+            }
+            IpAddr::V6(address) => {
+                let mask = u128::MAX.checked_shl(128 - self.prefix).unwrap_or(0);
+                Ipv6Addr::from_bits(address.to_bits() & mask).into()
+            }
+        };
+        Self { address, ..self }
+    }
+}
+
+impl From<IpAddr> for Network {
+    fn from(address: IpAddr) -> Self {
+        let prefix = if address.is_ipv4() { 32 } else { 128 };
+        Self { address, prefix }
+    }
+}
+
+impl FromStr for Network {
+    type Err = InvalidNetwork;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| InvalidNetwork::Address)?;
+        let whole = Self::from(address);
+        let Some(prefix) = prefix else {
+            return Ok(whole);
+        };
+        let is_number = prefix.bytes().all(|byte| byte.is_ascii_digit());
+        let network = match prefix.parse() {
+            Ok(prefix) if is_number && prefix <= whole.prefix => Self { address, prefix },
+            _ => return Err(InvalidNetwork::Prefix(whole.prefix)),
+        };
+        let begin = network.begin();
+        if begin == network {
+            Ok(network)
+        } else {
+            Err(InvalidNetwork::HostBits(begin))
+        }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
 }
 
 fn in_v4(address: Ipv4Addr, (network, prefix): (Ipv4Addr, u32)) -> bool {
@@ -74,6 +177,8 @@ mod tests {
         let table = [
             ("93.184.215.14", true),
             ("1.1.1.1", true),
+            ("9.255.255.255", true),
+            ("11.0.0.0", true),
             ("172.15.255.255", true),
             ("172.32.0.0", true),
             ("100.63.255.255", true),
@@ -87,6 +192,7 @@ mod tests {
             ("100.100.100.200", false),
             ("127.0.0.1", false),
             ("127.255.255.254", false),
+            ("168.63.129.16", false),
             ("169.254.169.254", false),
             ("169.254.170.2", false),
             ("172.16.0.1", false),
@@ -99,8 +205,9 @@ mod tests {
             ("255.255.255.255", false),
             ("2606:2800:21f:cb07:6820:80da:af6b:8b2c", true),
             ("2a00:1450:4001:800::200e", true),
-            ("::ffff:1.1.1.1", true),
-            ("64:ff9b::101:101", true),
+            ("::ffff:1.1.1.1", false),
+            ("64:ff9b::101:101", false),
+            ("::1.1.1.1", false),
             ("::", false),
             ("::1", false),
             ("::127.0.0.1", false),
@@ -112,7 +219,9 @@ mod tests {
             ("2001::1", false),
             ("2001:db8::1", false),
             ("2002:7f00:1::", false),
+            ("2002:101:101::1", false),
             ("3fff::1", false),
+            ("5f00::1", false),
             ("fc00::1", false),
             ("fd00:ec2::254", false),
             ("fe80::1", false),
@@ -121,6 +230,37 @@ mod tests {
         ];
         for (address, public) in table {
             assert_eq!(is_public(address.parse().unwrap()), public, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_network_is_read_strictly() {
+        let network = |text: &str| text.parse::<Network>();
+        let contains =
+            |text: &str, address: &str| network(text).unwrap().contains(address.parse().unwrap());
+        assert!(contains("10.0.0.0/8", "10.255.0.1"));
+        assert!(!contains("10.0.0.0/8", "11.0.0.0"));
+        assert!(contains("0.0.0.0/0", "1.2.3.4") && !contains("0.0.0.0/0", "::1"));
+        assert!(contains("::1", "::1") && !contains("::1", "::2"));
+        assert!(contains("fd00::/8", "fdff::1"));
+        assert!(!contains("127.0.0.1", "::ffff:127.0.0.1"));
+        for (text, fault) in [
+            (
+                "10.0.0.1/8",
+                "is not the beginning of its network: write 10.0.0.0/8",
+            ),
+            (
+                "10.0.0.0/33",
+                "does not end in the length of a prefix, from 0 to 32",
+            ),
+            (
+                "::/+9",
+                "does not end in the length of a prefix, from 0 to 128",
+            ),
+            ("10.0/8", "does not begin with an IP address"),
+            ("", "does not begin with an IP address"),
+        ] {
+            assert_eq!(network(text).unwrap_err().to_string(), fault, "{text}");
         }
     }
 }

@@ -1,18 +1,16 @@
 //! The one HTTP client that requests of ours leave through.
 
-use std::collections::BTreeSet;
 use std::error::Error as StdError;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::dns::Resolve;
 use reqwest::header::HeaderMap;
-use reqwest::{Method, RequestBuilder, StatusCode, Url, redirect};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, redirect};
 use thiserror::Error;
-use url::Host;
 
-use crate::address::is_public;
+use crate::allowed::{Allowed, ForbiddenUrl};
+use crate::guarded_resolver::{GuardedResolver, NoOpenAddress, SystemResolver};
 
 /// How long a request may take and how much an answer may weigh.
 #[derive(Debug, Clone, Copy)]
@@ -26,11 +24,11 @@ pub struct Limits {
 }
 
 /// An HTTP client that follows no redirects, uses no proxy, keeps within its [`Limits`], and reaches
-/// public addresses by https only, except at the hosts that the operator has named.
+/// public addresses by https only, except what is [`Allowed`]. Clones share connections.
 #[derive(Debug, Clone)]
 pub struct GuardedClient {
     http: reqwest::Client,
-    operators_hosts: Arc<BTreeSet<String>>,
+    allowed: Arc<Allowed>,
     body_bytes: usize,
 }
 
@@ -48,10 +46,10 @@ pub struct Answer {
 /// Why there is no answer. The messages name neither the URL nor anything that was sent or received.
 #[derive(Debug, Error)]
 pub enum SendError {
-    /// The URL's scheme is not https, and its host is not the operator's.
-    #[error("only https URLs may be called")]
-    InsecureScheme,
-    /// The host is, or resolves to, an address that is not public, and is not the operator's.
+    /// The URL may not be called.
+    #[error("the URL {0}")]
+    ForbiddenUrl(#[from] ForbiddenUrl),
+    /// The host resolves to no address that may be reached.
     #[error("the host is at an address that may not be reached")]
     ForbiddenAddress,
     /// There was no complete answer in time.
@@ -75,17 +73,19 @@ pub enum SendError {
 }
 
 impl GuardedClient {
-    /// A client for which the hosts of `operators_urls`, and no others, may be at any address and be
-    /// called by plain http: whoever deploys Bestow chose them. Fails when TLS cannot be set up.
-    pub fn new<'a>(
-        operators_urls: impl IntoIterator<Item = &'a Url>,
+    /// A client that reaches the public internet, and what is `allowed`. Fails when TLS cannot be set up.
+    pub fn new(allowed: Allowed, limits: Limits) -> Result<Self, reqwest::Error> {
+        Self::with_resolver(allowed, limits, Arc::new(SystemResolver))
+    }
+
+    /// Like [`GuardedClient::new`], with another resolver than the operating system's. What it answers is
+    /// trusted as little.
+    pub fn with_resolver(
+        allowed: Allowed,
         limits: Limits,
+        resolver: Arc<dyn Resolve>,
     ) -> Result<Self, reqwest::Error> {
-        let operators_hosts: BTreeSet<String> = operators_urls
-            .into_iter()
-            .filter_map(|url| url.host_str().map(str::to_owned))
-            .collect();
-        let operators_hosts = Arc::new(operators_hosts);
+        let allowed = Arc::new(allowed);
         let http = reqwest::Client::builder()
             .redirect(redirect::Policy::none())
             .no_proxy()
@@ -93,13 +93,14 @@ impl GuardedClient {
             .connect_timeout(limits.connect_timeout)
             .timeout(limits.total_timeout)
             .dns_resolver(GuardedResolver {
-                operators_hosts: Arc::clone(&operators_hosts),
+                resolver,
+                allowed: Arc::clone(&allowed),
             })
             .user_agent(concat!("bestow/", env!("CARGO_PKG_VERSION")))
             .build()?;
         Ok(Self {
             http,
-            operators_hosts,
+            allowed,
             body_bytes: limits.body_bytes,
         })
     }
@@ -111,46 +112,51 @@ impl GuardedClient {
 
     /// Sends `request` and reads the answer, whatever its status. A redirect is an answer.
     pub async fn send(&self, request: RequestBuilder) -> Result<Answer, SendError> {
+        let (answer, is_whole) = self.exchange(request).await?;
+        if is_whole {
+            Ok(answer)
+        } else {
+            Err(SendError::TooLarge {
+                limit: self.body_bytes,
+            })
+        }
+    }
+
+    /// Like [`GuardedClient::send`], for whoever wants to know the status: of a body that is larger than
+    /// the limit, only so much is read.
+    pub async fn send_and_cut(&self, request: RequestBuilder) -> Result<Answer, SendError> {
+        let (answer, _) = self.exchange(request).await?;
+        Ok(answer)
+    }
+
+    async fn exchange(&self, request: RequestBuilder) -> Result<(Answer, bool), SendError> {
         let request = request
             .build()
             .map_err(|fault| SendError::Unsendable(fault.without_url()))?;
-        self.check(request.url())?;
+        // An address in the URL never comes to the resolver.
+        self.allowed.check(request.url())?;
         let mut response = self.http.execute(request).await.map_err(send_error)?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(send_error)? {
-            if body.len() + chunk.len() > self.body_bytes {
-                return Err(SendError::TooLarge {
-                    limit: self.body_bytes,
-                });
-            }
-            body.extend_from_slice(&chunk);
-        }
-        let headers = std::mem::take(response.headers_mut());
-        Ok(Answer {
+        let (body, is_whole) = read_up_to(&mut response, self.body_bytes).await?;
+        let answer = Answer {
             status: response.status(),
-            headers,
+            headers: std::mem::take(response.headers_mut()),
             body,
-        })
+        };
+        Ok((answer, is_whole))
     }
+}
 
-    /// What can be said before resolving. An address in the URL never comes to the resolver.
-    fn check(&self, url: &Url) -> Result<(), SendError> {
-        if url
-            .host_str()
-            .is_some_and(|host| self.operators_hosts.contains(host))
-        {
-            return Ok(());
-        }
-        if url.scheme() != "https" {
-            return Err(SendError::InsecureScheme);
-        }
-        match url.host() {
-            Some(Host::Ipv4(address)) if is_public(address.into()) => Ok(()),
-            Some(Host::Ipv6(address)) if is_public(address.into()) => Ok(()),
-            Some(Host::Domain(_)) => Ok(()),
-            _ => Err(SendError::ForbiddenAddress),
+/// The first `limit` bytes of the body, and whether that is all of it.
+async fn read_up_to(response: &mut Response, limit: usize) -> Result<(Vec<u8>, bool), SendError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(send_error)? {
+        let room = limit - body.len();
+        body.extend(chunk.iter().take(room));
+        if chunk.len() > room {
+            return Ok((body, false));
         }
     }
+    Ok((body, true))
 }
 
 fn send_error(fault: reqwest::Error) -> SendError {
@@ -169,86 +175,10 @@ fn send_error(fault: reqwest::Error) -> SendError {
 fn is_forbidden_address(fault: &reqwest::Error) -> bool {
     let mut cause: Option<&(dyn StdError + 'static)> = fault.source();
     while let Some(inner) = cause {
-        if inner.is::<NoPublicAddress>() {
+        if inner.is::<NoOpenAddress>() {
             return true;
         }
         cause = inner.source();
     }
     false
-}
-
-/// Resolves a name to those of its addresses that may be reached. The connection is made to what was
-/// checked here, so a name cannot change its address between check and use.
-#[derive(Debug)]
-struct GuardedResolver {
-    operators_hosts: Arc<BTreeSet<String>>,
-}
-
-#[derive(Debug, Error)]
-#[error("the name has no public address")]
-struct NoPublicAddress;
-
-impl Resolve for GuardedResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let any_address = self.operators_hosts.contains(name.as_str());
-        Box::pin(async move {
-            let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0))
-                .await?
-                .filter(|address| any_address || is_public(address.ip()))
-                .collect();
-            if addresses.is_empty() {
-                return Err(NoPublicAddress.into());
-            }
-            Ok(Box::new(addresses.into_iter()) as Addrs)
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LIMITS: Limits = Limits {
-        connect_timeout: Duration::from_secs(2),
-        total_timeout: Duration::from_secs(2),
-        body_bytes: 1_000,
-    };
-
-    async fn send(url: &str) -> SendError {
-        let operators = Url::parse("http://wallet.example").unwrap();
-        let client = GuardedClient::new([&operators], LIMITS).unwrap();
-        let request = client.request(Method::GET, Url::parse(url).unwrap());
-        client.send(request).await.unwrap_err()
-    }
-
-    #[tokio::test]
-    async fn addresses_in_the_url_are_checked() {
-        for url in [
-            "https://127.0.0.1/",
-            "https://[::1]/",
-            "https://169.254.169.254/latest",
-            "https://2130706433/",
-        ] {
-            assert!(
-                matches!(send(url).await, SendError::ForbiddenAddress),
-                "{url}"
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn a_name_that_leads_inside_is_refused_when_it_is_resolved() {
-        assert!(matches!(
-            send("https://localhost/").await,
-            SendError::ForbiddenAddress
-        ));
-    }
-
-    #[tokio::test]
-    async fn plain_http_is_for_the_operators_hosts_alone() {
-        assert!(matches!(
-            send("http://backend.example/").await,
-            SendError::InsecureScheme
-        ));
-    }
 }

@@ -2,19 +2,35 @@
 //!
 //! | module | what it keeps |
 //! |---|---|
-//! | [`address`] | which addresses may be reached |
-//! | [`guarded_client`] | no redirects, time-outs, a size cap, https, the address policy |
-//! | [`wallet_client`] | the issue contract as a caller: `issuance`'s ports on a wallet over HTTP |
+//! | [`address`] | which addresses are public |
+//! | [`allowed`] | which URLs may be called: public ones by https, and what the operator lists |
+//! | [`guarded_client`] | no redirects, time-outs, a size cap, and connections to checked addresses only |
+//! | `wallet_client` | the issue contract as a caller: `issuance`'s ports on a wallet over HTTP |
+//!
+//! The last one is behind the feature `wallet-client`, so that others can use the guard without naming
+//! the backend's domain.
 
 pub mod address;
+pub mod allowed;
 pub mod guarded_client;
+mod guarded_resolver;
+#[cfg(feature = "wallet-client")]
 mod outcome;
 mod retry_after;
+#[cfg(feature = "wallet-client")]
 mod token;
+#[cfg(feature = "wallet-client")]
 pub mod wallet_client;
+#[cfg(feature = "wallet-client")]
 mod wallet_config;
+#[cfg(feature = "wallet-client")]
 mod wallet_correlation_id;
 
+pub use allowed::{Allowed, ForbiddenUrl};
 pub use guarded_client::{Answer, GuardedClient, Limits, SendError};
+pub use guarded_resolver::SystemResolver;
+pub use retry_after::retry_after_seconds;
+#[cfg(feature = "wallet-client")]
 pub use wallet_client::WalletClient;
+#[cfg(feature = "wallet-client")]
 pub use wallet_config::{WalletConfig, WalletCredentials};

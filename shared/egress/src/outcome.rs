@@ -82,7 +82,7 @@ impl From<SendError> for Transient {
             SendError::Timeout => TransientKind::TimedOut,
             SendError::TooLarge { .. } | SendError::Broken(_) => TransientKind::Faulty,
             SendError::Unreachable(_)
-            | SendError::InsecureScheme
+            | SendError::ForbiddenUrl(_)
             | SendError::ForbiddenAddress
             | SendError::Unsendable(_) => TransientKind::Unreachable,
         };

@@ -9,7 +9,7 @@ const LONGEST: u32 = 900;
 
 /// The seconds of the `Retry-After` header, clamped to 1 to 900, or `None` if there is none that can be
 /// read. A date counts from `now`.
-pub(crate) fn retry_after_seconds(headers: &HeaderMap, now: Timestamp) -> Option<u32> {
+pub fn retry_after_seconds(headers: &HeaderMap, now: Timestamp) -> Option<u32> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let seconds = match value.parse::<u64>() {
         Ok(seconds) => i64::try_from(seconds).unwrap_or(i64::MAX),

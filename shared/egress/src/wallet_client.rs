@@ -17,6 +17,7 @@ use tokio::sync::Mutex;
 use url::Url;
 use uuid::Uuid;
 
+use crate::allowed::Allowed;
 use crate::guarded_client::{Answer, GuardedClient, Limits};
 use crate::outcome::{faulty, read, success, transient};
 use crate::token::{Token, TokenSource};
@@ -67,7 +68,8 @@ impl WalletClient {
             WalletCredentials::ApiKey(_) => None,
             WalletCredentials::ClientCredentials { token_url, .. } => Some(token_url),
         };
-        let http = GuardedClient::new([&config.base_url].into_iter().chain(token_url), limits)?;
+        let operators = [&config.base_url].into_iter().chain(token_url);
+        let http = GuardedClient::new(Allowed::hosts_of(operators), limits)?;
         let credentials = match config.credentials {
             WalletCredentials::ApiKey(key) => Credentials::ApiKey(key),
             WalletCredentials::ClientCredentials {
