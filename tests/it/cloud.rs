@@ -38,6 +38,17 @@ impl Cloud {
         .await
     }
 
+    /// A cloud with other values for parameters of the template.
+    pub async fn start_with_parameters<const N: usize>(parameters: [(&str, &str); N]) -> Self {
+        Self::start(Options {
+            parameters: parameters
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            ..Options::default()
+        })
+        .await
+    }
+
     async fn start(options: Options) -> Self {
         let running = LocalCloud::start(options)
             .await

@@ -117,6 +117,8 @@ async fn a_bad_value_is_named_and_not_repeated() {
         ),
         ("wallet", "CREDENTIAL_ISSUER", "https://issuer.example/"),
         ("wallet", "WALLET_SECRET", "too-short-secret"),
+        ("wallet", "OFFER_LIFETIME_SECONDS", "59"),
+        ("wallet", "OFFER_LIFETIME_SECONDS", "15 minutes"),
         ("wallet", "SIGNING_KEY", pem),
         (
             "wallet",

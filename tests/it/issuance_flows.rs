@@ -38,6 +38,15 @@ async fn a_personal_wallet_takes_the_sample_credential() {
 }
 
 #[tokio::test]
+async fn an_operator_chooses_how_long_an_offer_can_be_taken() {
+    let cloud = cloud::Cloud::start_with_parameters([("OfferLifetimeSeconds", "3600")]).await;
+    let before = unix_seconds();
+    let started = cloud.backend().start_iban(&unique("long-offer")).await;
+    let expires_at = started.body["expires_at"].as_u64().expect("a number");
+    assert!((before + 3600..=unix_seconds() + 3600).contains(&expires_at));
+}
+
+#[tokio::test]
 async fn an_organisation_wallet_is_opened_with_the_offer_and_takes_it() {
     let backend = cloud::shared().backend();
     let id = unique("organisation");
@@ -225,4 +234,9 @@ fn disclosures(credential: &str) -> Vec<Value> {
         .filter(|part| !part.is_empty())
         .map(|part| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap())
         .collect()
+}
+
+fn unix_seconds() -> u64 {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since_epoch.expect("after 1970").as_secs()
 }

@@ -1,18 +1,23 @@
 //! The wallet's configuration.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws::KmsKey;
 use aws::sdk::Sdk;
 use aws::wallet_table::WalletTable;
-use issuer::{Issuer, IssuerIdentifier, TemplateFile, Templates, WalletKeys};
+use issuer::{
+    Issuer, IssuerIdentifier, OFFER_LIFETIME_SECONDS, TemplateFile, Templates, WalletKeys,
+};
 use runtime::{ApiKeys, ConfigError, Env};
 use signing::{CertificateChain, ChainError, LocalKey, Signer, SigningIdentity};
 
 /// The files of `infra/issue-templates/`, as name and content.
 const TEMPLATE_FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/issue_templates.rs"));
 
+const LIFETIME: &str = "OFFER_LIFETIME_SECONDS";
+const LIFETIME_SECONDS: RangeInclusive<i64> = 60..=7 * DAY_SECONDS;
 const CHAIN: &str = "SIGNING_CERTIFICATE_CHAIN";
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 /// Days before the end of its certificates at which each start of the wallet begins to warn.
@@ -36,6 +41,7 @@ impl Config {
     /// | `WALLET_SECRET` | at least 32 characters, from which all symmetric keys are derived |
     /// | `SIGNING_KMS_KEY_ID` | the P-256 key in KMS that signs; or |
     /// | `SIGNING_KEY` | the P-256 key itself, PKCS#8 PEM |
+    /// | `OFFER_LIFETIME_SECONDS` | optional: for how long an offer can be taken, 60 to 604,800; 900 otherwise |
     /// | `SIGNING_CERTIFICATE_CHAIN` | optional: its certificates, PEM, leaf first; left out once expired |
     pub(crate) async fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let identifier: IssuerIdentifier = env
@@ -47,15 +53,26 @@ impl Config {
             .map_err(|fault| ConfigError::invalid("WALLET_SECRET", fault))?;
         let api_key = env.required("WALLET_API_KEY", "the key that the backend calls with")?;
         let table = env.required("WALLET_TABLE", "the name of the wallet's table")?;
+        let offer_lifetime = offer_lifetime_seconds(env)?;
 
         let sdk = Sdk::from_env(env)?;
         let signing = signing_identity(env, &sdk).await?;
         Ok(Self {
-            issuer: Issuer::new(identifier, keys, signing, templates(TEMPLATE_FILES)?),
+            issuer: Issuer::new(identifier, keys, signing, templates(TEMPLATE_FILES)?)
+                .with_offer_lifetime(offer_lifetime),
             table: WalletTable::new(sdk.dynamodb(), table),
             api_keys: ApiKeys::of_key(api_key),
         })
     }
+}
+
+fn offer_lifetime_seconds(env: &Env) -> Result<i64, ConfigError> {
+    let seconds = env.parsed(LIFETIME)?.unwrap_or(OFFER_LIFETIME_SECONDS);
+    if !LIFETIME_SECONDS.contains(&seconds) {
+        let reason = "an offer can be taken for 60 to 604800 seconds (a week)";
+        return Err(ConfigError::invalid(LIFETIME, reason));
+    }
+    Ok(seconds)
 }
 
 fn templates(files: &[(&str, &str)]) -> Result<Templates, ConfigError> {

@@ -305,13 +305,13 @@ fn identity(data: &DataDir, public_url: &str) -> Result<Identity, StartError> {
     Ok(Identity::load_or_create(data, &url, today)?)
 }
 
-/// The local values of the template's parameters.
+/// The local values of the template's parameters. Those of the local cloud itself cannot be chosen.
 fn parameters(
     options: &Options,
     public_url: Option<&Url>,
     identity: &Identity,
 ) -> BTreeMap<String, String> {
-    [
+    let own = [
         ("Release", RELEASE.to_owned()),
         // Empty, the template takes the API's own address.
         (
@@ -325,8 +325,10 @@ fn parameters(
             identity.certificate_chain.clone(),
         ),
     ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into()
+    .map(|(name, value)| (name.to_owned(), value));
+    let mut parameters = options.parameters.clone();
+    parameters.extend(own);
+    parameters
 }
 
 fn event_handler(

@@ -1,5 +1,6 @@
 //! What can be chosen about a local cloud.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -33,6 +34,8 @@ pub struct Options {
     pub public_url: Option<String>,
     /// Where the functions run.
     pub functions: FunctionHost,
+    /// Values for parameters of the template, by their names, instead of its defaults.
+    pub parameters: BTreeMap<String, String>,
 }
 
 /// Where the functions run.
@@ -81,6 +84,7 @@ impl Default for Options {
             api_key: DEFAULT_API_KEY.to_owned(),
             public_url: None,
             functions: FunctionHost::InProcess,
+            parameters: BTreeMap::new(),
         }
     }
 }

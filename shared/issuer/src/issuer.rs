@@ -7,6 +7,7 @@ use signing::SigningIdentity;
 use url::{Host, Url};
 
 use crate::keys::WalletKeys;
+use crate::offer::OFFER_LIFETIME_SECONDS;
 use crate::paths;
 use crate::template::{Template, Templates};
 
@@ -18,6 +19,7 @@ pub struct Issuer {
     pub(crate) keys: WalletKeys,
     pub(crate) signing: SigningIdentity,
     pub(crate) templates: Templates,
+    pub(crate) offer_lifetime_seconds: i64,
 }
 
 impl Issuer {
@@ -34,6 +36,16 @@ impl Issuer {
             keys,
             signing,
             templates,
+            offer_lifetime_seconds: OFFER_LIFETIME_SECONDS,
+        }
+    }
+
+    /// The issuer whose offers can be taken for so many seconds, instead of [`OFFER_LIFETIME_SECONDS`].
+    #[must_use]
+    pub fn with_offer_lifetime(self, seconds: i64) -> Self {
+        Self {
+            offer_lifetime_seconds: seconds,
+            ..self
         }
     }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::keys::WalletKeys;
 use crate::revocation::RevocationUuid;
 
-/// Seconds for which an offer can be taken.
+/// Seconds for which an offer can be taken, where nothing else was chosen.
 pub const OFFER_LIFETIME_SECONDS: i64 = 15 * 60;
 
 /// Tries that a customer has to type the transaction code. After that the offer is dead

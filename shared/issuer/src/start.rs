@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::claims;
 use crate::issuer::Issuer;
-use crate::offer::{OFFER_LIFETIME_SECONDS, Offer, OfferId, OfferState, RequestHash};
+use crate::offer::{Offer, OfferId, OfferState, RequestHash};
 use crate::revocation::{ListNumber, RevocationUuid};
 use crate::{paths, tx_code};
 
@@ -94,7 +94,7 @@ impl Issuer {
         Ok(Offer {
             offer_id,
             created_at_seconds: now_seconds,
-            code_expires_at_seconds: now_seconds + OFFER_LIFETIME_SECONDS,
+            code_expires_at_seconds: now_seconds + self.offer_lifetime_seconds,
             correlation_id,
             template_id: request.template_id.clone(),
             request_hash: self.request_hash(request),

@@ -105,9 +105,19 @@ struct Run {
     /// The port of SQS with --emulators-only
     #[arg(long, value_name = "PORT", default_value_t = SQS_PORT, requires = "emulators_only")]
     sqs_port: u16,
+    /// A value for a parameter of template.yaml, such as OfferLifetimeSeconds=120; can be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
+    parameter: Vec<(String, String)>,
     /// Log what the functions log
     #[arg(long, short)]
     verbose: bool,
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or("give NAME=VALUE, such as OfferLifetimeSeconds=120")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Does what the command line says; the text of a failure goes to standard error.
@@ -157,6 +167,7 @@ impl Run {
             api_key: self.api_key.clone(),
             public_url: self.public_url.clone(),
             functions,
+            parameters: self.parameter.iter().cloned().collect(),
         }
     }
 }
