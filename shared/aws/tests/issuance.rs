@@ -17,7 +17,7 @@ use issuance::{Offer, Record, RequestHash};
 use queue_service::QueueService;
 use uuid::Uuid;
 
-use crate::embedded::{dynamodb, env, listener};
+use crate::embedded::{create_table, dynamodb, env, listener};
 
 const NOW_MS: i64 = 1_800_000_000_000;
 const LEASE_MS: i64 = 30_000;
@@ -28,7 +28,7 @@ struct Table {
 }
 
 async fn table() -> Table {
-    let endpoint = dynamodb("issuance").await;
+    let endpoint = dynamodb(create_table("issuance")).await;
     let sdk = Sdk::from_env(&env("AWS_ENDPOINT_URL_DYNAMODB", &endpoint)).unwrap();
     Table {
         records: IssuanceTable::new(sdk.dynamodb(), "issuance"),

@@ -19,6 +19,11 @@ pub const OFFER_LIFETIME_SECONDS: i64 = 15 * 60;
 /// (OpenID4VCI 1.0 §13.6.3).
 pub const MAXIMUM_TX_CODE_ATTEMPTS: u32 = 5;
 
+/// Seconds after expiry at which an issuance is given up, and its claims are due to be erased. A request that
+/// came in time, and is still being worked on, has ended by then: what a backend was told to be the end must
+/// stay the end, and nobody's claims go while they are being signed.
+pub(crate) const SETTLING_SECONDS: i64 = 60;
+
 /// Seconds after which the stored offer may be purged. Until then its status can be asked for and a
 /// repeated start is recognised.
 const RETENTION_SECONDS: i64 = 30 * 24 * 60 * 60;
@@ -40,9 +45,9 @@ pub struct Offer {
     pub template_id: String,
     /// Keyed hash of the request, to tell a repeat from a conflict.
     pub request_hash: RequestHash,
-    /// The claims. They go with the wallet's report that it keeps or has deleted the credential, and
-    /// with the last wrong transaction code. Otherwise they stay for as long as the item, see
-    /// [`Offer::purge_at_seconds`]: nothing erases them sooner yet.
+    /// The claims. They go with the wallet's report that it keeps or has deleted the credential, with
+    /// the last wrong transaction code, and else by [`EraseClaims`](crate::EraseClaims) when they are
+    /// [due](Offer::erase_at_seconds).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted_claims: Option<EncryptedClaims>,
     /// The form of the transaction code, if one is needed. The code itself is not stored.
@@ -125,6 +130,20 @@ impl Offer {
                 token.token_expires_at_seconds
             }
         }
+    }
+
+    /// Unix time from which the claims are to be erased; none once they are gone. By then no wallet can have
+    /// anything by them: the offer has expired, or the token with which a lost answer could be asked for
+    /// again, and no request is under way that came in time.
+    ///
+    /// At most [`TOKEN_LIFETIME_SECONDS`](crate::TOKEN_LIFETIME_SECONDS) and a minute after the credential was
+    /// issued, and a minute after an expiry.
+    #[must_use]
+    pub fn erase_at_seconds(&self) -> Option<i64> {
+        let of_use_until_seconds = self.of_use_until_seconds();
+        self.encrypted_claims
+            .as_ref()
+            .map(|_| of_use_until_seconds + SETTLING_SECONDS)
     }
 
     /// Unix time from which the whole item may go: the value of the table's TTL attribute.

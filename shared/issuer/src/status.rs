@@ -2,11 +2,7 @@
 
 use contract::{IssueError, IssueStatus, Problem, Stage, Status};
 
-use crate::offer::{MAXIMUM_TX_CODE_ATTEMPTS, Offer, OfferState, WalletReport};
-
-/// Seconds after expiry at which an issuance is given up. A request that came in time, and is still
-/// being worked on, has ended by then: what a backend was told to be the end must stay the end.
-const SETTLING_SECONDS: i64 = 60;
+use crate::offer::{MAXIMUM_TX_CODE_ATTEMPTS, Offer, OfferState, SETTLING_SECONDS, WalletReport};
 
 impl Offer {
     /// What the backend is told at `now_seconds`.

@@ -8,7 +8,7 @@
 
 use crate::offer::{
     IssuedCredential, IssuedToken, MAXIMUM_TX_CODE_ATTEMPTS, Offer, OfferId, OfferState,
-    WalletReport,
+    SETTLING_SECONDS, WalletReport,
 };
 
 /// One conditional write.
@@ -137,8 +137,9 @@ impl Transition for ExhaustTxCode {
 /// The code is redeemed. Made by [`crate::Redemption`] only, after the transaction code, if any.
 ///
 /// Condition: `created_at_seconds` equal, `state` is created or retrieved,
-/// `now_seconds < code_expires_at_seconds`.
-/// Change: `state = token_issued`, `token_id`, `token_expires_at_seconds`, `changed_at_seconds`.
+/// `now_seconds < code_expires_at_seconds`, `encrypted_claims` exists.
+/// Change: `state = token_issued`, `token_id`, `token_expires_at_seconds`, `changed_at_seconds`; and with
+/// the token's end, when the claims are [due](Offer::erase_at_seconds).
 #[derive(Clone)]
 pub struct RedeemCode {
     pub(crate) offer_id: OfferId,
@@ -165,6 +166,12 @@ impl RedeemCode {
     pub const fn token(&self) -> &IssuedToken {
         &self.token
     }
+
+    /// When the claims are due afterwards: [`Offer::erase_at_seconds`].
+    #[must_use]
+    pub const fn erase_at_seconds(&self) -> i64 {
+        self.token.token_expires_at_seconds + SETTLING_SECONDS
+    }
 }
 
 impl Transition for RedeemCode {
@@ -173,7 +180,9 @@ impl Transition for RedeemCode {
     }
 
     fn is_allowed(&self, offer: &Offer) -> bool {
-        offer.created_at_seconds == self.created_at_seconds && offer.is_open(self.now_seconds)
+        offer.created_at_seconds == self.created_at_seconds
+            && offer.is_open(self.now_seconds)
+            && offer.encrypted_claims.is_some()
     }
 
     fn apply(&self, offer: &mut Offer) {
@@ -334,5 +343,35 @@ impl Transition for RecordReport {
                 offer.encrypted_claims = None;
             }
         }
+    }
+}
+
+/// The claims have served their time. What became of the issuance is not touched, nor when: it is told
+/// without them.
+///
+/// Condition: `encrypted_claims` exists, and its [time](Offer::erase_at_seconds) is
+/// `<= now_seconds`. So a step that came first wins, also the one of another process whose write is only now seen.
+/// Change: `encrypted_claims` removed.
+#[derive(Debug, Clone)]
+pub struct EraseClaims {
+    /// Key of the item.
+    pub offer_id: OfferId,
+    /// Unix time.
+    pub now_seconds: i64,
+}
+
+impl Transition for EraseClaims {
+    fn offer_id(&self) -> &OfferId {
+        &self.offer_id
+    }
+
+    fn is_allowed(&self, offer: &Offer) -> bool {
+        offer
+            .erase_at_seconds()
+            .is_some_and(|due| due <= self.now_seconds)
+    }
+
+    fn apply(&self, offer: &mut Offer) {
+        offer.encrypted_claims = None;
     }
 }

@@ -7,19 +7,25 @@
 //! | a list's version | `list#{list}` | `head` |
 //! | an entry that is not valid | `list#{list}` | `entry#{index}` |
 //! | the list that is being filled | `lists` | `current` |
+//!
+//! An offer that still has its claims stands in an index besides, by the time at which they are to be erased:
+//! see [`WalletTable::claims_due`].
 
 mod conflicts;
+mod erasure;
 mod offers;
 mod statuses;
 mod steps;
 
 use std::collections::HashMap;
+use std::str::FromStr;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::CallError;
 
+pub use erasure::{CLAIMS_TO_ERASE, ClaimsDue, ClaimsDuePages, ERASE_SHARDS};
 pub use offers::Creation;
 pub use statuses::StatusChangeOutcome;
 pub use steps::OfferStep;
@@ -67,4 +73,11 @@ fn string(text: impl Into<String>) -> AttributeValue {
 
 fn number(number: impl ToString) -> AttributeValue {
     AttributeValue::N(number.to_string())
+}
+
+fn read_number<T: FromStr>(item: &Item, name: &str) -> Result<T, CallError> {
+    item.get(name)
+        .and_then(|value| value.as_n().ok())
+        .and_then(|digits| digits.parse().ok())
+        .ok_or_else(|| CallError::unexpected("an item without the number that it must have"))
 }

@@ -1,5 +1,7 @@
 //! Offers: one item each, and one write for each step.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -9,6 +11,7 @@ use aws_sdk_dynamodb::types::{
 use issuer::{Offer, OfferId, StatusRecord, Written};
 
 use super::conflicts::{despite_conflicts, is_conflict};
+use super::erasure::{ERASE_AT, ERASE_SHARD, shard_of};
 use super::statuses::status_item;
 use super::steps::OfferStep;
 use super::{CONDITION_FAILED, Item, WalletTable, number, string};
@@ -103,6 +106,8 @@ impl WalletTable {
     /// (A repeated start, which is a transaction, can be in its way.)
     pub async fn write<S: OfferStep + ?Sized>(&self, step: &S) -> Result<Written, CallError> {
         let update = step.update();
+        let is_named = update.condition.contains(STATE) || update.change.contains(STATE);
+        let names = is_named.then(|| HashMap::from([(STATE.to_owned(), "state".to_owned())]));
         let mut call = self
             .client
             .update_item()
@@ -111,7 +116,7 @@ impl WalletTable {
             .key("sk", string(OFFER))
             .condition_expression(update.condition)
             .update_expression(update.change)
-            .expression_attribute_names("#state", "state")
+            .set_expression_attribute_names(names)
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         for (name, value) in update.values {
@@ -139,10 +144,13 @@ impl WalletTable {
 }
 
 const OFFER: &str = "offer";
+/// Stands for the attribute `state`. DynamoDB refuses a name that is given and not used.
+const STATE: &str = "#state";
+pub(super) const OFFER_KEY: &str = "offer#";
 const IS_ABSENT: &str = "attribute_not_exists(pk)";
 
-fn offer_key(offer_id: &OfferId) -> AttributeValue {
-    string(format!("offer#{}", offer_id.as_str()))
+pub(super) fn offer_key(offer_id: &OfferId) -> AttributeValue {
+    string(format!("{OFFER_KEY}{}", offer_id.as_str()))
 }
 
 fn offer_item(offer: &Offer) -> Result<Item, CallError> {
@@ -153,7 +161,13 @@ fn offer_item(offer: &Offer) -> Result<Item, CallError> {
         ("sk", string(OFFER)),
         ("expires_at", number(offer.purge_at_seconds())),
     ];
-    for (name, value) in key {
+    let erasure = offer.erase_at_seconds().map(|due| {
+        [
+            (ERASE_AT, number(due)),
+            (ERASE_SHARD, number(shard_of(&offer.offer_id))),
+        ]
+    });
+    for (name, value) in key.into_iter().chain(erasure.into_iter().flatten()) {
         item.insert(name.to_owned(), value);
     }
     Ok(item)

@@ -1,8 +1,6 @@
 //! Where credentials stand: a record for each, an entry for each that is not valid, and a version of
 //! each list that grows with every change of it.
 
-use std::str::FromStr;
-
 use aws_sdk_dynamodb::error::{BuildError, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -13,7 +11,7 @@ use contract::CredentialStatus;
 use issuer::{ListNumber, RevocationUuid, StatusRecord};
 
 use super::conflicts::{despite_conflicts, is_conflict};
-use super::{CONDITION_FAILED, Item, WalletTable, number, string};
+use super::{CONDITION_FAILED, Item, WalletTable, number, read_number, string};
 use crate::CallError;
 
 /// What became of a change of status.
@@ -213,13 +211,6 @@ fn read_list(current: &Item) -> Result<ListNumber, CallError> {
     read_number::<u32>(current, "list")?
         .try_into()
         .map_err(|_| CallError::unexpected("a list number out of range"))
-}
-
-fn read_number<T: FromStr>(item: &Item, name: &str) -> Result<T, CallError> {
-    item.get(name)
-        .and_then(|value| value.as_n().ok())
-        .and_then(|digits| digits.parse().ok())
-        .ok_or_else(|| CallError::unexpected("an item without the number that it must have"))
 }
 
 /// Whether a condition of the transaction did not hold.

@@ -3,8 +3,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use issuer::{
-    CountTxCodeAttempt, ExhaustTxCode, IssueCredential, MAXIMUM_TX_CODE_ATTEMPTS, RecordReport,
-    RedeemCode, RetrieveOffer, Transition, WalletReport,
+    CountTxCodeAttempt, EraseClaims, ExhaustTxCode, IssueCredential, MAXIMUM_TX_CODE_ATTEMPTS,
+    RecordReport, RedeemCode, RetrieveOffer, Transition, WalletReport,
 };
 
 use super::{number, string};
@@ -26,7 +26,7 @@ pub trait OfferStep: Transition {
 #[derive(Debug)]
 pub struct Update {
     pub(super) condition: String,
-    pub(super) change: &'static str,
+    pub(super) change: String,
     pub(super) values: Vec<(&'static str, AttributeValue)>,
 }
 
@@ -34,7 +34,7 @@ impl OfferStep for RetrieveOffer {
     fn update(&self) -> Update {
         Update {
             condition: "#state = :created".to_owned(),
-            change: "SET #state = :retrieved, changed_at_seconds = :now",
+            change: "SET #state = :retrieved, changed_at_seconds = :now".to_owned(),
             values: vec![
                 (":created", string(CREATED)),
                 (":retrieved", string(RETRIEVED)),
@@ -50,7 +50,7 @@ impl OfferStep for CountTxCodeAttempt {
             condition: format!(
                 "{IS_OPEN} AND created_at_seconds = :created_at AND tx_code_attempts < :maximum"
             ),
-            change: "SET tx_code_attempts = tx_code_attempts + :one",
+            change: "SET tx_code_attempts = tx_code_attempts + :one".to_owned(),
             values: vec![
                 (":created", string(CREATED)),
                 (":retrieved", string(RETRIEVED)),
@@ -69,7 +69,7 @@ impl OfferStep for ExhaustTxCode {
             condition: "created_at_seconds = :created_at AND #state IN (:created, :retrieved) \
                         AND tx_code_attempts >= :maximum"
                 .to_owned(),
-            change: "SET #state = :exhausted, changed_at_seconds = :now REMOVE encrypted_claims",
+            change: format!("SET #state = :exhausted, changed_at_seconds = :now {REMOVE_CLAIMS}"),
             values: vec![
                 (":created", string(CREATED)),
                 (":retrieved", string(RETRIEVED)),
@@ -86,9 +86,13 @@ impl OfferStep for RedeemCode {
     fn update(&self) -> Update {
         let token = self.token();
         Update {
-            condition: format!("{IS_OPEN} AND created_at_seconds = :created_at"),
+            condition: format!(
+                "{IS_OPEN} AND created_at_seconds = :created_at \
+                 AND attribute_exists(encrypted_claims)"
+            ),
             change: "SET #state = :token_issued, changed_at_seconds = :now, token_id = :token_id, \
-                     token_expires_at_seconds = :token_expires_at",
+                     token_expires_at_seconds = :token_expires_at, erase_at_seconds = :erase_at"
+                .to_owned(),
             values: vec![
                 (":created", string(CREATED)),
                 (":retrieved", string(RETRIEVED)),
@@ -97,6 +101,7 @@ impl OfferStep for RedeemCode {
                 (":created_at", number(self.created_at_seconds())),
                 (":token_id", string(&token.token_id)),
                 (":token_expires_at", number(token.token_expires_at_seconds)),
+                (":erase_at", number(self.erase_at_seconds())),
             ],
         }
     }
@@ -110,7 +115,8 @@ impl OfferStep for IssueCredential {
                         AND #state = :token_issued"
                 .to_owned(),
             change: "SET #state = :credential_issued, holder_thumbprint = :holder, \
-                     credential_issued_at_seconds = :now, changed_at_seconds = :now",
+                     credential_issued_at_seconds = :now, changed_at_seconds = :now"
+                .to_owned(),
             values: vec![
                 (":token_issued", string(TOKEN_ISSUED)),
                 (":credential_issued", string(CREDENTIAL_ISSUED)),
@@ -143,11 +149,10 @@ impl OfferStep for RecordReport {
             values.push((name, string(report_name(*replaced))));
         }
         condition.push(')');
-        let change = if self.erases_claims() {
-            "SET report = :report, changed_at_seconds = :now REMOVE encrypted_claims"
-        } else {
-            "SET report = :report, changed_at_seconds = :now"
-        };
+        let mut change = "SET report = :report, changed_at_seconds = :now ".to_owned();
+        if self.erases_claims() {
+            change.push_str(REMOVE_CLAIMS);
+        }
         Update {
             condition,
             change,
@@ -155,6 +160,19 @@ impl OfferStep for RecordReport {
         }
     }
 }
+
+impl OfferStep for EraseClaims {
+    fn update(&self) -> Update {
+        Update {
+            condition: "attribute_exists(encrypted_claims) AND erase_at_seconds <= :now".to_owned(),
+            change: REMOVE_CLAIMS.to_owned(),
+            values: vec![(":now", number(self.now_seconds))],
+        }
+    }
+}
+
+/// The claims, and with them the item's place in the index of what is to be erased.
+const REMOVE_CLAIMS: &str = "REMOVE encrypted_claims, erase_at_seconds, erase_shard";
 
 /// The code of the offer can still be redeemed ([`Offer::is_open`]).
 const IS_OPEN: &str = "#state IN (:created, :retrieved) AND code_expires_at_seconds > :now";

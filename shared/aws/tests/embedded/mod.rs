@@ -2,7 +2,7 @@
 
 use dynoxide::Database;
 use runtime::Env;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 /// A function's environment whose clients of one service are led to `endpoint` by `variable`.
@@ -22,11 +22,9 @@ pub(crate) async fn listener() -> (TcpListener, String) {
     (listener, endpoint)
 }
 
-/// Serves an empty table with the keys `pk` and `sk`; the URL of its DynamoDB.
-pub(crate) async fn dynamodb(table: &str) -> String {
-    let (listener, endpoint) = listener().await;
-    let database = Database::memory().unwrap();
-    let create = json!({
+/// What makes a table with the keys `pk` and `sk`.
+pub(crate) fn create_table(table: &str) -> Value {
+    json!({
         "TableName": table,
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [
@@ -37,7 +35,13 @@ pub(crate) async fn dynamodb(table: &str) -> String {
             {"AttributeName": "pk", "KeyType": "HASH"},
             {"AttributeName": "sk", "KeyType": "RANGE"},
         ],
-    });
+    })
+}
+
+/// Serves the empty table that `create` makes; the URL of its DynamoDB.
+pub(crate) async fn dynamodb(create: Value) -> String {
+    let (listener, endpoint) = listener().await;
+    let database = Database::memory().unwrap();
     database
         .create_table(serde_json::from_value(create).unwrap())
         .unwrap();

@@ -5,6 +5,7 @@
 mod embedded;
 
 mod conflicts;
+mod erasure;
 mod kms_key;
 mod offers;
 mod statuses;

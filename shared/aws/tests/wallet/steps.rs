@@ -6,9 +6,10 @@ use std::collections::HashMap;
 use aws::wallet_table::OfferStep;
 use aws_sdk_dynamodb::types::AttributeValue;
 use issuer::{
-    CountTxCodeAttempt, CredentialRequest, ExhaustTxCode, IssueCredential, IssuedCredential,
-    IssuedToken, Issuer, MAXIMUM_TX_CODE_ATTEMPTS, Offer, OfferState, RecordReport, Redeem,
-    RedeemCode, RetrieveOffer, TokenRequest, Transition, WalletReport, Written,
+    CountTxCodeAttempt, CredentialRequest, EraseClaims, ExhaustTxCode, IssueCredential,
+    IssuedCredential, IssuedToken, Issuer, MAXIMUM_TX_CODE_ATTEMPTS, Offer, OfferState,
+    RecordReport, Redeem, RedeemCode, RetrieveOffer, TokenRequest, Transition, WalletReport,
+    Written,
 };
 use serde_json::json;
 use signing::jws::SigningInput;
@@ -100,6 +101,15 @@ fn item(offer: &Offer) -> Item {
     item.extend(key(offer));
     let expires_at = AttributeValue::N(offer.purge_at_seconds().to_string());
     item.insert("expires_at".to_owned(), expires_at);
+    if let Some(due) = offer.erase_at_seconds() {
+        let shard: u64 = offer.offer_id.as_str().bytes().map(u64::from).sum();
+        for (name, value) in [
+            ("erase_at_seconds", due),
+            ("erase_shard", (shard % 8) as i64),
+        ] {
+            item.insert(name.to_owned(), AttributeValue::N(value.to_string()));
+        }
+    }
     item
 }
 
@@ -177,6 +187,13 @@ impl World {
             Box::new(self.redeem.clone()),
             Box::new(self.issue.clone()),
         ];
+        // Before the claims of an offer of `every_offer` are due, and when they are.
+        for now_seconds in [NOW + 59, NOW + 60, NOW + 61] {
+            steps.push(Box::new(EraseClaims {
+                offer_id: offer_id.clone(),
+                now_seconds,
+            }));
+        }
         for report in &self.reports {
             steps.push(Box::new(report.clone()));
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws::sdk::Sdk;
-use aws::wallet_table::WalletTable;
+use aws::wallet_table::{CLAIMS_TO_ERASE, WalletTable};
 use contract::StartIssue;
 use issuer::{
     Issuer, ListNumber, Offer, RevocationUuid, StatusRecord, TemplateFile, Templates, WalletKeys,
@@ -11,7 +11,7 @@ use issuer::{
 use serde_json::{Value, json};
 use signing::{LocalKey, SigningIdentity};
 
-use crate::embedded::{dynamodb, env};
+use crate::embedded::{create_table, dynamodb, env};
 
 pub(crate) const NOW: i64 = 1_763_920_000;
 pub(crate) const TABLE: &str = "wallet";
@@ -25,7 +25,21 @@ pub(crate) struct Table {
 }
 
 pub(crate) async fn table() -> Table {
-    let endpoint = dynamodb(TABLE).await;
+    let mut create = create_table(TABLE);
+    // As in template.yaml.
+    for (name, kind) in [("erase_shard", "N"), ("erase_at_seconds", "N")] {
+        let definitions = create["AttributeDefinitions"].as_array_mut().unwrap();
+        definitions.push(json!({"AttributeName": name, "AttributeType": kind}));
+    }
+    create["GlobalSecondaryIndexes"] = json!([{
+        "IndexName": CLAIMS_TO_ERASE,
+        "KeySchema": [
+            {"AttributeName": "erase_shard", "KeyType": "HASH"},
+            {"AttributeName": "erase_at_seconds", "KeyType": "RANGE"},
+        ],
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    }]);
+    let endpoint = dynamodb(create).await;
     let client = client(&endpoint);
     Table {
         table: WalletTable::new(client.clone(), TABLE),

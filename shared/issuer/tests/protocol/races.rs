@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use issuer::{
-    AccessToken, ExhaustTxCode, Redeem, Redemption, RetrieveOffer, SignedCredential, TokenRequest,
-    TxCodeCheck, Written,
+    AccessToken, EraseClaims, ExhaustTxCode, Offer, OfferState, Redeem, Redemption, RetrieveOffer,
+    SignedCredential, TokenRequest, Transition, TxCodeCheck, Written,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -13,6 +13,9 @@ use crate::world::{FORM, NOW, Wallet, World, claims, start};
 
 /// Seconds after which the function that serves a request is ended.
 const REQUEST_SECONDS: i64 = 60;
+/// Seconds after the end of an issuance at which no claim is left (ten minutes), less what the schedule
+/// of the erasure and a run of it may take.
+const DUE_AFTER_END_SECONDS: i64 = 10 * 60 - 2 * 60;
 
 /// What may happen next.
 #[derive(Debug, Clone)]
@@ -31,6 +34,8 @@ enum Step {
     WriteRequest,
     /// A wallet reports.
     Report(&'static str),
+    /// Claims that are due are erased.
+    Erase,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -43,6 +48,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => Just(Step::WriteRequest),
         2 => prop::sample::select(vec!["credential_accepted", "credential_failure", "credential_deleted"])
             .prop_map(Step::Report),
+        2 => Just(Step::Erase),
     ]
 }
 
@@ -134,8 +140,10 @@ impl Run {
             Step::Request { wallet } => self.request(*wallet),
             Step::WriteRequest => self.write_request(),
             Step::Report(event) => self.report(event),
+            Step::Erase => self.erase(),
         }
         self.check_status();
+        self.check_claims();
     }
 
     fn redeem(&mut self, is_right: bool) {
@@ -253,6 +261,45 @@ impl Run {
         self.accepted |= matches!(written, Written::Applied(_)) && report.erases_claims();
     }
 
+    fn erase(&mut self) {
+        let before = self.world.offer().clone();
+        let erase = EraseClaims {
+            offer_id: before.offer_id.clone(),
+            now_seconds: self.now,
+        };
+        if let Written::Refused(_) = self.world.store.write(&erase) {
+            return;
+        }
+        assert!(before.encrypted_claims.is_some());
+        assert!(
+            before.issue_status(self.now) == self.world.offer().issue_status(self.now),
+            "an erasure is no step of the issuance"
+        );
+        for begun in &self.begun {
+            if let Begun::Redeeming(redemption) = begun {
+                assert!(!redemption.write().is_allowed(&before), "a code in time");
+            }
+        }
+        for signed in &self.signed {
+            assert!(!signed.write().is_allowed(&before), "a request in time");
+        }
+    }
+
+    /// The claims of an issuance that has ended are due soon after; those of one that cannot end otherwise
+    /// are due some time; and the claims of one that could still issue are not erased.
+    fn check_claims(&self) {
+        let offer = self.world.offer();
+        let Some(due) = offer.erase_at_seconds() else {
+            assert!(offer.encrypted_claims.is_none());
+            assert!(!offer.is_open(self.now), "an open offer without its claims");
+            return;
+        };
+        assert!(due < NOW + issuer::OFFER_LIFETIME_SECONDS + DUE_AFTER_END_SECONDS);
+        if let Some(ended_at) = ended_at(offer, self.now) {
+            assert!(due <= ended_at + DUE_AFTER_END_SECONDS);
+        }
+    }
+
     /// What a backend was told to be the end stays the end.
     fn check_status(&mut self) {
         let status = self.world.offer().issue_status(self.now).status;
@@ -261,6 +308,16 @@ impl Run {
         } else if status.is_terminal() {
             self.terminal = Some(status.as_str().to_owned());
         }
+    }
+}
+
+/// When the issuance came to its end, as a backend is told.
+fn ended_at(offer: &Offer, now_seconds: i64) -> Option<i64> {
+    let status = offer.issue_status(now_seconds);
+    match &offer.state {
+        OfferState::CredentialIssued(issued) => Some(issued.credential_issued_at_seconds),
+        _ if status.status.is_terminal() => Some(status.last_updated? / 1000),
+        _ => None,
     }
 }
 
