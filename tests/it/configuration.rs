@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use erase_claims::EraseClaims;
 use local::RunningCloud;
 use poll_status::PollStatus;
 use runtime::{ConfigError, Env};
 
 use crate::cloud;
 
-const NEEDED: [(&str, &[&str]); 5] = [
+const NEEDED: [(&str, &[&str]); 6] = [
+    ("erase-claims", &["WALLET_TABLE"]),
     (
         "start-issue",
         &[
@@ -54,6 +56,7 @@ async fn start(binary: &str, variables: BTreeMap<String, String>) -> Result<(), 
     match binary {
         "start-issue" => start_issue::app(&env).await.map(drop),
         "get-status" => get_status::app(&env).await.map(drop),
+        "erase-claims" => EraseClaims::from_env(&env).await.map(drop),
         "poll-status" => PollStatus::from_env(&env).await.map(drop),
         "set-credential-status" => set_credential_status::app(&env).await.map(drop),
         "wallet" => wallet::app(&env).await.map(drop),

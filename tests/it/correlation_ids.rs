@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use erase_claims::EraseClaims;
 use futures::future::join_all;
 use lambda_runtime::{LambdaEvent, service_fn};
 use local::{FunctionHost, LocalCloud, Options};
@@ -17,7 +18,8 @@ use crate::backend::{Backend, PATIENCE, iban};
 use crate::eventually::eventually;
 use crate::wallet_client::WalletClient;
 
-const FUNCTIONS: [&str; 5] = [
+const FUNCTIONS: [&str; 6] = [
+    "erase-claims",
     "get-status",
     "poll-status",
     "set-credential-status",
@@ -43,6 +45,7 @@ async fn function_in_a_process() {
     let env = Env::from_process();
     let app = match std::env::var("AWS_LAMBDA_FUNCTION_NAME").as_deref() {
         Ok("get-status") => get_status::app(&env).await,
+        Ok("erase-claims") => return run_erase_claims(&env).await,
         Ok("poll-status") => return run_poll_status(&env).await,
         Ok("set-credential-status") => set_credential_status::app(&env).await,
         Ok("start-issue") => start_issue::app(&env).await,
@@ -51,6 +54,15 @@ async fn function_in_a_process() {
     };
     let app = app.expect("its configuration is complete");
     runtime::http::serve(app).await.expect("it serves");
+}
+
+async fn run_erase_claims(env: &Env) {
+    let erase_claims = EraseClaims::from_env(env).await.expect("it starts");
+    let handler = service_fn(async |event: LambdaEvent<Value>| {
+        let erased = erase_claims.handle(event.context.deadline()).await?;
+        Ok::<_, lambda_runtime::Error>(erased)
+    });
+    lambda_runtime::run(handler).await.expect("it serves");
 }
 
 async fn run_poll_status(env: &Env) {

@@ -5,10 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::StatusCode;
 use axum::routing::post;
+use erase_claims::EraseClaims;
 use local::{FunctionHost, LocalCloud, Options, RunningCloud};
 use poll_status::PollStatus;
 use runtime::Env;
@@ -58,6 +61,10 @@ impl Functions {
             .await
             .expect("poll-status starts");
         let poll = Arc::new(poll);
+        let erase = EraseClaims::from_env(&env("erase-claims"))
+            .await
+            .expect("erase-claims starts");
+        let erase = Arc::new(erase);
 
         let by_path = move |request: Request| {
             let function = match request.uri().path() {
@@ -72,6 +79,16 @@ impl Functions {
             .route(
                 "/2015-03-31/functions/poll-status/invocations",
                 post(move |axum::Json(event)| async move { axum::Json(poll.handle(event).await) }),
+            )
+            .route(
+                "/2015-03-31/functions/erase-claims/invocations",
+                post(move || async move {
+                    let deadline = SystemTime::now() + Duration::from_secs(50);
+                    let erased = erase.handle(deadline).await;
+                    erased
+                        .map(axum::Json)
+                        .map_err(|fault| (StatusCode::BAD_GATEWAY, fault.to_string()))
+                }),
             )
             .fallback(by_path);
         serve(routes, api);

@@ -2,7 +2,7 @@
 //!
 //! What helps: [`cloud`] starts local clouds, [`backend`] calls the issue contract, [`wallet_client`] and
 //! [`node`] are wallets, [`redeemed`] is one that has its token, [`status_list`] reads lists, [`queues`] looks
-//! into queues, [`function_host`] runs the functions with other environments, [`wiretap`] hears
+//! into queues, [`tables`] into tables, [`function_host`] runs the functions with other environments, [`wiretap`] hears
 //! what they tell AWS, [`external_wallet`] is another wallet of the contract, [`template`] reads the
 //! deployment's, [`command`] runs the local cloud's command. All other modules are tests, one subject each.
 
@@ -25,10 +25,12 @@ mod node;
 mod queues;
 mod redeemed;
 mod status_list;
+mod tables;
 mod template;
 mod wallet_client;
 mod wiretap;
 
+mod claims_erasure;
 mod command;
 mod compatibility;
 mod configuration;

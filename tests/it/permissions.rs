@@ -7,6 +7,7 @@ use crate::backend::{PATIENCE, badge, iban, unique};
 use crate::eventually::eventually;
 use crate::function_host::Functions;
 use crate::status_list::status_reference;
+use crate::tables::{Tables, an_hour_later};
 use crate::template::Template;
 use crate::wallet_client::WalletClient;
 use crate::wiretap::{UNLUCKY, Wiretap};
@@ -106,6 +107,13 @@ async fn exercise(functions: &Functions, tap: &Wiretap) {
         Answer::to(backend.http.get(&list)).await.expect(200);
     }
     backend.credential_status(uuid).await.expect(200);
+
+    // Claims that are due.
+    let forgotten = unique("forgotten");
+    backend.start_iban(&forgotten).await;
+    an_hour_later(&functions.running, &forgotten).await;
+    let erased = functions.running.invoke("erase-claims", json!({})).await;
+    assert_eq!(erased.expect("it runs")["erased"], 1);
 }
 
 /// What start-issue leaves behind that dies before it calls the wallet, as it is when a minute has passed.
@@ -126,16 +134,6 @@ async fn reserve_long_ago(functions: &Functions, correlation_id: &str) {
         "attempt": zero,
         "sequence": zero,
     });
-    let table = functions.running.issuance_table();
-    let put = functions
-        .backend
-        .http
-        .post(functions.running.dynamodb_endpoint())
-        .header("x-amz-target", "DynamoDB_20120810.PutItem")
-        .header("content-type", "application/x-amz-json-1.0")
-        // The embedded table wants a signature and does not look at it.
-        .header("authorization", "AWS4-HMAC-SHA256 Credential=local/20260101/local/dynamodb/aws4_request, SignedHeaders=host, Signature=0")
-        .header("x-amz-date", "20260101T000000Z")
-        .body(json!({"TableName": table, "Item": item}).to_string());
-    Answer::to(put).await.expect(200);
+    let put = json!({"TableName": functions.running.issuance_table(), "Item": item});
+    Tables::of(&functions.running).call("PutItem", &put).await;
 }

@@ -59,6 +59,7 @@ impl Wiretap {
         let tap = Self::default();
         let mut proxies = BTreeMap::new();
         for binary in [
+            "erase-claims",
             "start-issue",
             "get-status",
             "poll-status",
@@ -67,6 +68,7 @@ impl Wiretap {
         ] {
             for name in TO_AWS
                 .into_iter()
+                .filter(|name| binary != "erase-claims" || name.ends_with("DYNAMODB"))
                 .chain((binary == "poll-status").then_some("WALLET_BASE_URL"))
             {
                 let state = (tap.clone(), binary, name, reqwest::Client::new());

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use runtime::Env;
+use serde_json::Value;
 use tokio::sync::broadcast;
 use url::Url;
 
@@ -20,13 +21,15 @@ use crate::event_loop::EventLoop;
 use crate::events::{Event, Events};
 use crate::functions::{self, EventHandler, Handler};
 use crate::identity::Identity;
+use crate::invocation::invoke;
 use crate::lambda_process::LambdaFunction;
 use crate::listeners::{Listeners, url_of};
 use crate::options::{FunctionHost, Options, without_slash};
 use crate::route_table::RouteTable;
+use crate::schedule_loop::ScheduleLoop;
 use crate::secrets::Secrets;
 use crate::stop::Tasks;
-use crate::template::{Endpoints, LOCAL_ACCOUNT, Route, Stack, TEMPLATE};
+use crate::template::{Endpoints, LOCAL_ACCOUNT, Route, Schedule, Stack, TEMPLATE};
 
 /// The value of the template's parameter `Release`, which has no default because each deployment must
 /// choose a new one.
@@ -63,6 +66,10 @@ struct RunningFunction {
     env: Option<Env>,
     /// Its processes, where it has some.
     processes: Option<LambdaFunction>,
+    /// How events invoke it, where they do.
+    handler: Option<EventHandler>,
+    /// How long an invocation may take.
+    timeout: Duration,
 }
 
 impl fmt::Debug for RunningCloud {
@@ -124,12 +131,17 @@ impl LocalCloud {
             let variables = environment::of_function(function, functions_aws, &secrets)?;
             let started =
                 functions::start(&options.functions, function, &stack.routes, &variables).await?;
-            handlers.insert(function.logical_id.clone(), started.handler);
             let running = RunningFunction {
                 variables,
                 env: started.env,
                 processes: started.processes,
+                handler: match &started.handler {
+                    Handler::Events(handler) => Some(handler.clone()),
+                    Handler::Http(_) => None,
+                },
+                timeout: function.timeout,
             };
+            handlers.insert(function.logical_id.clone(), started.handler);
             functions.insert(function.binary.clone(), running);
         }
         for source in &stack.event_sources {
@@ -142,6 +154,15 @@ impl LocalCloud {
             };
             let stop = front.stop.clone();
             front.running.spawn(event_loop.run(stop));
+        }
+        for schedule in &stack.schedules {
+            let schedule_loop = ScheduleLoop {
+                schedule: schedule.clone(),
+                handler: event_handler(&handlers, &schedule.function)?,
+                timeout: timeout(&stack, &schedule.function),
+            };
+            let stop = front.stop.clone();
+            front.running.spawn(schedule_loop.run(stop));
         }
         let routes = match options.functions {
             FunctionHost::InvokeApi { .. } => Vec::new(),
@@ -232,6 +253,11 @@ impl RunningCloud {
         &self.stack.routes
     }
 
+    /// The schedules of the template.
+    pub fn schedules(&self) -> &[Schedule] {
+        &self.stack.schedules
+    }
+
     /// The binaries of the template's functions, sorted.
     pub fn function_names(&self) -> impl Iterator<Item = &str> {
         self.functions.keys().map(String::as_str)
@@ -255,6 +281,20 @@ impl RunningCloud {
     /// The processes of the function with this binary, where [`FunctionHost::Processes`] was chosen.
     pub fn processes(&self, binary: &str) -> Option<&LambdaFunction> {
         self.functions.get(binary)?.processes.as_ref()
+    }
+
+    /// Invokes the function with this binary by an event, as its queue, stream or schedule would, and gives its
+    /// answer: what a schedule does once an hour can be had now. It does not work on functions that answer
+    /// HTTP requests.
+    ///
+    /// # Errors
+    /// What went wrong: the function failed, or there is none of that name that takes events.
+    pub async fn invoke(&self, binary: &str, event: Value) -> Result<Value, String> {
+        let function = self.functions.get(binary);
+        let handler = function.and_then(|one| one.handler.as_ref().map(|own| (own, one.timeout)));
+        let (handler, timeout) =
+            handler.ok_or_else(|| format!("no function {binary} takes events"))?;
+        invoke(handler, timeout, event).await
     }
 
     /// The data directory; `None`, where everything is in memory.

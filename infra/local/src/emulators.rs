@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use dynoxide::Database;
 use dynoxide::actions::create_table::CreateTableRequest;
+use dynoxide::actions::update_table::UpdateTableRequest;
 use dynoxide::actions::update_time_to_live::{TimeToLiveSpecification, UpdateTimeToLiveRequest};
+use dynoxide::storage::TableMetadata;
 use queue_service::QueueService;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -86,6 +89,7 @@ impl Emulators {
         });
     }
 
+    /// Creates a table, or gives one of an earlier run the indexes that the template has now.
     fn create_table(&self, table: &Table) -> Result<(), StartError> {
         let failed = |reason: String| StartError::Emulator {
             service: "DynamoDB",
@@ -93,11 +97,8 @@ impl Emulators {
             reason,
         };
         let existing = self.database.get_table_metadata(&table.name);
-        if existing
-            .map_err(|fault| failed(fault.to_string()))?
-            .is_some()
-        {
-            return Ok(());
+        if let Some(existing) = existing.map_err(|fault| failed(fault.to_string()))? {
+            return self.add_indexes(table, &existing).map_err(failed);
         }
         let request: CreateTableRequest = serde_json::from_value(table.create.clone())
             .map_err(|fault| failed(fault.to_string()))?;
@@ -115,6 +116,34 @@ impl Emulators {
             self.database
                 .update_time_to_live(request)
                 .map_err(|fault| failed(fault.to_string()))?;
+        }
+        Ok(())
+    }
+
+    fn add_indexes(&self, table: &Table, existing: &TableMetadata) -> Result<(), String> {
+        let there: Vec<Value> = match &existing.gsi_definitions {
+            Some(definitions) => {
+                serde_json::from_str(definitions).map_err(|fault| fault.to_string())?
+            }
+            None => Vec::new(),
+        };
+        let wanted = table.create.get("GlobalSecondaryIndexes");
+        let wanted = wanted.and_then(Value::as_array).into_iter().flatten();
+        let is_missing = |index: &&Value| {
+            let name = index.get("IndexName");
+            there.iter().all(|one| one.get("IndexName") != name)
+        };
+        for index in wanted.filter(is_missing) {
+            let request = json!({
+                "TableName": table.name,
+                "AttributeDefinitions": table.create.get("AttributeDefinitions"),
+                "GlobalSecondaryIndexUpdates": [{"Create": index}],
+            });
+            let request: UpdateTableRequest =
+                serde_json::from_value(request).map_err(|fault| fault.to_string())?;
+            self.database
+                .update_table(request)
+                .map_err(|fault| fault.to_string())?;
         }
         Ok(())
     }

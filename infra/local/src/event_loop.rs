@@ -4,14 +4,12 @@
 //! dead-letter queue when it was received too often; both are the queue's own doing.
 
 use std::collections::HashSet;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_lambda_events::event::sqs::SqsBatchResponse;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use futures::FutureExt;
 use queue_service::{AttributeValue, Message, QueueService, Receive};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -19,6 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::events::{Event, Events};
 use crate::functions::EventHandler;
+use crate::invocation::invoke;
 use crate::stop::Stop;
 use crate::template::{EventSource, LOCAL_REGION};
 
@@ -130,27 +129,11 @@ impl EventLoop {
         let all = || batch.iter().map(|one| one.message_id.clone()).collect();
         let function = &self.source.function;
         let event = self.event(batch);
-        // A handler holds clients and configuration, which a panic leaves as they were. It may
-        // panic before its future exists, so the call is inside.
-        let invocation = AssertUnwindSafe(async { (self.handler)(event).await }).catch_unwind();
-        match tokio::time::timeout(self.timeout, invocation).await {
-            Ok(Ok(Ok(_))) if !self.source.reports_item_failures => HashSet::new(),
-            Ok(Ok(Ok(answer))) => item_failures(answer, batch).unwrap_or_else(all),
-            Ok(Ok(Err(fault))) => {
+        match invoke(&self.handler, self.timeout, event).await {
+            Ok(_) if !self.source.reports_item_failures => HashSet::new(),
+            Ok(answer) => item_failures(answer, batch).unwrap_or_else(all),
+            Err(fault) => {
                 tracing::error!(function, fault, "the invocation failed");
-                all()
-            }
-            Ok(Err(_panic)) => {
-                tracing::error!(function, "the function panicked");
-                all()
-            }
-            Err(_elapsed) => {
-                let timeout_seconds = self.timeout.as_secs();
-                tracing::error!(
-                    function,
-                    timeout_seconds,
-                    "the function ran into its time-out"
-                );
                 all()
             }
         }
@@ -211,6 +194,7 @@ fn item_failures(answer: Value, batch: &[Message]) -> Option<HashSet<String>> {
 mod tests {
     use super::*;
     use aws_lambda_events::event::sqs::SqsEvent;
+    use futures::FutureExt;
     use queue_service::NewMessage;
     use std::sync::Mutex;
     use tokio::sync::broadcast;

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
+use erase_claims::EraseClaims;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use poll_status::PollStatus;
@@ -16,7 +18,7 @@ use crate::lambda_process::{LambdaConfig, LambdaFunction, gateway, with_delivere
 use crate::template::{Function, Route};
 use crate::{FunctionHost, StartError, invoke_api};
 
-/// Takes an event as Lambda writes it (messages of a queue, records of a stream), and gives the function's
+/// Takes an event as Lambda writes it (messages of a queue, records of a stream, a schedule's time), and gives the function's
 /// answer; `Err` is an invocation that failed as a whole.
 pub(crate) type EventHandler =
     Arc<dyn Fn(Value) -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
@@ -25,7 +27,7 @@ pub(crate) type EventHandler =
 pub(crate) enum Handler {
     /// It answers HTTP requests.
     Http(Router),
-    /// It takes events: of a queue, for example.
+    /// It takes events: of a queue or a schedule, for example.
     Events(EventHandler),
 }
 
@@ -81,6 +83,9 @@ async fn in_process(
     let env: Env = environment.clone().into_iter().collect();
     let http = |routes| Handler::Http(with_delivered_paths(routes));
     let started = match function.binary.as_str() {
+        "erase-claims" => erase_claims(&env, function.timeout)
+            .await
+            .map(Handler::Events),
         "get-status" => get_status::app(&env).await.map(http),
         "poll-status" => poll_status(&env).await.map(Handler::Events),
         "set-credential-status" => set_credential_status::app(&env).await.map(http),
@@ -102,6 +107,20 @@ async fn in_process(
         env: Some(env),
         processes: None,
     })
+}
+
+/// It reads nothing of its event, and must know when it will be cut off.
+async fn erase_claims(env: &Env, timeout: Duration) -> Result<EventHandler, ConfigError> {
+    let function = Arc::new(EraseClaims::from_env(env).await?);
+    Ok(Arc::new(move |_event| {
+        let function = Arc::clone(&function);
+        async move {
+            let erased = function.handle(SystemTime::now() + timeout).await;
+            let erased = erased.map_err(|fault| fault.to_string())?;
+            serde_json::to_value(erased).map_err(|fault| fault.to_string())
+        }
+        .boxed()
+    }))
 }
 
 async fn poll_status(env: &Env) -> Result<EventHandler, ConfigError> {

@@ -1,7 +1,8 @@
 //! The local cloud: all of Bestow in one process on 127.0.0.1, with no account and no Docker.
 //!
 //! An embedded DynamoDB and an embedded queue service stand in for AWS, the functions' own handlers
-//! answer on the routes of `template.yaml`, and event loops feed them from the queues as Lambda would.
+//! answer on the routes of `template.yaml`, event loops feed them from the queues as Lambda would, and
+//! schedules invoke them.
 //! The functions use the AWS SDK and nothing else: to them this is just another endpoint.
 //!
 //! [`template`] reads what to run, [`LocalCloud::start`] runs it, and [`holder`] is a wallet to take a
@@ -20,11 +21,13 @@ mod events;
 mod functions;
 pub mod holder;
 mod identity;
+mod invocation;
 mod invoke_api;
 pub mod lambda_process;
 mod listeners;
 mod options;
 mod route_table;
+mod schedule_loop;
 mod secrets;
 mod stop;
 pub mod template;

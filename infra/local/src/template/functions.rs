@@ -46,7 +46,7 @@ const DEFAULT_MEMORY_MB: u64 = 128;
 const CARRIED_OUT: [&str; 3] = ["Environment", "MemorySize", "Timeout"];
 
 /// What matters on AWS only: packaging, permissions, scaling, logs, roll-out.
-const LEFT_OUT: [&str; 20] = [
+const LEFT_OUT: [&str; 21] = [
     "Architectures",
     "AutoPublishAlias",
     "AutoPublishAliasAllProperties",
@@ -56,6 +56,7 @@ const LEFT_OUT: [&str; 20] = [
     "DeploymentPreference",
     "Description",
     "EphemeralStorage",
+    "EventInvokeConfig",
     "FunctionName",
     "Handler",
     "KmsKeyArn",

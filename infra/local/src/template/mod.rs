@@ -2,7 +2,7 @@
 //!
 //! [`Stack::read`] gives the parameters their local values, decides the conditions, evaluates the
 //! intrinsic functions, and comes back with what one machine needs: tables, queues, functions with
-//! their environment, event sources, routes, secrets. Nothing is guessed: a resource type, property
+//! their environment, event sources, schedules, routes, secrets. Nothing is guessed: a resource type, property
 //! or function that this reader does not know is an error that names its place in the template.
 //! What only a deployment needs (`Rules`, `Mappings`, `Outputs`, policies, alarms) is not evaluated.
 
@@ -15,6 +15,7 @@ mod parameters;
 mod queues;
 mod resource;
 mod routes;
+mod schedules;
 mod secrets;
 mod tables;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub use functions::Function;
 pub use names::{Endpoints, LOCAL_ACCOUNT, LOCAL_REGION};
 pub use queues::Queue;
 pub use routes::Route;
+pub use schedules::Schedule;
 pub use secrets::{Secret, resolve_secrets};
 pub use tables::Table;
 
@@ -52,6 +54,8 @@ pub struct Stack {
     pub functions: Vec<Function>,
     /// The queues that invoke functions.
     pub event_sources: Vec<EventSource>,
+    /// The schedules that invoke functions.
+    pub schedules: Vec<Schedule>,
     /// The routes of the HTTP API.
     pub routes: Vec<Route>,
     /// The secrets that the functions' environments refer to.
@@ -83,6 +87,7 @@ impl Stack {
             queues: Vec::new(),
             functions: Vec::new(),
             event_sources: Vec::new(),
+            schedules: Vec::new(),
             routes: Vec::new(),
             secrets: Vec::new(),
         };
@@ -97,6 +102,10 @@ impl Stack {
                 Kind::EventSource => {
                     let source = EventSource::read(resource, &resources, &evaluator)?;
                     stack.event_sources.push(source);
+                }
+                Kind::Schedule => {
+                    let schedule = Schedule::read(resource, &resources, &evaluator)?;
+                    stack.schedules.push(schedule);
                 }
                 Kind::Route => {
                     let route = Route::read(resource, &resources, &evaluator)?;

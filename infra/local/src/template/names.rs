@@ -15,6 +15,7 @@ pub(super) enum Kind {
     Queue,
     Function,
     EventSource,
+    Schedule,
     Api,
     Route,
     Integration,
@@ -30,6 +31,7 @@ impl Kind {
             "AWS::SQS::Queue" => Some(Self::Queue),
             "AWS::Serverless::Function" => Some(Self::Function),
             "AWS::Lambda::EventSourceMapping" => Some(Self::EventSource),
+            "AWS::Scheduler::Schedule" => Some(Self::Schedule),
             "AWS::ApiGatewayV2::Api" => Some(Self::Api),
             "AWS::ApiGatewayV2::Route" => Some(Self::Route),
             "AWS::ApiGatewayV2::Integration" => Some(Self::Integration),
@@ -87,7 +89,7 @@ impl Named<'_> {
                 endpoints.queues, self.name
             )),
             Kind::Secret => Ok(arn("secretsmanager", "secret:", self.name)),
-            Kind::EventSource | Kind::LeftOut => Err(self.no_value("", place)),
+            Kind::EventSource | Kind::Schedule | Kind::LeftOut => Err(self.no_value("", place)),
         }
     }
 
