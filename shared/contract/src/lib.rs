@@ -8,7 +8,10 @@
 //! | Start issue, [`paths::START_ISSUE`] | [`StartIssue`] | [`StartIssueAnswer`] |
 //! | Get issue status, [`paths::ISSUE_STATUS`] | | [`IssueStatus`] |
 //! | Credential status, [`paths::CREDENTIAL_STATUS`] | [`CredentialStatusChange`] | [`CredentialStatusAnswer`] |
+//! | the schemas of events, [`paths::EVENT_SCHEMA`] | | [`event_schema`] |
 //! | every error | | [`Problem`] |
+//!
+//! What happens goes out as [`CloudEvent`]s.
 //!
 //! What a wallet vendor's documentation or a public client of it shows is not marked. `[d]` marks
 //! what is derived from a sibling contract (the "Universal OID4VCI" one), and `[ours]` what nobody
@@ -17,6 +20,7 @@
 mod callback;
 mod correlation_id;
 mod credential_status;
+mod event;
 mod fields;
 mod issue_status;
 mod openapi;
@@ -33,6 +37,7 @@ pub use correlation_id::{CorrelationId, InvalidCorrelationId};
 pub use credential_status::{
     CredentialStatus, CredentialStatusAnswer, CredentialStatusChange, StatusListEntry,
 };
+pub use event::{CloudEvent, CredentialEventData, EventData, EventType, event_schema};
 pub use issue_status::{IssueError, IssueStatus, Stage, Status};
 pub use openapi::openapi;
 pub use problem::{Fault, PROBLEM_JSON, Problem, ProblemKind};

@@ -1,6 +1,6 @@
 //! The paths of the contract, and the URLs made of them.
 
-use crate::CorrelationId;
+use crate::{CorrelationId, EventType};
 
 /// `POST`: Start issue.
 pub const START_ISSUE: &str = "/api/v2/credential/issue";
@@ -12,6 +12,8 @@ pub const ISSUE_STATUS_ALIAS: &str = "/api/v2/credential/issue/{correlation_id}"
 pub const CREDENTIAL_STATUS: &str = "/api/v2/credential/status/{revocation_uuid}";
 /// `GET`: the OpenAPI document of this contract.
 pub const OPENAPI: &str = "/openapi.json";
+/// `GET`: the JSON Schema of a type of events, as `{type}.schema.json`.
+pub const EVENT_SCHEMA: &str = "/events/{schema}";
 
 /// The address of Start issue below `base_url` (without a trailing slash).
 pub fn start_issue_url(base_url: &str) -> String {
@@ -22,6 +24,19 @@ pub fn start_issue_url(base_url: &str) -> String {
 /// correlation id as [`CorrelationId::path_segment`].
 pub fn issue_status_url(base_url: &str, correlation_id: &CorrelationId) -> String {
     format!("{base_url}/api/v2/issue/{}", correlation_id.path_segment())
+}
+
+/// The address of the JSON Schema of a type of events below `base_url` (without a trailing slash).
+pub fn event_schema_url(base_url: &str, event_type: EventType) -> String {
+    format!("{base_url}/events/{event_type}.schema.json")
+}
+
+/// The type of events whose schema has this name in [`EVENT_SCHEMA`].
+pub fn event_type_of_schema(name: &str) -> Option<EventType> {
+    let name = name.strip_suffix(".schema.json")?;
+    EventType::ALL
+        .into_iter()
+        .find(|event_type| event_type.as_str() == name)
 }
 
 /// The address of a credential's status below `base_url` (without a trailing slash).

@@ -2,7 +2,7 @@
 
 use super::answers;
 use crate::{
-    CredentialStatusAnswer, CredentialStatusChange, IssueStatus,
+    CredentialStatusAnswer, CredentialStatusChange, EventType, IssueStatus,
     ProblemKind::{
         self, ClaimsRejected, Conflict, Internal, InvalidRequest, NotFound, TooLarge,
         TooManyRequests, Unauthorized, Unavailable, UnsupportedMediaType, WalletFault,
@@ -68,6 +68,10 @@ pub(super) fn served(public_base_url: &str) -> Paths {
         .path(
             paths::OPENAPI,
             PathItem::new(HttpMethod::Get, get_openapi()),
+        )
+        .path(
+            paths::EVENT_SCHEMA,
+            PathItem::new(HttpMethod::Get, get_event_schema()),
         )
         .build()
 }
@@ -218,6 +222,36 @@ fn get_openapi() -> Operation {
         .summary(Some("Get this document"))
         .securities(Some([SecurityRequirement::default()]))
         .responses(ResponsesBuilder::new().response("200", found))
+        .build()
+}
+
+fn get_event_schema() -> Operation {
+    let names = EventType::ALL.map(|event_type| format!("{event_type}.schema.json"));
+    let schema = path_parameter("schema")
+        .description(Some(
+            "The `type` of the events, and `.schema.json`: what their `dataschema` ends with.",
+        ))
+        .schema(Some(
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .enum_values(Some(names)),
+        ))
+        .example(Some(json!("com.bestow.issue.completed.v1.schema.json")))
+        .build();
+    let document = ContentBuilder::new()
+        .schema(Some(ObjectBuilder::new().build()))
+        .build();
+    let found = ResponseBuilder::new()
+        .description("A JSON Schema (2020-12) of whole events, which are CloudEvents 1.0.")
+        .content("application/schema+json", document);
+    let responses = ResponsesBuilder::new().response("200", found);
+    OperationBuilder::new()
+        .operation_id(Some("getEventSchema"))
+        .tag("Description")
+        .summary(Some("Get the schema of a type of events"))
+        .parameter(schema)
+        .securities(Some([SecurityRequirement::default()]))
+        .responses(answers::add(responses, &[NotFound]))
         .build()
 }
 

@@ -90,6 +90,7 @@ fn every_path_of_the_contract_is_there() {
         format!("get {}", paths::CREDENTIAL_STATUS),
         format!("put {}", paths::CREDENTIAL_STATUS),
         format!("get {}", paths::OPENAPI),
+        format!("get {}", paths::EVENT_SCHEMA),
     ];
     expected.sort();
     assert_eq!(found, expected);

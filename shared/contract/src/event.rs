@@ -1,0 +1,167 @@
+//! What happens, told to whoever wants to know: CloudEvents 1.0 in their JSON format. `[ours]`
+
+mod schemas;
+
+use crate::{CorrelationId, CredentialStatus, IssueStatus, paths};
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+use std::fmt;
+use uuid::Uuid;
+
+pub use schemas::event_schema;
+
+/// What an event tells of: the attribute `type` of its CloudEvent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EventType {
+    /// An offer was made to the customer.
+    IssueCreated,
+    /// The customer has come further.
+    IssueProgressed,
+    /// The customer's wallet has the credential.
+    IssueCompleted,
+    /// The issuance ended without a credential.
+    IssueFailed,
+    /// The offer ran out before it was taken.
+    IssueExpired,
+    /// A credential was revoked, for good.
+    CredentialRevoked,
+    /// A credential was suspended.
+    CredentialSuspended,
+    /// A credential that was suspended is valid again.
+    CredentialReinstated,
+}
+
+impl EventType {
+    /// Every type.
+    pub const ALL: [Self; 8] = [
+        Self::IssueCreated,
+        Self::IssueProgressed,
+        Self::IssueCompleted,
+        Self::IssueFailed,
+        Self::IssueExpired,
+        Self::CredentialRevoked,
+        Self::CredentialSuspended,
+        Self::CredentialReinstated,
+    ];
+
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::IssueCreated => "com.bestow.issue.created.v1",
+            Self::IssueProgressed => "com.bestow.issue.progressed.v1",
+            Self::IssueCompleted => "com.bestow.issue.completed.v1",
+            Self::IssueFailed => "com.bestow.issue.failed.v1",
+            Self::IssueExpired => "com.bestow.issue.expired.v1",
+            Self::CredentialRevoked => "com.bestow.credential.revoked.v1",
+            Self::CredentialSuspended => "com.bestow.credential.suspended.v1",
+            Self::CredentialReinstated => "com.bestow.credential.reinstated.v1",
+        }
+    }
+
+    /// The type that tells of a credential's new status. A credential starts valid, so to become valid
+    /// is to be reinstated.
+    pub const fn of_credential(status: CredentialStatus) -> Self {
+        match status {
+            CredentialStatus::Valid => Self::CredentialReinstated,
+            CredentialStatus::Suspended => Self::CredentialSuspended,
+            CredentialStatus::Revoked => Self::CredentialRevoked,
+        }
+    }
+}
+
+impl fmt::Display for EventType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for EventType {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// One event, as CloudEvents 1.0 in the structured JSON format. There is no `request_uri` in it, which
+/// is a link to the credential, and no claim.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CloudEvent {
+    specversion: &'static str,
+    /// The same for each repeat of this event, and for no other event.
+    pub id: Uuid,
+    /// The deployment that sends it: its public base URL.
+    pub source: String,
+    /// What it tells of.
+    #[serde(rename = "type")]
+    pub event_type: EventType,
+    /// The issuance that it is about.
+    pub subject: CorrelationId,
+    /// When it happened, by RFC 3339 in UTC.
+    pub time: String,
+    datacontenttype: &'static str,
+    /// Where the JSON Schema of the whole event is published.
+    pub dataschema: String,
+    /// The place of the event among those of its subject and kind (`issue` or `credential`): decimal
+    /// digits that order as texts do (CloudEvents extension "Sequence").
+    pub sequence: String,
+    /// What happened.
+    pub data: EventData,
+}
+
+/// What an event tells.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum EventData {
+    /// An issuance as readers see it since the event: the answer of Get issue status.
+    Issuance(IssueStatus),
+    /// The status of an issued credential.
+    Credential(CredentialEventData),
+}
+
+/// What became of an issued credential.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CredentialEventData {
+    /// The issuance that it came from.
+    pub correlation_id: CorrelationId,
+    /// The credential issue template.
+    pub template_id: String,
+    /// The credential.
+    pub revocation_uuid: Uuid,
+    /// Its status now.
+    pub status: CredentialStatus,
+    /// How many changes of its status there were.
+    pub sequence: u64,
+    /// When it changed, in Unix milliseconds.
+    pub last_updated: i64,
+}
+
+impl CloudEvent {
+    /// The event that the deployment at `source` (its public base URL, without a trailing slash) sends.
+    /// `happened_ms` is in Unix milliseconds.
+    pub fn new(
+        source: &str,
+        event_type: EventType,
+        id: Uuid,
+        subject: CorrelationId,
+        sequence: u64,
+        happened_ms: i64,
+        data: EventData,
+    ) -> Self {
+        let time = Timestamp::from_millisecond(happened_ms).unwrap_or(Timestamp::UNIX_EPOCH);
+        Self {
+            specversion: "1.0",
+            id,
+            source: source.to_owned(),
+            event_type,
+            subject,
+            time: format!("{time:.3}"),
+            datacontenttype: "application/json",
+            dataschema: paths::event_schema_url(source, event_type),
+            // As many digits as the largest number has, so that texts order as the numbers do.
+            sequence: format!("{sequence:020}"),
+            data,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
