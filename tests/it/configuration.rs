@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use erase_claims::EraseClaims;
 use local::RunningCloud;
 use poll_status::PollStatus;
+use publish_changes::PublishChanges;
 use runtime::{ConfigError, Env};
 
 use crate::cloud;
 
-const NEEDED: [(&str, &[&str]); 6] = [
+const NEEDED: [(&str, &[&str]); 7] = [
     ("erase-claims", &["WALLET_TABLE"]),
     (
         "start-issue",
@@ -36,8 +37,22 @@ const NEEDED: [(&str, &[&str]); 6] = [
         &["ISSUANCE_TABLE", "POLL_QUEUE_URL", "WALLET_BASE_URL"],
     ),
     (
+        "publish-changes",
+        &[
+            "EVENT_BUS_NAME",
+            "ISSUANCE_TABLE",
+            "PUBLIC_BASE_URL",
+            "PUBLISH_FAILURE_QUEUE_URL",
+        ],
+    ),
+    (
         "set-credential-status",
-        &["API_KEY_HASHES", "WALLET_BASE_URL"],
+        &[
+            "API_KEY_HASHES",
+            "ISSUANCE_TABLE",
+            "POLL_QUEUE_URL",
+            "WALLET_BASE_URL",
+        ],
     ),
     (
         "wallet",
@@ -58,6 +73,7 @@ async fn start(binary: &str, variables: BTreeMap<String, String>) -> Result<(), 
         "get-status" => get_status::app(&env).await.map(drop),
         "erase-claims" => EraseClaims::from_env(&env).await.map(drop),
         "poll-status" => PollStatus::from_env(&env).await.map(drop),
+        "publish-changes" => PublishChanges::from_env(&env).await.map(drop),
         "set-credential-status" => set_credential_status::app(&env).await.map(drop),
         "wallet" => wallet::app(&env).await.map(drop),
         other => panic!("no function {other}"),
@@ -113,6 +129,11 @@ async fn a_bad_value_is_named_and_not_repeated() {
         ),
         ("get-status", "API_KEY_HASHES", "my-secret-key-in-the-clear"),
         ("poll-status", "WALLET_BASE_URL", "ftp://wallet.example"),
+        (
+            "publish-changes",
+            "PUBLIC_BASE_URL",
+            "http://issuer.example",
+        ),
         (
             "set-credential-status",
             "WALLET_BASE_URL",

@@ -139,6 +139,10 @@ impl ExternalWallet {
         self.script().bodies.clone()
     }
 
+    pub fn running(&self) -> &local::RunningCloud {
+        &self.functions.running
+    }
+
     pub fn queues(&self) -> Queues {
         self.functions.queues()
     }

@@ -1,7 +1,7 @@
 //! The functions with an environment of the test's choosing.
 //!
 //! They run here as they do under `cargo lambda watch`: the local cloud serves the AWS endpoints alone and
-//! posts the queue's batches to an Invoke API, which stands beside the functions' routes.
+//! posts the batches of queues and streams to an Invoke API, which stands beside the functions' routes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use axum::routing::post;
 use erase_claims::EraseClaims;
 use local::{FunctionHost, LocalCloud, Options, RunningCloud};
 use poll_status::PollStatus;
+use publish_changes::PublishChanges;
 use runtime::Env;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
@@ -65,6 +66,10 @@ impl Functions {
             .await
             .expect("erase-claims starts");
         let erase = Arc::new(erase);
+        let publish = PublishChanges::from_env(&env("publish-changes"))
+            .await
+            .expect("publish-changes starts");
+        let publish = Arc::new(publish);
 
         let by_path = move |request: Request| {
             let function = match request.uri().path() {
@@ -89,6 +94,12 @@ impl Functions {
                         .map(axum::Json)
                         .map_err(|fault| (StatusCode::BAD_GATEWAY, fault.to_string()))
                 }),
+            )
+            .route(
+                "/2015-03-31/functions/publish-changes/invocations",
+                post(
+                    move |axum::Json(event)| async move { axum::Json(publish.handle(event).await) },
+                ),
             )
             .fallback(by_path);
         serve(routes, api);

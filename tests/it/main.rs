@@ -38,6 +38,7 @@ mod contract_errors;
 mod correlation_ids;
 mod credential_endpoint;
 mod deployment;
+mod events;
 mod external_wallet_faults;
 mod idempotency;
 mod interop;

@@ -1,6 +1,6 @@
 //! The policies of `template.yaml` against the calls that the functions make (invariant 10).
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::backend::{PATIENCE, badge, iban, unique};
@@ -47,7 +47,15 @@ fn is_not_seen_here(binary: &str, action: &str) -> bool {
         "sqs:DeleteMessage",
         "sqs:GetQueueAttributes",
     ];
-    (binary == "poll-status" && of_event_source.contains(&action)) || action.starts_with("kms:")
+    let of_stream = [
+        "dynamodb:DescribeStream",
+        "dynamodb:GetRecords",
+        "dynamodb:GetShardIterator",
+        "dynamodb:ListStreams",
+    ];
+    (binary == "poll-status" && of_event_source.contains(&action))
+        || (binary == "publish-changes" && of_stream.contains(&action))
+        || action.starts_with("kms:")
 }
 
 /// Everything that makes a function call AWS.
@@ -70,7 +78,7 @@ async fn exercise(functions: &Functions, tap: &Wiretap) {
     backend.start(&iban(&unlucky)).await.expect(201);
     functions.queues().poll(&unlucky, 0).await;
     let abandoned = unique("abandoned");
-    reserve_long_ago(functions, &abandoned).await;
+    put_item(functions, &abandoned, |_| {}).await;
     functions.queues().poll(&abandoned, 0).await;
     for action in [
         "sqs:SendMessage",
@@ -78,6 +86,20 @@ async fn exercise(functions: &Functions, tap: &Wiretap) {
         "dynamodb:DeleteItem",
     ] {
         let is_made = async || tap.actions_of("poll-status").contains(action).then_some(());
+        eventually(action, PATIENCE, is_made).await;
+    }
+
+    // A change that is announced, and one that never can be.
+    put_item(functions, &unique("unreadable"), |item| {
+        item["state"] = json!({"S": "no state"});
+    })
+    .await;
+    for action in ["events:PutEvents", "dynamodb:UpdateItem", "sqs:SendMessage"] {
+        let is_made = async || {
+            tap.actions_of("publish-changes")
+                .contains(action)
+                .then_some(())
+        };
         eventually(action, PATIENCE, is_made).await;
     }
 
@@ -116,10 +138,11 @@ async fn exercise(functions: &Functions, tap: &Wiretap) {
     assert_eq!(erased.expect("it runs")["erased"], 1);
 }
 
-/// What start-issue leaves behind that dies before it calls the wallet, as it is when a minute has passed.
-async fn reserve_long_ago(functions: &Functions, correlation_id: &str) {
+/// What start-issue leaves behind that dies before it calls the wallet, as it is when a minute has passed,
+/// with this change.
+async fn put_item(functions: &Functions, correlation_id: &str, change: impl Fn(&mut Value)) {
     let (text, zero) = (|text: &str| json!({"S": text}), json!({"N": "0"}));
-    let item = json!({
+    let mut item = json!({
         "pk": text(&format!("issuance#{correlation_id}")),
         "sk": text("record"),
         "correlation_id": text(correlation_id),
@@ -134,6 +157,7 @@ async fn reserve_long_ago(functions: &Functions, correlation_id: &str) {
         "attempt": zero,
         "sequence": zero,
     });
+    change(&mut item);
     let put = json!({"TableName": functions.running.issuance_table(), "Item": item});
     Tables::of(&functions.running).call("PutItem", &put).await;
 }

@@ -15,7 +15,11 @@ use crate::function_host::{Functions, free_port, serve};
 pub const UNLUCKY: &str = "unlucky";
 
 /// The variables that lead to the embedded services.
-const TO_AWS: [&str; 2] = ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SQS"];
+const TO_AWS: [&str; 3] = [
+    "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_ENDPOINT_URL_EVENTBRIDGE",
+    "AWS_ENDPOINT_URL_SQS",
+];
 
 /// Stands between the functions and AWS, and between poll-status and the wallet.
 #[derive(Clone, Default)]
@@ -48,6 +52,7 @@ impl Call {
                 })
                 .collect(),
             "SendMessage" | "ChangeMessageVisibility" => vec![format!("sqs:{}", self.operation)],
+            "PutEvents" => vec!["events:PutEvents".to_owned()],
             _ => vec![format!("dynamodb:{}", self.operation)],
         }
     }
@@ -63,6 +68,7 @@ impl Wiretap {
             "start-issue",
             "get-status",
             "poll-status",
+            "publish-changes",
             "set-credential-status",
             "wallet",
         ] {

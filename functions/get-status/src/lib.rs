@@ -1,5 +1,6 @@
 //! Get issue status, for backends: `GET /api/v2/issue/{correlation_id}`, and the same where a public
-//! client looks for it. Also `GET /openapi.json`, which describes the whole contract.
+//! client looks for it. Also `GET /openapi.json`, which describes the whole contract, and
+//! `GET /events/{type}.schema.json`, which describe the events.
 
 mod config;
 
@@ -7,12 +8,12 @@ use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::header::CACHE_CONTROL;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use contract::{CorrelationId, Problem, paths};
+use contract::{CorrelationId, EventType, Problem, paths};
 use issuance::ports::RecordsError;
 use runtime::http::{Refusal, with_problem_fallbacks};
 use runtime::{ApiKeys, ConfigError, Env};
@@ -29,6 +30,7 @@ pub async fn app(env: &Env) -> Result<Router, ConfigError> {
         .route(paths::ISSUE_STATUS_ALIAS, get(issue_status))
         .route_layer(from_fn_with_state(api_keys, ApiKeys::require))
         .route(paths::OPENAPI, get(openapi))
+        .route(paths::EVENT_SCHEMA, get(schema_of_event))
         .with_state(Arc::new(config));
     Ok(with_problem_fallbacks(routes))
 }
@@ -58,6 +60,23 @@ async fn issue_status(
 async fn openapi(State(config): State<Arc<Config>>) -> Response {
     let document = contract::openapi(&config.public_base_url);
     ([(CACHE_CONTROL, "max-age=300")], Json(document)).into_response()
+}
+
+async fn schema_of_event(name: Result<Path<String>, PathRejection>) -> Result<Response, Refusal> {
+    let event_type = name
+        .ok()
+        .and_then(|Path(name)| paths::event_type_of_schema(&name))
+        .ok_or_else(|| {
+            let first = paths::event_schema_url("", EventType::IssueCreated);
+            Problem::not_found(format!(
+                "There is no schema of this name. They are named by the type of their events: {first}."
+            ))
+        })?;
+    let headers = [
+        (CONTENT_TYPE, "application/schema+json"),
+        (CACHE_CONTROL, "max-age=300"),
+    ];
+    Ok((headers, contract::event_schema(event_type)).into_response())
 }
 
 fn unknown() -> Problem {

@@ -1,8 +1,9 @@
 //! Poll status: takes poll messages from the queue, asks the wallet, records what it says, and sees to it
-//! that it is asked again.
+//! that it is asked again. Messages about a credential have its status looked at in the same way.
 
 mod batch;
 mod config;
+mod credential;
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -11,8 +12,8 @@ use aws::{IssuanceTable, PollQueue};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use contract::CorrelationId;
 use egress::WalletClient;
-use issuance::Polled;
 use issuance::ports::{Machine, PollMessage, Records, RecordsError, Stored, Transient};
+use issuance::{CredentialStatusUseCase, Polled};
 use runtime::{ConfigError, Env, RecordOutcome, process_batch};
 
 use crate::batch::{Batch, Task};
@@ -24,6 +25,7 @@ const CONCURRENCY: usize = 10;
 /// The handler of the poll queue.
 pub struct PollStatus {
     use_case: issuance::PollStatus<IssuanceTable, WalletClient, PollQueue, Machine>,
+    checks: credential::UseCase,
 }
 
 /// The records of a batch, each taken by the message that it is for.
@@ -32,9 +34,14 @@ type Found = HashMap<CorrelationId, Result<Stored, RecordsError>>;
 impl PollStatus {
     /// Reads `ISSUANCE_TABLE`, `POLL_QUEUE_URL` and the `WALLET_…` variables. A fault names its variable.
     pub async fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        Ok(Self {
-            use_case: config::use_case(env)?,
-        })
+        let use_case = config::use_case(env)?;
+        let checks = CredentialStatusUseCase {
+            wallet: use_case.wallet.clone(),
+            credentials: use_case.records.clone(),
+            queue: use_case.queue.clone(),
+            system: use_case.system,
+        };
+        Ok(Self { use_case, checks })
     }
 
     /// Deals with a batch of poll messages, and answers which of them are to be delivered again. The
@@ -57,6 +64,9 @@ impl PollStatus {
         process_batch(event, CONCURRENCY, |record| {
             let (batch, found) = (&batch, found.as_ref());
             async move {
+                if let Some(check) = credential::read(&record) {
+                    return credential::check(&self.checks, &check).await;
+                }
                 match (batch.task(&record), found) {
                     (Task::Malformed, _) => RecordOutcome::Retry,
                     (Task::Overtaken, _) => RecordOutcome::Done,

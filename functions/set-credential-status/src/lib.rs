@@ -1,5 +1,8 @@
 //! The status of a credential, for backends: `PUT` and `GET`
-//! `/api/v2/credential/status/{revocation_uuid}`. The wallet that issued it keeps it; this function relays.
+//! `/api/v2/credential/status/{revocation_uuid}`. The wallet that issued it keeps it; this function relays, and
+//! notes what is published, so that it is announced.
+
+mod config;
 
 use std::sync::Arc;
 
@@ -12,41 +15,46 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use contract::{CredentialStatusAnswer, CredentialStatusChange, Problem, paths};
-use egress::WalletClient;
-use issuance::ports::WalletFailure;
+use issuance::SetFailure;
+use issuance::ports::{CredentialWallet, QueueError, WalletFailure};
 use runtime::http::{Refusal, read_json, with_problem_fallbacks};
 use runtime::{ApiKeys, ConfigError, Env};
 use uuid::Uuid;
 
-/// The routes of this function, configured from `env`: `API_KEY_HASHES` says who may call them, and the
-/// `WALLET_…` variables which wallet is asked. A fault names its variable.
+use crate::config::UseCase;
+
+/// The routes of this function, configured from `env`: `API_KEY_HASHES` says who may call them, the
+/// `WALLET_…` variables which wallet is asked, and `ISSUANCE_TABLE` and `POLL_QUEUE_URL` where changes are noted. A fault names its variable.
 pub async fn app(env: &Env) -> Result<Router, ConfigError> {
     let api_keys = ApiKeys::from_env(env, "API_KEY_HASHES")?;
-    let wallet = WalletClient::from_env(env)?;
+    let use_case = config::use_case(env)?;
     let routes = Router::new()
         .route(
             paths::CREDENTIAL_STATUS,
             get(credential_status).put(set_credential_status),
         )
         .route_layer(from_fn_with_state(api_keys, ApiKeys::require))
-        .with_state(Arc::new(wallet));
+        .with_state(Arc::new(use_case));
     Ok(with_problem_fallbacks(routes))
 }
 
 type RevocationUuid = Result<Path<Uuid>, PathRejection>;
 
 async fn set_credential_status(
-    State(wallet): State<Arc<WalletClient>>,
+    State(use_case): State<Arc<UseCase>>,
     revocation_uuid: RevocationUuid,
     request: Request,
 ) -> Result<Response, Refusal> {
     let revocation_uuid = well_formed(revocation_uuid)?;
     let body = read_json(request, CredentialStatusChange::MAX_BODY_BYTES).await?;
     let change = CredentialStatusChange::from_json(&body)?;
-    let answer = wallet
-        .set_credential_status(revocation_uuid, &change)
+    let answer = use_case
+        .set(revocation_uuid, &change)
         .await
-        .map_err(|failure| refuse(revocation_uuid, &failure))?;
+        .map_err(|failure| match failure {
+            SetFailure::Wallet(failure) => refuse(revocation_uuid, &failure),
+            SetFailure::Queue(fault) => unavailable(revocation_uuid, &fault),
+        })?;
     let is_published = answer.is_published();
     tracing::info!(%revocation_uuid, status = %answer.status, is_published, "a credential's status was set");
     let status = if is_published {
@@ -58,11 +66,12 @@ async fn set_credential_status(
 }
 
 async fn credential_status(
-    State(wallet): State<Arc<WalletClient>>,
+    State(use_case): State<Arc<UseCase>>,
     revocation_uuid: RevocationUuid,
 ) -> Result<Response, Refusal> {
     let revocation_uuid = well_formed(revocation_uuid)?;
-    let answer = wallet
+    let answer = use_case
+        .wallet
         .credential_status(revocation_uuid)
         .await
         .map_err(|failure| refuse(revocation_uuid, &failure))?;
@@ -89,6 +98,13 @@ fn refuse(revocation_uuid: Uuid, failure: &WalletFailure) -> Problem {
         }
     }
     problem
+}
+
+/// Nothing was done yet: to try again is safe.
+fn unavailable(revocation_uuid: Uuid, fault: &QueueError) -> Problem {
+    tracing::error!(%revocation_uuid, %fault, "a credential's status was not set");
+    Problem::unavailable("The status cannot be set for now. Try again in a moment.")
+        .with_retry_after_seconds(1)
 }
 
 fn uncached(status: StatusCode, answer: CredentialStatusAnswer) -> Response {

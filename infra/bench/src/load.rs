@@ -125,16 +125,19 @@ impl Load {
     }
 
     async fn count_calls(&self, binaries: &Path) -> Result<BTreeMap<String, u64>, Failure> {
-        let (dynamodb_port, sqs_port) = (free_port()?, free_port()?);
+        let (dynamodb_port, sqs_port, eventbridge_port) =
+            (free_port()?, free_port()?, free_port()?);
         let calls = Calls::default();
         let endpoint = |port: u16| format!("http://127.0.0.1:{port}");
         let proxied = AwsEndpoints {
             dynamodb: counting_proxy::serve(endpoint(dynamodb_port), calls.clone()).await?,
             sqs: counting_proxy::serve(endpoint(sqs_port), calls.clone()).await?,
+            eventbridge: counting_proxy::serve(endpoint(eventbridge_port), calls.clone()).await?,
         };
         let options = Options {
             dynamodb_port,
             sqs_port,
+            eventbridge_port,
             ..Options::default()
         };
         let cloud = start_with(options, binaries, self.processes, Some(proxied)).await?;

@@ -13,10 +13,12 @@ use tokio::sync::broadcast;
 use url::Url;
 
 use crate::StartError;
+use crate::checkpoints::Checkpoints;
 use crate::data_dir::DataDir;
 use crate::dispatch::{Gateway, HttpFunction};
 use crate::emulators::Emulators;
 use crate::environment::{self, AwsEndpoints};
+use crate::event_bus::{EventBuses, EventQuery, PublishedEvent};
 use crate::event_loop::EventLoop;
 use crate::events::{Event, Events};
 use crate::functions::{self, EventHandler, Handler};
@@ -29,6 +31,7 @@ use crate::route_table::RouteTable;
 use crate::schedule_loop::ScheduleLoop;
 use crate::secrets::Secrets;
 use crate::stop::Tasks;
+use crate::stream_loop::StreamLoop;
 use crate::template::{Endpoints, LOCAL_ACCOUNT, Route, Schedule, Stack, TEMPLATE};
 
 /// The value of the template's parameter `Release`, which has no default because each deployment must
@@ -43,6 +46,7 @@ pub struct LocalCloud;
 /// way end.
 pub struct RunningCloud {
     base_url: String,
+    events_url: String,
     public_url: String,
     api_key: String,
     aws: AwsEndpoints,
@@ -52,6 +56,7 @@ pub struct RunningCloud {
     functions: BTreeMap<String, RunningFunction>,
     certificate_authority: String,
     events: Events,
+    buses: EventBuses,
     /// The API and the event loops.
     front: Tasks,
     /// What they need to end well.
@@ -94,13 +99,15 @@ impl LocalCloud {
             Some(path) => DataDir::open(path)?,
         };
         let listeners = Listeners::bind(&options).await?;
+        let own_url = url_of(&listeners.api)?;
         let base_url = match &options.functions {
             FunctionHost::InvokeApi { endpoint } => endpoint.clone(),
-            _ => url_of(&listeners.api)?,
+            _ => own_url.clone(),
         };
         let aws = AwsEndpoints {
             dynamodb: url_of(&listeners.dynamodb)?,
             sqs: url_of(&listeners.sqs)?,
+            eventbridge: url_of(&listeners.eventbridge)?,
         };
         let public_url = chosen_url.as_ref().map_or(base_url.clone(), without_slash);
 
@@ -113,12 +120,22 @@ impl LocalCloud {
         let stack = Stack::read(TEMPLATE, &parameters, &endpoints)?;
         let secrets = Secrets::load_or_create(&data, &stack.secrets)?;
         let emulators = Emulators::open(&data, &stack)?;
+        let checkpoints = Checkpoints::open(&data)?;
+        let events = Events::new();
+        let buses = EventBuses::new(&stack.event_buses, events.clone());
 
         let (mut front, mut back) = (Tasks::new(), Tasks::new());
         let (dynamodb, sqs) = (listeners.dynamodb, listeners.sqs);
-        emulators.serve(dynamodb, sqs, &aws.sqs, &back.stop, &mut back.running);
+        let eventbridge = (listeners.eventbridge, &buses);
+        emulators.serve(
+            dynamodb,
+            sqs,
+            &aws.sqs,
+            eventbridge,
+            &back.stop,
+            &mut back.running,
+        );
 
-        let events = Events::new();
         let functions_aws = match &options.functions {
             FunctionHost::Processes {
                 aws: Some(other), ..
@@ -164,6 +181,19 @@ impl LocalCloud {
             let stop = front.stop.clone();
             front.running.spawn(schedule_loop.run(stop));
         }
+        for source in &stack.stream_sources {
+            let stream_loop = StreamLoop {
+                database: emulators.database.clone(),
+                queues: emulators.queues.clone(),
+                source: source.clone(),
+                handler: event_handler(&handlers, &source.function)?,
+                timeout: timeout(&stack, &source.function),
+                checkpoints: checkpoints.clone(),
+                events: events.clone(),
+            };
+            let stop = front.stop.clone();
+            front.running.spawn(stream_loop.run(stop));
+        }
         let routes = match options.functions {
             FunctionHost::InvokeApi { .. } => Vec::new(),
             _ => stack.routes.clone(),
@@ -172,6 +202,7 @@ impl LocalCloud {
             functions: http_functions(&stack, &routes, handlers)?,
             routes: RouteTable::new(routes)?,
             events: events.clone(),
+            buses: buses.clone(),
         };
         let (router, stopped) = (gateway.into_router(), front.stop.requested());
         front.running.spawn(async move {
@@ -181,6 +212,7 @@ impl LocalCloud {
             }
         });
         Ok(RunningCloud {
+            events_url: format!("{own_url}/local/events"),
             base_url,
             public_url,
             api_key: options.api_key,
@@ -190,6 +222,7 @@ impl LocalCloud {
             functions,
             certificate_authority: identity.authority,
             events,
+            buses,
             front,
             back,
         })
@@ -221,6 +254,11 @@ impl RunningCloud {
     /// Where SQS is served.
     pub fn sqs_endpoint(&self) -> &str {
         &self.aws.sqs
+    }
+
+    /// Where EventBridge is served.
+    pub fn eventbridge_endpoint(&self) -> &str {
+        &self.aws.eventbridge
     }
 
     /// The variables that an AWS SDK needs to reach this cloud.
@@ -311,6 +349,16 @@ impl RunningCloud {
     /// What happens from now on.
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.events.subscribe()
+    }
+
+    /// Where the same events are served as [`RunningCloud::published`] gives.
+    pub fn events_url(&self) -> &str {
+        &self.events_url
+    }
+
+    /// The events that came to the event bus, newest last. Ten thousand are kept.
+    pub fn published(&self, query: &EventQuery) -> Vec<PublishedEvent> {
+        self.buses.published(query)
     }
 
     /// Stops: takes nothing new, lets requests and batches that are under way end (ten seconds at

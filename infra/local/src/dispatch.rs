@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Query, Request};
 use axum::http::StatusCode;
 use axum::http::header::HOST;
 use axum::response::{IntoResponse, Response};
@@ -18,6 +18,7 @@ use serde_json::json;
 use tower::ServiceExt;
 use url::Url;
 
+use crate::event_bus::{EventBuses, EventQuery};
 use crate::events::{Event, Events};
 use crate::options::{DEFAULT_API_KEY, is_loopback};
 use crate::route_table::RouteTable;
@@ -36,10 +37,11 @@ pub(crate) struct Gateway {
     pub(crate) routes: RouteTable,
     pub(crate) functions: BTreeMap<String, HttpFunction>,
     pub(crate) events: Events,
+    pub(crate) buses: EventBuses,
 }
 
 impl Gateway {
-    /// The API as an axum router, with `GET /health` beside the template's routes.
+    /// The API as an axum router, with `GET /health` and `GET /local/events` beside the template's routes.
     pub(crate) fn into_router(self) -> Router {
         let gateway = Arc::new(self);
         Router::new().fallback(move |request: Request| {
@@ -52,6 +54,9 @@ impl Gateway {
         let path = request.uri().path();
         if path == "/health" {
             return axum::Json(json!({"status": "ok"})).into_response();
+        }
+        if path == "/local/events" {
+            return self.published(&request);
         }
         let found = self.routes.find(request.method().as_str(), path);
         let Some((route, function)) =
@@ -83,6 +88,24 @@ impl Gateway {
             response = self.announce_issuance(response).await;
         }
         response
+    }
+
+    /// The events that came to the event bus. They say who is issued what, and no key is asked for, so
+    /// they are told on this machine alone.
+    fn published(&self, request: &Request) -> Response {
+        if !is_addressed_to_loopback(request) {
+            return message(StatusCode::FORBIDDEN, "Events are shown on loopback only.");
+        }
+        match Query::<EventQuery>::try_from_uri(request.uri()) {
+            Ok(Query(query)) => {
+                let events = self.buses.published(&query);
+                axum::Json(json!({"events": events})).into_response()
+            }
+            Err(_) => message(
+                StatusCode::BAD_REQUEST,
+                "Give correlation_id=TEXT, type=TEXT or after=NUMBER, or nothing.",
+            ),
+        }
     }
 
     /// Tells of the issuance that `response` is the answer of, and gives the response back.
@@ -189,6 +212,7 @@ mod tests {
         let gateway = Gateway {
             routes: RouteTable::new(routes.into()).unwrap(),
             functions: BTreeMap::from([("F".to_owned(), function)]),
+            buses: EventBuses::new(&[], events.clone()),
             events,
         };
         (gateway.into_router(), reader)

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::StartError;
 use crate::data_dir::DataDir;
+use crate::event_bus::EventBuses;
 use crate::stop::Stop;
 use crate::template::{Queue, Stack, Table};
 
@@ -54,12 +55,13 @@ impl Emulators {
         Ok(emulators)
     }
 
-    /// Serves both on their listeners, and removes expired items from time to time.
+    /// Serves all on their listeners, and removes expired items from time to time.
     pub(crate) fn serve(
         &self,
         dynamodb: TcpListener,
         sqs: TcpListener,
         sqs_url: &str,
+        (eventbridge, buses): (TcpListener, &EventBuses),
         stop: &Stop,
         tasks: &mut JoinSet<()>,
     ) {
@@ -80,6 +82,15 @@ impl Emulators {
                 tracing::error!(%fault, "the embedded queue service stopped");
             }
         });
+        let (router, stopped) = (buses.router(), stop.requested());
+        tasks.spawn(async move {
+            if let Err(fault) = axum::serve(eventbridge, router)
+                .with_graceful_shutdown(stopped)
+                .await
+            {
+                tracing::error!(%fault, "the embedded event bus stopped");
+            }
+        });
         let (database, stopped) = (self.database.clone(), stop.requested());
         tasks.spawn(async move {
             tokio::select! {
@@ -98,7 +109,8 @@ impl Emulators {
         };
         let existing = self.database.get_table_metadata(&table.name);
         if let Some(existing) = existing.map_err(|fault| failed(fault.to_string()))? {
-            return self.add_indexes(table, &existing).map_err(failed);
+            self.add_indexes(table, &existing).map_err(failed)?;
+            return self.update_stream(table, &existing).map_err(failed);
         }
         let request: CreateTableRequest = serde_json::from_value(table.create.clone())
             .map_err(|fault| failed(fault.to_string()))?;
@@ -146,6 +158,21 @@ impl Emulators {
                 .map_err(|fault| fault.to_string())?;
         }
         Ok(())
+    }
+
+    /// Brings the stream of a table of an earlier run to the template's present view.
+    fn update_stream(&self, table: &Table, existing: &TableMetadata) -> Result<(), String> {
+        let wanted = table.create.get("StreamSpecification");
+        let view = json!(existing.stream_view_type);
+        let Some(wanted) = wanted.filter(|wanted| wanted.get("StreamViewType") != Some(&view))
+        else {
+            return Ok(());
+        };
+        let request = json!({"TableName": table.name, "StreamSpecification": wanted});
+        let request: UpdateTableRequest =
+            serde_json::from_value(request).map_err(|fault| fault.to_string())?;
+        let updated = self.database.update_table(request);
+        updated.map(drop).map_err(|fault| fault.to_string())
     }
 
     /// Creates a queue, or brings one of an earlier run to the template's present attributes.

@@ -17,6 +17,8 @@ pub struct AwsEndpoints {
     pub dynamodb: String,
     /// SQS, as `http://127.0.0.1:PORT`.
     pub sqs: String,
+    /// EventBridge, as `http://127.0.0.1:PORT`.
+    pub eventbridge: String,
 }
 
 /// The variables that Lambda itself would set, as far as the functions need them, and where the AWS
@@ -29,6 +31,7 @@ pub(crate) fn of_aws(endpoints: &AwsEndpoints) -> BTreeMap<String, String> {
         ("AWS_ENDPOINT_URL", NO_ENDPOINT),
         ("AWS_ENDPOINT_URL_DYNAMODB", &endpoints.dynamodb),
         ("AWS_ENDPOINT_URL_DYNAMODB_STREAMS", &endpoints.dynamodb),
+        ("AWS_ENDPOINT_URL_EVENTBRIDGE", &endpoints.eventbridge),
         ("AWS_ENDPOINT_URL_KMS", NO_ENDPOINT),
         ("AWS_ENDPOINT_URL_SQS", &endpoints.sqs),
     ]

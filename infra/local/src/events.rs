@@ -33,6 +33,28 @@ pub enum Event {
         /// Where to ask for its status.
         status_uri: String,
     },
+    /// A function took records from the stream of a table.
+    StreamBatch {
+        /// The table.
+        table: String,
+        /// The logical id of the function.
+        function: String,
+        /// How many records there were.
+        records: usize,
+        /// How many of them will be delivered again.
+        failed: usize,
+        /// How long it took.
+        took: Duration,
+    },
+    /// An event came to the event bus.
+    Published {
+        /// The CloudEvent's `type`.
+        event_type: String,
+        /// The CloudEvent's `subject`: a correlation id.
+        subject: String,
+        /// The CloudEvent's `sequence`.
+        sequence: String,
+    },
     /// A function took a batch from a queue.
     Batch {
         /// The queue.

@@ -9,6 +9,7 @@ use erase_claims::EraseClaims;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use poll_status::PollStatus;
+use publish_changes::PublishChanges;
 use runtime::{ConfigError, Env};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -88,6 +89,7 @@ async fn in_process(
             .map(Handler::Events),
         "get-status" => get_status::app(&env).await.map(http),
         "poll-status" => poll_status(&env).await.map(Handler::Events),
+        "publish-changes" => publish_changes(&env).await.map(Handler::Events),
         "set-credential-status" => set_credential_status::app(&env).await.map(http),
         "start-issue" => start_issue::app(&env).await.map(http),
         "wallet" => wallet::app(&env).await.map(http),
@@ -125,6 +127,14 @@ async fn erase_claims(env: &Env, timeout: Duration) -> Result<EventHandler, Conf
 
 async fn poll_status(env: &Env) -> Result<EventHandler, ConfigError> {
     let function = Arc::new(PollStatus::from_env(env).await?);
+    Ok(events(move |event| {
+        let function = Arc::clone(&function);
+        async move { function.handle(event).await }
+    }))
+}
+
+async fn publish_changes(env: &Env) -> Result<EventHandler, ConfigError> {
+    let function = Arc::new(PublishChanges::from_env(env).await?);
     Ok(events(move |event| {
         let function = Arc::clone(&function);
         async move { function.handle(event).await }

@@ -1,7 +1,7 @@
 //! The local cloud: all of Bestow in one process on 127.0.0.1, with no account and no Docker.
 //!
-//! An embedded DynamoDB and an embedded queue service stand in for AWS, the functions' own handlers
-//! answer on the routes of `template.yaml`, event loops feed them from the queues as Lambda would, and
+//! An embedded DynamoDB, queue service and event bus stand in for AWS, the functions' own handlers answer on
+//! the routes of `template.yaml`, event loops feed them from queues and streams as Lambda would, and
 //! schedules invoke them.
 //! The functions use the AWS SDK and nothing else: to them this is just another endpoint.
 //!
@@ -9,6 +9,7 @@
 //! credential with. `main.rs` puts them behind a command line; tests and benchmarks start the cloud on
 //! free ports in their own process.
 
+mod checkpoints;
 pub mod cli;
 mod cloud;
 mod data_dir;
@@ -16,6 +17,7 @@ mod dispatch;
 mod emulators;
 mod environment;
 mod error;
+mod event_bus;
 mod event_loop;
 mod events;
 mod functions;
@@ -30,12 +32,14 @@ mod route_table;
 mod schedule_loop;
 mod secrets;
 mod stop;
+mod stream_loop;
 pub mod template;
 
 pub use cloud::{LocalCloud, RunningCloud};
 pub use data_dir::DataDirError;
 pub use environment::AwsEndpoints;
 pub use error::StartError;
+pub use event_bus::{EventQuery, PublishedEvent};
 pub use events::Event;
 pub use identity::{AUTHORITY_FILE, IdentityError};
 pub use options::{DEFAULT_API_KEY, FunctionHost, Options};

@@ -11,6 +11,7 @@ pub(crate) struct Listeners {
     pub(crate) api: TcpListener,
     pub(crate) dynamodb: TcpListener,
     pub(crate) sqs: TcpListener,
+    pub(crate) eventbridge: TcpListener,
 }
 
 impl Listeners {
@@ -19,6 +20,7 @@ impl Listeners {
             api: bind(options.port, "--port").await?,
             dynamodb: bind(options.dynamodb_port, "--dynamodb-port").await?,
             sqs: bind(options.sqs_port, "--sqs-port").await?,
+            eventbridge: bind(options.eventbridge_port, "--eventbridge-port").await?,
         })
     }
 }

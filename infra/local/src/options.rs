@@ -25,6 +25,8 @@ pub struct Options {
     pub dynamodb_port: u16,
     /// The port of the SQS endpoint; 0 takes a free one.
     pub sqs_port: u16,
+    /// The port of the EventBridge endpoint; 0 takes a free one.
+    pub eventbridge_port: u16,
     /// The data directory; `None` keeps everything in memory.
     pub data_dir: Option<PathBuf>,
     /// The key that callers of the API use.
@@ -54,7 +56,8 @@ pub enum FunctionHost {
         aws: Option<AwsEndpoints>,
     },
     /// Behind a Lambda Invoke API, such as the one of `cargo lambda watch`: this process serves the
-    /// AWS endpoints alone, and posts the batches of the queues there. `GET /health` is answered still.
+    /// AWS endpoints alone, and posts the batches of queues and streams there. `GET /health` and
+    /// `GET /local/events` are answered still.
     InvokeApi {
         /// The API's address, without a trailing slash: `http://127.0.0.1:9000`.
         endpoint: String,
@@ -80,6 +83,7 @@ impl Default for Options {
             port: 0,
             dynamodb_port: 0,
             sqs_port: 0,
+            eventbridge_port: 0,
             data_dir: None,
             api_key: DEFAULT_API_KEY.to_owned(),
             public_url: None,

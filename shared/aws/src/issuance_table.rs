@@ -1,10 +1,15 @@
-//! The backend's table: one item for each issuance.
+//! The backend's table: one item for each issuance, and one for each credential that can be revoked.
 //!
 //! | `pk` | `sk` |
 //! |---|---|
 //! | `issuance#{correlation_id}` | `record` |
+//! | `credential#{revocation_uuid}` | `status` |
 
+mod credential;
 mod item;
+mod stream;
+
+pub use stream::announcement;
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use issuance::ports::{PollMessage, QueueError};
+use issuance::ports::{CredentialCheck, PollMessage, QueueError};
+use serde::Serialize;
 
 use crate::CallError;
 
@@ -51,6 +52,26 @@ impl PollQueue {
 
 impl issuance::ports::PollQueue for PollQueue {
     async fn send(&self, message: &PollMessage, delay_seconds: u32) -> Result<(), QueueError> {
+        self.send_json(message, delay_seconds).await
+    }
+}
+
+impl issuance::ports::CheckQueue for PollQueue {
+    async fn send_check(
+        &self,
+        message: &CredentialCheck,
+        delay_seconds: u32,
+    ) -> Result<(), QueueError> {
+        self.send_json(message, delay_seconds).await
+    }
+}
+
+impl PollQueue {
+    async fn send_json(
+        &self,
+        message: &impl Serialize,
+        delay_seconds: u32,
+    ) -> Result<(), QueueError> {
         let body = serde_json::to_string(message).map_err(|fault| QueueError(fault.into()))?;
         let sending = self
             .client

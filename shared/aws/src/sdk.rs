@@ -97,6 +97,12 @@ impl Sdk {
         aws_sdk_sqs::Client::new(&self.with_endpoint("AWS_ENDPOINT_URL_SQS"))
     }
 
+    /// An EventBridge client.
+    #[cfg(feature = "publish")]
+    pub fn eventbridge(&self) -> aws_sdk_eventbridge::Client {
+        aws_sdk_eventbridge::Client::new(&self.with_endpoint("AWS_ENDPOINT_URL_EVENTBRIDGE"))
+    }
+
     /// A KMS client.
     #[cfg(feature = "wallet")]
     pub fn kms(&self) -> aws_sdk_kms::Client {

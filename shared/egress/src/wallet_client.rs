@@ -7,7 +7,7 @@ use contract::{
     CorrelationId, CredentialStatusAnswer, CredentialStatusChange, IssueStatus, StartIssue,
     StartIssueAnswer, is_request_uri, paths,
 };
-use issuance::ports::{IssueReport, TransientKind, Wallet, WalletFailure};
+use issuance::ports::{CredentialWallet, IssueReport, TransientKind, Wallet, WalletFailure};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
 use runtime::{ConfigError, Env};
@@ -99,28 +99,6 @@ impl WalletClient {
                 timeout: limits.total_timeout,
             }),
         })
-    }
-
-    /// Changes the status of an issued credential.
-    pub async fn set_credential_status(
-        &self,
-        revocation_uuid: Uuid,
-        change: &CredentialStatusChange,
-    ) -> Result<CredentialStatusAnswer, WalletFailure> {
-        let url = paths::credential_status_url(&self.inner.base_url, revocation_uuid);
-        let body = Some(json(change)?);
-        let answer = self.inner.call(Method::PUT, &url, body).await?;
-        about(revocation_uuid, read(&answer)?)
-    }
-
-    /// The status of an issued credential.
-    pub async fn credential_status(
-        &self,
-        revocation_uuid: Uuid,
-    ) -> Result<CredentialStatusAnswer, WalletFailure> {
-        let url = paths::credential_status_url(&self.inner.base_url, revocation_uuid);
-        let answer = self.inner.call(Method::GET, &url, None).await?;
-        about(revocation_uuid, read(&answer)?)
     }
 }
 
@@ -250,6 +228,28 @@ impl Wallet for WalletClient {
         let mut status: IssueStatus = read(&answer)?;
         status.correlation_id = as_ours(id, &told, &status.correlation_id)?;
         Ok(IssueReport::Known(status))
+    }
+}
+
+impl CredentialWallet for WalletClient {
+    async fn set_credential_status(
+        &self,
+        revocation_uuid: Uuid,
+        change: &CredentialStatusChange,
+    ) -> Result<CredentialStatusAnswer, WalletFailure> {
+        let url = paths::credential_status_url(&self.inner.base_url, revocation_uuid);
+        let body = Some(json(change)?);
+        let answer = self.inner.call(Method::PUT, &url, body).await?;
+        about(revocation_uuid, read(&answer)?)
+    }
+
+    async fn credential_status(
+        &self,
+        revocation_uuid: Uuid,
+    ) -> Result<CredentialStatusAnswer, WalletFailure> {
+        let url = paths::credential_status_url(&self.inner.base_url, revocation_uuid);
+        let answer = self.inner.call(Method::GET, &url, None).await?;
+        about(revocation_uuid, read(&answer)?)
     }
 }
 

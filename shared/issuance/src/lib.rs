@@ -6,23 +6,36 @@
 //! | [`StartIssuing::start_issue`] | reserves the correlation id, has the wallet make an offer, records it |
 //! | [`PollStatus::poll`] | asks the wallet, records what it says, schedules the next poll |
 //! | [`GetStatus::get_status`] | answers from the record, and brings the next poll forward |
+//! | [`CredentialStatusUseCase::set`] | has the wallet change a credential's status, and notes it |
+//! | [`PublishChanges::announce`] | tells of each change that readers can see |
 //!
-//! The status of an issued credential is the wallet's alone: the backend keeps none and relays.
+//! The status of an issued credential is the wallet's alone: the backend relays, and records what it heard
+//! only to announce it.
 
+mod change;
+mod credential_status;
 mod failure;
 mod get_status;
 mod judgement;
 mod poll_status;
 pub mod ports;
+mod publish_changes;
 mod record;
 mod request_hash;
 mod schedule;
 mod start_issue;
 mod transition;
 
+pub use change::{Change, CredentialChange, IssuedCredential};
+pub use credential_status::{
+    CheckError, Checked, CredentialStatusUseCase, FIRST_CHECK_SECONDS, MAX_CHECKS, SetFailure,
+};
 pub use get_status::{FRESH_MS, GetStatus};
 pub use judgement::{OUTAGE_PATIENCE_SECONDS, UNKNOWN_PATIENCE_MS};
 pub use poll_status::{DropReason, MAX_DELIVERIES, PollError, PollStatus, Polled};
+pub use publish_changes::{
+    Announced, Announcement, PublishChanges, PublishError, may_go_out_together,
+};
 pub use record::{
     DEFAULT_OFFER_LIFE_SECONDS, LONGEST_OFFER_LIFE_SECONDS, Offer, RETENTION_SECONDS, Record, State,
 };

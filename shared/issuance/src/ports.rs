@@ -4,11 +4,15 @@ use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::future::Future;
 
-use contract::{CorrelationId, IssueStatus, Problem, StartIssue, StartIssueAnswer};
+use contract::{
+    CloudEvent, CorrelationId, CredentialStatus, CredentialStatusAnswer, CredentialStatusChange,
+    IssueStatus, Problem, StartIssue, StartIssueAnswer,
+};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
+use crate::change::IssuedCredential;
 use crate::record::{Record, State};
 
 /// The cause of a failed call. What it prints goes to the log; its own sources do not.
@@ -154,6 +158,99 @@ pub trait PollQueue: Send + Sync {
 #[derive(Debug, Error)]
 #[error("the poll queue did not take the message: {0}")]
 pub struct QueueError(pub Cause);
+
+/// What is put on the poll queue to look at a credential's status.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialCheck {
+    /// Which credential.
+    pub revocation_uuid: Uuid,
+    /// How many checks of the same change there were before.
+    #[serde(default)]
+    pub check: u32,
+}
+
+/// The queue of checks of credentials that are due later: the poll queue.
+pub trait CheckQueue: Send + Sync {
+    /// Puts `message` on the queue, to be delivered after `delay_seconds` (0 to 900).
+    fn send_check(
+        &self,
+        message: &CredentialCheck,
+        delay_seconds: u32,
+    ) -> impl Future<Output = Result<(), QueueError>> + Send;
+}
+
+/// A wallet that keeps the status of what it issued: the other side of the issue contract.
+pub trait CredentialWallet: Send + Sync {
+    /// `PUT` credential status.
+    fn set_credential_status(
+        &self,
+        revocation_uuid: Uuid,
+        change: &CredentialStatusChange,
+    ) -> impl Future<Output = Result<CredentialStatusAnswer, WalletFailure>> + Send;
+
+    /// `GET` credential status.
+    fn credential_status(
+        &self,
+        revocation_uuid: Uuid,
+    ) -> impl Future<Output = Result<CredentialStatusAnswer, WalletFailure>> + Send;
+}
+
+/// What is known about issued credentials, beyond the life of an issuance's record.
+pub trait CredentialStatuses: Send + Sync {
+    /// Notes which issuance a credential came from. To do it again changes nothing.
+    fn remember(
+        &self,
+        credential: &IssuedCredential,
+    ) -> impl Future<Output = Result<(), RecordsError>> + Send;
+
+    /// Notes that the wallet said `status` of a credential, at `now_ms` (Unix milliseconds): a change, if it
+    /// is another one than what was noted before. A credential of which nothing was noted is valid, and
+    /// one that is revoked stays so. To do it again changes nothing.
+    fn note(
+        &self,
+        revocation_uuid: Uuid,
+        status: CredentialStatus,
+        now_ms: i64,
+    ) -> impl Future<Output = Result<Noted, RecordsError>> + Send;
+}
+
+/// What came of noting a credential's status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noted {
+    /// It is a change, which will be announced.
+    Changed,
+    /// It was known, or cannot come after what is known.
+    Known,
+}
+
+/// Where events go out.
+pub trait EventBus: Send + Sync {
+    /// Puts events on the bus, at most [`MAX_EVENTS`] at once, and tells what became of each, in their
+    /// order.
+    fn put(&self, events: &[CloudEvent]) -> impl Future<Output = Vec<Put>> + Send;
+}
+
+/// The most events that are put on the bus at once.
+pub const MAX_EVENTS: usize = 10;
+
+/// What became of an event that was put on the bus.
+#[derive(Debug)]
+pub enum Put {
+    /// The bus has it.
+    Done,
+    /// The bus will not take it, however often it is put.
+    Refused {
+        /// Why, as the bus names it.
+        reason: String,
+    },
+    /// The bus does not have it, or nobody can tell.
+    Failed(EventBusError),
+}
+
+/// The event bus did not take an event, or its answer was lost.
+#[derive(Debug, Error)]
+#[error("the event bus did not take the event: {0}")]
+pub struct EventBusError(pub Cause);
 
 /// A wallet that issues: the other side of the issue contract.
 pub trait Wallet: Send + Sync {

@@ -26,6 +26,7 @@ Bestow is up at {url}
 {public}  API key          {api_key}
   data             {kept}
   DynamoDB, SQS    {dynamodb}, {sqs}
+  events           {url}/local/events
   OpenAPI          {url}/openapi.json
 
 Try it, in another terminal:
@@ -72,6 +73,9 @@ The AWS endpoints are up:
 
   DynamoDB         {dynamodb}
   SQS              {sqs}
+  EventBridge      {eventbridge}
+
+Events that are put there show below, and at {events}
 
 What the functions' environment must be stands in {env_file}, as lines to export.
 Start the functions in another terminal. Build them first: cargo lambda builds a function when
@@ -81,10 +85,12 @@ it is first asked for, and that takes longer than the functions wait for each ot
    cargo lambda watch -A {host} -P {port} --env-file {env_file}
 
 Their API is then at {lambda_endpoint}, with the key {api_key}.
-Batches of the queues are posted there. Ctrl-C stops it. What happens:
+Batches of queues and streams are posted there. Ctrl-C stops it. What happens:
 "#,
         dynamodb = cloud.dynamodb_endpoint(),
         sqs = cloud.sqs_endpoint(),
+        eventbridge = cloud.eventbridge_endpoint(),
+        events = cloud.events_url(),
         api_key = cloud.api_key(),
     )
 }

@@ -46,6 +46,29 @@ fn show_event(event: &Event, cloud: &RunningCloud, data_dir: &Path) {
                 took.as_millis()
             ));
         }
+        Event::StreamBatch {
+            table,
+            function,
+            records,
+            failed,
+            took,
+        } => {
+            // Most records are no change that anybody sees; those that are show as events.
+            if *failed > 0 {
+                console::print(&format!(
+                    "{table}  {records} to {function}: {failed} to be delivered again, {} ms",
+                    took.as_millis()
+                ));
+            }
+        }
+        Event::Published {
+            event_type,
+            subject,
+            sequence,
+        } => console::print(&format!(
+            "event  {event_type}  {subject}, {}",
+            sequence.trim_start_matches('0')
+        )),
         Event::IssuanceStarted {
             correlation_id,
             request_uri,

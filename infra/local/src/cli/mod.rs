@@ -29,6 +29,7 @@ Examples:
 /// The ports of `--emulators-only`: those that DynamoDB Local and ElasticMQ made customary.
 const DYNAMODB_PORT: u16 = 8000;
 const SQS_PORT: u16 = 9324;
+const EVENTBRIDGE_PORT: u16 = 9325;
 
 /// All of Bestow on this machine: DynamoDB, SQS, the functions, the bundled wallet.
 #[derive(Debug, Parser)]
@@ -108,6 +109,9 @@ struct Run {
     /// A value for a parameter of template.yaml, such as OfferLifetimeSeconds=120; can be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
     parameter: Vec<(String, String)>,
+    /// The port of EventBridge with --emulators-only
+    #[arg(long, value_name = "PORT", default_value_t = EVENTBRIDGE_PORT, requires = "emulators_only")]
+    eventbridge_port: u16,
     /// Log what the functions log
     #[arg(long, short)]
     verbose: bool,
@@ -160,6 +164,11 @@ impl Run {
             },
             sqs_port: if self.emulators_only {
                 self.sqs_port
+            } else {
+                0
+            },
+            eventbridge_port: if self.emulators_only {
+                self.eventbridge_port
             } else {
                 0
             },

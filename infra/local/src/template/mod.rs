@@ -17,6 +17,8 @@ mod resource;
 mod routes;
 mod schedules;
 mod secrets;
+mod stream_filter;
+mod stream_sources;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -34,11 +36,14 @@ pub use queues::Queue;
 pub use routes::Route;
 pub use schedules::Schedule;
 pub use secrets::{Secret, resolve_secrets};
+pub use stream_filter::StreamFilter;
+pub use stream_sources::StreamSource;
 pub use tables::Table;
 
 use error::Place;
 use evaluate::Evaluator;
 use names::Kind;
+use stream_sources::table_of_stream;
 
 /// The deployment's template, the one that `sam deploy` takes.
 pub const TEMPLATE: &str = include_str!("../../../../template.yaml");
@@ -56,6 +61,10 @@ pub struct Stack {
     pub event_sources: Vec<EventSource>,
     /// The schedules that invoke functions.
     pub schedules: Vec<Schedule>,
+    /// The tables whose streams invoke functions.
+    pub stream_sources: Vec<StreamSource>,
+    /// The names of the event buses.
+    pub event_buses: Vec<String>,
     /// The routes of the HTTP API.
     pub routes: Vec<Route>,
     /// The secrets that the functions' environments refer to.
@@ -88,6 +97,8 @@ impl Stack {
             functions: Vec::new(),
             event_sources: Vec::new(),
             schedules: Vec::new(),
+            stream_sources: Vec::new(),
+            event_buses: Vec::new(),
             routes: Vec::new(),
             secrets: Vec::new(),
         };
@@ -100,13 +111,24 @@ impl Stack {
                     stack.functions.push(function);
                 }
                 Kind::EventSource => {
-                    let source = EventSource::read(resource, &resources, &evaluator)?;
-                    stack.event_sources.push(source);
+                    let source = resource.string("EventSourceArn", &evaluator)?;
+                    match table_of_stream(&source) {
+                        Some(table) => {
+                            let source =
+                                StreamSource::read(resource, table, &resources, &evaluator)?;
+                            stack.stream_sources.push(source);
+                        }
+                        None => {
+                            let source = EventSource::read(resource, &resources, &evaluator)?;
+                            stack.event_sources.push(source);
+                        }
+                    }
                 }
                 Kind::Schedule => {
                     let schedule = Schedule::read(resource, &resources, &evaluator)?;
                     stack.schedules.push(schedule);
                 }
+                Kind::EventBus => stack.event_buses.push(resource.name.clone()),
                 Kind::Route => {
                     let route = Route::read(resource, &resources, &evaluator)?;
                     stack.routes.push(route);

@@ -16,6 +16,7 @@ pub(super) enum Kind {
     Function,
     EventSource,
     Schedule,
+    EventBus,
     Api,
     Route,
     Integration,
@@ -32,6 +33,7 @@ impl Kind {
             "AWS::Serverless::Function" => Some(Self::Function),
             "AWS::Lambda::EventSourceMapping" => Some(Self::EventSource),
             "AWS::Scheduler::Schedule" => Some(Self::Schedule),
+            "AWS::Events::EventBus" => Some(Self::EventBus),
             "AWS::ApiGatewayV2::Api" => Some(Self::Api),
             "AWS::ApiGatewayV2::Route" => Some(Self::Route),
             "AWS::ApiGatewayV2::Integration" => Some(Self::Integration),
@@ -41,6 +43,7 @@ impl Kind {
             | "AWS::ApiGatewayV2::DomainName"
             | "AWS::CloudWatch::Alarm"
             | "AWS::CloudWatch::Dashboard"
+            | "AWS::Events::Rule"
             | "AWS::IAM::ManagedPolicy"
             | "AWS::IAM::Policy"
             | "AWS::IAM::Role"
@@ -48,6 +51,7 @@ impl Kind {
             | "AWS::KMS::Key"
             | "AWS::Lambda::Permission"
             | "AWS::Logs::LogGroup"
+            | "AWS::Logs::ResourcePolicy"
             | "AWS::SNS::Topic"
             | "AWS::SQS::QueuePolicy" => Some(Self::LeftOut),
             _ => None,
@@ -81,9 +85,12 @@ impl Named<'_> {
         place: &Place<'_>,
     ) -> Result<String, TemplateError> {
         match self.kind {
-            Kind::Table | Kind::Function | Kind::Api | Kind::Route | Kind::Integration => {
-                Ok(self.name.to_owned())
-            }
+            Kind::Table
+            | Kind::EventBus
+            | Kind::Function
+            | Kind::Api
+            | Kind::Route
+            | Kind::Integration => Ok(self.name.to_owned()),
             Kind::Queue => Ok(format!(
                 "{}/{LOCAL_ACCOUNT}/{}",
                 endpoints.queues, self.name
@@ -102,6 +109,11 @@ impl Named<'_> {
     ) -> Result<String, TemplateError> {
         match (self.kind, attribute) {
             (Kind::Table, "Arn") => Ok(arn("dynamodb", "table/", self.name)),
+            (Kind::Table, "StreamArn") => {
+                Ok(arn("dynamodb", "table/", self.name) + "/stream/local")
+            }
+            (Kind::EventBus, "Arn") => Ok(arn("events", "event-bus/", self.name)),
+            (Kind::EventBus, "Name") => Ok(self.name.to_owned()),
             (Kind::Queue, "Arn") => Ok(arn("sqs", "", self.name)),
             (Kind::Queue, "QueueName") => Ok(self.name.to_owned()),
             (Kind::Queue, "QueueUrl") => self.reference(endpoints, place),

@@ -73,6 +73,7 @@ fn physical_name(
     let key = match kind {
         Kind::Table => "TableName",
         Kind::Queue => "QueueName",
+        Kind::EventBus => "Name",
         _ => return Ok(logical_id.to_owned()),
     };
     let set = declaration

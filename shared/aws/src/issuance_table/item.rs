@@ -39,6 +39,11 @@ pub(super) fn key(id: &CorrelationId) -> Item {
     ])
 }
 
+/// Whether an item is a record.
+pub(super) fn is_key_of(item: &Item) -> bool {
+    text(item, "pk").is_ok_and(|pk| pk.starts_with(KEY_PREFIX))
+}
+
 /// The correlation id in an item's key.
 pub(super) fn correlation_id(item: &Item) -> Result<CorrelationId, RecordsError> {
     text(item, "pk")?
@@ -258,7 +263,7 @@ pub(super) fn number(number: impl ToString) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
-fn text<'i>(item: &'i Item, name: &str) -> Result<&'i str, RecordsError> {
+pub(super) fn text<'i>(item: &'i Item, name: &str) -> Result<&'i str, RecordsError> {
     match item.get(name) {
         Some(AttributeValue::S(text)) => Ok(text),
         Some(_) => Err(malformed(name, "is not a string")),
@@ -266,13 +271,13 @@ fn text<'i>(item: &'i Item, name: &str) -> Result<&'i str, RecordsError> {
     }
 }
 
-fn parsed<T: FromStr>(item: &Item, name: &str) -> Result<T, RecordsError> {
+pub(super) fn parsed<T: FromStr>(item: &Item, name: &str) -> Result<T, RecordsError> {
     text(item, name)?
         .parse()
         .map_err(|_| malformed(name, "does not have its form"))
 }
 
-fn parsed_number<T: FromStr>(item: &Item, name: &str) -> Result<T, RecordsError> {
+pub(super) fn parsed_number<T: FromStr>(item: &Item, name: &str) -> Result<T, RecordsError> {
     match item.get(name) {
         Some(AttributeValue::N(digits)) => digits
             .parse()
@@ -282,7 +287,7 @@ fn parsed_number<T: FromStr>(item: &Item, name: &str) -> Result<T, RecordsError>
     }
 }
 
-fn malformed(attribute: &str, reason: &str) -> RecordsError {
+pub(super) fn malformed(attribute: &str, reason: &str) -> RecordsError {
     RecordsError::Malformed {
         attribute: attribute.to_owned(),
         reason: reason.to_owned(),

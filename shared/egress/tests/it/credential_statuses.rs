@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::routing::get;
 use contract::{CredentialStatus, CredentialStatusChange};
-use issuance::ports::{TransientKind, WalletFailure};
+use issuance::ports::{CredentialWallet, TransientKind, WalletFailure};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

@@ -2,6 +2,8 @@
 #![cfg(test)]
 
 mod asking;
+mod changes;
+mod credential_status;
 mod invariants;
 mod polling;
 mod ports;

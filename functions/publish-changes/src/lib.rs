@@ -1,0 +1,171 @@
+//! Publish changes: reads the stream of the issuance table and tells of each change that readers can see,
+//! at least once, and for each issuance in order.
+//!
+//! What fails for now stops the batch: everything from there on is delivered again, until it succeeds or the
+//! stream forgets it. What can never succeed is put aside on a queue of its own, at once, because a stream
+//! waits for its first record.
+
+mod config;
+mod stream;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use issuance::{Announced, Announcement, may_go_out_together};
+use runtime::{ConfigError, Env};
+
+use crate::config::Config;
+pub use crate::stream::{StreamEvent, StreamRecord, StreamResponse};
+
+/// The handler of the table's stream.
+pub struct PublishChanges {
+    config: Config,
+}
+
+/// A record, and what is to be done about it.
+struct Job<'r> {
+    record: &'r StreamRecord,
+    task: Task,
+}
+
+enum Task {
+    /// Readers see no change by it.
+    Nothing,
+    Announce(Announcement),
+    /// It can never be announced.
+    PutAside {
+        reason: String,
+    },
+}
+
+/// A record that has to be delivered again, and all after it.
+struct Stop<'r>(&'r StreamRecord);
+
+impl PublishChanges {
+    /// Reads `EVENT_BUS_NAME`, `ISSUANCE_TABLE`, `PUBLIC_BASE_URL` and `PUBLISH_FAILURE_QUEUE_URL`. A fault
+    /// names its variable.
+    pub async fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        Ok(Self {
+            config: Config::from_env(env)?,
+        })
+    }
+
+    /// Deals with a batch of records, and answers from which one on they are to be delivered again.
+    pub async fn handle(&self, event: StreamEvent) -> StreamResponse {
+        let jobs = event.records.iter().map(|record| Job {
+            record,
+            task: task(record),
+        });
+        for wave in waves(jobs) {
+            if let Err(Stop(record)) = self.carry_out(&wave).await {
+                return StreamResponse::again_from(record);
+            }
+        }
+        StreamResponse::default()
+    }
+
+    /// Announces what may go out together. The records are looked at in their order, so that what comes
+    /// after one that failed is put aside only when it comes again.
+    async fn carry_out<'r>(&self, wave: &[Job<'r>]) -> Result<(), Stop<'r>> {
+        let announcements: Vec<&Announcement> = wave.iter().filter_map(Job::announcement).collect();
+        let announced = match announcements.as_slice() {
+            [] => Vec::new(),
+            some => self.config.use_case.announce(some).await,
+        };
+        let mut announced = announced.into_iter();
+        for Job { record, task } in wave {
+            match task {
+                Task::Nothing => {}
+                Task::PutAside { reason } => self.put_aside(record, reason).await?,
+                Task::Announce(announcement) => match announced.next() {
+                    Some(Ok(Announced::Done)) => log(announcement),
+                    Some(Ok(Announced::Refused { reason })) => {
+                        let reason = format!("the event bus refuses the event: {reason}");
+                        self.put_aside(record, &reason).await?;
+                    }
+                    Some(Err(fault)) => {
+                        let sequence_number = &record.change.sequence_number;
+                        tracing::error!(sequence_number, %fault, "a change could not be announced and is delivered again");
+                        return Err(Stop(record));
+                    }
+                    None => return Err(Stop(record)),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves a record that can never be announced to a human, and lets the stream go on.
+    async fn put_aside<'r>(&self, record: &'r StreamRecord, reason: &str) -> Result<(), Stop<'r>> {
+        let sequence_number = &record.change.sequence_number;
+        tracing::error!(
+            sequence_number,
+            reason,
+            "a change can never be announced and is put aside"
+        );
+        let sent = self.config.failures.send(&record.given_up(reason)).await;
+        sent.map_err(|fault| {
+            tracing::error!(sequence_number, %fault, "a change could not be put aside and is delivered again");
+            Stop(record)
+        })
+    }
+}
+
+impl Job<'_> {
+    fn announcement(&self) -> Option<&Announcement> {
+        match &self.task {
+            Task::Announce(announcement) => Some(announcement),
+            Task::Nothing | Task::PutAside { .. } => None,
+        }
+    }
+}
+
+fn task(record: &StreamRecord) -> Task {
+    let change = &record.change;
+    // A panic would come again with each delivery, and the stream would wait for it.
+    let read = catch_unwind(AssertUnwindSafe(|| {
+        aws::announcement(change.old_image.as_ref(), change.new_image.as_ref())
+    }));
+    match read {
+        Ok(Ok(None)) => Task::Nothing,
+        Ok(Ok(Some(announcement))) => Task::Announce(announcement),
+        Ok(Err(fault)) => Task::PutAside {
+            reason: fault.to_string(),
+        },
+        Err(_panic) => Task::PutAside {
+            reason: "reading it panicked".to_owned(),
+        },
+    }
+}
+
+/// The jobs in their order, cut where announcements must not go out together.
+fn waves<'r>(jobs: impl Iterator<Item = Job<'r>>) -> Vec<Vec<Job<'r>>> {
+    let mut waves: Vec<Vec<Job<'r>>> = Vec::new();
+    for job in jobs {
+        match waves.last_mut() {
+            Some(wave) if may_join(wave, &job) => wave.push(job),
+            _ => waves.push(vec![job]),
+        }
+    }
+    waves
+}
+
+fn may_join(wave: &[Job<'_>], job: &Job<'_>) -> bool {
+    job.announcement().is_none_or(|next| {
+        let together = wave.iter().filter_map(Job::announcement);
+        may_go_out_together(together, next)
+    })
+}
+
+fn log(announcement: &Announcement) {
+    let (event_type, correlation_id, sequence) = match announcement {
+        Announcement::Issuance { change, .. } => {
+            (change.event_type(), &change.correlation_id, change.sequence)
+        }
+        Announcement::Credential(change) => (
+            change.event_type(),
+            &change.credential.correlation_id,
+            change.sequence,
+        ),
+    };
+    tracing::info!(%event_type, %correlation_id, sequence, "a change was announced");
+}

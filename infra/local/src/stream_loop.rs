@@ -1,0 +1,331 @@
+//! What Lambda does for a table's stream that invokes a function: read in order, invoke, and go on only when
+//! the batch has succeeded or was given up.
+//!
+//! Where it is, is kept in the data directory: what happened while the local cloud was down is made up
+//! for, and what was delivered is not delivered again at each start.
+
+use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use dynoxide::Database;
+use dynoxide::actions::get_records::GetRecordsRequest;
+use dynoxide::actions::get_shard_iterator::GetShardIteratorRequest;
+use futures::FutureExt;
+use jiff::Timestamp;
+use queue_service::{NewMessage, QueueService};
+use serde_json::{Value, json};
+
+use crate::checkpoints::Checkpoints;
+use crate::events::{Event, Events};
+use crate::functions::EventHandler;
+use crate::stop::Stop;
+use crate::template::{LOCAL_REGION, StreamSource};
+
+/// How often an idle stream is looked at. Lambda does so four times a second.
+const PAUSE: Duration = Duration::from_millis(100);
+/// The pause after a batch that failed the first time; each further one is twice as long, up to the last.
+const FIRST_BACK_OFF: Duration = Duration::from_millis(200);
+const LAST_BACK_OFF: Duration = Duration::from_secs(10);
+
+/// Feeds a function from the stream of a table.
+pub(crate) struct StreamLoop {
+    pub(crate) database: Database,
+    pub(crate) queues: QueueService,
+    pub(crate) source: StreamSource,
+    pub(crate) handler: EventHandler,
+    /// How long an invocation may take.
+    pub(crate) timeout: Duration,
+    pub(crate) checkpoints: Checkpoints,
+    pub(crate) events: Events,
+}
+
+/// Records that are delivered together, and how often that failed.
+struct Batch {
+    records: Vec<Value>,
+    failures: u64,
+}
+
+/// What came of an invocation.
+enum Outcome {
+    Done,
+    /// Everything from this record on is to be delivered again.
+    From(usize),
+    /// The whole batch failed.
+    Failed,
+}
+
+impl StreamLoop {
+    /// Runs until `stop`; an invocation that is under way ends first.
+    pub(crate) async fn run(self, stop: Stop) {
+        let mut position = self.checkpoints.of(&self.source.table);
+        loop {
+            let read = tokio::select! {
+                () = stop.requested() => return,
+                read = self.read(position.clone()) => read,
+            };
+            let (records, last) = match read {
+                Ok(Some(read)) => read,
+                Ok(None) => {
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+                Err(fault) => {
+                    tracing::error!(table = self.source.table, fault, "a stream cannot be read");
+                    tokio::time::sleep(LAST_BACK_OFF).await;
+                    continue;
+                }
+            };
+            if !self.deliver(records, &stop).await {
+                return;
+            }
+            self.checkpoints.set(&self.source.table, &last);
+            position = Some(last);
+        }
+    }
+
+    /// The next records, as Lambda writes them, that the function is to get, and the sequence number of
+    /// the last one that was read; `None` where there is nothing new.
+    async fn read(&self, position: Option<String>) -> Result<Option<(Vec<Value>, String)>, String> {
+        let (database, table) = (self.database.clone(), self.source.table.clone());
+        let limit = self.source.batch_size;
+        let read = move || read(&database, &table, position, limit);
+        let read = tokio::task::spawn_blocking(read).await;
+        let records = read.map_err(|fault| fault.to_string())??;
+        let Some(last) = records.last().map(sequence_number) else {
+            return Ok(None);
+        };
+        let filters = &self.source.filters;
+        let wanted = records
+            .into_iter()
+            .filter(|record| filters.is_empty() || filters.iter().any(|one| one.takes(record)));
+        Ok(Some((wanted.collect(), last)))
+    }
+
+    /// Delivers records until each has succeeded or was given up; false, if it was to stop before.
+    async fn deliver(&self, records: Vec<Value>, stop: &Stop) -> bool {
+        let mut waiting = VecDeque::from([Batch {
+            records,
+            failures: 0,
+        }]);
+        while let Some(mut batch) = waiting.pop_front() {
+            if batch.records.is_empty() {
+                continue;
+            }
+            let rest = match self.invoke(&batch.records).await {
+                Outcome::Done => continue,
+                Outcome::From(first) => {
+                    if let Some(last_done) =
+                        first.checked_sub(1).and_then(|at| batch.records.get(at))
+                    {
+                        self.checkpoints
+                            .set(&self.source.table, &sequence_number(last_done));
+                    }
+                    batch.records.split_off(first.min(batch.records.len()))
+                }
+                Outcome::Failed => batch.records,
+            };
+            let failures = batch.failures + 1;
+            if self.is_given_up(&rest, failures) {
+                self.give_up(&rest, failures);
+                continue;
+            }
+            tokio::select! {
+                () = stop.requested() => return false,
+                () = tokio::time::sleep(back_off(failures)) => {}
+            }
+            self.put_back(&mut waiting, rest, failures);
+        }
+        true
+    }
+
+    /// Records that failed come again before everything else; in two halves, if that is asked for. A cut
+    /// does not count as a try.
+    fn put_back(&self, waiting: &mut VecDeque<Batch>, mut records: Vec<Value>, failures: u64) {
+        if self.source.bisects && records.len() > 1 {
+            let second = records.split_off(records.len() / 2);
+            waiting.push_front(Batch {
+                records: second,
+                failures: failures - 1,
+            });
+            waiting.push_front(Batch {
+                records,
+                failures: failures - 1,
+            });
+        } else {
+            waiting.push_front(Batch { records, failures });
+        }
+    }
+
+    fn is_given_up(&self, records: &[Value], failures: u64) -> bool {
+        let may_be_cut = self.source.bisects && records.len() > 1;
+        let tried_too_often = self
+            .source
+            .maximum_retries
+            .is_some_and(|retries| failures > retries);
+        let too_old = || {
+            let created = records
+                .first()
+                .and_then(|record| record["dynamodb"]["ApproximateCreationDateTime"].as_f64());
+            self.source
+                .maximum_age
+                .zip(created)
+                .is_some_and(|(age, created)| {
+                    Timestamp::now().as_second() as f64 - created > age.as_secs_f64()
+                })
+        };
+        (tried_too_often && !may_be_cut) || too_old()
+    }
+
+    /// Tells the on-failure queue where the records are, as Lambda does.
+    fn give_up(&self, records: &[Value], failures: u64) {
+        let (table, function) = (&self.source.table, &self.source.function);
+        let count = records.len();
+        tracing::error!(table, function, count, "records of a stream were given up");
+        let Some(queue) = &self.source.failure_queue else {
+            return;
+        };
+        let at = |record: Option<&Value>| record.map(sequence_number);
+        let message = json!({
+            "version": "1.0",
+            "timestamp": Timestamp::now().to_string(),
+            "requestContext": {
+                "functionArn": function,
+                "condition": "RetryAttemptsExhausted",
+                "approximateInvokeCount": failures,
+            },
+            "DDBStreamBatchInfo": {
+                "streamArn": stream_arn(table),
+                "startSequenceNumber": at(records.first()),
+                "endSequenceNumber": at(records.last()),
+                "batchSize": count,
+            },
+        });
+        if let Err(fault) = self
+            .queues
+            .send(queue, &NewMessage::new(message.to_string()))
+        {
+            tracing::error!(queue, %fault, "nobody was told of records that were given up");
+        }
+    }
+
+    async fn invoke(&self, records: &[Value]) -> Outcome {
+        let started = Instant::now();
+        let function = &self.source.function;
+        let event = json!({"Records": records});
+        // A handler holds clients and configuration, which a panic leaves as they were. It may panic
+        // before its future exists, so the call is inside.
+        let invocation = AssertUnwindSafe(async { (self.handler)(event).await }).catch_unwind();
+        let outcome = match tokio::time::timeout(self.timeout, invocation).await {
+            Ok(Ok(Ok(answer))) if self.source.reports_item_failures => outcome(&answer, records),
+            Ok(Ok(Ok(_))) => Outcome::Done,
+            Ok(Ok(Err(fault))) => {
+                tracing::error!(function, fault, "the invocation failed");
+                Outcome::Failed
+            }
+            Ok(Err(_panic)) => {
+                tracing::error!(function, "the function panicked");
+                Outcome::Failed
+            }
+            Err(_elapsed) => {
+                tracing::error!(function, "the function ran into its time-out");
+                Outcome::Failed
+            }
+        };
+        self.events.send(Event::StreamBatch {
+            table: self.source.table.clone(),
+            function: function.clone(),
+            records: records.len(),
+            failed: match outcome {
+                Outcome::Done => 0,
+                Outcome::From(first) => records.len().saturating_sub(first),
+                Outcome::Failed => records.len(),
+            },
+            took: started.elapsed(),
+        });
+        outcome
+    }
+}
+
+/// What the function's answer means: of several records that it names, the first one counts. An answer that
+/// names a record which is not there fails the batch.
+fn outcome(answer: &Value, records: &[Value]) -> Outcome {
+    let failures = match &answer["batchItemFailures"] {
+        Value::Null => return Outcome::Done,
+        Value::Array(failures) => failures,
+        _ => return Outcome::Failed,
+    };
+    let place = |failure: &Value| {
+        let named = failure["itemIdentifier"].as_str()?;
+        records
+            .iter()
+            .position(|record| sequence_number(record) == named)
+    };
+    match failures.iter().map(place).collect::<Option<Vec<usize>>>() {
+        None => Outcome::Failed,
+        Some(places) => places
+            .into_iter()
+            .min()
+            .map_or(Outcome::Done, Outcome::From),
+    }
+}
+
+fn back_off(failures: u64) -> Duration {
+    let doublings = u32::try_from(failures.saturating_sub(1))
+        .unwrap_or(u32::MAX)
+        .min(16);
+    FIRST_BACK_OFF
+        .saturating_mul(1 << doublings)
+        .min(LAST_BACK_OFF)
+}
+
+fn sequence_number(record: &Value) -> String {
+    record["dynamodb"]["SequenceNumber"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn stream_arn(table: &str) -> String {
+    format!("arn:aws:dynamodb:{LOCAL_REGION}:000000000000:table/{table}/stream/local")
+}
+
+/// The records after `position`, or all that there are.
+fn read(
+    database: &Database,
+    table: &str,
+    position: Option<String>,
+    limit: usize,
+) -> Result<Vec<Value>, String> {
+    let text = |fault: dynoxide::DynoxideError| fault.to_string();
+    let request = GetShardIteratorRequest {
+        stream_arn: stream_arn(table),
+        shard_id: dynoxide::streams::shard_id(table),
+        shard_iterator_type: match position {
+            Some(_) => "AFTER_SEQUENCE_NUMBER",
+            None => "TRIM_HORIZON",
+        }
+        .to_owned(),
+        sequence_number: position,
+    };
+    let iterator = database.get_shard_iterator(request).map_err(text)?;
+    let request = GetRecordsRequest {
+        shard_iterator: iterator.shard_iterator.unwrap_or_default(),
+        limit: Some(limit),
+    };
+    let answer = database.get_records(request).map_err(text)?;
+    answer
+        .records
+        .into_iter()
+        .map(|record| {
+            let mut record = serde_json::to_value(record).map_err(|fault| fault.to_string())?;
+            record["awsRegion"] = json!(LOCAL_REGION);
+            record["eventSourceARN"] = json!(stream_arn(table));
+            Ok(record)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+#[path = "stream_loop_tests.rs"]
+mod tests;

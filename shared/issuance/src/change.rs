@@ -1,0 +1,159 @@
+//! What is announced: each change that readers can see, once it has happened.
+
+use aws_lc_rs::digest::{Context, SHA256};
+use contract::{
+    Callback, CloudEvent, CorrelationId, CredentialEventData, CredentialStatus, EventData,
+    EventType, IssueStatus, Stage, Status,
+};
+use uuid::{Builder, Uuid};
+
+use crate::record::Record;
+
+/// One change of an issuance that readers can see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Names this change: the same however often it is announced, and no other change's.
+    pub id: Uuid,
+    /// The issuance.
+    pub correlation_id: CorrelationId,
+    /// Which change of the issuance it is, from 1.
+    pub sequence: u64,
+    /// What readers see since.
+    pub status: IssueStatus,
+    /// Where the backend wants to be told, if the issuance was started with that wish.
+    pub callback: Option<Callback>,
+}
+
+impl Change {
+    /// The change that made `record` what it is, if readers see one since it had `sequence_before`
+    /// (`None` if it is new). Most writes are none: they note which poll is awaited.
+    pub fn since(sequence_before: Option<u64>, record: &Record) -> Option<Self> {
+        if sequence_before == Some(record.sequence) {
+            return None;
+        }
+        let status = record.view()?;
+        let sequence = record.sequence;
+        // A correlation id is free again once its record has expired, and counts from 1 again.
+        let id = name(&[
+            b"issue",
+            record.correlation_id.as_str().as_bytes(),
+            record.reserved_at_ms.to_string().as_bytes(),
+            sequence.to_string().as_bytes(),
+        ]);
+        Some(Self {
+            id,
+            correlation_id: record.correlation_id.clone(),
+            sequence,
+            status,
+            callback: record.callback.clone(),
+        })
+    }
+
+    /// What the change is called.
+    pub fn event_type(&self) -> EventType {
+        match (&self.status.status, &self.status.stage) {
+            (Status::IssueCompleted, _) => EventType::IssueCompleted,
+            (Status::Error, Some(Stage::Expired)) => EventType::IssueExpired,
+            (Status::Error, _) => EventType::IssueFailed,
+            (Status::IssueRequestCreated | Status::Other(_), _) if self.sequence == 1 => {
+                EventType::IssueCreated
+            }
+            (Status::IssueRequestCreated | Status::Other(_), _) => EventType::IssueProgressed,
+        }
+    }
+
+    /// The change as the deployment at `source` (its public base URL) announces it.
+    pub fn event(&self, source: &str) -> CloudEvent {
+        CloudEvent::new(
+            source,
+            self.event_type(),
+            self.id,
+            self.correlation_id.clone(),
+            self.sequence,
+            self.status.last_updated.unwrap_or_default(),
+            EventData::Issuance(self.status.clone()),
+        )
+    }
+}
+
+/// A credential that has a status, and the issuance that it came from. It outlives the issuance's
+/// record: a credential can be revoked years later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuedCredential {
+    /// The credential.
+    pub revocation_uuid: Uuid,
+    /// The issuance.
+    pub correlation_id: CorrelationId,
+    /// The credential issue template.
+    pub template_id: String,
+}
+
+/// One change of the status of an issued credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialChange {
+    /// Which credential.
+    pub credential: IssuedCredential,
+    /// Its status since.
+    pub status: CredentialStatus,
+    /// Which change of its status it is, from 1.
+    pub sequence: u64,
+    /// When it was recorded, in Unix milliseconds.
+    pub recorded_ms: i64,
+}
+
+impl CredentialChange {
+    /// Names this change: the same however often it is announced, and no other change's.
+    pub fn id(&self) -> Uuid {
+        name(&[
+            b"credential",
+            self.credential.revocation_uuid.as_bytes(),
+            self.sequence.to_string().as_bytes(),
+        ])
+    }
+
+    /// What the change is called.
+    pub fn event_type(&self) -> EventType {
+        EventType::of_credential(self.status)
+    }
+
+    /// The change as the deployment at `source` (its public base URL) announces it.
+    pub fn event(&self, source: &str) -> CloudEvent {
+        let IssuedCredential {
+            revocation_uuid,
+            correlation_id,
+            template_id,
+        } = self.credential.clone();
+        let data = CredentialEventData {
+            correlation_id: correlation_id.clone(),
+            template_id,
+            revocation_uuid,
+            status: self.status,
+            sequence: self.sequence,
+            last_updated: self.recorded_ms,
+        };
+        CloudEvent::new(
+            source,
+            self.event_type(),
+            self.id(),
+            correlation_id,
+            self.sequence,
+            self.recorded_ms,
+            EventData::Credential(data),
+        )
+    }
+}
+
+/// A name made of what is named: a version 8 UUID of a hash (RFC 9562 §5.8).
+fn name(parts: &[&[u8]]) -> Uuid {
+    let mut hash = Context::new(&SHA256);
+    hash.update(b"bestow: name of a change, version 1");
+    for part in parts {
+        hash.update(&part.len().to_be_bytes());
+        hash.update(part);
+    }
+    let mut bytes = [0; 16];
+    for (byte, hashed) in bytes.iter_mut().zip(hash.finish().as_ref()) {
+        *byte = *hashed;
+    }
+    Builder::from_custom_bytes(bytes).into_uuid()
+}

@@ -1,0 +1,244 @@
+//! A credential's status is noted whoever dies, and announced only once it is published.
+
+use std::sync::Mutex;
+
+use contract::{
+    CredentialStatus, CredentialStatusAnswer, CredentialStatusChange, Problem, StatusListEntry,
+};
+use issuance::ports::{
+    CheckQueue, CredentialCheck, CredentialStatuses, CredentialWallet, Noted, QueueError,
+    RecordsError, System, Transient, TransientKind, WalletFailure,
+};
+use issuance::{
+    CheckError, Checked, CredentialStatusUseCase, FIRST_CHECK_SECONDS, IssuedCredential,
+    MAX_CHECKS, SetFailure,
+};
+use uuid::Uuid;
+
+const UUID: Uuid = Uuid::from_u128(7);
+
+/// What is on the other side of the ports.
+#[derive(Default)]
+struct World {
+    did: Mutex<Vec<String>>,
+    queue_is_down: bool,
+    table_is_down: bool,
+    wallet: Option<WalletFailure>,
+    publishes_late: bool,
+}
+
+impl World {
+    fn note_down(&self, what: impl Into<String>) {
+        self.did.lock().unwrap().push(what.into());
+    }
+
+    fn did(&self) -> Vec<String> {
+        std::mem::take(&mut *self.did.lock().unwrap())
+    }
+
+    fn answer(&self, status: CredentialStatus) -> Result<CredentialStatusAnswer, WalletFailure> {
+        if let Some(failure) = &self.wallet {
+            return Err(failure.clone());
+        }
+        Ok(CredentialStatusAnswer {
+            revocation_uuid: UUID,
+            status,
+            published_status: match self.publishes_late {
+                true => CredentialStatus::Valid,
+                false => status,
+            },
+            published_at: None,
+            status_list: StatusListEntry {
+                uri: "https://issuer.example/1".to_owned(),
+                idx: 1,
+            },
+        })
+    }
+}
+
+impl CredentialWallet for &World {
+    async fn set_credential_status(
+        &self,
+        _: Uuid,
+        change: &CredentialStatusChange,
+    ) -> Result<CredentialStatusAnswer, WalletFailure> {
+        self.note_down(format!("wallet {}", change.status));
+        self.answer(change.status)
+    }
+
+    async fn credential_status(&self, _: Uuid) -> Result<CredentialStatusAnswer, WalletFailure> {
+        self.answer(CredentialStatus::Revoked)
+    }
+}
+
+impl CredentialStatuses for &World {
+    async fn remember(&self, _: &IssuedCredential) -> Result<(), RecordsError> {
+        Ok(())
+    }
+
+    async fn note(
+        &self,
+        _: Uuid,
+        status: CredentialStatus,
+        now_ms: i64,
+    ) -> Result<Noted, RecordsError> {
+        if self.table_is_down {
+            return Err(RecordsError::Unavailable("down".into()));
+        }
+        self.note_down(format!("note {status} at {now_ms}"));
+        Ok(Noted::Changed)
+    }
+}
+
+impl CheckQueue for &World {
+    async fn send_check(
+        &self,
+        message: &CredentialCheck,
+        delay_seconds: u32,
+    ) -> Result<(), QueueError> {
+        if self.queue_is_down {
+            return Err(QueueError("down".into()));
+        }
+        self.note_down(format!("check {} in {delay_seconds}", message.check));
+        Ok(())
+    }
+}
+
+impl System for &World {
+    fn now_ms(&self) -> i64 {
+        5
+    }
+
+    fn uuid(&self) -> Uuid {
+        UUID
+    }
+
+    fn fraction(&self) -> f64 {
+        0.5
+    }
+}
+
+fn use_case(world: &World) -> CredentialStatusUseCase<&World, &World, &World, &World> {
+    CredentialStatusUseCase {
+        wallet: world,
+        credentials: world,
+        queue: world,
+        system: world,
+    }
+}
+
+fn revoke() -> CredentialStatusChange {
+    CredentialStatusChange {
+        status: CredentialStatus::Revoked,
+        reason: None,
+    }
+}
+
+fn transient() -> WalletFailure {
+    WalletFailure::Transient(Transient {
+        kind: TransientKind::TimedOut,
+        retry_after_seconds: None,
+        reason: "no answer".to_owned(),
+    })
+}
+
+fn check(check: u32) -> CredentialCheck {
+    CredentialCheck {
+        revocation_uuid: UUID,
+        check,
+    }
+}
+
+#[tokio::test]
+async fn a_check_is_sent_before_the_wallet_is_asked_and_the_note_comes_after() {
+    let world = World::default();
+    use_case(&world).set(UUID, &revoke()).await.unwrap();
+    assert_eq!(
+        world.did(),
+        ["check 0 in 60", "wallet revoked", "note revoked at 5"]
+    );
+}
+
+#[tokio::test]
+async fn without_a_check_nothing_is_done() {
+    let world = World {
+        queue_is_down: true,
+        ..World::default()
+    };
+    let failure = use_case(&world).set(UUID, &revoke()).await.unwrap_err();
+    assert!(matches!(failure, SetFailure::Queue(_)), "{failure}");
+    assert_eq!(world.did(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_the_wallet_did_is_done_even_if_it_cannot_be_noted() {
+    let world = World {
+        table_is_down: true,
+        ..World::default()
+    };
+    let answer = use_case(&world).set(UUID, &revoke()).await.unwrap();
+    assert_eq!(answer.status, CredentialStatus::Revoked);
+    let fault = use_case(&world).check(&check(0)).await.unwrap_err();
+    assert!(matches!(fault, CheckError::Records(_)), "{fault}");
+}
+
+#[tokio::test]
+async fn a_check_notes_what_is_published() {
+    let world = World::default();
+    let checked = use_case(&world).check(&check(0)).await.unwrap();
+    assert_eq!(checked, Checked::Noted(Noted::Changed));
+    assert_eq!(world.did(), ["note revoked at 5"]);
+}
+
+#[tokio::test]
+async fn a_status_that_is_not_published_yet_is_looked_at_again() {
+    let world = World {
+        publishes_late: true,
+        ..World::default()
+    };
+    use_case(&world).set(UUID, &revoke()).await.unwrap();
+    assert_eq!(world.did().last().unwrap(), "note valid at 5");
+    let checked = use_case(&world).check(&check(0)).await.unwrap();
+    let after_seconds = FIRST_CHECK_SECONDS;
+    assert_eq!(checked, Checked::Later { after_seconds });
+    assert_eq!(world.did(), ["note valid at 5", "check 1 in 60"]);
+}
+
+#[tokio::test]
+async fn a_wallet_that_does_not_answer_is_asked_for_a_day() {
+    let world = World {
+        wallet: Some(transient()),
+        ..World::default()
+    };
+    let mut seconds = 0;
+    for number in 0..MAX_CHECKS {
+        match use_case(&world).check(&check(number)).await.unwrap() {
+            Checked::Later { after_seconds } => seconds += after_seconds,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!((20..30).contains(&(seconds / 3_600)), "{seconds}");
+    let fault = use_case(&world)
+        .check(&check(MAX_CHECKS))
+        .await
+        .unwrap_err();
+    assert!(matches!(fault, CheckError::TooLong), "{fault}");
+}
+
+#[tokio::test]
+async fn a_wallet_that_refuses_is_not_asked_again() {
+    for (problem, expected) in [
+        (Problem::not_found("x"), Checked::Unknown),
+        (
+            Problem::invalid_request("x"),
+            Checked::Refused { status: 400 },
+        ),
+    ] {
+        let world = World {
+            wallet: Some(WalletFailure::Refused(problem)),
+            ..World::default()
+        };
+        assert_eq!(use_case(&world).check(&check(0)).await.unwrap(), expected);
+        assert_eq!(world.did(), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,526 @@
+//! Every change is announced, at least once, in order, by an event that its schema describes (invariant 3).
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use local::{EventQuery, FunctionHost, LocalCloud, Options, RunningCloud};
+use serde_json::{Value, json};
+
+use crate::answer::Answer;
+use crate::backend::{Backend, PATIENCE, badge, http_client, iban, unique};
+use crate::cloud::{self, Cloud};
+use crate::eventually::eventually;
+use crate::external_wallet::{Behaviour, ExternalWallet};
+use crate::function_host::{Functions, free_port, serve};
+use crate::tables::Tables;
+use crate::template::workspace_file;
+use crate::wallet_client::WalletClient;
+
+const CREATED: &str = "com.bestow.issue.created.v1";
+const PROGRESSED: &str = "com.bestow.issue.progressed.v1";
+const COMPLETED: &str = "com.bestow.issue.completed.v1";
+const FAILED: &str = "com.bestow.issue.failed.v1";
+const SUSPENDED: &str = "com.bestow.credential.suspended.v1";
+const REINSTATED: &str = "com.bestow.credential.reinstated.v1";
+const REVOKED: &str = "com.bestow.credential.revoked.v1";
+
+/// Waits until an event of this type came for an issuance, and gives all of it so far. Each of them is
+/// what its schema says.
+async fn events_until(cloud: &RunningCloud, correlation_id: &str, last: &str) -> Vec<Value> {
+    let query = EventQuery {
+        correlation_id: Some(correlation_id.to_owned()),
+        ..EventQuery::default()
+    };
+    let events = eventually(
+        &format!("{last} of {correlation_id}"),
+        PATIENCE,
+        async || {
+            let events: Vec<Value> = cloud
+                .published(&query)
+                .into_iter()
+                .map(|published| published.event)
+                .collect();
+            let is_last = |event: &Value| event["type"] == last;
+            events.iter().any(is_last).then_some(events)
+        },
+    )
+    .await;
+    for event in &events {
+        assert_describes(event);
+    }
+    events
+}
+
+/// The schema of its type, as it is published, describes the event and every member of it.
+fn assert_describes(event: &Value) {
+    let name = event["type"].as_str().expect("a type");
+    let file = format!("shared/contract/events/{name}.schema.json");
+    let schema: Value = serde_json::from_str(&workspace_file(&file)).expect("JSON");
+    let validator = jsonschema::options()
+        .should_validate_formats(true)
+        .build(&schema)
+        .expect("a schema");
+    let faults: Vec<_> = validator
+        .iter_errors(event)
+        .map(|fault| fault.to_string())
+        .collect();
+    assert!(faults.is_empty(), "{event}: {faults:?}");
+    for (value, properties) in [
+        (event, &schema["properties"]),
+        (&event["data"], &schema["properties"]["data"]["properties"]),
+    ] {
+        for member in value.as_object().expect("an object").keys() {
+            assert!(properties.get(member).is_some(), "{member} in {event}");
+        }
+    }
+}
+
+fn member<'e>(events: &'e [Value], pointer: &str) -> Vec<&'e Value> {
+    events
+        .iter()
+        .map(|event| event.pointer(pointer).unwrap_or(&Value::Null))
+        .collect()
+}
+
+/// The sequences of events in their order, each once: what was announced again says nothing new.
+fn sequences(events: &[Value]) -> Vec<u64> {
+    let mut sequences: Vec<u64> = member(events, "/data/sequence")
+        .into_iter()
+        .map(|sequence| sequence.as_u64().expect("a number"))
+        .collect();
+    sequences.dedup();
+    sequences
+}
+
+#[tokio::test]
+async fn an_issuance_that_completes_is_told_of_from_its_start_to_its_end() {
+    let cloud = cloud::shared();
+    let backend = cloud.backend();
+    let id = unique("told");
+    let started = backend.start_iban(&id).await;
+    WalletClient::new().take(started.str("request_uri")).await;
+    let completed = backend.until_status(&id, "issue_completed").await;
+
+    let events = events_until(&cloud.running, &id, COMPLETED).await;
+    let types = member(&events, "/type");
+    assert_eq!(types[0], CREATED);
+    assert_eq!(types[types.len() - 1], COMPLETED);
+    let between = &types[1..types.len() - 1];
+    assert!(between.iter().all(|one| *one == PROGRESSED), "{types:?}");
+    let expected: Vec<u64> = (1..=completed["sequence"].as_u64().unwrap()).collect();
+    assert_eq!(sequences(&events), expected);
+
+    let last = &events[events.len() - 1];
+    assert_eq!(
+        last["data"], completed,
+        "the event tells what a query tells"
+    );
+    assert_eq!(last["subject"], id);
+    assert_eq!(last["source"], backend.base_url);
+    let all = Value::from(events.clone()).to_string();
+    for secret in ["request_uri", "credential_offer", "NL12TUL25708789078"] {
+        assert!(!all.contains(secret), "{all}");
+    }
+}
+
+#[tokio::test]
+async fn events_order_by_their_sequence_and_name_their_schema() {
+    let cloud = cloud::shared();
+    let backend = cloud.backend();
+    let id = unique("ordered");
+    let started = backend.start(&badge(&id)).await.expect(201);
+    WalletClient::new().take(started.str("request_uri")).await;
+    backend.until_status(&id, "issue_completed").await;
+    let events = events_until(&cloud.running, &id, COMPLETED).await;
+    let texts = member(&events, "/sequence");
+    assert!(texts.is_sorted_by_key(|text| text.as_str()), "{texts:?}");
+    assert!(
+        events
+            .iter()
+            .all(|event| event["data"].get("revocation_uuid").is_none()),
+        "the badge has no status list"
+    );
+}
+
+#[tokio::test]
+async fn an_issuance_that_fails_is_told_of_as_failed() {
+    let wallet = ExternalWallet::start().await;
+    let id = unique("failing");
+    wallet.backend.start(&iban(&id)).await.expect(201);
+    wallet.on_status([Behaviour::Status("error")]);
+    wallet.queues().poll(&id, 0).await;
+    let events = events_until(wallet.running(), &id, FAILED).await;
+    assert_eq!(member(&events, "/type"), [CREATED, FAILED]);
+    assert_eq!(events[1]["data"]["status"], "error");
+    assert!(events[1]["data"]["error"]["code"].is_string());
+}
+
+#[tokio::test]
+async fn the_events_are_served_and_filtered() {
+    let cloud = Cloud::start_ephemeral().await;
+    let backend = cloud.backend();
+    let (first, second) = (unique("first"), unique("second"));
+    for id in [&first, &second] {
+        backend.start_iban(id).await;
+        events_until(&cloud.running, id, CREATED).await;
+    }
+    let ask = async |query: &str| {
+        let url = format!("{}{query}", cloud.running.events_url());
+        Answer::to(http_client().get(url)).await
+    };
+    let subjects = |answer: &Answer| -> Vec<String> {
+        let events = answer.body["events"].as_array().expect("events").iter();
+        events
+            .map(|one| {
+                one["event"]["subject"]
+                    .as_str()
+                    .expect("a subject")
+                    .to_owned()
+            })
+            .collect()
+    };
+    let all = ask("").await.expect(200);
+    assert_eq!(subjects(&all), [first.clone(), second.clone()]);
+    let one = ask(&format!("?correlation_id={second}")).await.expect(200);
+    assert_eq!(subjects(&one), std::slice::from_ref(&second));
+    let after = ask(&format!("?after={}", all.body["events"][0]["number"])).await;
+    assert_eq!(subjects(&after), [second]);
+    assert!(subjects(&ask(&format!("?type={COMPLETED}")).await).is_empty());
+    ask("?after=yesterday").await.expect(400);
+    let elsewhere = http_client()
+        .get(cloud.running.events_url())
+        .header("host", "name.tunnel.example");
+    Answer::to(elsewhere).await.expect(403);
+}
+
+#[tokio::test]
+async fn each_change_of_a_credentials_status_is_told_of_under_its_issuance() {
+    let cloud = cloud::shared();
+    let backend = cloud.backend();
+    let id = unique("revocable");
+    let started = backend.start_iban(&id).await;
+    WalletClient::new().take(started.str("request_uri")).await;
+    let completed = backend.until_status(&id, "issue_completed").await;
+    let uuid = completed["revocation_uuid"].as_str().expect("a UUID");
+    // A status that it has already is no change.
+    for status in [
+        "valid",
+        "suspended",
+        "suspended",
+        "valid",
+        "revoked",
+        "revoked",
+    ] {
+        backend
+            .set_credential_status(uuid, status)
+            .await
+            .expect(200);
+    }
+    backend
+        .set_credential_status(uuid, "valid")
+        .await
+        .expect_problem(409);
+    let events = events_until(&cloud.running, &id, REVOKED).await;
+    let of_credential: Vec<Value> = events
+        .into_iter()
+        .filter(|event| event["data"].get("stage").is_none())
+        .collect();
+    assert_eq!(
+        member(&of_credential, "/type"),
+        [SUSPENDED, REINSTATED, REVOKED]
+    );
+    assert_eq!(sequences(&of_credential), [1, 2, 3]);
+    assert!(
+        member(&of_credential, "/data/revocation_uuid")
+            .iter()
+            .all(|one| *one == uuid)
+    );
+}
+
+#[tokio::test]
+async fn a_change_that_was_not_noted_is_found_by_the_check() {
+    let cloud = Cloud::start_ephemeral().await;
+    let backend = cloud.backend();
+    let id = unique("unnoted");
+    backend.start_iban(&id).await;
+    events_until(&cloud.running, &id, CREATED).await;
+    let status = backend.status(&id).await.expect(200).body;
+    let uuid = status["revocation_uuid"].as_str().expect("a UUID");
+    // The wallet is told, and whoever told it dies before it notes that.
+    let wallet_key = &cloud
+        .running
+        .function_environment("wallet")
+        .expect("it has one")["WALLET_API_KEY"];
+    let url = format!(
+        "{}/wallet/api/v2/credential/status/{uuid}",
+        backend.base_url
+    );
+    let change = backend
+        .http
+        .put(url)
+        .header("x-api-key", wallet_key)
+        .json(&json!({"status": "revoked"}));
+    Answer::to(change).await.expect(200);
+    let queues = cloud.queues();
+    let check = json!({"revocation_uuid": uuid}).to_string();
+    queues.send(&check).await;
+    queues.send(&check).await;
+    let events = events_until(&cloud.running, &id, REVOKED).await;
+    queues.settle().await;
+    assert_eq!(member(&events, "/type"), [CREATED, REVOKED]);
+    let unknown = json!({"revocation_uuid": "00000000-0000-4000-8000-000000000000"});
+    queues.send(&unknown.to_string()).await;
+    queues.settle().await;
+    assert_eq!(queues.dead().await, 0);
+}
+
+#[tokio::test]
+async fn the_schema_that_an_event_names_is_served_to_everyone() {
+    let cloud = cloud::shared();
+    let id = unique("described");
+    cloud.backend().start_iban(&id).await;
+    let events = events_until(&cloud.running, &id, CREATED).await;
+    let address = events[0]["dataschema"].as_str().expect("an address");
+    let schema = Answer::to(http_client().get(address)).await.expect(200);
+    assert_eq!(schema.media_type(), "application/schema+json");
+    let validator = jsonschema::validator_for(&schema.body).expect("a schema");
+    assert!(validator.is_valid(&events[0]));
+    let nowhere = address.replace("created", "invented");
+    let refused = Answer::to(http_client().get(nowhere)).await.expect(404);
+    assert!(refused.text().contains(CREATED), "{}", refused.text());
+}
+
+/// How the event bus answers for a while.
+#[derive(Clone, Copy)]
+enum Fault {
+    Status(u16, &'static str),
+    /// Takes the first entry of each call and no other.
+    AllButOne(&'static str),
+}
+
+#[derive(Clone)]
+struct FaultyBus {
+    behind: Arc<Mutex<String>>,
+    faults: Arc<Mutex<Vec<Fault>>>,
+    http: reqwest::Client,
+}
+
+impl FaultyBus {
+    /// All functions, with an event bus that answers with these faults first.
+    async fn start(faults: Vec<Fault>) -> (Self, Functions) {
+        let bus = Self {
+            behind: Arc::default(),
+            faults: Arc::new(Mutex::new(faults)),
+            http: http_client(),
+        };
+        let routes = Router::new()
+            .route("/", post(pass_on))
+            .with_state(bus.clone());
+        let address = serve(routes, free_port().await);
+        let functions = Functions::start(|binary, variables| {
+            if binary == "publish-changes" {
+                let name = "AWS_ENDPOINT_URL_EVENTBRIDGE".to_owned();
+                let behind = variables.insert(name, address.clone());
+                *bus.behind.lock().unwrap() = behind.expect("it is set");
+            }
+        })
+        .await;
+        (bus, functions)
+    }
+}
+
+async fn pass_on(State(bus): State<FaultyBus>, body: Bytes) -> Response {
+    let mut body: Value = serde_json::from_slice(&body).expect("JSON");
+    let fault = {
+        let mut faults = bus.faults.lock().unwrap();
+        (!faults.is_empty()).then(|| faults.remove(0))
+    };
+    if let Some(Fault::Status(status, kind)) = fault {
+        let status = StatusCode::from_u16(status).unwrap();
+        return (
+            status,
+            json!({"__type": kind, "message": "for now"}).to_string(),
+        )
+            .into_response();
+    }
+    let entries = body["Entries"].as_array_mut().expect("entries");
+    let count = entries.len();
+    if fault.is_some() {
+        entries.truncate(1);
+    }
+    let behind = bus.behind.lock().unwrap().clone();
+    let request = bus
+        .http
+        .post(behind)
+        .header("x-amz-target", "AWSEvents.PutEvents")
+        .body(body.to_string());
+    let mut answer = Answer::to(request).await.expect(200).body;
+    if let Some(Fault::AllButOne(code)) = fault {
+        let results = answer["Entries"].as_array_mut().expect("entries");
+        results.resize(count, json!({"ErrorCode": code, "ErrorMessage": "for now"}));
+        answer["FailedEntryCount"] = json!(count - 1);
+    }
+    answer.to_string().into_response()
+}
+
+/// Starts and completes some issuances at once, and gives their ids.
+async fn complete_some(backend: &Backend) -> Vec<String> {
+    let issue = async |_| {
+        let id = unique("through-faults");
+        let started = backend.start_iban(&id).await;
+        WalletClient::new().take(started.str("request_uri")).await;
+        backend.until_status(&id, "issue_completed").await;
+        id
+    };
+    futures::future::join_all((0..6).map(issue)).await
+}
+
+#[tokio::test]
+async fn a_failing_bus_loses_nothing_and_keeps_the_order() {
+    let mut faults = Vec::new();
+    for _ in 0..4 {
+        faults.push(Fault::Status(500, "InternalFailure"));
+        faults.push(Fault::Status(400, "ThrottlingException"));
+        faults.push(Fault::AllButOne("ThrottlingException"));
+        faults.push(Fault::AllButOne("InternalFailure"));
+    }
+    let (_bus, functions) = FaultyBus::start(faults).await;
+    for id in complete_some(&functions.backend).await {
+        let events = events_until(&functions.running, &id, COMPLETED).await;
+        let mut seen = 0;
+        for sequence in sequences(&events) {
+            assert!(sequence <= seen + 1, "{id}: {sequence} came after {seen}");
+            seen = seen.max(sequence);
+        }
+        for event in &events {
+            let same = events.iter().filter(|one| one["id"] == event["id"]);
+            let sequence = &event["sequence"];
+            assert!(same.clone().all(|one| one["sequence"] == *sequence));
+            assert!(same.clone().all(|one| one["type"] == event["type"]));
+        }
+    }
+    assert_eq!(put_aside(&functions.running).await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn an_event_that_the_bus_refuses_is_put_aside_and_the_others_go_on() {
+    let refusal = Fault::Status(400, "ValidationException");
+    let (_bus, functions) = FaultyBus::start(vec![refusal]).await;
+    let (refused, next) = (unique("refused"), unique("next"));
+    functions.backend.start_iban(&refused).await;
+    let aside = eventually("it is put aside", PATIENCE, async || {
+        let aside = put_aside(&functions.running).await;
+        (!aside.is_empty()).then_some(aside)
+    })
+    .await;
+    assert_eq!(aside[0]["keys"]["pk"]["S"], format!("issuance#{refused}"));
+    functions.backend.start_iban(&next).await;
+    events_until(&functions.running, &next, CREATED).await;
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_understood_is_put_aside_and_the_others_go_on() {
+    let cloud = Cloud::start_ephemeral().await;
+    let (poisoned, next) = (unique("poisoned"), unique("next"));
+    let item = json!({
+        "pk": {"S": format!("issuance#{poisoned}")},
+        "sk": {"S": "record"},
+        "state": {"S": "NL12TUL25708789078"},
+    });
+    put_item(&cloud.running, &item).await;
+    cloud.backend().start_iban(&next).await;
+    events_until(&cloud.running, &next, CREATED).await;
+    let aside = put_aside(&cloud.running).await;
+    assert_eq!(aside.len(), 1, "{aside:?}");
+    assert_eq!(aside[0]["DDBStreamBatchInfo"]["batchSize"], 1);
+    assert_eq!(aside[0]["keys"]["pk"]["S"], format!("issuance#{poisoned}"));
+    assert!(!aside[0].to_string().contains("NL12TUL"), "{}", aside[0]);
+}
+
+#[tokio::test]
+async fn a_change_that_was_not_announced_before_a_restart_is_announced_after_it_and_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let nobody = free_port().await.local_addr().expect("an address");
+    let without_functions = LocalCloud::start(Options {
+        data_dir: Some(directory.path().to_owned()),
+        functions: FunctionHost::InvokeApi {
+            endpoint: format!("http://{nobody}"),
+        },
+        ..Options::default()
+    })
+    .await
+    .unwrap_or_else(|fault| panic!("{fault}"));
+    let id = unique("over-a-restart");
+    put_item(&without_functions, &completed(&id)).await;
+    without_functions.shutdown().await;
+
+    let second = Cloud::start_in(directory.path(), 0).await;
+    let events = events_until(&second.running, &id, COMPLETED).await;
+    assert_eq!(sequences(&events), [3]);
+    second.running.shutdown().await;
+
+    let third = Cloud::start_in(directory.path(), 0).await;
+    let next = unique("after-it");
+    third.backend().start_iban(&next).await;
+    events_until(&third.running, &next, CREATED).await;
+    let all = third.running.published(&EventQuery::default());
+    let again = all.iter().any(|one| one.event["subject"] == id.as_str());
+    assert!(!again, "what was announced is not announced at each start");
+}
+
+/// The record of an issuance that has completed, as it stands in the table.
+fn completed(correlation_id: &str) -> Value {
+    let (text, number) = (
+        |text: &str| json!({"S": text}),
+        |digits: &str| json!({"N": digits}),
+    );
+    json!({
+        "pk": text(&format!("issuance#{correlation_id}")),
+        "sk": text("record"),
+        "correlation_id": text(correlation_id),
+        "template_id": text("issue_iban"),
+        "request_hash": text("00"),
+        "write_id": text("0e2c1f62-3392-462e-a25e-483fa0e2a3a3"),
+        "state": text("completed"),
+        "stage": text("credential_issued"),
+        "reserved_at_ms": number("1795457600000"),
+        "quiet_until_ms": number("1795457700000"),
+        "last_updated_ms": number("1795457700000"),
+        "attempt": number("3"),
+        "sequence": number("3"),
+    })
+}
+
+async fn put_item(cloud: &RunningCloud, item: &Value) {
+    let put = json!({"TableName": cloud.issuance_table(), "Item": item});
+    Tables::of(cloud).call("PutItem", &put).await;
+}
+
+/// What lies on the queue of changes that were not announced.
+async fn put_aside(cloud: &RunningCloud) -> Vec<Value> {
+    let queue = cloud.queue_url("PublishFailureQueue").expect("the queue");
+    let request = http_client()
+        .post(cloud.sqs_endpoint())
+        .timeout(Duration::from_secs(30))
+        .header("x-amz-target", "AmazonSQS.ReceiveMessage")
+        .header("content-type", "application/x-amz-json-1.0")
+        .body(
+            json!({"QueueUrl": queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0})
+                .to_string(),
+        );
+    let answer = Answer::to(request).await.expect(200).body;
+    let messages = answer["Messages"].as_array().cloned().unwrap_or_default();
+    messages
+        .iter()
+        .map(|message| {
+            let body = message["Body"].as_str().expect("a body");
+            serde_json::from_str(body).expect("JSON")
+        })
+        .collect()
+}
