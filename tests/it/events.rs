@@ -26,6 +26,7 @@ const CREATED: &str = "com.bestow.issue.created.v1";
 const PROGRESSED: &str = "com.bestow.issue.progressed.v1";
 const COMPLETED: &str = "com.bestow.issue.completed.v1";
 const FAILED: &str = "com.bestow.issue.failed.v1";
+const EXPIRED: &str = "com.bestow.issue.expired.v1";
 const SUSPENDED: &str = "com.bestow.credential.suspended.v1";
 const REINSTATED: &str = "com.bestow.credential.reinstated.v1";
 const REVOKED: &str = "com.bestow.credential.revoked.v1";
@@ -159,6 +160,29 @@ async fn an_issuance_that_fails_is_told_of_as_failed() {
     assert_eq!(member(&events, "/type"), [CREATED, FAILED]);
     assert_eq!(events[1]["data"]["status"], "error");
     assert!(events[1]["data"]["error"]["code"].is_string());
+}
+
+#[tokio::test]
+async fn an_offer_that_runs_out_is_told_of_as_expired() {
+    let wallet = ExternalWallet::start().await;
+    let id = unique("expiring");
+    wallet.backend.start(&iban(&id)).await.expect(201);
+    let report = json!({
+        "status": "error",
+        "correlation_id": id,
+        "stage": "expired",
+        "error": {"code": "expired", "message": "NL12TUL25708789078 was not taken"},
+    });
+    wallet.on_status([Behaviour::json(200, &report)]);
+    wallet.queues().poll(&id, 0).await;
+    let events = events_until(wallet.running(), &id, EXPIRED).await;
+    assert_eq!(member(&events, "/type"), [CREATED, EXPIRED]);
+    assert_eq!(events[1]["data"]["stage"], "expired");
+    let all = Value::from(events).to_string();
+    assert!(
+        !all.contains("NL12TUL"),
+        "what a wallet writes is not told: {all}"
+    );
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use issuance::ports::{CredentialStatuses, EventBus as _, Noted, Put};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::embedded::{dynamodb, env, listener};
+use crate::embedded::{create_table, dynamodb, env, listener};
 
 const UUID: Uuid = Uuid::from_u128(7);
 
@@ -28,7 +28,7 @@ struct Table {
 
 impl Table {
     async fn start() -> Self {
-        let endpoint = dynamodb("issuance").await;
+        let endpoint = dynamodb(create_table("issuance")).await;
         let sdk = Sdk::from_env(&env("AWS_ENDPOINT_URL_DYNAMODB", &endpoint)).unwrap();
         Self {
             credentials: IssuanceTable::new(sdk.dynamodb(), "issuance"),
