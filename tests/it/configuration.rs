@@ -111,6 +111,8 @@ async fn a_bad_value_is_named_and_not_repeated() {
             "WALLET_TOKEN_URL",
             "https://wallet.example/token",
         ),
+        ("start-issue", "EGRESS_ALLOW", "10.0.0.1/8"),
+        ("wallet", "EGRESS_ALLOW", "http://localhost:3000"),
         ("get-status", "API_KEY_HASHES", "my-secret-key-in-the-clear"),
         ("poll-status", "WALLET_BASE_URL", "ftp://wallet.example"),
         (

@@ -16,6 +16,7 @@ use issuance::StartedIssue;
 use qr_code::{Design, DrawError};
 use runtime::http::{Refusal, read_json, with_problem_fallbacks};
 use runtime::{ApiKeys, ConfigError, Env};
+use url::Url;
 
 use crate::config::Config;
 
@@ -26,8 +27,8 @@ use crate::config::Config;
 const OFFER_URI_BYTES: usize = 112;
 
 /// The route of this function, configured from `env`: `API_KEY_HASHES`, `PUBLIC_BASE_URL`,
-/// `ISSUANCE_TABLE`, `POLL_QUEUE_URL`, `REQUEST_HASH_SECRET` and the `WALLET_…` variables. A fault names
-/// its variable.
+/// `ISSUANCE_TABLE`, `POLL_QUEUE_URL`, `REQUEST_HASH_SECRET`, `EGRESS_ALLOW` and the `WALLET_…`
+/// variables. A fault names its variable.
 pub async fn app(env: &Env) -> Result<Router, ConfigError> {
     let config = Config::from_env(env)?;
     let api_keys = config.api_keys.clone();
@@ -43,7 +44,8 @@ async fn start_issue(
     request: Request,
 ) -> Result<Response, Refusal> {
     let body = read_json(request, StartIssue::MAX_BODY_BYTES).await?;
-    let (request, design) = StartIssue::from_json_with(&body, Design::new)?;
+    let may_be_called = |url: &Url| config.allowed.check(url).map_err(|fault| fault.to_string());
+    let (request, design) = StartIssue::from_json_with(&body, Design::new, may_be_called)?;
     if let Some(design) = &design {
         let offer_uri = "x".repeat(OFFER_URI_BYTES);
         let link = request_uri(request.request_uri_base.as_ref(), &offer_uri);

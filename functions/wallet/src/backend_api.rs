@@ -22,6 +22,7 @@ use issuer::{
 use qr_code::Design;
 use runtime::ApiKeys;
 use runtime::http::{Refusal, read_json};
+use url::Url;
 use uuid::Uuid;
 
 use crate::config::now_seconds;
@@ -51,7 +52,9 @@ async fn start_issue(
     request: Request,
 ) -> Result<Response, Refusal> {
     let body = read_json(request, StartIssue::MAX_BODY_BYTES).await?;
-    let (start, design) = StartIssue::from_json_with(&body, Design::new)?;
+    let allowed = &wallet.config.allowed;
+    let may_be_called = |url: &Url| allowed.check(url).map_err(|fault| fault.to_string());
+    let (start, design) = StartIssue::from_json_with(&body, Design::new, may_be_called)?;
     let correlation_id = start
         .correlation_id
         .clone()

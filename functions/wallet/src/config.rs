@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use aws::KmsKey;
 use aws::sdk::Sdk;
 use aws::wallet_table::WalletTable;
+use egress::Allowed;
 use issuer::{
     Issuer, IssuerIdentifier, OFFER_LIFETIME_SECONDS, TemplateFile, Templates, WalletKeys,
 };
@@ -28,6 +29,8 @@ pub(crate) struct Config {
     pub(crate) issuer: Issuer,
     pub(crate) table: WalletTable,
     pub(crate) api_keys: ApiKeys,
+    /// Where callbacks may go besides the public internet.
+    pub(crate) allowed: Allowed,
 }
 
 impl Config {
@@ -42,6 +45,7 @@ impl Config {
     /// | `SIGNING_KMS_KEY_ID` | the P-256 key in KMS that signs; or |
     /// | `SIGNING_KEY` | the P-256 key itself, PKCS#8 PEM |
     /// | `OFFER_LIFETIME_SECONDS` | optional: for how long an offer can be taken, 60 to 604,800; 900 otherwise |
+    /// | `EGRESS_ALLOW` | optional: where callbacks may go besides the public internet |
     /// | `SIGNING_CERTIFICATE_CHAIN` | optional: its certificates, PEM, leaf first; left out once expired |
     pub(crate) async fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let identifier: IssuerIdentifier = env
@@ -62,6 +66,7 @@ impl Config {
                 .with_offer_lifetime(offer_lifetime),
             table: WalletTable::new(sdk.dynamodb(), table),
             api_keys: ApiKeys::of_key(api_key),
+            allowed: Allowed::from_env(env)?,
         })
     }
 }

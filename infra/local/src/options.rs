@@ -32,6 +32,9 @@ pub struct Options {
     /// The API's address as the world sees it, such as `https://name.tunnel.example`. `None`: the
     /// address that it listens on.
     pub public_url: Option<String>,
+    /// Where callbacks may go besides this machine and the public internet: host names, IP addresses and
+    /// networks, separated by commas.
+    pub egress_allow: Option<String>,
     /// Where the functions run.
     pub functions: FunctionHost,
     /// Values for parameters of the template, by their names, instead of its defaults.
@@ -83,6 +86,7 @@ impl Default for Options {
             data_dir: None,
             api_key: DEFAULT_API_KEY.to_owned(),
             public_url: None,
+            egress_allow: None,
             functions: FunctionHost::InProcess,
             parameters: BTreeMap::new(),
         }

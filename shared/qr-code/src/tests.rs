@@ -247,7 +247,7 @@ fn a_bad_logo_is_told_with_the_other_faults() {
         parsed_logo(&whole.file()[..60]).data_uri()
     };
     let body = format!(r#"{{"claims": {{}}, "qr_code": {{"logo_uri": "{uri}"}}}}"#);
-    let problem = StartIssue::from_json_with(body.as_bytes(), Design::new).unwrap_err();
+    let problem = StartIssue::from_json_with(body.as_bytes(), Design::new, |_| Ok(())).unwrap_err();
     let pointers: Vec<_> = problem.errors.iter().map(|f| f.pointer.as_str()).collect();
     assert_eq!(pointers, ["/template_id", "/qr_code/logo_uri"]);
 }

@@ -189,19 +189,33 @@ fn what_is_not_an_object_is_refused() {
 #[test]
 fn the_painters_faults_join_the_others() {
     let body = br#"{"template_id": "t", "claims": 1, "qr_code": {}}"#;
-    let problem = StartIssue::from_json_with(body, |_| {
-        Err::<(), _>(vec![Fault::new("/qr_code/logo_uri", "is cut off")])
-    })
-    .unwrap_err();
+    let cut_off = |_: &QrCode| Err::<(), _>(vec![Fault::new("/qr_code/logo_uri", "is cut off")]);
+    let problem = StartIssue::from_json_with(body, cut_off, |_| Ok(())).unwrap_err();
     let pointers: Vec<_> = problem.errors.iter().map(|f| f.pointer.as_str()).collect();
     assert_eq!(pointers, ["/claims", "/qr_code/logo_uri"]);
 
     let body = br#"{"template_id": "t", "claims": {}, "qr_code": {"size": 200}}"#;
-    let (_, size) = StartIssue::from_json_with(body, |options| Ok(options.size)).unwrap();
+    let (_, size) =
+        StartIssue::from_json_with(body, |options| Ok(options.size), |_| Ok(())).unwrap();
     assert_eq!(size, Some(200));
     let body = br#"{"template_id": "t", "claims": {}}"#;
-    let (_, size) = StartIssue::from_json_with(body, |options| Ok(options.size)).unwrap();
+    let (_, size) =
+        StartIssue::from_json_with(body, |options| Ok(options.size), |_| Ok(())).unwrap();
     assert_eq!(size, None);
+}
+
+#[test]
+fn a_callback_that_may_not_be_called_is_a_fault_like_any_other() {
+    let body =
+        br#"{"template_id": "t", "claims": 1, "callback": {"url": "https://inside.example"}}"#;
+    let refuse = |url: &Url| Err(format!("{} is inside", url.host_str().unwrap_or_default()));
+    let problem = StartIssue::from_json_with(body, |_| Ok(()), refuse).unwrap_err();
+    let faults: Vec<_> = problem
+        .errors
+        .iter()
+        .map(|fault| (fault.pointer.as_str(), fault.reason.as_str()))
+        .collect();
+    assert_eq!(faults[1], ("/callback/url", "inside.example is inside"));
 }
 
 #[test]
