@@ -9,7 +9,7 @@ use runtime::{ConfigError, Env};
 
 use crate::cloud;
 
-const NEEDED: [(&str, &[&str]); 6] = [
+const NEEDED: [(&str, &[&str]); 7] = [
     ("erase-claims", &["WALLET_TABLE"]),
     (
         "start-issue",
@@ -20,7 +20,13 @@ const NEEDED: [(&str, &[&str]); 6] = [
             "API_KEY_HASHES",
             "REQUEST_HASH_SECRET",
             "WALLET_BASE_URL",
+            "WALLET_CALLBACK_BASE_URL",
+            "WALLET_CALLBACK_SECRET",
         ],
+    ),
+    (
+        "wallet-callback",
+        &["POLL_QUEUE_URL", "WALLET_CALLBACK_SECRET"],
     ),
     (
         "get-status",
@@ -60,6 +66,7 @@ async fn start(binary: &str, variables: BTreeMap<String, String>) -> Result<(), 
         "poll-status" => PollStatus::from_env(&env).await.map(drop),
         "set-credential-status" => set_credential_status::app(&env).await.map(drop),
         "wallet" => wallet::app(&env).await.map(drop),
+        "wallet-callback" => wallet_callback::app(&env).await.map(drop),
         other => panic!("no function {other}"),
     }
 }
@@ -110,6 +117,18 @@ async fn a_bad_value_is_named_and_not_repeated() {
             "start-issue",
             "WALLET_TOKEN_URL",
             "https://wallet.example/token",
+        ),
+        ("start-issue", "WALLET_CALLBACKS", "on"),
+        (
+            "start-issue",
+            "WALLET_CALLBACK_BASE_URL",
+            "http://issuer.example",
+        ),
+        ("start-issue", "WALLET_CALLBACK_SECRET", "too-short-secret"),
+        (
+            "wallet-callback",
+            "WALLET_CALLBACK_SECRET",
+            "too-short-secret",
         ),
         ("start-issue", "EGRESS_ALLOW", "10.0.0.1/8"),
         ("wallet", "EGRESS_ALLOW", "http://localhost:3000"),

@@ -120,6 +120,8 @@ mod tests {
             ("REQUEST_HASH_SECRET", &"s".repeat(32)),
             ("WALLET_BASE_URL", "http://127.0.0.1:1/wallet"),
             ("WALLET_API_KEY", "wallet key"),
+            ("WALLET_CALLBACK_BASE_URL", "http://127.0.0.1:3000"),
+            ("WALLET_CALLBACK_SECRET", &"s".repeat(32)),
             ("AWS_REGION", "eu-central-1"),
             ("AWS_ACCESS_KEY_ID", "local"),
             ("AWS_SECRET_ACCESS_KEY", "local"),

@@ -7,12 +7,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use aws::KmsKey;
 use aws::sdk::Sdk;
 use aws::wallet_table::WalletTable;
-use egress::Allowed;
+use egress::{Allowed, GuardedClient};
 use issuer::{
     Issuer, IssuerIdentifier, OFFER_LIFETIME_SECONDS, TemplateFile, Templates, WalletKeys,
 };
 use runtime::{ApiKeys, ConfigError, Env};
 use signing::{CertificateChain, ChainError, LocalKey, Signer, SigningIdentity};
+
+use crate::callbacks;
 
 /// The files of `infra/issue-templates/`, as name and content.
 const TEMPLATE_FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/issue_templates.rs"));
@@ -31,6 +33,8 @@ pub(crate) struct Config {
     pub(crate) api_keys: ApiKeys,
     /// Where callbacks may go besides the public internet.
     pub(crate) allowed: Allowed,
+    /// What callbacks go through.
+    pub(crate) http: GuardedClient,
 }
 
 impl Config {
@@ -59,6 +63,9 @@ impl Config {
         let table = env.required("WALLET_TABLE", "the name of the wallet's table")?;
         let offer_lifetime = offer_lifetime_seconds(env)?;
 
+        let allowed = Allowed::from_env(env)?;
+        let http = GuardedClient::new(allowed.clone(), callbacks::LIMITS)
+            .map_err(|fault| ConfigError::invalid("EGRESS_ALLOW", fault))?;
         let sdk = Sdk::from_env(env)?;
         let signing = signing_identity(env, &sdk).await?;
         Ok(Self {
@@ -66,7 +73,8 @@ impl Config {
                 .with_offer_lifetime(offer_lifetime),
             table: WalletTable::new(sdk.dynamodb(), table),
             api_keys: ApiKeys::of_key(api_key),
-            allowed: Allowed::from_env(env)?,
+            allowed,
+            http,
         })
     }
 }

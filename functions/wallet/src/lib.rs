@@ -4,6 +4,7 @@
 //! The protocol is in `issuer`, the storage in `aws::wallet_table`; in between there are only routes.
 
 mod backend_api;
+mod callbacks;
 mod config;
 mod protocol;
 mod published_lists;

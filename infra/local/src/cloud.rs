@@ -362,6 +362,7 @@ fn parameters(
             public_url.map(without_slash).unwrap_or_default(),
         ),
         ("ApiKeyHashes", runtime::hash_api_key(&options.api_key)),
+        ("WalletCallbacks", options.wallet_callbacks.to_string()),
         ("EgressAllow", egress_allow(options.egress_allow.as_deref())),
         ("SigningKeyPem", identity.signing_key.clone()),
         (

@@ -35,6 +35,8 @@ pub struct Options {
     /// Where callbacks may go besides this machine and the public internet: host names, IP addresses and
     /// networks, separated by commas.
     pub egress_allow: Option<String>,
+    /// Whether the bundled wallet is told to call back when something happens.
+    pub wallet_callbacks: bool,
     /// Where the functions run.
     pub functions: FunctionHost,
     /// Values for parameters of the template, by their names, instead of its defaults.
@@ -87,6 +89,7 @@ impl Default for Options {
             api_key: DEFAULT_API_KEY.to_owned(),
             public_url: None,
             egress_allow: None,
+            wallet_callbacks: true,
             functions: FunctionHost::InProcess,
             parameters: BTreeMap::new(),
         }

@@ -19,6 +19,7 @@ mod request_hash;
 mod schedule;
 mod start_issue;
 mod transition;
+mod wallet_callbacks;
 
 pub use get_status::{FRESH_MS, GetStatus};
 pub use judgement::{OUTAGE_PATIENCE_SECONDS, UNKNOWN_PATIENCE_MS};
@@ -31,3 +32,4 @@ pub use schedule::{GRACE_SECONDS, LONGEST_DELAY_SECONDS, PollSchedule, back_off_
 pub use start_issue::{
     LEASE_MS, StartFailure, StartFailureCause, StartIssuing, StartedIssue, TransactionCode,
 };
+pub use wallet_callbacks::{CallbackTokens, CipherFailed, WalletCallbacks};

@@ -170,6 +170,7 @@ impl Run {
             api_key: self.api_key.clone(),
             public_url: self.public_url.clone(),
             egress_allow: self.egress_allow.clone(),
+            wallet_callbacks: true,
             functions,
             parameters: self.parameter.iter().cloned().collect(),
         }
