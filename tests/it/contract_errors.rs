@@ -39,7 +39,15 @@ async fn each_malformed_field_is_named_by_its_pointer() {
         ("/qr_code/padding", json!(-1)),
         ("/qr_code/color_dark", json!("black-ish")),
         ("/qr_code/color_dark", json!("#ffffff")),
-        ("/qr_code/logo_uri", json!("https://logo.example/logo.png")),
+        (
+            "/qr_code/logo_uri",
+            json!("https://169.254.169.254/logo.png"),
+        ),
+        ("/qr_code/logo_uri", json!("http://logo.example/logo.png")),
+        (
+            "/qr_code/logo_uri",
+            json!("http://127.0.0.1:1/nobody-is-there"),
+        ),
         ("/qr_code/logo_uri", json!("data:image/png;base64,AAAA")),
         (
             "/qr_code/logo_uri",

@@ -2,7 +2,7 @@
 
 use aws::sdk::Sdk;
 use backend::StartIssuing;
-use egress::Allowed;
+use egress::{Allowed, Logos};
 use runtime::{ApiKeys, ConfigError, Env};
 
 /// The configuration, with the clients that it is about.
@@ -11,8 +11,10 @@ pub(crate) struct Config {
     pub(crate) api_keys: ApiKeys,
     /// `PUBLIC_BASE_URL`, without a trailing slash: what `status_uri` begins with.
     pub(crate) public_base_url: String,
-    /// `EGRESS_ALLOW`: where callbacks may go besides the public internet.
+    /// `EGRESS_ALLOW`: where callbacks may go and logos may be, besides the public internet.
     pub(crate) allowed: Allowed,
+    /// Fetches logos from there.
+    pub(crate) logos: Logos,
     /// The use case, with the variables of [`backend::start_issuing`].
     pub(crate) use_case: StartIssuing,
 }
@@ -23,11 +25,14 @@ impl Config {
         let public_base_url = env.base_url("PUBLIC_BASE_URL")?;
         let api_keys = ApiKeys::from_env(env, "API_KEY_HASHES")?;
         let allowed = Allowed::from_env(env)?;
+        let logos = Logos::new(allowed.clone())
+            .map_err(|fault| ConfigError::invalid("EGRESS_ALLOW", fault))?;
         let sdk = Sdk::from_env(env)?;
         Ok(Self {
             api_keys,
             public_base_url: public_base_url.as_str().trim_end_matches('/').to_owned(),
             allowed,
+            logos,
             use_case: backend::start_issuing(env, &sdk)?,
         })
     }

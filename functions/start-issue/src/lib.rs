@@ -11,7 +11,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use contract::{Problem, StartIssue, StartIssueAnswer, paths, request_uri};
+use contract::{Fault, Problem, QrCode, StartIssue, StartIssueAnswer, paths, request_uri};
 use issuance::StartedIssue;
 use qr_code::{Design, DrawError};
 use runtime::http::{Refusal, read_json, with_problem_fallbacks};
@@ -45,7 +45,18 @@ async fn start_issue(
 ) -> Result<Response, Refusal> {
     let body = read_json(request, StartIssue::MAX_BODY_BYTES).await?;
     let may_be_called = |url: &Url| config.allowed.check(url).map_err(|fault| fault.to_string());
-    let (request, design) = StartIssue::from_json_with(&body, Design::new, may_be_called)?;
+    let prepare = |options: &QrCode| {
+        config.logos.check(options)?;
+        Design::new(options)
+    };
+    let (mut request, mut design) = StartIssue::from_json_with(&body, prepare, may_be_called)?;
+    if let Some(options) = request
+        .qr_code
+        .take_if(|options| options.logo_link().is_some())
+    {
+        let options = config.logos.embed(options).await.map_err(refuse_logo)?;
+        design = Some(Design::new(&options).map_err(Problem::invalid_body)?);
+    }
     if let Some(design) = &design {
         let offer_uri = "x".repeat(OFFER_URI_BYTES);
         let link = request_uri(request.request_uri_base.as_ref(), &offer_uri);
@@ -90,6 +101,10 @@ fn answer(
         revocation_uuid: started.revocation_uuid,
         expires_at: started.expires_at.and_then(|at| u64::try_from(at).ok()),
     })
+}
+
+fn refuse_logo(fault: Fault) -> Problem {
+    Problem::invalid_body(vec![fault])
 }
 
 fn refuse_picture(fault: DrawError) -> Problem {

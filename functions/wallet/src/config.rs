@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use aws::KmsKey;
 use aws::sdk::Sdk;
 use aws::wallet_table::WalletTable;
-use egress::{Allowed, GuardedClient};
+use egress::{Allowed, GuardedClient, Logos};
 use issuer::{
     Issuer, IssuerIdentifier, OFFER_LIFETIME_SECONDS, TemplateFile, Templates, WalletKeys,
 };
@@ -33,6 +33,8 @@ pub(crate) struct Config {
     pub(crate) api_keys: ApiKeys,
     /// Where callbacks may go besides the public internet.
     pub(crate) allowed: Allowed,
+    /// Fetches the logos of QR codes.
+    pub(crate) logos: Logos,
     /// What callbacks go through.
     pub(crate) http: GuardedClient,
 }
@@ -49,7 +51,7 @@ impl Config {
     /// | `SIGNING_KMS_KEY_ID` | the P-256 key in KMS that signs; or |
     /// | `SIGNING_KEY` | the P-256 key itself, PKCS#8 PEM |
     /// | `OFFER_LIFETIME_SECONDS` | optional: for how long an offer can be taken, 60 to 604,800; 900 otherwise |
-    /// | `EGRESS_ALLOW` | optional: where callbacks may go besides the public internet |
+    /// | `EGRESS_ALLOW` | optional: where callbacks may go and logos may be, besides the public internet |
     /// | `SIGNING_CERTIFICATE_CHAIN` | optional: its certificates, PEM, leaf first; left out once expired |
     pub(crate) async fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let identifier: IssuerIdentifier = env
@@ -64,8 +66,9 @@ impl Config {
         let offer_lifetime = offer_lifetime_seconds(env)?;
 
         let allowed = Allowed::from_env(env)?;
-        let http = GuardedClient::new(allowed.clone(), callbacks::LIMITS)
-            .map_err(|fault| ConfigError::invalid("EGRESS_ALLOW", fault))?;
+        let no_tls = |fault| ConfigError::invalid("EGRESS_ALLOW", fault);
+        let http = GuardedClient::new(allowed.clone(), callbacks::LIMITS).map_err(no_tls)?;
+        let logos = Logos::new(allowed.clone()).map_err(no_tls)?;
         let sdk = Sdk::from_env(env)?;
         let signing = signing_identity(env, &sdk).await?;
         Ok(Self {
@@ -74,6 +77,7 @@ impl Config {
             table: WalletTable::new(sdk.dynamodb(), table),
             api_keys: ApiKeys::of_key(api_key),
             allowed,
+            logos,
             http,
         })
     }

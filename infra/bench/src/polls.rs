@@ -62,8 +62,9 @@ impl Polls {
     }
 
     async fn follow(&self, wallet_callbacks: bool) -> Result<Followed, Failure> {
+        let parameter = ("WalletCallbacks".to_owned(), wallet_callbacks.to_string());
         let options = Options {
-            wallet_callbacks,
+            parameters: [parameter].into(),
             ..Options::default()
         };
         let binaries = functions(self.binaries.as_deref())?;

@@ -362,8 +362,10 @@ fn parameters(
             public_url.map(without_slash).unwrap_or_default(),
         ),
         ("ApiKeyHashes", runtime::hash_api_key(&options.api_key)),
-        ("WalletCallbacks", options.wallet_callbacks.to_string()),
-        ("EgressAllow", egress_allow(options.egress_allow.as_deref())),
+        (
+            "EgressAllow",
+            egress_allow(options.parameters.get("EgressAllow")),
+        ),
         ("SigningKeyPem", identity.signing_key.clone()),
         (
             "SigningCertificateChain",
@@ -377,7 +379,7 @@ fn parameters(
 }
 
 /// This machine, so that a callback can be tried at home, and what was chosen besides.
-fn egress_allow(chosen: Option<&str>) -> String {
+fn egress_allow(chosen: Option<&String>) -> String {
     match chosen.filter(|list| !list.trim().is_empty()) {
         None => THIS_MACHINE.to_owned(),
         Some(list) => format!("{THIS_MACHINE},{list}"),

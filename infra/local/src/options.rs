@@ -32,11 +32,6 @@ pub struct Options {
     /// The API's address as the world sees it, such as `https://name.tunnel.example`. `None`: the
     /// address that it listens on.
     pub public_url: Option<String>,
-    /// Where callbacks may go besides this machine and the public internet: host names, IP addresses and
-    /// networks, separated by commas.
-    pub egress_allow: Option<String>,
-    /// Whether the bundled wallet is told to call back when something happens.
-    pub wallet_callbacks: bool,
     /// Where the functions run.
     pub functions: FunctionHost,
     /// Values for parameters of the template, by their names, instead of its defaults.
@@ -88,8 +83,6 @@ impl Default for Options {
             data_dir: None,
             api_key: DEFAULT_API_KEY.to_owned(),
             public_url: None,
-            egress_allow: None,
-            wallet_callbacks: true,
             functions: FunctionHost::InProcess,
             parameters: BTreeMap::new(),
         }

@@ -88,9 +88,6 @@ struct Run {
     /// The address that reaches this machine from elsewhere, such as a tunnel's
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// Where callbacks may go besides this machine and the public internet: host names, IP addresses and networks
-    #[arg(long, value_name = "LIST")]
-    egress_allow: Option<String>,
     /// Serve the AWS endpoints alone, and feed queues to functions that run in cargo lambda watch
     #[arg(long)]
     emulators_only: bool,
@@ -169,8 +166,6 @@ impl Run {
             data_dir: (!self.ephemeral).then(|| self.data.data_dir.clone()),
             api_key: self.api_key.clone(),
             public_url: self.public_url.clone(),
-            egress_allow: self.egress_allow.clone(),
-            wallet_callbacks: true,
             functions,
             parameters: self.parameter.iter().cloned().collect(),
         }

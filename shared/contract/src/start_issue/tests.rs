@@ -113,7 +113,7 @@ fn every_fault_is_told_at_once() {
         "correlation_id": 7,
         "claims": ["NL12TUL25708789078"],
         "request_uri_base": "javascript:alert(1)",
-        "qr_code": {"size": 1, "color_light": "#000", "logo_uri": "https://bank.example/l.png"},
+        "qr_code": {"size": 1, "color_light": "#000", "logo_uri": "https://"},
         "callback": {"status": 1},
         "tx_code": {"input_mode": "morse", "length": 3, "description": "x".repeat(301)},
         "more": 1,
@@ -138,8 +138,8 @@ fn every_fault_is_told_at_once() {
         ),
         (
             "/qr_code/logo_uri",
-            "is a link, and links are not fetched: give a PNG or JPEG as data:image/png;base64,… \
-             or data:image/jpeg;base64,…",
+            "is not a valid URL: give a PNG or JPEG as data:image/png;base64,… or \
+             data:image/jpeg;base64,…, or its https URL",
         ),
         (
             "/qr_code/color_dark",
