@@ -21,7 +21,13 @@ const NEEDED: [(&str, &[&str]); 7] = [
             "API_KEY_HASHES",
             "REQUEST_HASH_SECRET",
             "WALLET_BASE_URL",
+            "WALLET_CALLBACK_BASE_URL",
+            "WALLET_CALLBACK_SECRET",
         ],
+    ),
+    (
+        "wallet-callback",
+        &["POLL_QUEUE_URL", "WALLET_CALLBACK_SECRET"],
     ),
     (
         "get-status",
@@ -76,6 +82,7 @@ async fn start(binary: &str, variables: BTreeMap<String, String>) -> Result<(), 
         "publish-changes" => PublishChanges::from_env(&env).await.map(drop),
         "set-credential-status" => set_credential_status::app(&env).await.map(drop),
         "wallet" => wallet::app(&env).await.map(drop),
+        "wallet-callback" => wallet_callback::app(&env).await.map(drop),
         other => panic!("no function {other}"),
     }
 }
@@ -127,6 +134,20 @@ async fn a_bad_value_is_named_and_not_repeated() {
             "WALLET_TOKEN_URL",
             "https://wallet.example/token",
         ),
+        ("start-issue", "WALLET_CALLBACKS", "on"),
+        (
+            "start-issue",
+            "WALLET_CALLBACK_BASE_URL",
+            "http://issuer.example",
+        ),
+        ("start-issue", "WALLET_CALLBACK_SECRET", "too-short-secret"),
+        (
+            "wallet-callback",
+            "WALLET_CALLBACK_SECRET",
+            "too-short-secret",
+        ),
+        ("start-issue", "EGRESS_ALLOW", "10.0.0.1/8"),
+        ("wallet", "EGRESS_ALLOW", "http://localhost:3000"),
         ("get-status", "API_KEY_HASHES", "my-secret-key-in-the-clear"),
         ("poll-status", "WALLET_BASE_URL", "ftp://wallet.example"),
         (

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::answer::Answer;
-use crate::backend::{iban, iban_claims, unique};
+use crate::backend::{Backend, iban, iban_claims, unique};
 use crate::cloud;
 
 #[tokio::test]
@@ -39,7 +39,15 @@ async fn each_malformed_field_is_named_by_its_pointer() {
         ("/qr_code/padding", json!(-1)),
         ("/qr_code/color_dark", json!("black-ish")),
         ("/qr_code/color_dark", json!("#ffffff")),
-        ("/qr_code/logo_uri", json!("https://logo.example/logo.png")),
+        (
+            "/qr_code/logo_uri",
+            json!("https://169.254.169.254/logo.png"),
+        ),
+        ("/qr_code/logo_uri", json!("http://logo.example/logo.png")),
+        (
+            "/qr_code/logo_uri",
+            json!("http://127.0.0.1:1/nobody-is-there"),
+        ),
         ("/qr_code/logo_uri", json!("data:image/png;base64,AAAA")),
         (
             "/qr_code/logo_uri",
@@ -47,6 +55,13 @@ async fn each_malformed_field_is_named_by_its_pointer() {
         ),
         ("/callback", json!("https://backend.example")),
         ("/callback/url", json!("ftp://backend.example")),
+        ("/callback/url", json!("http://backend.example/hook")),
+        ("/callback/url", json!("https://10.0.0.1/hook")),
+        ("/callback/url", json!("https://169.254.169.254/latest/")),
+        ("/callback/url", json!("https://0x7f.0.0.2/")),
+        ("/callback/url", json!("https://[::ffff:127.0.0.1]/")),
+        ("/callback/url", json!("https://me:secret@backend.example/")),
+        ("/callback/url", json!("https://backend.example:25/")),
         ("/callback/status", json!(3)),
         ("/tx_code", json!(true)),
         ("/tx_code/length", json!(0)),
@@ -394,4 +409,24 @@ fn set(body: &mut Value, pointer: &str, value: Value) {
         None => body[first] = value,
         Some(second) => body[first][second] = value,
     }
+}
+
+/// The bundled wallet has callers of its own: it holds them to the same.
+#[tokio::test]
+async fn the_wallet_refuses_a_callback_inside_too() {
+    let cloud = cloud::shared();
+    let variables = cloud.running.function_environment("wallet").unwrap();
+    let wallet = Backend::new(
+        &format!("{}/wallet", cloud.running.base_url()),
+        &variables["WALLET_API_KEY"],
+    );
+    let mut body = iban(&unique("inside"));
+    body["callback"] = json!({"url": "https://169.254.169.254/latest/"});
+    let refused = wallet.start(&body).await;
+    refused.expect_problem(400);
+    assert_eq!(refused.body["errors"][0]["pointer"], "/callback/url");
+    let reason = refused.body["errors"][0]["reason"]
+        .as_str()
+        .unwrap_or_default();
+    assert!(reason.contains("not public"), "{reason}");
 }

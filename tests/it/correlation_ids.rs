@@ -18,13 +18,14 @@ use crate::backend::{Backend, PATIENCE, iban};
 use crate::eventually::eventually;
 use crate::wallet_client::WalletClient;
 
-const FUNCTIONS: [&str; 6] = [
+const FUNCTIONS: [&str; 7] = [
     "erase-claims",
     "get-status",
     "poll-status",
     "set-credential-status",
     "start-issue",
     "wallet",
+    "wallet-callback",
 ];
 
 const IDS: [&str; 8] = [
@@ -50,6 +51,7 @@ async fn function_in_a_process() {
         Ok("set-credential-status") => set_credential_status::app(&env).await,
         Ok("start-issue") => start_issue::app(&env).await,
         Ok("wallet") => wallet::app(&env).await,
+        Ok("wallet-callback") => wallet_callback::app(&env).await,
         _ => return,
     };
     let app = app.expect("its configuration is complete");

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::backend::Backend;
 use crate::function_host::{Functions, free_port, serve};
 use crate::queues::Queues;
+use crate::records::Records;
 
 /// The key that the backend shows to the external wallet.
 pub const WALLET_KEY: &str = "external-wallet-key";
@@ -68,6 +69,14 @@ impl ExternalWallet {
         Self::start_with(script, &wallet_url).await
     }
 
+    /// A backend whose wallet is told where to call back.
+    pub async fn start_calling_back() -> Self {
+        let script = Arc::new(Mutex::new(Script::default()));
+        let wallet_url = serve(wallet_routes(script.clone()), free_port().await);
+        let variables = [("WALLET_API_KEY", WALLET_KEY), ("WALLET_CALLBACKS", "true")];
+        Self::configured(script, &wallet_url, &variables).await
+    }
+
     /// A backend whose wallet's address nobody listens at.
     pub async fn start_unreachable() -> Self {
         let closed = free_port().await.local_addr().expect("an address");
@@ -96,14 +105,17 @@ impl ExternalWallet {
     async fn configured(
         script: Arc<Mutex<Script>>,
         wallet_url: &str,
-        credentials: &[(&str, &str)],
+        settings: &[(&str, &str)],
     ) -> Self {
         let functions = Functions::start(|binary, variables| {
             if variables.contains_key("WALLET_BASE_URL") && binary != "wallet" {
                 variables.insert("WALLET_BASE_URL".to_owned(), wallet_url.to_owned());
-                let credentials = credentials.iter();
+                if variables.contains_key("WALLET_CALLBACKS") {
+                    variables.insert("WALLET_CALLBACKS".to_owned(), "false".to_owned());
+                }
+                let settings = settings.iter();
                 variables
-                    .extend(credentials.map(|(name, value)| (name.to_string(), value.to_string())));
+                    .extend(settings.map(|(name, value)| (name.to_string(), value.to_string())));
             }
         })
         .await;
@@ -145,6 +157,10 @@ impl ExternalWallet {
 
     pub fn queues(&self) -> Queues {
         self.functions.queues()
+    }
+
+    pub fn records(&self) -> Records {
+        Records::of(&self.functions.running)
     }
 
     fn script(&self) -> std::sync::MutexGuard<'_, Script> {

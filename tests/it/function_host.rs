@@ -58,6 +58,9 @@ impl Functions {
             .await
             .expect("set-credential-status starts");
         let wallet = wallet::app(&env("wallet")).await.expect("wallet starts");
+        let call_back = wallet_callback::app(&env("wallet-callback"))
+            .await
+            .expect("wallet-callback starts");
         let poll = PollStatus::from_env(&env("poll-status"))
             .await
             .expect("poll-status starts");
@@ -75,6 +78,7 @@ impl Functions {
             let function = match request.uri().path() {
                 contract::paths::START_ISSUE => start.clone(),
                 path if path.starts_with("/api/v2/credential/status/") => set.clone(),
+                path if path.starts_with("/api/v2/wallet-callbacks/") => call_back.clone(),
                 path if path.starts_with("/api/") => read.clone(),
                 _ => wallet.clone(),
             };

@@ -2,7 +2,8 @@
 //!
 //! What helps: [`cloud`] starts local clouds, [`backend`] calls the issue contract, [`wallet_client`] and
 //! [`node`] are wallets, [`redeemed`] is one that has its token, [`status_list`] reads lists, [`queues`] looks
-//! into queues, [`tables`] into tables, [`function_host`] runs the functions with other environments, [`wiretap`] hears
+//! into queues, [`tables`] into tables, [`records`] into the backend's, [`receiver`] takes callbacks,
+//! [`function_host`] runs the functions with other environments, [`wiretap`] hears
 //! what they tell AWS, [`external_wallet`] is another wallet of the contract, [`template`] reads the
 //! deployment's, [`command`] runs the local cloud's command. All other modules are tests, one subject each.
 
@@ -23,6 +24,8 @@ mod external_wallet;
 mod function_host;
 mod node;
 mod queues;
+mod receiver;
+mod records;
 mod redeemed;
 mod status_list;
 mod tables;
@@ -53,3 +56,4 @@ mod qr_code;
 mod revocation;
 mod secrecy;
 mod token_endpoint;
+mod wallet_callbacks;

@@ -1,5 +1,8 @@
 //! The QR code of a personal wallet's flow, read back as a phone would.
 
+use axum::Router;
+use axum::response::Redirect;
+use axum::routing::get;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use image::{GrayImage, RgbaImage};
@@ -7,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::backend::{iban, unique};
 use crate::cloud;
+use crate::function_host::{free_port, serve};
 
 #[tokio::test]
 async fn what_a_phone_reads_is_the_request_uri() {
@@ -43,6 +47,38 @@ async fn the_colours_are_the_ones_asked_for() {
             .pixels()
             .any(|pixel| pixel.0 == [0x10, 0x20, 0x30, 0xff])
     );
+}
+
+/// The picture at the other end of a link is taken as if it had been sent.
+#[tokio::test]
+async fn a_logo_may_be_linked_to() {
+    let routes = Router::new()
+        .route("/logo.png", get(async || png_square()))
+        .route("/page", get(async || "<html>"))
+        .route("/moved", get(async || Redirect::permanent("/logo.png")))
+        .route("/large", get(async || vec![0; 200_000]));
+    let site = serve(routes, free_port().await);
+    let sent = format!("data:image/png;base64,{}", STANDARD.encode(png_square()));
+    let id = unique("linked");
+    let mut pictures = Vec::new();
+    for logo in [sent, format!("{site}/logo.png")] {
+        let mut body = iban(&id);
+        body["qr_code"] = json!({"size": 500, "logo_uri": logo});
+        let started = cloud::shared().backend().start(&body).await.expect(201);
+        pictures.push(started.str("qr_uri").to_owned());
+    }
+    assert_eq!(pictures[0], pictures[1]);
+
+    for path in ["page", "moved", "large", "nowhere"] {
+        let mut body = iban(&unique("no-logo"));
+        body["qr_code"] = json!({"logo_uri": format!("{site}/{path}")});
+        let refused = cloud::shared().backend().start(&body).await;
+        refused.expect_problem(400);
+        assert_eq!(
+            refused.body["errors"][0]["pointer"], "/qr_code/logo_uri",
+            "{path}"
+        );
+    }
 }
 
 /// Starts an issuance with these options and gives what the code must say, and its picture.

@@ -25,6 +25,7 @@ const TO_AWS: [&str; 3] = [
 #[derive(Clone, Default)]
 pub struct Wiretap {
     calls: Arc<Mutex<Vec<Call>>>,
+    questions: Arc<Mutex<usize>>,
     behind: Arc<Mutex<BTreeMap<(String, String), String>>>,
 }
 
@@ -71,6 +72,7 @@ impl Wiretap {
             "publish-changes",
             "set-credential-status",
             "wallet",
+            "wallet-callback",
         ] {
             for name in TO_AWS
                 .into_iter()
@@ -101,6 +103,11 @@ impl Wiretap {
     /// Every call so far.
     pub fn calls(&self) -> Vec<Call> {
         self.calls.lock().expect("no test panicked in it").clone()
+    }
+
+    /// How often poll-status has asked the wallet so far.
+    pub fn questions(&self) -> usize {
+        *self.questions.lock().expect("no test panicked in it")
     }
 
     /// The IAM actions that a function needed so far.
@@ -143,6 +150,9 @@ async fn pass_on(
                 operation: operation.to_owned(),
                 body: serde_json::from_slice(&body).expect("JSON"),
             });
+    }
+    if name == "WALLET_BASE_URL" {
+        *tap.questions.lock().expect("no test panicked in it") += 1;
     }
     let url = format!("{}{path}", tap.behind(binary, name));
     let mut onward = http.request(head.method, url).body(body);

@@ -7,13 +7,14 @@ use contract::CorrelationId;
 use issuance::ports::PollMessage;
 
 /// The messages of a batch that are to be polled, by their correlation ids: of several about one issuance
-/// only one, with the highest attempt. The others would ask the same thing at the same time.
+/// only one, a hint before all others, then the highest attempt. The others would ask the same thing at the
+/// same time.
 pub(crate) struct Batch {
     chosen: HashMap<CorrelationId, Chosen>,
 }
 
 struct Chosen {
-    attempt: u32,
+    attempt: Option<u32>,
     message_id: Option<String>,
 }
 
@@ -42,7 +43,7 @@ impl Batch {
             };
             let is_later = chosen
                 .get(&correlation_id)
-                .is_none_or(|known| attempt > known.attempt);
+                .is_none_or(|known| rank(attempt) > rank(known.attempt));
             if is_later {
                 let message_id = record.message_id.clone();
                 chosen.insert(
@@ -76,6 +77,11 @@ impl Batch {
             _ => Task::Overtaken,
         }
     }
+}
+
+/// A hint, which has no attempt, stands for the poll that is awaited, and so for each of the schedule's.
+fn rank(attempt: Option<u32>) -> u64 {
+    attempt.map_or(u64::MAX, u64::from)
 }
 
 fn parse(record: &SqsMessage) -> Option<PollMessage> {
@@ -119,6 +125,21 @@ mod tests {
             .collect();
         assert_eq!(polled, [false, true, true, false]);
         assert_eq!(batch.correlation_ids().len(), 2);
+    }
+
+    #[test]
+    fn hints_are_folded_into_one_and_go_before_the_schedule() {
+        let records = [
+            record("1", r#"{"correlation_id": "a", "attempt": 7}"#),
+            record("2", r#"{"correlation_id": "a"}"#),
+            record("3", r#"{"correlation_id": "a"}"#),
+            record("4", r#"{"correlation_id": "a", "attempt": 8}"#),
+        ];
+        let batch = Batch::of(&records);
+        let tasks: Vec<Task> = records.iter().map(|record| batch.task(record)).collect();
+        let hint = PollMessage::hint("a".parse().unwrap());
+        let others = || Task::Overtaken;
+        assert_eq!(tasks, [others(), Task::Poll(hint), others(), others()]);
     }
 
     #[test]

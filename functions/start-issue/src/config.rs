@@ -2,6 +2,7 @@
 
 use aws::sdk::Sdk;
 use backend::StartIssuing;
+use egress::{Allowed, Logos};
 use runtime::{ApiKeys, ConfigError, Env};
 
 /// The configuration, with the clients that it is about.
@@ -10,6 +11,10 @@ pub(crate) struct Config {
     pub(crate) api_keys: ApiKeys,
     /// `PUBLIC_BASE_URL`, without a trailing slash: what `status_uri` begins with.
     pub(crate) public_base_url: String,
+    /// `EGRESS_ALLOW`: where callbacks may go and logos may be, besides the public internet.
+    pub(crate) allowed: Allowed,
+    /// Fetches logos from there.
+    pub(crate) logos: Logos,
     /// The use case, with the variables of [`backend::start_issuing`].
     pub(crate) use_case: StartIssuing,
 }
@@ -19,10 +24,15 @@ impl Config {
     pub(crate) fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let public_base_url = env.base_url("PUBLIC_BASE_URL")?;
         let api_keys = ApiKeys::from_env(env, "API_KEY_HASHES")?;
+        let allowed = Allowed::from_env(env)?;
+        let logos = Logos::new(allowed.clone())
+            .map_err(|fault| ConfigError::invalid("EGRESS_ALLOW", fault))?;
         let sdk = Sdk::from_env(env)?;
         Ok(Self {
             api_keys,
             public_base_url: public_base_url.as_str().trim_end_matches('/').to_owned(),
+            allowed,
+            logos,
             use_case: backend::start_issuing(env, &sdk)?,
         })
     }

@@ -11,11 +11,12 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use contract::{Problem, StartIssue, StartIssueAnswer, paths, request_uri};
+use contract::{Fault, Problem, QrCode, StartIssue, StartIssueAnswer, paths, request_uri};
 use issuance::StartedIssue;
 use qr_code::{Design, DrawError};
 use runtime::http::{Refusal, read_json, with_problem_fallbacks};
 use runtime::{ApiKeys, ConfigError, Env};
+use url::Url;
 
 use crate::config::Config;
 
@@ -26,8 +27,8 @@ use crate::config::Config;
 const OFFER_URI_BYTES: usize = 112;
 
 /// The route of this function, configured from `env`: `API_KEY_HASHES`, `PUBLIC_BASE_URL`,
-/// `ISSUANCE_TABLE`, `POLL_QUEUE_URL`, `REQUEST_HASH_SECRET` and the `WALLET_…` variables. A fault names
-/// its variable.
+/// `ISSUANCE_TABLE`, `POLL_QUEUE_URL`, `REQUEST_HASH_SECRET`, `EGRESS_ALLOW` and the `WALLET_…`
+/// variables. A fault names its variable.
 pub async fn app(env: &Env) -> Result<Router, ConfigError> {
     let config = Config::from_env(env)?;
     let api_keys = config.api_keys.clone();
@@ -43,7 +44,19 @@ async fn start_issue(
     request: Request,
 ) -> Result<Response, Refusal> {
     let body = read_json(request, StartIssue::MAX_BODY_BYTES).await?;
-    let (request, design) = StartIssue::from_json_with(&body, Design::new)?;
+    let may_be_called = |url: &Url| config.allowed.check(url).map_err(|fault| fault.to_string());
+    let prepare = |options: &QrCode| {
+        config.logos.check(options)?;
+        Design::new(options)
+    };
+    let (mut request, mut design) = StartIssue::from_json_with(&body, prepare, may_be_called)?;
+    if let Some(options) = request
+        .qr_code
+        .take_if(|options| options.logo_link().is_some())
+    {
+        let options = config.logos.embed(options).await.map_err(refuse_logo)?;
+        design = Some(Design::new(&options).map_err(Problem::invalid_body)?);
+    }
     if let Some(design) = &design {
         let offer_uri = "x".repeat(OFFER_URI_BYTES);
         let link = request_uri(request.request_uri_base.as_ref(), &offer_uri);
@@ -90,6 +103,10 @@ fn answer(
     })
 }
 
+fn refuse_logo(fault: Fault) -> Problem {
+    Problem::invalid_body(vec![fault])
+}
+
 fn refuse_picture(fault: DrawError) -> Problem {
     match fault.fault() {
         Some(fault) => Problem::invalid_body(vec![fault]),
@@ -118,6 +135,8 @@ mod tests {
             ("REQUEST_HASH_SECRET", &"s".repeat(32)),
             ("WALLET_BASE_URL", "http://127.0.0.1:1/wallet"),
             ("WALLET_API_KEY", "wallet key"),
+            ("WALLET_CALLBACK_BASE_URL", "http://127.0.0.1:3000"),
+            ("WALLET_CALLBACK_SECRET", &"s".repeat(32)),
             ("AWS_REGION", "eu-central-1"),
             ("AWS_ACCESS_KEY_ID", "local"),
             ("AWS_SECRET_ACCESS_KEY", "local"),

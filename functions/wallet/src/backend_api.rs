@@ -12,7 +12,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use contract::{
-    CorrelationId, CredentialStatusChange, Problem, StartIssue, StartIssueAnswer, paths,
+    CorrelationId, CredentialStatusChange, Problem, QrCode, StartIssue, StartIssueAnswer, paths,
 };
 use issuer::paths::CONTRACT_BASE;
 use issuer::{
@@ -22,6 +22,7 @@ use issuer::{
 use qr_code::Design;
 use runtime::ApiKeys;
 use runtime::http::{Refusal, read_json};
+use url::Url;
 use uuid::Uuid;
 
 use crate::config::now_seconds;
@@ -51,7 +52,21 @@ async fn start_issue(
     request: Request,
 ) -> Result<Response, Refusal> {
     let body = read_json(request, StartIssue::MAX_BODY_BYTES).await?;
-    let (start, design) = StartIssue::from_json_with(&body, Design::new)?;
+    let allowed = &wallet.config.allowed;
+    let may_be_called = |url: &Url| allowed.check(url).map_err(|fault| fault.to_string());
+    let prepare = |options: &QrCode| {
+        wallet.config.logos.check(options)?;
+        Design::new(options)
+    };
+    let (mut start, mut design) = StartIssue::from_json_with(&body, prepare, may_be_called)?;
+    if let Some(options) = start
+        .qr_code
+        .take_if(|options| options.logo_link().is_some())
+    {
+        let embedded = wallet.config.logos.embed(options).await;
+        let options = embedded.map_err(|fault| Problem::invalid_body(vec![fault]))?;
+        design = Some(Design::new(&options).map_err(Problem::invalid_body)?);
+    }
     let correlation_id = start
         .correlation_id
         .clone()

@@ -7,11 +7,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use aws::KmsKey;
 use aws::sdk::Sdk;
 use aws::wallet_table::WalletTable;
+use egress::{Allowed, GuardedClient, Logos};
 use issuer::{
     Issuer, IssuerIdentifier, OFFER_LIFETIME_SECONDS, TemplateFile, Templates, WalletKeys,
 };
 use runtime::{ApiKeys, ConfigError, Env};
 use signing::{CertificateChain, ChainError, LocalKey, Signer, SigningIdentity};
+
+use crate::callbacks;
 
 /// The files of `infra/issue-templates/`, as name and content.
 const TEMPLATE_FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/issue_templates.rs"));
@@ -28,6 +31,12 @@ pub(crate) struct Config {
     pub(crate) issuer: Issuer,
     pub(crate) table: WalletTable,
     pub(crate) api_keys: ApiKeys,
+    /// Where callbacks may go besides the public internet.
+    pub(crate) allowed: Allowed,
+    /// Fetches the logos of QR codes.
+    pub(crate) logos: Logos,
+    /// What callbacks go through.
+    pub(crate) http: GuardedClient,
 }
 
 impl Config {
@@ -42,6 +51,7 @@ impl Config {
     /// | `SIGNING_KMS_KEY_ID` | the P-256 key in KMS that signs; or |
     /// | `SIGNING_KEY` | the P-256 key itself, PKCS#8 PEM |
     /// | `OFFER_LIFETIME_SECONDS` | optional: for how long an offer can be taken, 60 to 604,800; 900 otherwise |
+    /// | `EGRESS_ALLOW` | optional: where callbacks may go and logos may be, besides the public internet |
     /// | `SIGNING_CERTIFICATE_CHAIN` | optional: its certificates, PEM, leaf first; left out once expired |
     pub(crate) async fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let identifier: IssuerIdentifier = env
@@ -55,6 +65,10 @@ impl Config {
         let table = env.required("WALLET_TABLE", "the name of the wallet's table")?;
         let offer_lifetime = offer_lifetime_seconds(env)?;
 
+        let allowed = Allowed::from_env(env)?;
+        let no_tls = |fault| ConfigError::invalid("EGRESS_ALLOW", fault);
+        let http = GuardedClient::new(allowed.clone(), callbacks::LIMITS).map_err(no_tls)?;
+        let logos = Logos::new(allowed.clone()).map_err(no_tls)?;
         let sdk = Sdk::from_env(env)?;
         let signing = signing_identity(env, &sdk).await?;
         Ok(Self {
@@ -62,6 +76,9 @@ impl Config {
                 .with_offer_lifetime(offer_lifetime),
             table: WalletTable::new(sdk.dynamodb(), table),
             api_keys: ApiKeys::of_key(api_key),
+            allowed,
+            logos,
+            http,
         })
     }
 }

@@ -4,6 +4,7 @@
 //! The protocol is in `issuer`, the storage in `aws::wallet_table`; in between there are only routes.
 
 mod backend_api;
+mod callbacks;
 mod config;
 mod protocol;
 mod published_lists;
@@ -58,7 +59,7 @@ fn parsed<T: FromStr>(parameter: PathParameter) -> Option<T> {
 
 /// The wallet's routes, configured from `env`: `CREDENTIAL_ISSUER`, `WALLET_TABLE`, `WALLET_API_KEY`,
 /// `WALLET_SECRET`, `SIGNING_KMS_KEY_ID` or `SIGNING_KEY`, `SIGNING_CERTIFICATE_CHAIN`,
-/// `OFFER_LIFETIME_SECONDS`. A fault names its variable.
+/// `OFFER_LIFETIME_SECONDS`, `EGRESS_ALLOW`. A fault names its variable.
 pub async fn app(env: &Env) -> Result<Router, ConfigError> {
     let config = Config::from_env(env).await?;
     let api_keys = config.api_keys.clone();

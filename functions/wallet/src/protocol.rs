@@ -57,6 +57,7 @@ async fn credential_offer(
         now_seconds,
     };
     let written = wallet.write(&step).await?;
+    wallet.call_back(&written).await;
     let offer = wallet
         .config
         .issuer
@@ -88,7 +89,8 @@ async fn token(
                 Ok(redemption) => redemption,
                 Err(wrong) => {
                     if let Some(exhausted) = wrong.exhausted {
-                        wallet.write(&exhausted).await?;
+                        let written = wallet.write(&exhausted).await?;
+                        wallet.call_back(&written).await;
                     }
                     return Err(wrong.error.into());
                 }
@@ -124,6 +126,7 @@ async fn credential(
             .with_retry_after_seconds(1)
     })?;
     let written = wallet.write(signed.write()).await?;
+    wallet.call_back(&written).await;
     let answer = signed.conclude(&written)?;
     log_step(&written, "credential issued");
     Ok(uncached(Json(answer)))

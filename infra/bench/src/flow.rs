@@ -46,6 +46,16 @@ pub(crate) struct Flow {
     pub(crate) detection: Duration,
 }
 
+/// An issuance whose credential the customer's wallet has.
+pub(crate) struct Taken {
+    pub(crate) correlation_id: String,
+    status_uri: String,
+    /// When the credential came.
+    at: Instant,
+    /// When the wallet asked for it, in Unix milliseconds.
+    pub(crate) asked_at_ms: i64,
+}
+
 impl Parties {
     pub(crate) fn new(base_url: &str, api_key: &str) -> Result<Self, Failure> {
         Ok(Self {
@@ -60,9 +70,35 @@ impl Parties {
     /// `patience` has passed since the wallet took the credential.
     pub(crate) async fn issue(&self, patience: Duration) -> Result<Flow, Failure> {
         let mut clock = Clock::default();
+        let taken = self.take(&mut clock, Duration::ZERO).await?;
+        let status_uri = &taken.status_uri;
+        let taken = taken.at;
+        tokio::time::sleep(patience).await;
+        let mut status = clock.time(self.status(status_uri)).await?;
+        let mut requests = clock.count;
+        while text(&status, "/status")? != "issue_completed" {
+            if taken.elapsed() > DEADLINE || text(&status, "/status")? == "error" {
+                return Err(format!("the issuance did not complete: {status}").into());
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+            status = self.status(status_uri).await?;
+            requests += 1;
+        }
+        Ok(Flow {
+            steps: clock.steps,
+            requests: u32::try_from(requests).unwrap_or(u32::MAX),
+            detection: taken.elapsed().saturating_sub(patience),
+        })
+    }
 
+    /// Runs one issuance until the customer's wallet has the credential. The customer looks at the offer
+    /// for `hesitation` before taking it.
+    pub(crate) async fn take(
+        &self,
+        clock: &mut Clock,
+        hesitation: Duration,
+    ) -> Result<Taken, Failure> {
         let started: Value = clock.time(self.start()).await?;
-        let status_uri = text(&started, "/status_uri")?;
         let offer_uri = offer_uri(text(&started, "/request_uri")?)?;
 
         let offer = clock.time(self.get(&offer_uri)).await?;
@@ -78,6 +114,7 @@ impl Parties {
             .time(self.get(&well_known("oauth-authorization-server")))
             .await?;
 
+        tokio::time::sleep(hesitation).await;
         let form = [("grant_type", GRANT), ("pre-authorized_code", code)];
         let request = self
             .client
@@ -95,25 +132,15 @@ impl Parties {
             .bearer_auth(text(&token, "/access_token")?)
             .json(&json!({"credential_configuration_id": configuration_id,
                           "proofs": {"jwt": [proof]}}));
+        let asked_at_ms = unix_ms()?;
         let credential = clock.time(answer(request.send())).await?;
         text(&credential, "/credentials/0/credential")?;
 
-        let taken = Instant::now();
-        tokio::time::sleep(patience).await;
-        let mut status = clock.time(self.status(status_uri)).await?;
-        let mut requests = clock.count;
-        while text(&status, "/status")? != "issue_completed" {
-            if taken.elapsed() > DEADLINE || text(&status, "/status")? == "error" {
-                return Err(format!("the issuance did not complete: {status}").into());
-            }
-            tokio::time::sleep(ASK_AGAIN).await;
-            status = self.status(status_uri).await?;
-            requests += 1;
-        }
-        Ok(Flow {
-            steps: clock.steps,
-            requests: u32::try_from(requests).unwrap_or(u32::MAX),
-            detection: taken.elapsed().saturating_sub(patience),
+        Ok(Taken {
+            correlation_id: text(&started, "/correlation_id")?.to_owned(),
+            status_uri: text(&started, "/status_uri")?.to_owned(),
+            at: Instant::now(),
+            asked_at_ms,
         })
     }
 
@@ -175,7 +202,7 @@ impl Parties {
 
 /// Times the steps one after the other.
 #[derive(Default)]
-struct Clock {
+pub(crate) struct Clock {
     steps: [Duration; STEPS.len()],
     count: usize,
 }
@@ -205,6 +232,11 @@ async fn answer(
         return Err(format!("{url} answered {status}: {body}").into());
     }
     Ok(serde_json::from_str(&body)?)
+}
+
+fn unix_ms() -> Result<i64, Failure> {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+    Ok(i64::try_from(since.as_millis())?)
 }
 
 fn text<'a>(value: &'a Value, pointer: &str) -> Result<&'a str, Failure> {

@@ -47,21 +47,7 @@ pub(crate) struct Load {
 
 impl Load {
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        let binaries = match &self.binaries {
-            Some(binaries) => binaries.clone(),
-            None => std::env::current_exe()?
-                .parent()
-                .map(Path::to_path_buf)
-                .unwrap_or_default(),
-        };
-        let start_issue = binaries.join("start-issue");
-        if !start_issue.exists() {
-            return Err(format!(
-                "{} is not there; build the functions first: cargo build --release --workspace",
-                start_issue.display()
-            )
-            .into());
-        }
+        let binaries = functions(self.binaries.as_deref())?;
         let calls = self.count_calls(&binaries).await?;
         let cold_starts = cold_starts(&binaries).await?;
         let (flows, elapsed, cpu) = self.time(&binaries).await?;
@@ -157,6 +143,27 @@ impl Load {
     }
 }
 
+/// The directory with the functions' binaries: the chosen one, or this command's own.
+pub(crate) fn functions(chosen: Option<&Path>) -> Result<PathBuf, Failure> {
+    let binaries = match chosen {
+        Some(binaries) => binaries.to_owned(),
+        None => std::env::current_exe()?
+            .parent()
+            .map(Path::to_path_buf)
+            .unwrap_or_default(),
+    };
+    let start_issue = binaries.join("start-issue");
+    if start_issue.exists() {
+        Ok(binaries)
+    } else {
+        Err(format!(
+            "{} is not there; build the functions first: cargo build --release --workspace",
+            start_issue.display()
+        )
+        .into())
+    }
+}
+
 /// A cold start of one function.
 pub(crate) struct ColdStart {
     pub(crate) function: String,
@@ -208,7 +215,7 @@ async fn start(
     start_with(Options::default(), binaries, processes, aws).await
 }
 
-async fn start_with(
+pub(crate) async fn start_with(
     options: Options,
     binaries: &Path,
     max_processes: usize,
@@ -271,7 +278,7 @@ fn free_port() -> Result<u16, Failure> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-fn progress(length: usize, what: &'static str) -> ProgressBar {
+pub(crate) fn progress(length: usize, what: &'static str) -> ProgressBar {
     let bar = ProgressBar::new(length as u64).with_message(what);
     if let Ok(style) = ProgressStyle::with_template("{msg:16} {bar:40} {pos}/{len} {eta}") {
         bar.set_style(style);

@@ -9,6 +9,7 @@
 mod counting_proxy;
 mod flow;
 mod load;
+mod polls;
 mod report;
 
 use clap::{Parser, Subcommand};
@@ -29,11 +30,16 @@ enum Command {
     /// Runs whole issuances against the functions as Lambda processes, with embedded AWS services in
     /// memory, and prints times, CPU time, AWS calls and cold starts as Markdown tables.
     Load(load::Load),
+    /// Runs issuances whose backends never ask, with and without callbacks of the wallet, and prints how
+    /// often the wallet was asked and how long it took until it was known that the customer has the
+    /// credential.
+    Polls(polls::Polls),
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     match Cli::parse().command {
         Command::Load(load) => load.run().await,
+        Command::Polls(polls) => polls.run().await,
     }
 }

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::load::ColdStart;
+use crate::polls::Followed;
 
 /// Median and 99th percentile of a number of times.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Statistics {
     median: Duration,
     p99: Duration,
+    longest: Duration,
 }
 
 impl Statistics {
@@ -23,6 +25,7 @@ impl Statistics {
         Self {
             median: at(50),
             p99: at(99),
+            longest: at(100),
         }
     }
 }
@@ -98,6 +101,24 @@ pub(crate) fn print_cold_starts(cold_starts: &[ColdStart]) {
     }
 }
 
+pub(crate) fn print_polls(followed: &[(&str, &Followed)]) {
+    println!(
+        "| nobody asks | issuances | polls each, mean | most | from credential request to record: p50 ms | p99 ms | longest ms |"
+    );
+    println!("|---|---:|---:|---:|---:|---:|---:|");
+    for (how, followed) in followed {
+        let mean = followed.polls as f64 / followed.issuances.max(1) as f64;
+        println!(
+            "| {how} | {} | {mean:.2} | {} | {:.0} | {:.0} | {:.0} |",
+            followed.issuances,
+            followed.most_polls,
+            ms(followed.detection.median),
+            ms(followed.detection.p99),
+            ms(followed.detection.longest)
+        );
+    }
+}
+
 fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
 }
@@ -112,11 +133,13 @@ mod tests {
         let expected = Statistics {
             median: Duration::from_millis(51),
             p99: Duration::from_millis(100),
+            longest: Duration::from_millis(101),
         };
         assert_eq!(Statistics::of(times), expected);
         let none = Statistics {
             median: Duration::ZERO,
             p99: Duration::ZERO,
+            longest: Duration::ZERO,
         };
         assert_eq!(Statistics::of([]), none);
     }

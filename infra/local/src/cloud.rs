@@ -38,6 +38,9 @@ use crate::template::{Endpoints, LOCAL_ACCOUNT, Route, Schedule, Stack, TEMPLATE
 /// choose a new one.
 const RELEASE: &str = "localcloud";
 
+/// Where callbacks may always go.
+const THIS_MACHINE: &str = "127.0.0.1,::1,localhost";
+
 /// The local cloud, to be started.
 #[derive(Debug)]
 pub struct LocalCloud;
@@ -407,6 +410,10 @@ fn parameters(
             public_url.map(without_slash).unwrap_or_default(),
         ),
         ("ApiKeyHashes", runtime::hash_api_key(&options.api_key)),
+        (
+            "EgressAllow",
+            egress_allow(options.parameters.get("EgressAllow")),
+        ),
         ("SigningKeyPem", identity.signing_key.clone()),
         (
             "SigningCertificateChain",
@@ -417,6 +424,14 @@ fn parameters(
     let mut parameters = options.parameters.clone();
     parameters.extend(own);
     parameters
+}
+
+/// This machine, so that a callback can be tried at home, and what was chosen besides.
+fn egress_allow(chosen: Option<&String>) -> String {
+    match chosen.filter(|list| !list.trim().is_empty()) {
+        None => THIS_MACHINE.to_owned(),
+        Some(list) => format!("{THIS_MACHINE},{list}"),
+    }
 }
 
 fn event_handler(

@@ -93,6 +93,7 @@ async fn in_process(
         "set-credential-status" => set_credential_status::app(&env).await.map(http),
         "start-issue" => start_issue::app(&env).await.map(http),
         "wallet" => wallet::app(&env).await.map(http),
+        "wallet-callback" => wallet_callback::app(&env).await.map(http),
         binary => {
             return Err(StartError::UnknownFunction {
                 function: function.logical_id.clone(),

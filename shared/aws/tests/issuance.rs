@@ -263,10 +263,7 @@ async fn a_send_that_nobody_waits_for_long_is_given_up() {
     let sdk = Sdk::from_env(&env("AWS_ENDPOINT_URL_SQS", &endpoint)).unwrap();
     let limit = Duration::from_millis(100);
     let queue = PollQueue::new(sdk.sqs(), &format!("{endpoint}/0/polls")).giving_up_after(limit);
-    let message = PollMessage {
-        correlation_id: id("a"),
-        attempt: 0,
-    };
+    let message = PollMessage::scheduled(id("a"), 0);
     // One attempt of the SDK alone takes two seconds.
     let given_up = tokio::time::timeout(Duration::from_secs(1), queue.send(&message, 0)).await;
     assert!(given_up.expect("in time").is_err());
@@ -302,10 +299,7 @@ async fn a_poll_message_is_delivered_when_it_is_due_and_can_be_postponed() {
         received.messages.unwrap_or_default()
     };
 
-    let message = PollMessage {
-        correlation_id: id("order 7"),
-        attempt: 3,
-    };
+    let message = PollMessage::scheduled(id("order 7"), 3);
     queue.send(&message, 900).await.unwrap();
     assert_eq!(receive().await, [], "not due yet");
     queue.send(&message, 0).await.unwrap();

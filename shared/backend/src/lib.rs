@@ -6,14 +6,14 @@ use aws::{IssuanceTable, PollQueue};
 use contract::Problem;
 use egress::WalletClient;
 use issuance::ports::{Machine, WalletFailure};
-use issuance::{RequestHasher, StartFailure, StartFailureCause};
+use issuance::{CallbackTokens, RequestHasher, StartFailure, StartFailureCause, WalletCallbacks};
 use runtime::{ConfigError, Env};
 
 /// The use case on DynamoDB, SQS and a wallet behind HTTP.
 pub type StartIssuing = issuance::StartIssuing<IssuanceTable, WalletClient, PollQueue, Machine>;
 
-/// The use case with `ISSUANCE_TABLE`, `POLL_QUEUE_URL`, `REQUEST_HASH_SECRET` and the wallet of the
-/// `WALLET_…` variables. A fault names its variable.
+/// The use case with `ISSUANCE_TABLE`, `POLL_QUEUE_URL`, `REQUEST_HASH_SECRET`, and the wallet and its
+/// callbacks of the `WALLET_…` variables. A fault names its variable.
 pub fn start_issuing(env: &Env, sdk: &Sdk) -> Result<StartIssuing, ConfigError> {
     let table = env.required("ISSUANCE_TABLE", "the name of the issuance table")?;
     let queue = env.required("POLL_QUEUE_URL", "the URL of the poll queue")?;
@@ -24,6 +24,22 @@ pub fn start_issuing(env: &Env, sdk: &Sdk) -> Result<StartIssuing, ConfigError> 
         queue: PollQueue::new(sdk.sqs(), queue),
         system: Machine,
         hasher: RequestHasher::new(&hash_secret),
+        callbacks: wallet_callbacks(env)?,
+    })
+}
+
+/// `WALLET_CALLBACKS` says whether the wallet can call back, `WALLET_CALLBACK_BASE_URL` is where it reaches
+/// this API, and `WALLET_CALLBACK_SECRET` makes the addresses unguessable.
+fn wallet_callbacks(env: &Env) -> Result<WalletCallbacks, ConfigError> {
+    const SECRET: &str = "WALLET_CALLBACK_SECRET";
+    let enabled = env.parsed::<bool>("WALLET_CALLBACKS")?.unwrap_or(false);
+    let base_url = env.base_url("WALLET_CALLBACK_BASE_URL")?;
+    let tokens = CallbackTokens::new(&env.master_secret(SECRET)?)
+        .map_err(|fault| ConfigError::invalid(SECRET, fault))?;
+    Ok(WalletCallbacks {
+        enabled,
+        base_url: base_url.as_str().trim_end_matches('/').to_owned(),
+        tokens,
     })
 }
 

@@ -10,7 +10,8 @@ use utoipa::ToSchema;
 /// Where changes of an issuance shall be posted, and which ones.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Callback {
-    /// An absolute `http` or `https` URL.
+    /// An absolute `https` URL on the public internet. Whoever operates the service can allow `http`
+    /// and other addresses.
     #[schema(format = "uri", max_length = 2048)]
     pub url: String,
     /// The statuses that are posted; every one if there are none. One string, of names joined by
@@ -28,8 +29,11 @@ impl Callback {
         self.status.is_empty() || self.status.contains(status)
     }
 
-    pub(crate) fn read(mut fields: Fields<'_>) -> Option<Self> {
-        let url = read_url(&mut fields);
+    pub(crate) fn read(
+        mut fields: Fields<'_>,
+        check_url: impl FnOnce(&Url) -> Result<(), String>,
+    ) -> Option<Self> {
+        let url = read_url(&mut fields, check_url);
         let status = read_statuses(&mut fields);
         Some(Self { url: url?, status })
     }
@@ -46,7 +50,10 @@ impl fmt::Debug for Callback {
     }
 }
 
-fn read_url(fields: &mut Fields<'_>) -> Option<String> {
+fn read_url(
+    fields: &mut Fields<'_>,
+    check: impl FnOnce(&Url) -> Result<(), String>,
+) -> Option<String> {
     const WANTED: &str = "give an absolute URL such as https://backend.example/hook";
     let faults_before = fields.fault_count();
     let Some(text) = fields.short_text("url", Callback::MAX_URL_BYTES) else {
@@ -55,12 +62,20 @@ fn read_url(fields: &mut Fields<'_>) -> Option<String> {
         }
         return None;
     };
-    let is_http = Url::parse(&text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-    if !is_http {
-        fields.fault("url", format!("is not an http or https URL: {WANTED}"));
-        return None;
+    let url = Url::parse(&text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"));
+    let checked = match &url {
+        Some(url) => check(url),
+        None => Err(format!("is not an http or https URL: {WANTED}")),
+    };
+    match checked {
+        Ok(()) => Some(text),
+        Err(reason) => {
+            fields.fault("url", reason);
+            None
+        }
     }
-    Some(text)
 }
 
 /// Public clients send a string, a comma-joined string or an array; unknown names are ignored.

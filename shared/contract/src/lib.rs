@@ -41,7 +41,7 @@ pub use event::{CloudEvent, CredentialEventData, EventData, EventType, event_sch
 pub use issue_status::{IssueError, IssueStatus, Stage, Status};
 pub use openapi::openapi;
 pub use problem::{Fault, PROBLEM_JSON, Problem, ProblemKind};
-pub use qr_code::{Color, InvalidColor, InvalidLogo, Logo, LogoFormat, QrCode};
+pub use qr_code::{Color, InvalidColor, InvalidLogo, Logo, LogoFormat, LogoUri, QrCode};
 pub use request_uri::{InvalidRequestUriBase, RequestUriBase, is_request_uri, request_uri};
 pub use start_issue::{Claims, StartIssue, StartIssueAnswer};
 pub use tx_code::{TxCode, TxCodeInputMode};

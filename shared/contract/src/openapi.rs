@@ -57,6 +57,7 @@ pub fn openapi(public_base_url: &str) -> Value {
                 "Credential status",
                 "Revocation and suspension of what was issued.",
             ),
+            tag("Wallets", "For the wallet that issues."),
             tag("Description", "What this API is."),
         ]))
         .build();

@@ -10,6 +10,8 @@ pub const ISSUE_STATUS: &str = "/api/v2/issue/{correlation_id}";
 pub const ISSUE_STATUS_ALIAS: &str = "/api/v2/credential/issue/{correlation_id}";
 /// `PUT` and `GET`: the status of an issued credential.
 pub const CREDENTIAL_STATUS: &str = "/api/v2/credential/status/{revocation_uuid}";
+/// `POST`: a wallet's callback, by which it says that something happened.
+pub const WALLET_CALLBACK: &str = "/api/v2/wallet-callbacks/{token}";
 /// `GET`: the OpenAPI document of this contract.
 pub const OPENAPI: &str = "/openapi.json";
 /// `GET`: the JSON Schema of a type of events, as `{type}.schema.json`.
@@ -44,6 +46,12 @@ pub fn credential_status_url(base_url: &str, revocation_uuid: uuid::Uuid) -> Str
     format!("{base_url}/api/v2/credential/status/{revocation_uuid}")
 }
 
+/// The address below `base_url` (without a trailing slash) at which a wallet can call back about the
+/// issuance that `token` stands for.
+pub fn wallet_callback_url(base_url: &str, token: &str) -> String {
+    format!("{base_url}/api/v2/wallet-callbacks/{token}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +70,10 @@ mod tests {
         assert_eq!(
             credential_status_url("", uuid),
             CREDENTIAL_STATUS.replace("{revocation_uuid}", &uuid.to_string())
+        );
+        assert_eq!(
+            wallet_callback_url("", "AbC-_"),
+            WALLET_CALLBACK.replace("{token}", "AbC-_")
         );
     }
 }

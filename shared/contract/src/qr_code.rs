@@ -7,11 +7,12 @@ mod color;
 mod logo;
 
 pub use color::{Color, InvalidColor};
-pub use logo::{InvalidLogo, Logo, LogoFormat};
+pub use logo::{InvalidLogo, Logo, LogoFormat, LogoUri};
 
 use crate::fields::Fields;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::ops::RangeInclusive;
+use url::Url;
 
 /// The options of the QR code, `qr_code` of Start issue. `{}` means the defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub struct QrCode {
     /// scanners need (ISO/IEC 18004 §6.3.8).
     pub padding: u32,
     /// The picture in the middle, none by default.
-    pub logo: Option<Logo>,
+    pub logo: Option<LogoUri>,
     /// The logo's width in percent of the code's: [`QrCode::LOGO_SIZE`], 20 by default.
     pub logo_size: u32,
     /// The colour of the three finder patterns in the corners, `color_dark` by default.
@@ -45,6 +46,23 @@ impl QrCode {
     /// The least contrast ratio between dark and light (WCAG 2.2, "contrast ratio", 1 to 21):
     /// below it scanners fail on screens in bright surroundings.
     pub const MIN_CONTRAST: f64 = 3.0;
+
+    /// Where the logo is, if it was not sent itself.
+    pub fn logo_link(&self) -> Option<&Url> {
+        match &self.logo {
+            Some(LogoUri::Link(url)) => Some(url),
+            _ => None,
+        }
+    }
+
+    /// The same with this logo.
+    #[must_use]
+    pub fn with_logo(self, logo: Logo) -> Self {
+        Self {
+            logo: Some(LogoUri::Picture(logo)),
+            ..self
+        }
+    }
 
     /// The colour of the finder patterns.
     pub fn marker_color(&self) -> Color {
@@ -104,8 +122,10 @@ impl Serialize for QrCode {
         map.serialize_entry("color_dark", &self.color_dark)?;
         map.serialize_entry("color_light", &self.color_light)?;
         map.serialize_entry("padding", &self.padding)?;
-        if let Some(logo) = &self.logo {
-            map.serialize_entry("logo_uri", &logo.data_uri())?;
+        match &self.logo {
+            Some(LogoUri::Picture(logo)) => map.serialize_entry("logo_uri", &logo.data_uri())?,
+            Some(LogoUri::Link(url)) => map.serialize_entry("logo_uri", url.as_str())?,
+            None => {}
         }
         map.serialize_entry("logo_size", &self.logo_size)?;
         if let Some(color) = &self.marker_color {

@@ -5,6 +5,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
+use url::Url;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -90,18 +91,21 @@ impl StartIssue {
     /// # Errors
     /// 400 with each fault of the body as `errors`. No value of the body is repeated.
     pub fn from_json(body: &[u8]) -> Result<Self, Problem> {
-        Self::from_json_with(body, |_| Ok(())).map(|(start, _)| start)
+        Self::from_json_with(body, |_| Ok(()), |_| Ok(())).map(|(start, _)| start)
     }
 
     /// Like [`StartIssue::from_json`], with a look at the options of the QR code by someone who can
-    /// paint it, whose faults join those of the body. `prepare` is called if there is a `qr_code`
-    /// without faults of its own, and what it makes is handed back.
+    /// paint it, and at the URL of the callback by someone who would have to call it, whose faults join
+    /// those of the body. `prepare` is called if there is a `qr_code` without faults of its own, and
+    /// what it makes is handed back. `check_callback` says what is wrong with a URL and what would be
+    /// right, to be read after its place.
     ///
     /// # Errors
-    /// 400 with each fault of the body and of `prepare` as `errors`.
+    /// 400 with each fault of the body, of `prepare` and of `check_callback` as `errors`.
     pub fn from_json_with<T>(
         body: &[u8],
         prepare: impl FnOnce(&QrCode) -> Result<T, Vec<Fault>>,
+        check_callback: impl FnOnce(&Url) -> Result<(), String>,
     ) -> Result<(Self, Option<T>), Problem> {
         let mut faults = Vec::new();
         let mut fields = Fields::of_body(body, &mut faults)?;
@@ -118,7 +122,9 @@ impl StartIssue {
                 .ok(),
             _ => None,
         };
-        let callback = fields.object("callback").and_then(Callback::read);
+        let callback = fields
+            .object("callback")
+            .and_then(|fields| Callback::read(fields, check_callback));
         let tx_code = fields.object("tx_code").map(TxCode::read);
 
         match (template_id, claims) {

@@ -105,6 +105,11 @@ impl GuardedClient {
         })
     }
 
+    /// Whether `url` may be called, as far as that can be said without resolving a name.
+    pub fn check(&self, url: &Url) -> Result<(), ForbiddenUrl> {
+        self.allowed.check(url)
+    }
+
     /// Begins a request, to be handed to [`GuardedClient::send`].
     pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
         self.http.request(method, url)

@@ -5,15 +5,18 @@
 //! | [`address`] | which addresses are public |
 //! | [`allowed`] | which URLs may be called: public ones by https, and what the operator lists |
 //! | [`guarded_client`] | no redirects, time-outs, a size cap, and connections to checked addresses only |
+//! | `logo` | the logos of QR codes, fetched |
 //! | `wallet_client` | the issue contract as a caller: `issuance`'s ports on a wallet over HTTP |
 //!
-//! The last one is behind the feature `wallet-client`, so that others can use the guard without naming
-//! the backend's domain.
+//! The last two are behind the features `logos` and `wallet-client`, so that others can use the guard
+//! without naming the contract or the backend's domain.
 
 pub mod address;
 pub mod allowed;
 pub mod guarded_client;
 mod guarded_resolver;
+#[cfg(feature = "logos")]
+mod logo;
 #[cfg(feature = "wallet-client")]
 mod outcome;
 mod retry_after;
@@ -29,6 +32,8 @@ mod wallet_correlation_id;
 pub use allowed::{Allowed, ForbiddenUrl};
 pub use guarded_client::{Answer, GuardedClient, Limits, SendError};
 pub use guarded_resolver::SystemResolver;
+#[cfg(feature = "logos")]
+pub use logo::Logos;
 pub use retry_after::retry_after_seconds;
 #[cfg(feature = "wallet-client")]
 pub use wallet_client::WalletClient;

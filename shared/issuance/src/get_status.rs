@@ -48,10 +48,7 @@ impl<R: Records, Q: PollQueue, S: System> GetStatus<R, Q, S> {
     /// The message that is sent has the number that is awaited, so it makes the one that is on its way
     /// stale.
     async fn hasten(&self, record: &Record) {
-        let message = PollMessage {
-            correlation_id: record.correlation_id.clone(),
-            attempt: record.attempt,
-        };
+        let message = PollMessage::scheduled(record.correlation_id.clone(), record.attempt);
         if let Err(fault) = self.queue.send(&message, 0).await {
             tracing::warn!(
                 correlation_id = %record.correlation_id,

@@ -25,6 +25,7 @@ mod request_hash;
 mod schedule;
 mod start_issue;
 mod transition;
+mod wallet_callbacks;
 
 pub use change::{Change, CredentialChange, IssuedCredential};
 pub use credential_status::{
@@ -44,3 +45,4 @@ pub use schedule::{GRACE_SECONDS, LONGEST_DELAY_SECONDS, PollSchedule, back_off_
 pub use start_issue::{
     LEASE_MS, StartFailure, StartFailureCause, StartIssuing, StartedIssue, TransactionCode,
 };
+pub use wallet_callbacks::{CallbackTokens, CipherFailed, WalletCallbacks};

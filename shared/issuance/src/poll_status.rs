@@ -142,16 +142,19 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> PollStatus<R, W, Q, S> {
                     known.failed(end.stage, IssueError::new(end.code, end.message), now_ms)
                 }
             };
+            // A hint stands for the poll that is awaited, and so is never stale: what it found out may be
+            // newer than what another poll has recorded meanwhile.
+            let attempt = message.attempt.unwrap_or(known.attempt);
             let record = changed
                 .unwrap_or_else(|| known.clone())
-                .polled(message.attempt)
+                .polled(attempt)
                 .quiet_until(now_ms.saturating_add(quiet_ms));
             // Anew for each record that was found: one that went out for a reservation that was withdrawn
             // since may have been dropped.
             let next_poll = if record.is_ended() {
                 None
             } else {
-                Some(self.send_next(message, &record, &finding, now_ms).await?)
+                Some(self.send_next(attempt, &record, &finding, now_ms).await?)
             };
             let after = Stored {
                 record,
@@ -200,24 +203,23 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> PollStatus<R, W, Q, S> {
 
     async fn send_next(
         &self,
-        message: &PollMessage,
+        attempt: u32,
         record: &Record,
         finding: &Finding,
         now_ms: i64,
     ) -> Result<u32, QueueError> {
-        let next = PollMessage {
-            correlation_id: message.correlation_id.clone(),
-            attempt: message.attempt.saturating_add(1),
-        };
+        let next = PollMessage::scheduled(record.correlation_id.clone(), attempt.saturating_add(1));
         let delay_seconds = match finding {
             Finding::StillStarting => until_lease_ends(record, now_ms),
             Finding::Report(_) | Finding::Refused | Finding::Failing(_) => {
-                let wished = match finding {
-                    Finding::Failing(failure) => failure.retry_after_seconds,
-                    _ => None,
+                let schedule = record.schedule();
+                let (schedule, wished) = match finding {
+                    Finding::Failing(failure) => {
+                        (schedule.without_callbacks(), failure.retry_after_seconds)
+                    }
+                    _ => (schedule, None),
                 };
-                record
-                    .schedule()
+                schedule
                     .delay_seconds(now_ms.div_euclid(1_000), self.system.fraction())
                     .max(wished.unwrap_or(0))
                     .min(LONGEST_DELAY_SECONDS)
@@ -231,7 +233,10 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> PollStatus<R, W, Q, S> {
 fn nothing_to_do(record: &Record, message: &PollMessage) -> Option<DropReason> {
     if record.is_ended() {
         Some(DropReason::Ended)
-    } else if message.attempt < record.attempt {
+    } else if message
+        .attempt
+        .is_some_and(|attempt| attempt < record.attempt)
+    {
         Some(DropReason::Stale)
     } else {
         None

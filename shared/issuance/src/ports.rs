@@ -140,8 +140,28 @@ pub enum RecordsError {
 pub struct PollMessage {
     /// Which issuance is to be polled.
     pub correlation_id: CorrelationId,
-    /// Which poll this is; see [`Record::attempt`].
-    pub attempt: u32,
+    /// Which poll this is; see [`Record::attempt`]. A hint has none: something has happened, so the wallet
+    /// is to be asked whichever poll is awaited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+}
+
+impl PollMessage {
+    /// A poll of the schedule.
+    pub fn scheduled(correlation_id: CorrelationId, attempt: u32) -> Self {
+        Self {
+            correlation_id,
+            attempt: Some(attempt),
+        }
+    }
+
+    /// A poll because something has happened.
+    pub fn hint(correlation_id: CorrelationId) -> Self {
+        Self {
+            correlation_id,
+            attempt: None,
+        }
+    }
 }
 
 /// The queue of polls that are due later.

@@ -42,6 +42,9 @@ pub struct Record {
     pub sequence: u64,
     /// When readers could last see a change, in Unix milliseconds. It never goes back.
     pub last_updated_ms: i64,
+    /// Whether the wallet was asked to call back when something happens. If so, it need not be asked
+    /// often.
+    pub wallet_calls_back: bool,
     /// What became of the issuance.
     pub state: State,
 }
@@ -116,6 +119,7 @@ impl Record {
             quiet_until_ms: now_ms.saturating_add(FRESH_MS),
             sequence: 0,
             last_updated_ms: now_ms,
+            wallet_calls_back: false,
             state: State::Reserved { lease_until_ms },
         }
     }
@@ -171,6 +175,7 @@ impl Record {
                 .offer()
                 .and_then(|offer| offer.expires_at)
                 .unwrap_or(started_at.saturating_add(DEFAULT_OFFER_LIFE_SECONDS)),
+            wallet_calls_back: self.wallet_calls_back,
         }
     }
 }

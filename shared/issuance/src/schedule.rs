@@ -28,6 +28,10 @@ const JITTER: f64 = 0.2;
 /// minutes that nobody takes and nobody asks about: 10, 20, 30, 60, 90 seconds; 2, 4, 6, 8, 10, 13,
 /// 16, 19, 21 minutes. A query of the status brings the next poll forward, so whoever looks
 /// does not wait for this table.
+///
+/// Where the wallet calls back, the table does not hold: each delay is the longest, because the polls
+/// that matter come by callbacks. Those of the schedule only find out what became of an issuance whose
+/// callbacks were lost, and that an offer has expired.
 const DELAYS: [(i64, u32); 4] = [(30, 10), (120, 30), (600, 120), (3_600, 180)];
 
 /// The times at which one issuance is polled.
@@ -37,6 +41,8 @@ pub struct PollSchedule {
     pub started_at: i64,
     /// When the offer can no longer be taken, in Unix seconds.
     pub offer_expires_at: i64,
+    /// Whether the wallet calls back when something happens.
+    pub wallet_calls_back: bool,
 }
 
 impl PollSchedule {
@@ -46,6 +52,7 @@ impl PollSchedule {
         let age = now.saturating_sub(self.started_at);
         let delay = DELAYS
             .into_iter()
+            .filter(|_| !self.wallet_calls_back)
             .find_map(|(younger_than, delay)| (age < younger_than).then_some(delay))
             .unwrap_or(LONGEST_DELAY_SECONDS);
         let delay = stretch(delay, jitter);
@@ -53,6 +60,14 @@ impl PollSchedule {
         match u32::try_from(until_deadline) {
             Ok(remaining @ 1..) => delay.min(remaining),
             _ => delay,
+        }
+    }
+
+    /// The schedule as if the wallet did not call back: one that does not answer may not call either.
+    pub fn without_callbacks(self) -> Self {
+        Self {
+            wallet_calls_back: false,
+            ..self
         }
     }
 
@@ -90,6 +105,11 @@ mod tests {
     const OFFER: PollSchedule = PollSchedule {
         started_at: 1_000,
         offer_expires_at: 1_900,
+        wallet_calls_back: false,
+    };
+    const CALLED_BACK: PollSchedule = PollSchedule {
+        wallet_calls_back: true,
+        ..OFFER
     };
 
     /// The ages at which an issuance is polled that nobody completes.
@@ -111,6 +131,11 @@ mod tests {
                 10, 20, 30, 60, 90, 120, 240, 360, 480, 600, 780, 960, 1140, 1260
             ]
         );
+    }
+
+    #[test]
+    fn where_the_wallet_calls_back_the_schedule_comes_late() {
+        assert_eq!(polls(CALLED_BACK, || 0.0), [900, 1260]);
     }
 
     #[test]
@@ -141,10 +166,15 @@ mod tests {
             life in 0..10_000_000_i64,
             age in -1_000..20_000_000_i64,
             jitter in any::<f64>(),
+            wallet_calls_back in any::<bool>(),
         ) {
-            let schedule = PollSchedule { started_at, offer_expires_at: started_at + life };
-            let delay = schedule.delay_seconds(started_at + age, jitter);
+            let offer_expires_at = started_at + life;
+            let schedule = PollSchedule { started_at, offer_expires_at, wallet_calls_back };
+            let now = started_at + age;
+            let delay = schedule.delay_seconds(now, jitter);
             prop_assert!((1..=LONGEST_DELAY_SECONDS).contains(&delay));
+            let deadline = schedule.deadline() == now + i64::from(delay);
+            prop_assert!(!wallet_calls_back || delay == LONGEST_DELAY_SECONDS || deadline);
         }
     }
 }

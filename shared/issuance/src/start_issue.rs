@@ -11,6 +11,7 @@ use crate::ports::{
 };
 use crate::record::Record;
 use crate::request_hash::RequestHasher;
+use crate::wallet_callbacks::WalletCallbacks;
 
 /// How long one Start issue may be at work before another may take over, in milliseconds: longer than
 /// the function that runs it lives for one request (28 seconds).
@@ -31,6 +32,8 @@ pub struct StartIssuing<R, W, Q, S> {
     pub system: S,
     /// Tells a repeat from another request.
     pub hasher: RequestHasher,
+    /// Where the wallet is told to call back.
+    pub callbacks: WalletCallbacks,
 }
 
 /// An issuance that was started, now or by an earlier request with the same body.
@@ -130,19 +133,11 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> StartIssuing<R, W, Q, S> {
             .clone()
             .unwrap_or_else(|| self.system.uuid().into());
         let reservation = self.reservation(&correlation_id, &request);
-        let to_wallet = StartIssue {
-            correlation_id: Some(correlation_id.clone()),
-            // Made by the backend itself, from the link.
-            qr_code: None,
-            // Changes are told by the backend, which the caller trusts.
-            callback: None,
-            ..request
-        };
         let started = async {
             let now_ms = reservation.record.reserved_at_ms;
             match self.records.reserve(&reservation, now_ms).await? {
-                Reservation::Fresh => self.begin(reservation, &to_wallet).await,
-                Reservation::Repeat(stored) => self.repeat(*stored, &to_wallet).await,
+                Reservation::Fresh => self.begin(reservation, request).await,
+                Reservation::Repeat(stored) => self.repeat(*stored, request).await,
                 Reservation::InProgress => Err(StartFailureCause::InProgress),
                 Reservation::Conflict => Err(StartFailureCause::Conflict),
             }
@@ -151,6 +146,23 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> StartIssuing<R, W, Q, S> {
             correlation_id,
             cause,
         })
+    }
+
+    /// What the wallet is sent, the same each time for the same `record`, or it would be another request
+    /// to the wallet: whether wallets call back may have been configured otherwise at first.
+    fn to_wallet(&self, record: &Record, request: StartIssue) -> StartIssue {
+        let id = &record.correlation_id;
+        StartIssue {
+            correlation_id: Some(id.clone()),
+            // Made by the backend itself, from the link.
+            qr_code: None,
+            // The caller's own is served by the backend, which the caller trusts.
+            callback: record
+                .wallet_calls_back
+                .then(|| self.callbacks.of(id))
+                .flatten(),
+            ..request
+        }
     }
 
     fn reservation(&self, correlation_id: &CorrelationId, request: &StartIssue) -> Stored {
@@ -165,6 +177,7 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> StartIssuing<R, W, Q, S> {
         Stored {
             record: Record {
                 callback: request.callback.clone(),
+                wallet_calls_back: self.callbacks.enabled,
                 ..record
             },
             write_id: self.system.uuid(),
@@ -174,13 +187,11 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> StartIssuing<R, W, Q, S> {
     async fn begin(
         &self,
         reservation: Stored,
-        request: &StartIssue,
+        request: StartIssue,
     ) -> Result<StartedIssue, StartFailureCause> {
         let record = &reservation.record;
-        let first_poll = PollMessage {
-            correlation_id: record.correlation_id.clone(),
-            attempt: record.attempt,
-        };
+        let request = self.to_wallet(record, request);
+        let first_poll = PollMessage::scheduled(record.correlation_id.clone(), record.attempt);
         let delay = record.schedule().delay_seconds(
             record.reserved_at_ms.div_euclid(1_000),
             self.system.fraction(),
@@ -188,7 +199,7 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> StartIssuing<R, W, Q, S> {
         // The poll goes out before the answer is recorded, so no offer is ever left alone.
         let (sent, answer) = join(
             self.queue.send(&first_poll, delay),
-            self.wallet.start_issue(request),
+            self.wallet.start_issue(&request),
         )
         .await;
         match (sent, answer) {
@@ -213,13 +224,14 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> StartIssuing<R, W, Q, S> {
     async fn repeat(
         &self,
         stored: Stored,
-        request: &StartIssue,
+        request: StartIssue,
     ) -> Result<StartedIssue, StartFailureCause> {
         let known = stored.record.offer();
         if let Some(request_uri) = known.and_then(|offer| offer.request_uri.clone()) {
             return Ok(started(&stored.record, request_uri, None, true));
         }
-        let answer = self.wallet.start_issue(request).await?;
+        let request = self.to_wallet(&stored.record, request);
+        let answer = self.wallet.start_issue(&request).await?;
         self.record(stored, answer, true).await
     }
 

@@ -28,7 +28,8 @@ pub(crate) const SETTLING_SECONDS: i64 = 60;
 /// repeated start is recognised.
 const RETENTION_SECONDS: i64 = 30 * 24 * 60 * 60;
 
-/// One offer, one item. All members are plain strings, numbers and, for `tx_code`, one object.
+/// One offer, one item. All members are plain strings, numbers and, for `tx_code` and `callback`, one object
+/// each.
 ///
 /// Serialised it is flat: `state` is the name of the [`OfferState`], whose members stand beside it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +56,10 @@ pub struct Offer {
     pub tx_code: Option<contract::TxCode>,
     /// How often a transaction code was tried.
     pub tx_code_attempts: u32,
+    /// Where the backend wants to be told of changes, if anywhere. The URL can hold a secret of the
+    /// backend's, which this store is trusted with, like the rest of the item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback: Option<contract::Callback>,
     /// Names the credential's place on a status list, if its template has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revocation_uuid: Option<RevocationUuid>,

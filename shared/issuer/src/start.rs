@@ -101,6 +101,7 @@ impl Issuer {
             encrypted_claims: Some(encrypted_claims),
             tx_code: request.tx_code.clone(),
             tx_code_attempts: 0,
+            callback: request.callback.clone(),
             revocation_uuid: template
                 .has_status_list()
                 .then(|| RevocationUuid::draw(list, random)),

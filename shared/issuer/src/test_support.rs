@@ -25,6 +25,7 @@ pub(crate) fn offer() -> Offer {
         encrypted_claims: None,
         tx_code: None,
         tx_code_attempts: 0,
+        callback: None,
         revocation_uuid: None,
         changed_at_seconds: NOW,
         state: OfferState::Created,

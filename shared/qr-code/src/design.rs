@@ -4,7 +4,7 @@ use crate::{
     png_file::{self, Pixel},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use contract::{Color, Fault, QrCode};
+use contract::{Color, Fault, LogoUri, QrCode};
 use std::fmt;
 
 /// The quiet zone, in modules (ISO/IEC 18004 §6.3.8).
@@ -49,17 +49,19 @@ pub enum DrawError {
 }
 
 impl Design {
-    /// Reads the logo, if there is one.
+    /// Reads the logo, if there is one. One that is only linked to is left out: who wants it fetches it
+    /// first, and hands it over by [`QrCode::with_logo`].
     ///
     /// # Errors
     /// A fault at `/qr_code/logo_uri` if the logo is not a whole picture, or is too large.
     pub fn new(options: &QrCode) -> Result<Self, Vec<Fault>> {
-        let logo = options
-            .logo
-            .as_ref()
-            .map(|logo| LogoImage::read(logo, options.color_light))
-            .transpose()
-            .map_err(|reason| vec![Fault::new("/qr_code/logo_uri", reason)])?;
+        let logo = match &options.logo {
+            Some(LogoUri::Picture(logo)) => Some(
+                LogoImage::read(logo, options.color_light)
+                    .map_err(|reason| vec![Fault::new("/qr_code/logo_uri", reason)])?,
+            ),
+            Some(LogoUri::Link(_)) | None => None,
+        };
         Ok(Self {
             options: options.clone(),
             logo,

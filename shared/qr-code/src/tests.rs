@@ -1,5 +1,5 @@
 use crate::{Design, DrawError, Picture, terminal};
-use contract::{Color, QrCode, StartIssue};
+use contract::{Color, LogoUri, QrCode, StartIssue};
 use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
 use proptest::prelude::*;
 use std::io::Cursor;
@@ -84,7 +84,7 @@ fn any_mix_of_options_scans() {
                         color_dark: dark.parse().unwrap(),
                         color_light: light.parse().unwrap(),
                         marker_color: marker.map(|color| color.parse().unwrap()),
-                        logo: logo.clone(),
+                        logo: logo.clone().map(LogoUri::Picture),
                         logo_size: 30,
                     };
                     let picture = match Design::new(&options).unwrap().draw(LINK) {
@@ -195,7 +195,7 @@ fn a_text_too_long_for_any_code_is_refused() {
         "{error}"
     );
     assert_eq!(error.fault().unwrap().pointer, "/qr_code");
-    let logo = Some(logo(ImageFormat::Png, 10, 10));
+    let logo = Some(LogoUri::Picture(logo(ImageFormat::Png, 10, 10)));
     let design = Design::new(&QrCode { logo, ..large }).unwrap();
     assert!(design.draw(&"x".repeat(1273)).is_ok());
     assert!(design.draw(&"x".repeat(1274)).is_err());
@@ -221,7 +221,7 @@ fn a_logo_that_is_no_picture_is_a_fault_of_the_request() {
         ),
     ] {
         let options = QrCode {
-            logo: Some(logo),
+            logo: Some(LogoUri::Picture(logo)),
             ..QrCode::default()
         };
         let faults = Design::new(&options).unwrap_err();
@@ -247,7 +247,7 @@ fn a_bad_logo_is_told_with_the_other_faults() {
         parsed_logo(&whole.file()[..60]).data_uri()
     };
     let body = format!(r#"{{"claims": {{}}, "qr_code": {{"logo_uri": "{uri}"}}}}"#);
-    let problem = StartIssue::from_json_with(body.as_bytes(), Design::new).unwrap_err();
+    let problem = StartIssue::from_json_with(body.as_bytes(), Design::new, |_| Ok(())).unwrap_err();
     let pointers: Vec<_> = problem.errors.iter().map(|f| f.pointer.as_str()).collect();
     assert_eq!(pointers, ["/template_id", "/qr_code/logo_uri"]);
 }
@@ -289,7 +289,8 @@ proptest! {
             size,
             padding,
             logo_size,
-            logo: with_logo.then(|| logo(ImageFormat::Png, logo_width, logo_height)),
+            logo: with_logo
+                .then(|| LogoUri::Picture(logo(ImageFormat::Png, logo_width, logo_height))),
             ..QrCode::default()
         };
         match Design::new(&options).unwrap().draw(&text) {

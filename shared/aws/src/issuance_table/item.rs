@@ -127,6 +127,12 @@ fn attributes(stored: &Stored) -> impl Iterator<Item = (&'static str, AttributeV
         ("request_hash", Some(string(record.request_hash.as_str()))),
         ("reserved_at_ms", Some(number(record.reserved_at_ms))),
         ("attempt", Some(number(record.attempt))),
+        (
+            "wallet_calls_back",
+            record
+                .wallet_calls_back
+                .then_some(AttributeValue::Bool(true)),
+        ),
         ("quiet_until_ms", Some(number(record.quiet_until_ms))),
         ("sequence", Some(number(record.sequence))),
         ("last_updated_ms", Some(number(record.last_updated_ms))),
@@ -186,6 +192,7 @@ pub(super) fn read(item: &Item) -> Result<Stored, RecordsError> {
         quiet_until_ms: parsed_number(item, "quiet_until_ms")?,
         sequence: parsed_number(item, "sequence")?,
         last_updated_ms: parsed_number(item, "last_updated_ms")?,
+        wallet_calls_back: flag(item, "wallet_calls_back")?,
         state: state(item)?,
     };
     Ok(Stored {
@@ -287,6 +294,15 @@ pub(super) fn parsed_number<T: FromStr>(item: &Item, name: &str) -> Result<T, Re
     }
 }
 
+/// A flag that is not there is not set, as in items of before there was the flag.
+fn flag(item: &Item, name: &str) -> Result<bool, RecordsError> {
+    match item.get(name) {
+        None => Ok(false),
+        Some(AttributeValue::Bool(flag)) => Ok(*flag),
+        Some(_) => Err(malformed(name, "is not a boolean")),
+    }
+}
+
 pub(super) fn malformed(attribute: &str, reason: &str) -> RecordsError {
     RecordsError::Malformed {
         attribute: attribute.to_owned(),
@@ -308,6 +324,7 @@ mod tests {
             url: "https://backend.example/hook?key=k".to_owned(),
             status: vec![Status::IssueCompleted, Status::Error],
         });
+        record.wallet_calls_back = true;
         Stored {
             record,
             write_id: Uuid::from_u128(7),
@@ -368,6 +385,7 @@ mod tests {
             }),
         ] {
             stored.record.callback = callback;
+            stored.record.wallet_calls_back = false;
             assert_eq!(read(&write(&stored)).unwrap(), stored);
         }
     }
@@ -397,6 +415,7 @@ mod tests {
             ("sequence", Some(string("3"))),
             ("attempt", Some(number("-1"))),
             ("write_id", Some(string("x"))),
+            ("wallet_calls_back", Some(string("true"))),
             ("state", Some(string("gone"))),
             ("stage", None),
             ("offer_expires_at", Some(string("1900"))),

@@ -66,6 +66,10 @@ pub(super) fn served(public_base_url: &str) -> Paths {
                 .build(),
         )
         .path(
+            paths::WALLET_CALLBACK,
+            PathItem::new(HttpMethod::Post, wallet_callback()),
+        )
+        .path(
             paths::OPENAPI,
             PathItem::new(HttpMethod::Get, get_openapi()),
         )
@@ -205,6 +209,40 @@ fn get_credential_status(public_base_url: &str) -> Operation {
         .responses(answers::add(
             responses,
             &[NotFound, WalletFault, WalletTimeout],
+        ))
+        .build()
+}
+
+fn wallet_callback() -> Operation {
+    let taken = ResponseBuilder::new().description("The wallet will be asked what happened.");
+    let responses = ResponsesBuilder::new().response("202", taken);
+    let told = RequestBodyBuilder::new()
+        .description(Some("Not read: what counts is what the wallet answers."))
+        .content("application/json", json_of::<IssueStatus>(completed()))
+        .required(Some(Required::False))
+        .build();
+    let token = path_parameter("token")
+        .description(Some(
+            "Stands for one issuance. Nobody but Bestow can make one, and it says nothing of the issuance.",
+        ))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .example(Some(json!("q2ZhbGxiYWNrLWV4YW1wbGU")))
+        .build();
+    OperationBuilder::new()
+        .operation_id(Some("callBack"))
+        .tag("Wallets")
+        .summary(Some("Call back"))
+        .description(Some(
+            "For the wallet that issues, not for backends. Start issue sends the wallet an address of its own \
+             for each issuance, in `callback.url`. A call there is a hint that something happened: the wallet \
+             is asked at once, and is believed no more than otherwise.",
+        ))
+        .securities(Some([SecurityRequirement::default()]))
+        .parameter(token)
+        .request_body(Some(told))
+        .responses(answers::add(
+            responses,
+            &[NotFound, TooManyRequests, Internal, Unavailable],
         ))
         .build()
 }

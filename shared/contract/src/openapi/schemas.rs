@@ -123,7 +123,8 @@ impl PartialSchema for QrCode {
                 "logo_uri",
                 text(
                     "A picture for the middle: a PNG or JPEG of at most 128 KiB and 2048 by 2048 \
-                     pixels as a data URI in base64.",
+                     pixels, as a data URI in base64 or as an https URL on the public internet, which is \
+                     fetched each time.",
                 )
                 .format(format("uri")),
             )

@@ -89,6 +89,7 @@ fn every_path_of_the_contract_is_there() {
         format!("get {}", paths::ISSUE_STATUS_ALIAS),
         format!("get {}", paths::CREDENTIAL_STATUS),
         format!("put {}", paths::CREDENTIAL_STATUS),
+        format!("post {}", paths::WALLET_CALLBACK),
         format!("get {}", paths::OPENAPI),
         format!("get {}", paths::EVENT_SCHEMA),
     ];

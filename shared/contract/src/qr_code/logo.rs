@@ -1,6 +1,7 @@
 use base64::{Engine, engine::general_purpose::GeneralPurpose};
 use base64::{alphabet, engine::DecodePaddingMode, engine::GeneralPurposeConfig};
 use std::{fmt, str::FromStr};
+use url::Url;
 
 /// With padding or without: both are found in data URIs.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -8,7 +9,16 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// A logo as it was sent, in `logo_uri`: a PNG or JPEG file in a `data:` URI (RFC 2397).
+/// A logo as it was sent, in `logo_uri`: the picture itself, or where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogoUri {
+    /// The picture, in a `data:` URI.
+    Picture(Logo),
+    /// An `http` or `https` URL, to be fetched by whoever may.
+    Link(Url),
+}
+
+/// A PNG or JPEG file; in JSON a `data:` URI (RFC 2397).
 ///
 /// That the file *begins* like one of its format is certain; that it is whole is not.
 #[derive(Clone, PartialEq, Eq)]
@@ -29,8 +39,8 @@ pub enum LogoFormat {
 /// Why a text is not a [`Logo`]. The message says what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLogo {
-    /// An `http` or `https` URL.
-    #[error("is a link, and links are not fetched: {WANTED}")]
+    /// An `http` or `https` URL without a host, or with one that cannot be.
+    #[error("is not a valid URL: {WANTED}")]
     Link,
     /// Not a data URI in base64.
     #[error("is not a data URI in base64: {WANTED}")]
@@ -49,12 +59,25 @@ pub enum InvalidLogo {
     TooLarge,
 }
 
-const WANTED: &str = "give a PNG or JPEG as data:image/png;base64,… or data:image/jpeg;base64,…";
+const WANTED: &str =
+    "give a PNG or JPEG as data:image/png;base64,… or data:image/jpeg;base64,…, or its https URL";
 
 impl Logo {
     /// The largest file, in bytes; in base64 it leaves room for claims in a body of
     /// [`StartIssue::MAX_BODY_BYTES`](crate::StartIssue::MAX_BODY_BYTES).
     pub const MAX_BYTES: usize = 128 * 1024;
+
+    /// The logo that is this file.
+    ///
+    /// # Errors
+    /// [`InvalidLogo::Format`] or [`InvalidLogo::TooLarge`].
+    pub fn from_file(file: Vec<u8>) -> Result<Self, InvalidLogo> {
+        if file.len() > Self::MAX_BYTES {
+            return Err(InvalidLogo::TooLarge);
+        }
+        let format = LogoFormat::of(&file).ok_or(InvalidLogo::Format)?;
+        Ok(Self { format, file })
+    }
 
     /// The format that the file begins like.
     pub fn format(&self) -> LogoFormat {
@@ -94,10 +117,8 @@ impl FromStr for Logo {
 
     fn from_str(uri: &str) -> Result<Self, Self::Err> {
         let (scheme, rest) = uri.split_once(':').ok_or(InvalidLogo::NotDataUri)?;
-        match scheme.to_ascii_lowercase().as_str() {
-            "data" => {}
-            "http" | "https" => return Err(InvalidLogo::Link),
-            _ => return Err(InvalidLogo::NotDataUri),
+        if !scheme.eq_ignore_ascii_case("data") {
+            return Err(InvalidLogo::NotDataUri);
         }
         let (description, data) = rest.split_once(',').ok_or(InvalidLogo::NotDataUri)?;
         let description = description.to_ascii_lowercase();
@@ -111,11 +132,24 @@ impl FromStr for Logo {
             return Err(InvalidLogo::TooLarge);
         }
         let file = BASE64.decode(data).map_err(|_| InvalidLogo::Base64)?;
-        if file.len() > Self::MAX_BYTES {
-            return Err(InvalidLogo::TooLarge);
+        Self::from_file(file)
+    }
+}
+
+impl FromStr for LogoUri {
+    type Err = InvalidLogo;
+
+    fn from_str(uri: &str) -> Result<Self, Self::Err> {
+        match uri.split_once(':') {
+            Some((scheme, _))
+                if scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http") =>
+            {
+                Url::parse(uri)
+                    .map(Self::Link)
+                    .map_err(|_| InvalidLogo::Link)
+            }
+            _ => uri.parse().map(Self::Picture),
         }
-        let format = LogoFormat::of(&file).ok_or(InvalidLogo::Format)?;
-        Ok(Self { format, file })
     }
 }
 

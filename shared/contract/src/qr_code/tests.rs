@@ -107,7 +107,7 @@ fn contrast_is_that_of_wcag() {
 #[test]
 fn logos_are_taken_by_what_they_are() {
     for (uri, expected) in [
-        ("https://bank.example/logo.png", InvalidLogo::Link),
+        ("https://bank.example/logo.png", InvalidLogo::NotDataUri),
         ("ftp://bank.example/logo.png", InvalidLogo::NotDataUri),
         ("logo.png", InvalidLogo::NotDataUri),
         ("data:image/png,iVBORw0KGgo=", InvalidLogo::NotDataUri),
@@ -141,4 +141,27 @@ proptest! {
     fn any_text_is_a_colour_or_is_not(text in "#?\\PC{0,8}") {
         let _ = text.parse::<Color>();
     }
+}
+
+#[test]
+fn a_logo_may_be_linked_to() {
+    let uri = |text: &str| text.parse::<LogoUri>();
+    let link = uri("HTTPS://bank.example/logo.png").unwrap();
+    assert_eq!(
+        link,
+        LogoUri::Link("https://bank.example/logo.png".parse().unwrap())
+    );
+    assert!(matches!(
+        uri("data:image/png;base64,iVBORw0KGgo="),
+        Ok(LogoUri::Picture(_))
+    ));
+    assert_eq!(uri("https://"), Err(InvalidLogo::Link));
+    assert_eq!(uri("//bank.example/logo.png"), Err(InvalidLogo::NotDataUri));
+
+    let (options, _) = read(json!({"logo_uri": "https://bank.example/logo.png"}));
+    let sent = json!(options)["logo_uri"].clone();
+    assert_eq!(sent, "https://bank.example/logo.png");
+    let file = b"\x89PNG\r\n\x1a\n".to_vec();
+    let embedded = options.with_logo(Logo::from_file(file).unwrap());
+    assert_eq!(embedded.logo_link(), None);
 }

@@ -113,7 +113,7 @@ fn every_fault_is_told_at_once() {
         "correlation_id": 7,
         "claims": ["NL12TUL25708789078"],
         "request_uri_base": "javascript:alert(1)",
-        "qr_code": {"size": 1, "color_light": "#000", "logo_uri": "https://bank.example/l.png"},
+        "qr_code": {"size": 1, "color_light": "#000", "logo_uri": "https://"},
         "callback": {"status": 1},
         "tx_code": {"input_mode": "morse", "length": 3, "description": "x".repeat(301)},
         "more": 1,
@@ -138,8 +138,8 @@ fn every_fault_is_told_at_once() {
         ),
         (
             "/qr_code/logo_uri",
-            "is a link, and links are not fetched: give a PNG or JPEG as data:image/png;base64,… \
-             or data:image/jpeg;base64,…",
+            "is not a valid URL: give a PNG or JPEG as data:image/png;base64,… or \
+             data:image/jpeg;base64,…, or its https URL",
         ),
         (
             "/qr_code/color_dark",
@@ -189,19 +189,33 @@ fn what_is_not_an_object_is_refused() {
 #[test]
 fn the_painters_faults_join_the_others() {
     let body = br#"{"template_id": "t", "claims": 1, "qr_code": {}}"#;
-    let problem = StartIssue::from_json_with(body, |_| {
-        Err::<(), _>(vec![Fault::new("/qr_code/logo_uri", "is cut off")])
-    })
-    .unwrap_err();
+    let cut_off = |_: &QrCode| Err::<(), _>(vec![Fault::new("/qr_code/logo_uri", "is cut off")]);
+    let problem = StartIssue::from_json_with(body, cut_off, |_| Ok(())).unwrap_err();
     let pointers: Vec<_> = problem.errors.iter().map(|f| f.pointer.as_str()).collect();
     assert_eq!(pointers, ["/claims", "/qr_code/logo_uri"]);
 
     let body = br#"{"template_id": "t", "claims": {}, "qr_code": {"size": 200}}"#;
-    let (_, size) = StartIssue::from_json_with(body, |options| Ok(options.size)).unwrap();
+    let (_, size) =
+        StartIssue::from_json_with(body, |options| Ok(options.size), |_| Ok(())).unwrap();
     assert_eq!(size, Some(200));
     let body = br#"{"template_id": "t", "claims": {}}"#;
-    let (_, size) = StartIssue::from_json_with(body, |options| Ok(options.size)).unwrap();
+    let (_, size) =
+        StartIssue::from_json_with(body, |options| Ok(options.size), |_| Ok(())).unwrap();
     assert_eq!(size, None);
+}
+
+#[test]
+fn a_callback_that_may_not_be_called_is_a_fault_like_any_other() {
+    let body =
+        br#"{"template_id": "t", "claims": 1, "callback": {"url": "https://inside.example"}}"#;
+    let refuse = |url: &Url| Err(format!("{} is inside", url.host_str().unwrap_or_default()));
+    let problem = StartIssue::from_json_with(body, |_| Ok(()), refuse).unwrap_err();
+    let faults: Vec<_> = problem
+        .errors
+        .iter()
+        .map(|fault| (fault.pointer.as_str(), fault.reason.as_str()))
+        .collect();
+    assert_eq!(faults[1], ("/callback/url", "inside.example is inside"));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use contract::{CorrelationId, Stage, StartIssue};
-use issuance::ports::Records;
+use issuance::ports::{PollMessage, Records};
 use issuance::{Polled, StartFailureCause, StartedIssue, State};
 use proptest::prelude::*;
 
@@ -21,6 +21,8 @@ enum Event {
     Start { issuance: usize, body: usize },
     /// A caller asks for the status.
     Query { issuance: usize },
+    /// The wallet calls back, whatever has happened.
+    Hint { issuance: usize },
     /// The queue delivers one of its messages, due or not, in flight or not.
     Deliver { message: usize, delivery: u32 },
     /// One of the running processes comes as far as its next port call.
@@ -46,6 +48,7 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         3 => (0..2_usize, 0..2_usize).prop_map(|(issuance, body)| Event::Start { issuance, body }),
         2 => (0..2_usize).prop_map(|issuance| Event::Query { issuance }),
+        2 => (0..2_usize).prop_map(|issuance| Event::Hint { issuance }),
         6 => (any::<usize>(), 1..4_u32)
             .prop_map(|(message, delivery)| Event::Deliver { message, delivery }),
         30 => any::<usize>().prop_map(|process| Event::Run { process }),
@@ -109,6 +112,10 @@ impl Simulation {
                     let _answer = querying.get_status(&id(issuance)).await;
                     Outcome::Nothing
                 }));
+            }
+            Event::Hint { issuance } => {
+                let hint = PollMessage::hint(id(issuance));
+                self.ports.world().send(&hint, 0);
             }
             Event::Deliver { message, delivery } => {
                 let waiting = self.ports.world().queue.len();
@@ -255,8 +262,12 @@ proptest! {
 
     /// Invariants 1, 2 and 3; the third one is checked by the table at each write.
     #[test]
-    fn an_accepted_issuance_ends_whatever_happens(events in prop::collection::vec(event(), 1..150)) {
+    fn an_accepted_issuance_ends_whatever_happens(
+        events in prop::collection::vec(event(), 1..150),
+        wallet_calls_back in any::<bool>(),
+    ) {
         let mut simulation = Simulation::default();
+        simulation.ports.world().wallet_calls_back = wallet_calls_back;
         for event in &events {
             simulation.happen(event);
         }

@@ -1,6 +1,7 @@
 //! How an issuance is followed to its end.
 
 use contract::{IssueError, IssueStatus, Stage, Status};
+use issuance::ports::PollMessage;
 use issuance::{
     DEFAULT_OFFER_LIFE_SECONDS, DropReason, GRACE_SECONDS, MAX_DELIVERIES, OUTAGE_PATIENCE_SECONDS,
     Polled,
@@ -8,7 +9,7 @@ use issuance::{
 use uuid::Uuid;
 
 use crate::ports::Ports;
-use crate::scenario::{id, poll, request, started, status};
+use crate::scenario::{hint, id, poll, request, started, started_with_callbacks, status};
 use crate::world::{CARELESS, Mood, OFFER_LIFE};
 
 #[tokio::test]
@@ -247,4 +248,76 @@ async fn nothing_that_a_wallet_writes_for_humans_is_recorded() {
     let error = status(&ports).await.unwrap().error.unwrap();
     assert_eq!(error.code, "wallet_refused");
     assert!(!format!("{:?}", ports.record(&id())).contains("NL12"));
+}
+
+/// The scan and the completion, and nothing in between.
+#[tokio::test]
+async fn with_callbacks_an_issuance_that_completes_costs_two_polls() {
+    let ports = started_with_callbacks().await;
+    ports.world().now_ms += 14 * 60 * 1_000;
+    ports.world().customer(&id(), Stage::OfferRetrieved);
+    let pending = Polled::Pending {
+        next_poll_in_seconds: 420,
+        wallet_failure: None,
+    };
+    assert_eq!(hint(&ports).await, pending, "at the deadline");
+    ports.world().customer(&id(), Stage::CredentialIssued);
+    assert_eq!(hint(&ports).await, Polled::Ended(Status::IssueCompleted));
+    assert_eq!(ports.world().times_asked, 2);
+
+    // What comes later is dropped: the messages of the schedule, and hints that came twice.
+    assert_eq!(hint(&ports).await, Polled::Dropped(DropReason::Ended));
+    for attempt in [0, 1] {
+        let dropped = Polled::Dropped(DropReason::Ended);
+        assert_eq!(poll(&ports, attempt, 1).await, dropped);
+    }
+    assert_eq!(ports.world().times_asked, 2);
+}
+
+#[tokio::test]
+async fn callbacks_that_are_lost_are_made_up_for_by_the_schedule() {
+    let ports = started_with_callbacks().await;
+    says_pending(&ports);
+    assert_eq!(polls_until_the_end(&ports).await, 2);
+    assert_eq!(ports.world().now_ms, (OFFER_LIFE + GRACE_SECONDS) * 1_000);
+    assert_eq!(status(&ports).await.unwrap().stage, Some(Stage::Expired));
+}
+
+#[tokio::test]
+async fn a_hint_makes_the_poll_of_the_schedule_stale() {
+    let ports = started_with_callbacks().await;
+    hint(&ports).await;
+    assert_eq!(ports.world().last_poll(), Some((1, 900_000)));
+    assert_eq!(poll(&ports, 0, 1).await, Polled::Dropped(DropReason::Stale));
+    assert_eq!(ports.world().times_asked, 1);
+}
+
+/// A wallet that does not answer may not call back either.
+#[tokio::test]
+async fn a_wallet_that_fails_is_asked_as_if_it_did_not_call_back() {
+    let ports = started_with_callbacks().await;
+    ports.world().wallet_mood = Mood::Down;
+    poll(&ports, 0, MAX_DELIVERIES).await;
+    assert_eq!(ports.world().last_poll(), Some((1, 10_000)));
+}
+
+/// Two hints at the same time: the one that asked first is recorded first, and the other, which knows of
+/// the completion, finds that its poll was another's.
+#[tokio::test]
+async fn a_hint_that_was_overtaken_still_tells_what_it_found() {
+    let ports = started_with_callbacks().await;
+    let stored = ports.world().table.get(&id()).cloned();
+    ports.world().customer(&id(), Stage::OfferRetrieved);
+    hint(&ports).await;
+    ports.world().customer(&id(), Stage::CredentialIssued);
+    // It read the record before the first hint was dealt with.
+    let late = PollMessage::hint(id());
+    let polled = ports.polling().poll(&late, stored, 1).await.unwrap();
+    assert_eq!(polled, Polled::Ended(Status::IssueCompleted));
+}
+
+#[tokio::test]
+async fn a_hint_for_nobody_is_dropped() {
+    let ports = Ports::default();
+    assert_eq!(hint(&ports).await, Polled::Dropped(DropReason::NoRecord));
 }

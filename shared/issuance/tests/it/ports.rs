@@ -11,7 +11,9 @@ use issuance::ports::{
     IssueReport, PollMessage, PollQueue, QueueError, Records, RecordsError, Reservation, Stored,
     System, Transient, TransientKind, Update, Wallet, WalletFailure,
 };
-use issuance::{GetStatus, PollStatus, Record, RequestHasher, StartIssuing};
+use issuance::{
+    CallbackTokens, GetStatus, PollStatus, Record, RequestHasher, StartIssuing, WalletCallbacks,
+};
 use secrecy::SecretString;
 use uuid::Uuid;
 
@@ -27,12 +29,18 @@ impl Ports {
     }
 
     pub(crate) fn starting(&self) -> StartIssuing<Self, Self, Self, Self> {
+        let secret = SecretString::from("a secret of the test");
         StartIssuing {
             records: self.clone(),
             wallet: self.clone(),
             queue: self.clone(),
             system: self.clone(),
-            hasher: RequestHasher::new(&SecretString::from("a secret of the test")),
+            hasher: RequestHasher::new(&secret),
+            callbacks: WalletCallbacks {
+                enabled: self.world().wallet_calls_back,
+                base_url: "https://issuer.example".to_owned(),
+                tokens: CallbackTokens::new(&secret).unwrap(),
+            },
         }
     }
 

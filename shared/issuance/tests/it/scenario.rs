@@ -23,17 +23,27 @@ pub(crate) async fn started() -> Ports {
     ports
 }
 
-pub(crate) async fn poll(ports: &Ports, attempt: u32, delivery: u32) -> Polled {
-    let stored: Option<Stored> = ports.world().table.get(&id()).cloned();
-    let message = PollMessage {
-        correlation_id: id(),
-        attempt,
-    };
+/// An issuance by a wallet that calls back.
+pub(crate) async fn started_with_callbacks() -> Ports {
+    let ports = Ports::default();
+    ports.world().wallet_calls_back = true;
+    ports.starting().start_issue(request("")).await.unwrap();
     ports
-        .polling()
-        .poll(&message, stored, delivery)
-        .await
-        .unwrap()
+}
+
+pub(crate) async fn poll(ports: &Ports, attempt: u32, delivery: u32) -> Polled {
+    deal_with(ports, &PollMessage::scheduled(id(), attempt), delivery).await
+}
+
+/// The wallet has called back.
+pub(crate) async fn hint(ports: &Ports) -> Polled {
+    deal_with(ports, &PollMessage::hint(id()), 1).await
+}
+
+async fn deal_with(ports: &Ports, message: &PollMessage, delivery: u32) -> Polled {
+    let stored: Option<Stored> = ports.world().table.get(&id()).cloned();
+    let polled = ports.polling().poll(message, stored, delivery).await;
+    polled.unwrap()
 }
 
 pub(crate) async fn status(ports: &Ports) -> Option<IssueStatus> {

@@ -8,7 +8,7 @@ use issuance::{
 use uuid::Uuid;
 
 use crate::ports::Ports;
-use crate::scenario::{id, poll, request, started, status};
+use crate::scenario::{id, poll, request, started, started_with_callbacks, status};
 use crate::world::{Mood, OFFER_LIFE};
 
 #[tokio::test]
@@ -49,6 +49,40 @@ async fn the_wallet_is_sent_neither_qr_code_nor_callback() {
         (sent.qr_code, sent.callback, sent.correlation_id),
         (None, None, Some(id()))
     );
+}
+
+#[tokio::test]
+async fn a_wallet_that_can_call_back_is_told_where() {
+    let ports = started_with_callbacks().await;
+    let callback = ports.world().wallet[&id()]
+        .request
+        .callback
+        .clone()
+        .unwrap();
+    let token = callback
+        .url
+        .strip_prefix("https://issuer.example/api/v2/wallet-callbacks/")
+        .unwrap();
+    let tokens = ports.starting().callbacks.tokens;
+    assert_eq!(tokens.open(token), Some(id()));
+    assert!(callback.status.is_empty(), "every status");
+    assert_eq!(ports.world().last_poll(), Some((0, 900_000)));
+}
+
+/// A transaction code is not kept, so each repeat asks the wallet again, to which it must be the same
+/// request.
+#[tokio::test]
+async fn a_repeat_is_the_same_to_the_wallet_though_callbacks_were_switched_meanwhile() {
+    for at_first in [false, true] {
+        let ports = Ports::default();
+        for wallet_calls_back in [at_first, !at_first] {
+            ports.world().wallet_calls_back = wallet_calls_back;
+            let request = request(r#", "tx_code": {}"#);
+            ports.starting().start_issue(request).await.unwrap();
+        }
+        let record = ports.record(&id()).unwrap();
+        assert_eq!(record.wallet_calls_back, at_first);
+    }
 }
 
 #[tokio::test]

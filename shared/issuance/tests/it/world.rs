@@ -67,6 +67,8 @@ pub(crate) struct World {
     pub(crate) wallet_says_expires_at: Option<Option<u64>>,
     /// How long the wallet takes to answer a query of a status.
     pub(crate) wallet_takes_ms: i64,
+    /// Whether the backend is configured for a wallet that can call back.
+    pub(crate) wallet_calls_back: bool,
     /// When a wallet that is down wants to be asked again.
     pub(crate) retry_after_seconds: Option<u32>,
 }
@@ -132,7 +134,7 @@ impl World {
     /// The attempt of the message that was sent last, and when it is due.
     pub(crate) fn last_poll(&self) -> Option<(u32, i64)> {
         let last = self.queue.last()?;
-        Some((last.message.attempt, last.due_ms))
+        Some((last.message.attempt?, last.due_ms))
     }
 
     pub(crate) fn start(

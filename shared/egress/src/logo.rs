@@ -1,0 +1,78 @@
+//! Logos that are linked to.
+
+use std::time::Duration;
+
+use contract::{Fault, Logo, QrCode};
+use reqwest::{Method, StatusCode, Url};
+
+use crate::allowed::Allowed;
+use crate::guarded_client::{GuardedClient, Limits, SendError};
+
+/// Whoever starts an issuance waits for the logo first, and for everything else afterwards.
+const LIMITS: Limits = Limits {
+    connect_timeout: Duration::from_secs(2),
+    total_timeout: Duration::from_secs(3),
+    body_bytes: Logo::MAX_BYTES,
+};
+
+const POINTER: &str = "/qr_code/logo_uri";
+
+/// Fetches the logos of QR codes.
+#[derive(Debug, Clone)]
+pub struct Logos {
+    http: GuardedClient,
+}
+
+impl Logos {
+    /// Logos of the public internet, and of what is `allowed`. Fails when TLS cannot be set up.
+    pub fn new(allowed: Allowed) -> Result<Self, reqwest::Error> {
+        GuardedClient::new(allowed, LIMITS).map(|http| Self { http })
+    }
+
+    /// What is wrong with the link to the logo, if there is one, as far as that can be said without
+    /// following it.
+    pub fn check(&self, options: &QrCode) -> Result<(), Vec<Fault>> {
+        match options.logo_link() {
+            Some(link) => self
+                .http
+                .check(link)
+                .map_err(|fault| vec![Fault::new(POINTER, fault.to_string())]),
+            None => Ok(()),
+        }
+    }
+
+    /// The options with the logo itself where they linked to it.
+    pub async fn embed(&self, options: QrCode) -> Result<QrCode, Fault> {
+        let Some(link) = options.logo_link().cloned() else {
+            return Ok(options);
+        };
+        match self.fetch(link).await {
+            Ok(logo) => Ok(options.with_logo(logo)),
+            Err(reason) => Err(Fault::new(POINTER, reason)),
+        }
+    }
+
+    /// The reason is for the caller: it tells nothing of what is behind an address that is not public.
+    async fn fetch(&self, link: Url) -> Result<Logo, String> {
+        const WANTED: &str =
+            "give a link that anyone can follow, or the picture itself as a data URI";
+        let answer = match self.http.send(self.http.request(Method::GET, link)).await {
+            Ok(answer) => answer,
+            Err(
+                fault @ (SendError::ForbiddenUrl(_)
+                | SendError::TooLarge { .. }
+                | SendError::Timeout),
+            ) => {
+                return Err(format!("could not be fetched, because {fault}: {WANTED}"));
+            }
+            Err(_) => return Err(format!("could not be fetched: {WANTED}")),
+        };
+        if answer.status != StatusCode::OK {
+            let status = answer.status.as_u16();
+            return Err(format!(
+                "could not be fetched: the answer was {status}; {WANTED}"
+            ));
+        }
+        Logo::from_file(answer.body).map_err(|fault| format!("leads to a file that {fault}"))
+    }
+}

@@ -1,0 +1,171 @@
+//! The addresses at which wallets can tell us that something happened.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::hkdf::{self, HKDF_SHA256};
+use aws_lc_rs::hmac::{self, HMAC_SHA256};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use contract::{Callback, CorrelationId, paths};
+use secrecy::{ExposeSecret, SecretString};
+use thiserror::Error;
+
+/// Separates this use of the secret from any other.
+const PURPOSE: &[u8] = b"bestow: address of a wallet's callback, version 1";
+
+/// The longest token: nonce, the longest correlation id (256 bytes) and tag, in base64url.
+const MAX_TOKEN_LENGTH: usize = (NONCE_LEN + 256 + 16) * 4 / 3 + 1;
+
+/// The names of issuances as they stand in the addresses of callbacks: whoever has one can have that
+/// issuance looked at, cannot tell which one it is, and cannot make another.
+///
+/// A token is the correlation id under AES-256-GCM, so nothing is stored and nothing is looked up. The
+/// nonce is an HMAC of the correlation id (a synthetic IV), so an issuance has the same token each time:
+/// a repeated Start issue must not look like another one to the wallet.
+pub struct CallbackTokens {
+    cipher: LessSafeKey,
+    nonce: hmac::Key,
+}
+
+/// The cryptographic library refused a key, or to encrypt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the cryptographic library refused a key or a text")]
+pub struct CipherFailed;
+
+impl CallbackTokens {
+    /// Derives the keys from `secret` by HKDF-SHA256 (RFC 5869) with an empty salt.
+    ///
+    /// # Errors
+    /// Only if the cryptographic library fails.
+    pub fn new(secret: &SecretString) -> Result<Self, CipherFailed> {
+        let secret = hkdf::Salt::new(HKDF_SHA256, &[]).extract(secret.expose_secret().as_bytes());
+        let cipher: UnboundKey = secret
+            .expand(&[PURPOSE, b" cipher"], &AES_256_GCM)
+            .map_err(|_| CipherFailed)?
+            .into();
+        let nonce: hmac::Key = secret
+            .expand(&[PURPOSE, b" nonce"], HMAC_SHA256)
+            .map_err(|_| CipherFailed)?
+            .into();
+        Ok(Self {
+            cipher: LessSafeKey::new(cipher),
+            nonce,
+        })
+    }
+
+    /// The token of an issuance, the same each time: letters, digits, `-` and `_`.
+    ///
+    /// # Errors
+    /// Only if the cryptographic library fails.
+    pub fn token(&self, id: &CorrelationId) -> Result<String, CipherFailed> {
+        let mut nonce = [0; NONCE_LEN];
+        let synthetic = hmac::sign(&self.nonce, id.as_str().as_bytes());
+        for (byte, of_id) in nonce.iter_mut().zip(synthetic.as_ref()) {
+            *byte = *of_id;
+        }
+        let mut text = id.as_str().as_bytes().to_vec();
+        self.cipher
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(PURPOSE),
+                &mut text,
+            )
+            .map_err(|_| CipherFailed)?;
+        Ok(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &text].concat()))
+    }
+
+    /// The issuance whose token this is, or `None` if it was not made here, with this secret.
+    pub fn open(&self, token: &str) -> Option<CorrelationId> {
+        if token.len() > MAX_TOKEN_LENGTH {
+            return None;
+        }
+        let mut sealed = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (nonce, text) = sealed.split_first_chunk_mut::<NONCE_LEN>()?;
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let id = self
+            .cipher
+            .open_in_place(nonce, Aad::from(PURPOSE), text)
+            .ok()?;
+        std::str::from_utf8(id).ok()?.parse().ok()
+    }
+}
+
+/// Where a wallet that can call back is told to call.
+pub struct WalletCallbacks {
+    /// Whether the wallet of new issuances can. Those that were started before stay as they are.
+    pub enabled: bool,
+    /// What the addresses begin with, without a trailing slash.
+    pub base_url: String,
+    /// Makes the rest of each.
+    pub tokens: CallbackTokens,
+}
+
+impl WalletCallbacks {
+    /// The callback of an issuance: at an address of its own, for every status.
+    pub(crate) fn of(&self, id: &CorrelationId) -> Option<Callback> {
+        match self.tokens.token(id) {
+            Ok(token) => Some(Callback {
+                url: paths::wallet_callback_url(&self.base_url, &token),
+                status: Vec::new(),
+            }),
+            Err(fault) => {
+                tracing::error!(correlation_id = %id, %fault, "an issuance goes without callbacks");
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(secret: &str) -> CallbackTokens {
+        CallbackTokens::new(&SecretString::from(secret)).unwrap()
+    }
+
+    fn id(id: &str) -> CorrelationId {
+        id.parse().unwrap()
+    }
+
+    #[test]
+    fn a_token_names_its_issuance_and_shows_nothing_of_it() {
+        let tokens = tokens("secret");
+        for name in ["89cba89", "order 7/é", &"x".repeat(256)] {
+            let token = tokens.token(&id(name)).unwrap();
+            assert_eq!(tokens.open(&token), Some(id(name)));
+            assert_eq!(tokens.token(&id(name)).unwrap(), token);
+            assert!(!token.contains(name) && token.len() <= MAX_TOKEN_LENGTH);
+            let in_path = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+            assert!(token.chars().all(in_path), "{token}");
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_a_token() {
+        let made = tokens("secret").token(&id("89cba89")).unwrap();
+        assert_eq!(tokens("an older secret").open(&made), None);
+        let tokens = tokens("secret");
+        for forged in [
+            "",
+            "89cba89",
+            "AAAA",
+            &made[1..],
+            &made[..made.len() - 1],
+            &format!("{made}A"),
+            &format!("{made}="),
+            &format!(" {made}"),
+            &"A".repeat(100_000),
+        ] {
+            assert_eq!(tokens.open(forged), None, "{forged}");
+        }
+        for index in 0..made.len() {
+            let mut forged = made.clone().into_bytes();
+            forged[index] = if forged[index] == b'A' { b'B' } else { b'A' };
+            assert_eq!(
+                tokens.open(std::str::from_utf8(&forged).unwrap()),
+                None,
+                "{index}"
+            );
+        }
+    }
+}
