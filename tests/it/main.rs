@@ -3,7 +3,8 @@
 //! What helps: [`cloud`] starts local clouds, [`backend`] calls the issue contract, [`wallet_client`] and
 //! [`node`] are wallets, [`redeemed`] is one that has its token, [`status_list`] reads lists, [`queues`] looks
 //! into queues, [`tables`] into tables, [`function_host`] runs the functions with other environments, [`wiretap`] hears
-//! what they tell AWS, [`external_wallet`] is another wallet of the contract, [`template`] reads the
+//! what they tell AWS, [`access_keys`] gives keys out,
+//! [`external_wallet`] is another wallet of the contract, [`template`] reads the
 //! deployment's, [`command`] runs the local cloud's command. All other modules are tests, one subject each.
 
 // All of it is test code, and nothing of it is used from elsewhere.
@@ -15,6 +16,7 @@
     unreachable_pub
 )]
 
+mod access_keys;
 mod answer;
 mod backend;
 mod cloud;
@@ -30,6 +32,9 @@ mod template;
 mod wallet_client;
 mod wiretap;
 
+mod access;
+mod access_limits;
+mod access_tokens;
 mod claims_erasure;
 mod command;
 mod compatibility;

@@ -25,6 +25,7 @@ mod percent;
 mod problem;
 mod qr_code;
 mod request_uri;
+mod scope;
 mod start_issue;
 mod tx_code;
 
@@ -38,5 +39,6 @@ pub use openapi::openapi;
 pub use problem::{Fault, PROBLEM_JSON, Problem, ProblemKind};
 pub use qr_code::{Color, InvalidColor, InvalidLogo, Logo, LogoFormat, QrCode};
 pub use request_uri::{InvalidRequestUriBase, RequestUriBase, is_request_uri, request_uri};
+pub use scope::{Scope, UnknownScope};
 pub use start_issue::{Claims, StartIssue, StartIssueAnswer};
 pub use tx_code::{TxCode, TxCodeInputMode};
