@@ -21,7 +21,7 @@ fn command() -> Command {
     command
 }
 
-async fn run(arguments: &[&str]) -> Output {
+pub async fn run(arguments: &[&str]) -> Output {
     command()
         .args(arguments)
         .output()
@@ -30,7 +30,7 @@ async fn run(arguments: &[&str]) -> Output {
 }
 
 /// What a command printed on both outputs.
-fn printed(output: &Output) -> String {
+pub fn printed(output: &Output) -> String {
     format!(
         "{}{}",
         String::from_utf8_lossy(&output.stdout),
@@ -55,7 +55,7 @@ impl RunningCommand {
     }
 
     /// Starts it on a data directory.
-    async fn serve_in(data_dir: &str, port: u16) -> Self {
+    pub async fn serve_in(data_dir: &str, port: u16) -> Self {
         Self::serve(port, &["--data-dir", data_dir], &[]).await
     }
 
@@ -103,7 +103,7 @@ impl RunningCommand {
     }
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     free.expect("a free port").port()
 }

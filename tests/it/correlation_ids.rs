@@ -77,7 +77,7 @@ async fn run_poll_status(env: &Env) {
 }
 
 /// A directory with an executable for each function.
-fn binaries() -> TempDir {
+pub fn binaries() -> TempDir {
     let directory = tempfile::tempdir().expect("a directory");
     let tests = std::env::current_exe().expect("this binary");
     for function in FUNCTIONS {

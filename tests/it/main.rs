@@ -4,7 +4,8 @@
 //! [`node`] are wallets, [`redeemed`] is one that has its token, [`status_list`] reads lists, [`queues`] looks
 //! into queues, [`tables`] into tables, [`records`] into the backend's, [`receiver`] takes callbacks,
 //! [`function_host`] runs the functions with other environments, [`wiretap`] hears
-//! what they tell AWS, [`external_wallet`] is another wallet of the contract, [`template`] reads the
+//! what they tell AWS, [`access_keys`] gives keys out,
+//! [`external_wallet`] is another wallet of the contract, [`template`] reads the
 //! deployment's, [`command`] runs the local cloud's command. All other modules are tests, one subject each.
 
 // All of it is test code, and nothing of it is used from elsewhere.
@@ -16,6 +17,7 @@
     unreachable_pub
 )]
 
+mod access_keys;
 mod answer;
 mod backend;
 mod cloud;
@@ -33,6 +35,9 @@ mod template;
 mod wallet_client;
 mod wiretap;
 
+mod access;
+mod access_limits;
+mod access_tokens;
 mod claims_erasure;
 mod command;
 mod compatibility;

@@ -55,12 +55,12 @@ pub async fn verify(credential: &str) -> Value {
     printed
 }
 
-fn directory() -> PathBuf {
+pub fn directory() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "interop"].iter().collect()
 }
 
 /// Installs the packages of the lock file unless that was done since it last changed.
-async fn install_once() {
+pub async fn install_once() {
     static INSTALLED: OnceCell<()> = OnceCell::const_new();
     INSTALLED
         .get_or_init(|| async {

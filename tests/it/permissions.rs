@@ -1,7 +1,9 @@
 //! The policies of `template.yaml` against the calls that the functions make (invariant 10).
 
+use access::Scope;
 use serde_json::{Value, json};
 
+use crate::access_keys::{AccessKeys, with_key};
 use crate::answer::Answer;
 use crate::backend::{PATIENCE, badge, iban, unique};
 use crate::eventually::eventually;
@@ -61,6 +63,23 @@ fn is_not_seen_here(binary: &str, action: &str) -> bool {
 /// Everything that makes a function call AWS.
 async fn exercise(functions: &Functions, tap: &Wiretap) {
     let backend = &functions.backend;
+    // A caller whose requests are counted, at each function that is guarded.
+    let keys = AccessKeys::of(&functions.running);
+    let counted = keys
+        .give_changed(Scope::ALL, |key| key.rate_limit = "9/h".parse().ok())
+        .await;
+    let caller = with_key(backend, &counted.1);
+    eventually("its requests are counted", PATIENCE, async || {
+        caller.start(&badge(&unique("counted"))).await;
+        caller.status("x").await;
+        caller
+            .credential_status("0e2c1f62-3392-462e-a25e-483fa0e2a3a3")
+            .await;
+        let counts = |binary| tap.actions_of(binary).contains("dynamodb:UpdateItem");
+        (counts("get-status") && counts("set-credential-status")).then_some(())
+    })
+    .await;
+
     // A start that is repeated, one without a status list, one that the wallet refuses.
     let id = unique("exercise");
     let mut body = iban(&id);

@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
+use access::Guard;
 use aws::sdk::Sdk;
 use aws::{IssuanceTable, PollQueue};
 use issuance::GetStatus;
 use issuance::ports::Machine;
-use runtime::{ApiKeys, ConfigError, Env};
+use runtime::{ConfigError, Env};
 
 /// How long a query may take for bringing the next poll forward, which is a courtesy: the answer is known.
 const HASTEN_LIMIT: Duration = Duration::from_millis(500);
 
 /// The configuration, with the clients that it is about.
 pub(crate) struct Config {
-    /// `API_KEY_HASHES`: who may read.
-    pub(crate) api_keys: ApiKeys,
+    /// `ACCESS_…`: who may read.
+    pub(crate) guard: Guard,
     /// `PUBLIC_BASE_URL`, without a trailing slash: the server of the OpenAPI document.
     pub(crate) public_base_url: String,
     /// The use case, with `ISSUANCE_TABLE` and `POLL_QUEUE_URL`.
@@ -27,10 +28,10 @@ impl Config {
         let table = env.required("ISSUANCE_TABLE", "the name of the issuance table")?;
         let queue = env.required("POLL_QUEUE_URL", "the URL of the poll queue")?;
         let public_base_url = env.base_url("PUBLIC_BASE_URL")?;
-        let api_keys = ApiKeys::from_env(env, "API_KEY_HASHES")?;
         let sdk = Sdk::from_env(env)?;
+        let guard = Guard::from_env(env, &sdk)?;
         Ok(Self {
-            api_keys,
+            guard,
             public_base_url: public_base_url.as_str().trim_end_matches('/').to_owned(),
             use_case: GetStatus {
                 records: IssuanceTable::new(sdk.dynamodb(), table),

@@ -9,26 +9,26 @@ use std::sync::Arc;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use contract::{CorrelationId, EventType, Problem, paths};
+use contract::{CorrelationId, EventType, Problem, Scope, paths};
 use issuance::ports::RecordsError;
 use runtime::http::{Refusal, with_problem_fallbacks};
-use runtime::{ApiKeys, ConfigError, Env};
+use runtime::{ConfigError, Env};
 
 use crate::config::Config;
 
-/// The routes of this function, configured from `env`: `API_KEY_HASHES`, `PUBLIC_BASE_URL`,
-/// `ISSUANCE_TABLE` and `POLL_QUEUE_URL`. A fault names its variable.
+/// The routes of this function, configured from `env`: `PUBLIC_BASE_URL`, `ISSUANCE_TABLE`, `POLL_QUEUE_URL` and
+/// the `ACCESS_…` variables. A fault names its variable.
 pub async fn app(env: &Env) -> Result<Router, ConfigError> {
     let config = Config::from_env(env)?;
-    let api_keys = config.api_keys.clone();
+    let guard = config.guard.clone();
+    guard.warm().await;
     let routes = Router::new()
         .route(paths::ISSUE_STATUS, get(issue_status))
         .route(paths::ISSUE_STATUS_ALIAS, get(issue_status))
-        .route_layer(from_fn_with_state(api_keys, ApiKeys::require))
+        .route_layer(guard.require(Scope::IssueRead))
         .route(paths::OPENAPI, get(openapi))
         .route(paths::EVENT_SCHEMA, get(schema_of_event))
         .with_state(Arc::new(config));

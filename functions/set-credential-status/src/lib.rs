@@ -6,34 +6,37 @@ mod config;
 
 use std::sync::Arc;
 
+use access::Guard;
+use aws::sdk::Sdk;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
-use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use contract::{CredentialStatusAnswer, CredentialStatusChange, Problem, paths};
+use contract::{CredentialStatusAnswer, CredentialStatusChange, Problem, Scope, paths};
 use issuance::SetFailure;
 use issuance::ports::{CredentialWallet, QueueError, WalletFailure};
 use runtime::http::{Refusal, read_json, with_problem_fallbacks};
-use runtime::{ApiKeys, ConfigError, Env};
+use runtime::{ConfigError, Env};
 use uuid::Uuid;
 
 use crate::config::UseCase;
 
-/// The routes of this function, configured from `env`: `API_KEY_HASHES` says who may call them, the
-/// `WALLET_…` variables which wallet is asked, and `ISSUANCE_TABLE` and `POLL_QUEUE_URL` where changes are noted. A fault names its variable.
+/// The routes of this function, configured from `env`: the `ACCESS_…` variables say who may call them, the
+/// `WALLET_…` variables which wallet is asked, and `ISSUANCE_TABLE` and `POLL_QUEUE_URL` where changes are
+/// noted. A fault names its variable.
 pub async fn app(env: &Env) -> Result<Router, ConfigError> {
-    let api_keys = ApiKeys::from_env(env, "API_KEY_HASHES")?;
     let use_case = config::use_case(env)?;
+    let guard = Guard::from_env(env, &Sdk::from_env(env)?)?;
+    guard.warm().await;
     let routes = Router::new()
         .route(
             paths::CREDENTIAL_STATUS,
             get(credential_status).put(set_credential_status),
         )
-        .route_layer(from_fn_with_state(api_keys, ApiKeys::require))
+        .route_layer(guard.require(Scope::CredentialStatus))
         .with_state(Arc::new(use_case));
     Ok(with_problem_fallbacks(routes))
 }

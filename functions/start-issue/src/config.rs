@@ -1,14 +1,15 @@
 //! What this function is configured with.
 
+use access::Guard;
 use aws::sdk::Sdk;
 use backend::StartIssuing;
 use egress::{Allowed, Logos};
-use runtime::{ApiKeys, ConfigError, Env};
+use runtime::{ConfigError, Env};
 
 /// The configuration, with the clients that it is about.
 pub(crate) struct Config {
-    /// `API_KEY_HASHES`: who may start issuances.
-    pub(crate) api_keys: ApiKeys,
+    /// `ACCESS_…`: who may start issuances.
+    pub(crate) guard: Guard,
     /// `PUBLIC_BASE_URL`, without a trailing slash: what `status_uri` begins with.
     pub(crate) public_base_url: String,
     /// `EGRESS_ALLOW`: where callbacks may go and logos may be, besides the public internet.
@@ -23,13 +24,13 @@ impl Config {
     /// Reads the variables that are named at the fields. A fault names its variable.
     pub(crate) fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let public_base_url = env.base_url("PUBLIC_BASE_URL")?;
-        let api_keys = ApiKeys::from_env(env, "API_KEY_HASHES")?;
         let allowed = Allowed::from_env(env)?;
         let logos = Logos::new(allowed.clone())
             .map_err(|fault| ConfigError::invalid("EGRESS_ALLOW", fault))?;
         let sdk = Sdk::from_env(env)?;
+        let guard = Guard::from_env(env, &sdk)?;
         Ok(Self {
-            api_keys,
+            guard,
             public_base_url: public_base_url.as_str().trim_end_matches('/').to_owned(),
             allowed,
             logos,

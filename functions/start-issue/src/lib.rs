@@ -7,15 +7,14 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
-use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use contract::{Fault, Problem, QrCode, StartIssue, StartIssueAnswer, paths, request_uri};
+use contract::{Fault, Problem, QrCode, Scope, StartIssue, StartIssueAnswer, paths, request_uri};
 use issuance::StartedIssue;
 use qr_code::{Design, DrawError};
 use runtime::http::{Refusal, read_json, with_problem_fallbacks};
-use runtime::{ApiKeys, ConfigError, Env};
+use runtime::{ConfigError, Env};
 use url::Url;
 
 use crate::config::Config;
@@ -26,17 +25,21 @@ use crate::config::Config;
 /// a repeat may ask for another one.
 const OFFER_URI_BYTES: usize = 112;
 
-/// The route of this function, configured from `env`: `API_KEY_HASHES`, `PUBLIC_BASE_URL`,
-/// `ISSUANCE_TABLE`, `POLL_QUEUE_URL`, `REQUEST_HASH_SECRET`, `EGRESS_ALLOW` and the `WALLET_…`
-/// variables. A fault names its variable.
+/// The route of this function, configured from `env`: `PUBLIC_BASE_URL`, `ISSUANCE_TABLE`, `POLL_QUEUE_URL`,
+/// `REQUEST_HASH_SECRET`, `EGRESS_ALLOW`, and the `ACCESS_…` and `WALLET_…` variables. A fault names its
+/// variable.
 pub async fn app(env: &Env) -> Result<Router, ConfigError> {
     let config = Config::from_env(env)?;
-    let api_keys = config.api_keys.clone();
-    let routes = Router::new()
+    let guard = config.guard.clone();
+    guard.warm().await;
+    let guarded = routes(config).route_layer(guard.require(Scope::IssueWrite));
+    Ok(with_problem_fallbacks(guarded))
+}
+
+fn routes(config: Config) -> Router {
+    Router::new()
         .route(paths::START_ISSUE, post(start_issue))
-        .route_layer(from_fn_with_state(api_keys, ApiKeys::require))
-        .with_state(Arc::new(config));
-    Ok(with_problem_fallbacks(routes))
+        .with_state(Arc::new(config))
 }
 
 async fn start_issue(
@@ -124,14 +127,15 @@ mod tests {
     use http_body_util::BodyExt;
     use tower::ServiceExt;
 
-    /// Every service behind the function is at a port that nobody listens on: what is answered here was
-    /// found out before anything was written.
+    /// Behind the guard. Every service behind the function is at a port that nobody listens on: what is answered
+    /// here was found out before anything was written.
     async fn answer(request: Request) -> (u16, serde_json::Value) {
         let env = Env::from_iter([
             ("ISSUANCE_TABLE", "issuance"),
             ("POLL_QUEUE_URL", "http://127.0.0.1:1/0/polls"),
             ("PUBLIC_BASE_URL", "http://127.0.0.1:3000"),
-            ("API_KEY_HASHES", &runtime::hash_api_key("key")),
+            ("ACCESS_TABLE", "access"),
+            ("ACCESS_CACHE_SECONDS", "30"),
             ("REQUEST_HASH_SECRET", &"s".repeat(32)),
             ("WALLET_BASE_URL", "http://127.0.0.1:1/wallet"),
             ("WALLET_API_KEY", "wallet key"),
@@ -143,7 +147,8 @@ mod tests {
             ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1"),
             ("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:1"),
         ]);
-        let response = app(&env).await.unwrap().oneshot(request).await.unwrap();
+        let routes = routes(Config::from_env(&env).unwrap());
+        let response = routes.oneshot(request).await.unwrap();
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         (status, serde_json::from_slice(&body).unwrap())
@@ -151,7 +156,6 @@ mod tests {
 
     fn request(body: &str) -> Request {
         Request::post(paths::START_ISSUE)
-            .header("x-api-key", "key")
             .header("content-type", "application/json")
             .body(Body::from(body.to_owned()))
             .unwrap()

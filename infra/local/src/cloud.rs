@@ -13,6 +13,7 @@ use tokio::sync::broadcast;
 use url::Url;
 
 use crate::StartError;
+use crate::access_keys;
 use crate::checkpoints::Checkpoints;
 use crate::data_dir::DataDir;
 use crate::dispatch::{Gateway, HttpFunction};
@@ -139,6 +140,10 @@ impl LocalCloud {
             &mut back.running,
         );
 
+        // Before the functions start: they read the keys when they do.
+        let access = access_keys::table(&stack, &environment::of_aws(&aws))?;
+        access_keys::let_in(&access, &options.api_key).await?;
+
         let functions_aws = match &options.functions {
             FunctionHost::Processes {
                 aws: Some(other), ..
@@ -214,7 +219,7 @@ impl LocalCloud {
                 tracing::error!(%fault, "the API stopped");
             }
         });
-        Ok(RunningCloud {
+        let running = RunningCloud {
             events_url: format!("{own_url}/local/events"),
             base_url,
             public_url,
@@ -228,7 +233,9 @@ impl LocalCloud {
             buses,
             front,
             back,
-        })
+        };
+        access_keys::note_where(&running)?;
+        Ok(running)
     }
 }
 
@@ -338,6 +345,16 @@ impl RunningCloud {
         invoke(handler, timeout, event).await
     }
 
+    /// The name of the table with the API keys.
+    pub fn access_table(&self) -> &str {
+        self.variable("ACCESS_TABLE")
+    }
+
+    /// What outlives it.
+    pub(crate) fn data(&self) -> &DataDir {
+        &self.data
+    }
+
     /// The data directory; `None`, where everything is in memory.
     pub fn data_dir(&self) -> Option<&Path> {
         self.data.path()
@@ -367,6 +384,7 @@ impl RunningCloud {
     /// Stops: takes nothing new, lets requests and batches that are under way end (ten seconds at
     /// most), then closes the data.
     pub async fn shutdown(self) {
+        access_keys::forget_where(&self.data);
         self.front.end().await;
         for processes in self
             .functions
@@ -409,7 +427,6 @@ fn parameters(
             "PublicUrl",
             public_url.map(without_slash).unwrap_or_default(),
         ),
-        ("ApiKeyHashes", runtime::hash_api_key(&options.api_key)),
         (
             "EgressAllow",
             egress_allow(options.parameters.get("EgressAllow")),

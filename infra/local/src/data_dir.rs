@@ -115,6 +115,25 @@ impl DataDir {
         }
     }
 
+    /// Writes the file `name`, for its owner alone.
+    ///
+    /// # Errors
+    /// [`DataDirError::NotWritable`].
+    pub(crate) fn write(&self, name: &str, text: &str) -> Result<(), DataDirError> {
+        let Some(directory) = self.path() else {
+            return Ok(());
+        };
+        let path = directory.join(name);
+        write_private(&path, text).map_err(|reason| not_writable(&path, reason))
+    }
+
+    /// Removes the file `name`, if it can be.
+    pub(crate) fn remove(&self, name: &str) {
+        if let Some(directory) = self.path() {
+            let _ = fs::remove_file(directory.join(name));
+        }
+    }
+
     /// Reads the JSON file `name` (`T::default()` where there is none), lets `change` change it, and
     /// writes it back if it did.
     ///

@@ -9,6 +9,7 @@
 //! credential with. `main.rs` puts them behind a command line; tests and benchmarks start the cloud on
 //! free ports in their own process.
 
+mod access_keys;
 mod checkpoints;
 pub mod cli;
 mod cloud;

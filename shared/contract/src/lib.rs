@@ -29,6 +29,7 @@ mod percent;
 mod problem;
 mod qr_code;
 mod request_uri;
+mod scope;
 mod start_issue;
 mod tx_code;
 
@@ -43,5 +44,6 @@ pub use openapi::openapi;
 pub use problem::{Fault, PROBLEM_JSON, Problem, ProblemKind};
 pub use qr_code::{Color, InvalidColor, InvalidLogo, Logo, LogoFormat, LogoUri, QrCode};
 pub use request_uri::{InvalidRequestUriBase, RequestUriBase, is_request_uri, request_uri};
+pub use scope::{Scope, UnknownScope};
 pub use start_issue::{Claims, StartIssue, StartIssueAnswer};
 pub use tx_code::{TxCode, TxCodeInputMode};

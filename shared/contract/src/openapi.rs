@@ -3,6 +3,7 @@
 mod answers;
 mod operations;
 mod schemas;
+mod security;
 
 use crate::{
     CredentialStatusAnswer, CredentialStatusChange, IssueStatus, Problem, StartIssue,
@@ -13,12 +14,9 @@ use utoipa::{
     ToSchema,
     openapi::{
         Components, ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApiBuilder, ServerBuilder,
-        security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme},
         tag::TagBuilder,
     },
 };
-
-const API_KEY: &str = "apiKey";
 
 /// The OpenAPI 3.1 document of the public API at `public_base_url` (without a trailing slash).
 pub fn openapi(public_base_url: &str) -> Value {
@@ -47,7 +45,6 @@ pub fn openapi(public_base_url: &str) -> Value {
         .servers(Some([ServerBuilder::new().url(public_base_url).build()]))
         .paths(operations::served(public_base_url))
         .components(Some(components()))
-        .security(Some([SecurityRequirement::new(API_KEY, [] as [&str; 0])]))
         .tags(Some([
             tag(
                 "Issuance",
@@ -73,17 +70,10 @@ fn components() -> Components {
     add::<CredentialStatusChange>(&mut schemas);
     add::<CredentialStatusAnswer>(&mut schemas);
     add::<Problem>(&mut schemas);
-    ComponentsBuilder::new()
+    let components = ComponentsBuilder::new()
         .schemas_from_iter(schemas)
-        .responses_from_iter(answers::named())
-        .security_scheme(
-            API_KEY,
-            SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(
-                "x-api-key",
-                "A key that the operator gave you.",
-            ))),
-        )
-        .build()
+        .responses_from_iter(answers::named());
+    security::schemes(components).build()
 }
 
 type NamedSchema = (

@@ -1,5 +1,6 @@
 //! Problem details (RFC 9457), the body of every error answer.
 
+use crate::Scope;
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 use utoipa::ToSchema;
 
@@ -34,6 +35,8 @@ pub enum ProblemKind {
     InvalidRequest,
     /// 401: no credentials, or credentials that are not known.
     Unauthorized,
+    /// 403: the credentials are known, and do not allow this.
+    Forbidden,
     /// 404: nothing is known under this name.
     NotFound,
     /// 405: the path is served, but not for this method.
@@ -60,9 +63,10 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind, in the order of the HTTP statuses.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::InvalidRequest,
         Self::Unauthorized,
+        Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Conflict,
@@ -100,6 +104,7 @@ impl ProblemKind {
         match self {
             Self::InvalidRequest => (400, "invalid-request", "The request is malformed"),
             Self::Unauthorized => (401, "unauthorized", "Valid credentials are needed"),
+            Self::Forbidden => (403, "forbidden", "The credentials do not allow this"),
             Self::NotFound => (404, "not-found", "Not found"),
             Self::MethodNotAllowed => (405, "method-not-allowed", "The method is not allowed here"),
             Self::Conflict => (409, "conflict", "The request contradicts an earlier one"),
@@ -166,6 +171,17 @@ impl Problem {
     /// 401. Whether a key was missing or wrong is for `detail`, never which key was tried.
     pub fn unauthorized(detail: impl Into<String>) -> Self {
         Self::new(ProblemKind::Unauthorized, detail)
+    }
+
+    /// 403 for credentials that lack `scope`.
+    pub fn lacks_scope(scope: Scope) -> Self {
+        Self::new(
+            ProblemKind::Forbidden,
+            format!(
+                "Your credentials lack the scope {scope}, which this operation needs. Ask the operator for \
+                 credentials that have it."
+            ),
+        )
     }
 
     /// 404.

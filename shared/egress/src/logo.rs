@@ -10,8 +10,8 @@ use crate::guarded_client::{GuardedClient, Limits, SendError};
 
 /// Whoever starts an issuance waits for the logo first, and for everything else afterwards.
 const LIMITS: Limits = Limits {
-    connect_timeout: Duration::from_secs(2),
-    total_timeout: Duration::from_secs(3),
+    connect_timeout: Duration::from_secs(1),
+    total_timeout: Duration::from_secs(2),
     body_bytes: Logo::MAX_BYTES,
 };
 

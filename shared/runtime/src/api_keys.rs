@@ -1,7 +1,6 @@
-//! API keys: callers send a key, the configuration holds only its SHA-256.
+//! The key that one side of Bestow shows to the other.
 
 use std::fmt;
-use std::str::FromStr;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::{Request, State};
@@ -9,39 +8,18 @@ use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::Response;
 use contract::Problem;
-use subtle::{Choice, ConstantTimeEq};
-use thiserror::Error;
+use subtle::ConstantTimeEq;
 
-use crate::env::{ConfigError, Env};
 use crate::http::problem_response;
 
-/// The header that carries a caller's key (`2-contract`: Start issue, "Auth").
+/// The header that carries the key (`contract`: Start issue).
 const API_KEY_HEADER: &str = "x-api-key";
 
-/// The accepted API keys, as SHA-256 hashes. A key has high entropy (it is made by a machine), so a
-/// plain hash is enough to make the configuration worthless to a thief.
+/// The one key that is accepted, as its SHA-256. For the bundled wallet, which the backend alone calls with a
+/// secret that the deployment made; callers from outside have keys of their own (the crate `access`).
 #[derive(Clone)]
 pub struct ApiKeys {
-    hashes: Vec<[u8; 32]>,
-}
-
-/// A hash in the configuration that is not 64 hexadecimal digits.
-#[derive(Debug, Error, PartialEq, Eq)]
-#[error(
-    "entry {position} is not the SHA-256 of a key as 64 hexadecimal digits; \
-     make one with: printf %s \"$KEY\" | sha256sum"
-)]
-pub struct InvalidKeyHash {
-    /// Which entry of the comma-separated list, counted from 1.
-    pub position: usize,
-}
-
-/// The SHA-256 of an API key as 64 lower-case hexadecimal digits: the form that the configuration holds.
-pub fn hash_api_key(key: &str) -> String {
-    sha256(key.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hash: [u8; 32],
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {
@@ -54,27 +32,13 @@ impl ApiKeys {
     /// Accepts exactly this key.
     pub fn of_key(key: &str) -> Self {
         Self {
-            hashes: vec![sha256(key.as_bytes())],
+            hash: sha256(key.as_bytes()),
         }
     }
 
-    /// The keys whose hashes are listed in the environment variable `name`.
-    pub fn from_env(env: &Env, name: &str) -> Result<Self, ConfigError> {
-        env.required(name, "the SHA-256 hashes of the accepted API keys")?
-            .parse()
-            .map_err(|fault| ConfigError::invalid(name, fault))
-    }
-
-    /// Whether `key` is one of the accepted keys. Every stored hash is compared in full, so the time
-    /// taken tells neither how much of a guess was right nor which entry matched.
+    /// Whether `key` is the accepted one. The time taken does not tell how much of a guess was right.
     pub fn accept(&self, key: &[u8]) -> bool {
-        let presented = sha256(key);
-        self.hashes
-            .iter()
-            .fold(Choice::from(0), |found, hash| {
-                found | hash.ct_eq(&presented)
-            })
-            .into()
+        self.hash.ct_eq(&sha256(key)).into()
     }
 
     /// The refusal for a request with these headers, or `Ok` when it carries exactly one accepted key.
@@ -102,40 +66,10 @@ impl ApiKeys {
     }
 }
 
-/// Parses a comma-separated list of hashes as [`hash_api_key`] makes them.
-impl FromStr for ApiKeys {
-    type Err = InvalidKeyHash;
-
-    fn from_str(list: &str) -> Result<Self, InvalidKeyHash> {
-        let hashes = list
-            .split(',')
-            .enumerate()
-            .map(|(index, hash)| {
-                parse_hash(hash.trim()).ok_or(InvalidKeyHash {
-                    position: index + 1,
-                })
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(Self { hashes })
-    }
-}
-
-fn parse_hash(text: &str) -> Option<[u8; 32]> {
-    let digits: Vec<u8> = text
-        .chars()
-        .map(|digit| digit.to_digit(16)?.try_into().ok())
-        .collect::<Option<_>>()?;
-    let (pairs, []) = digits.as_chunks::<2>() else {
-        return None;
-    };
-    let bytes: Vec<u8> = pairs.iter().map(|[high, low]| high << 4 | low).collect();
-    bytes.try_into().ok()
-}
-
-/// Shows how many keys are accepted, not their hashes.
+/// Hides the hash.
 impl fmt::Debug for ApiKeys {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "ApiKeys({} accepted)", self.hashes.len())
+        formatter.write_str("ApiKeys(…)")
     }
 }
 
@@ -144,37 +78,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_configured_key_is_accepted_and_no_other() {
-        let list = format!(
-            "{}, {}",
-            hash_api_key("first"),
-            hash_api_key("second").to_uppercase()
-        );
-        let keys: ApiKeys = list.parse().unwrap();
-        assert!(keys.accept(b"first") && keys.accept(b"second"));
-        for stranger in [
-            "",
-            "firs",
-            "first ",
-            "third",
-            hash_api_key("first").as_str(),
-        ] {
+    fn the_key_is_accepted_and_no_other() {
+        let keys = ApiKeys::of_key("key");
+        assert!(keys.accept(b"key"));
+        for stranger in ["", "ke", "key ", "kez"] {
             assert!(!keys.accept(stranger.as_bytes()), "{stranger}");
-        }
-    }
-
-    #[test]
-    fn a_bad_hash_is_named_by_its_position() {
-        let good = hash_api_key("key");
-        for bad in [
-            "local-development-key",
-            "",
-            &good[1..],
-            &format!("{good}00"),
-            "é",
-        ] {
-            let fault = format!("{good},{bad}").parse::<ApiKeys>().unwrap_err();
-            assert_eq!(fault, InvalidKeyHash { position: 2 }, "{bad}");
         }
     }
 

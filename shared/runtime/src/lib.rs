@@ -9,6 +9,6 @@ mod batch;
 mod env;
 pub mod http;
 
-pub use api_keys::{ApiKeys, InvalidKeyHash, hash_api_key};
+pub use api_keys::ApiKeys;
 pub use batch::{RecordOutcome, process_batch};
 pub use env::{ConfigError, Env};

@@ -2,6 +2,7 @@
 
 mod banner;
 mod console;
+mod keys;
 mod lambda_env;
 mod live;
 
@@ -22,6 +23,8 @@ Examples:
   cargo run -- accept 'openid-credential-offer://?credential_offer_uri=…'
                                              take a credential, as a customer's wallet would
   cargo run -- credentials                   what was taken, with its present status
+  cargo run -- keys create --scope issue:write,issue:read --note 'the web shop'
+                                             an API key for a caller; also in AWS, with --table
   cargo run -- --public-url https://name.tunnel.example --api-key \"$(openssl rand -hex 32)\"
                                              reached from a phone through a tunnel
   cargo run -- --emulators-only              the AWS endpoints alone, for cargo lambda watch";
@@ -64,6 +67,9 @@ enum Command {
         #[command(flatten)]
         data: DataDirArg,
     },
+    /// Make, list, rotate and revoke the API keys of callers, here or in AWS
+    #[command(subcommand)]
+    Keys(keys::Keys),
 }
 
 #[derive(Debug, Args)]
@@ -136,6 +142,7 @@ pub async fn run() -> ExitCode {
             data,
         }) => accept(&offer_uri, tx_code.as_deref(), data).await,
         Some(Command::Credentials { data }) => credentials(data).await,
+        Some(Command::Keys(command)) => keys::run(command).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

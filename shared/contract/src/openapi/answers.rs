@@ -1,6 +1,6 @@
 //! The error answers, each a named response with an example that is made as the answer itself is.
 
-use crate::{Fault, PROBLEM_JSON, Problem, ProblemKind, StartIssue};
+use crate::{Fault, PROBLEM_JSON, Problem, ProblemKind, Scope, StartIssue};
 use serde_json::json;
 use utoipa::{
     ToSchema,
@@ -83,6 +83,7 @@ fn example(kind: ProblemKind) -> Problem {
         ProblemKind::Unauthorized => {
             Problem::unauthorized("Send your API key in the x-api-key header.")
         }
+        ProblemKind::Forbidden => Problem::lacks_scope(Scope::IssueWrite),
         ProblemKind::NotFound => Problem::not_found("No issuance is known under this id."),
         ProblemKind::MethodNotAllowed => Problem::method_not_allowed("GET"),
         ProblemKind::Conflict => {

@@ -1,14 +1,14 @@
 //! The operations of the contract, and their examples: the samples of the contract itself.
 
-use super::answers;
+use super::{answers, security};
 use crate::{
     CredentialStatusAnswer, CredentialStatusChange, EventType, IssueStatus,
     ProblemKind::{
-        self, ClaimsRejected, Conflict, Internal, InvalidRequest, NotFound, TooLarge,
+        self, ClaimsRejected, Conflict, Forbidden, Internal, InvalidRequest, NotFound, TooLarge,
         TooManyRequests, Unauthorized, Unavailable, UnsupportedMediaType, WalletFault,
         WalletTimeout,
     },
-    StartIssue, StartIssueAnswer, paths,
+    Scope, StartIssue, StartIssueAnswer, paths,
 };
 use serde_json::{Value, json};
 use utoipa::{
@@ -29,9 +29,10 @@ use utoipa::{
 const UUID: &str = "0e2c1f62-3392-462e-a25e-483fa0e2a3a3";
 
 /// Errors of every operation that needs credentials.
-const COMMON: [ProblemKind; 5] = [
+const COMMON: [ProblemKind; 6] = [
     InvalidRequest,
     Unauthorized,
+    Forbidden,
     TooManyRequests,
     Internal,
     Unavailable,
@@ -111,6 +112,7 @@ fn start_issue(public_base_url: &str) -> Operation {
     );
     OperationBuilder::new()
         .operation_id(Some("startIssue"))
+        .securities(Some(security::needs(Scope::IssueWrite)))
         .tag("Issuance")
         .summary(Some("Start issue"))
         .description(Some(
@@ -133,6 +135,7 @@ fn get_issue_status(operation_id: &str, remark: &str) -> Operation {
     let responses = answers::add(responses, &COMMON);
     OperationBuilder::new()
         .operation_id(Some(operation_id))
+        .securities(Some(security::needs(Scope::IssueRead)))
         .tag("Issuance")
         .summary(Some("Get issue status"))
         .description(Some(format!(
@@ -178,6 +181,7 @@ fn set_credential_status(public_base_url: &str) -> Operation {
     );
     OperationBuilder::new()
         .operation_id(Some("setCredentialStatus"))
+        .securities(Some(security::needs(Scope::CredentialStatus)))
         .tag("Credential status")
         .summary(Some("Revoke, suspend or reinstate a credential"))
         .description(Some(
@@ -203,6 +207,7 @@ fn get_credential_status(public_base_url: &str) -> Operation {
     let responses = answers::add(responses, &COMMON);
     OperationBuilder::new()
         .operation_id(Some("getCredentialStatus"))
+        .securities(Some(security::needs(Scope::CredentialStatus)))
         .tag("Credential status")
         .summary(Some("Get the status of a credential"))
         .parameter(revocation_uuid())

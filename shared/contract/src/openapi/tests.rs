@@ -1,7 +1,7 @@
 //! The document against the types that it was made of, and against the committed copy.
 
 use super::*;
-use crate::{CorrelationId, Fault, ProblemKind, QrCode, Stage, paths};
+use crate::{CorrelationId, Fault, ProblemKind, QrCode, Scope, Stage, paths};
 use proptest::prelude::*;
 use serde_json::{Map, json};
 use std::path::Path;
@@ -153,9 +153,29 @@ fn every_error_answer_is_a_problem_of_its_status() {
             assert_eq!(example["detail"], example["message"], "{name}");
         }
         let secured = operation.get("security") != Some(&json!([{}]));
-        assert_eq!(
-            secured,
-            operation["responses"].get("401").is_some(),
+        for status in ["401", "403", "429"] {
+            let described = operation["responses"].get(status).is_some();
+            assert_eq!(secured, described, "{name} {status}");
+        }
+    }
+}
+
+#[test]
+fn every_operation_that_needs_credentials_names_its_scope() {
+    let document = openapi(BASE);
+    let flow = &document["components"]["securitySchemes"]["oauth2"]["flows"]["clientCredentials"];
+    assert_eq!(flow["scopes"].as_object().unwrap().len(), Scope::ALL.len());
+    for (name, operation) in operations(&document) {
+        let security = operation["security"].as_array().unwrap();
+        if *security == [json!({})] {
+            continue;
+        }
+        assert_eq!(security[0], json!({"apiKey": []}), "{name}");
+        let [scope] = &security[1]["oauth2"].as_array().unwrap()[..] else {
+            panic!("{name}: {security:?}");
+        };
+        assert!(
+            flow["scopes"].get(scope.as_str().unwrap()).is_some(),
             "{name}"
         );
     }

@@ -1,0 +1,178 @@
+//! The secret that a caller sends, its id, and its hash.
+
+use std::fmt;
+use std::str::FromStr;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
+use thiserror::Error;
+
+/// What keys that are made here begin with, so that a scanner of repositories and logs knows one when it
+/// sees it.
+const PREFIX: &str = "bestow";
+
+/// Digits of a random id: those that cannot be taken for another (Crockford's base 32, in lower case).
+const ID_DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+const MAX_ID_LENGTH: usize = 40;
+
+/// An API key, as a caller sends it in `x-api-key`. It is shown once, when it is made, and never kept.
+pub struct ApiKey(SecretString);
+
+impl ApiKey {
+    /// The key with this id and 256 bits of randomness: `bestow_ID_SECRET`, the secret in base 58.
+    pub fn of(id: &KeyId, randomness: [u8; 32]) -> Self {
+        let secret = bs58::encode(randomness).into_string();
+        Self(SecretString::from(format!("{PREFIX}_{id}_{secret}")))
+    }
+
+    /// The key itself, to be shown to the one who asked for it to be made.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// Its hash, which is all that is kept of it.
+    pub fn hash(&self) -> KeyHash {
+        KeyHash::of(self.expose().as_bytes())
+    }
+}
+
+/// Hides the key.
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ApiKey(…)")
+    }
+}
+
+/// The name of a key. It is no secret: logs and lists have it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(String);
+
+/// Text that cannot be the id of a key.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "{0:?} cannot be the id of an API key: an id has 1 to {MAX_ID_LENGTH} lower-case letters, digits and hyphens; \
+     `keys list` shows them"
+)]
+pub struct InvalidKeyId(String);
+
+impl KeyId {
+    /// An id of ten digits, made of the first 50 bits of `randomness`.
+    pub fn of(randomness: [u8; 10]) -> Self {
+        let digit = |byte: u8| ID_DIGITS.get(usize::from(byte & 31)).copied();
+        Self(
+            randomness
+                .into_iter()
+                .filter_map(digit)
+                .map(char::from)
+                .collect(),
+        )
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl FromStr for KeyId {
+    type Err = InvalidKeyId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidKeyId> {
+        let is_fine = (1..=MAX_ID_LENGTH).contains(&text.len())
+            && text
+                .bytes()
+                .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+        if is_fine {
+            Ok(Self(text.to_owned()))
+        } else {
+            // A whole key that was pasted here by mistake must not be repeated in a message.
+            let shown: String = text.chars().take(12).collect();
+            Err(InvalidKeyId(shown))
+        }
+    }
+}
+
+/// The SHA-256 of a key. A key has 256 bits of randomness, so a plain hash is worthless to a thief.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct KeyHash([u8; 32]);
+
+impl KeyHash {
+    /// The hash of a key that was sent.
+    pub fn of(key: &[u8]) -> Self {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest(&SHA256, key).as_ref());
+        Self(hash)
+    }
+
+    /// The hash that the table holds: 64 hexadecimal digits.
+    pub(crate) fn from_hex(text: &str) -> Option<Self> {
+        let digits: Vec<u8> = text
+            .chars()
+            .map(|digit| digit.to_digit(16)?.try_into().ok())
+            .collect::<Option<_>>()?;
+        let (pairs, []) = digits.as_chunks::<2>() else {
+            return None;
+        };
+        let bytes: Vec<u8> = pairs.iter().map(|[high, low]| high << 4 | low).collect();
+        bytes.try_into().ok().map(Self)
+    }
+
+    pub(crate) fn to_hex(self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Whether both are the same, in a time that does not tell where they differ.
+    pub(crate) fn matches(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+/// Hides the hash: of a key that a human chose it could be searched for.
+impl fmt::Debug for KeyHash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("KeyHash(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_names_itself_and_hides_its_secret() {
+        let id = KeyId::of([0, 31, 255, 1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(id.as_str(), "0zz1234567");
+        let key = ApiKey::of(&id, [7; 32]);
+        let secret = key.expose().strip_prefix("bestow_0zz1234567_").unwrap();
+        assert_eq!(bs58::decode(secret).into_vec().unwrap(), [7; 32]);
+        assert!(!format!("{key:?} {:?}", key.hash()).contains(secret));
+    }
+
+    #[test]
+    fn a_hash_is_read_back() {
+        let hash = KeyHash::of(b"key");
+        assert!(KeyHash::from_hex(&hash.to_hex()).unwrap().matches(&hash));
+        assert!(!KeyHash::of(b"kez").matches(&hash));
+        for bad in ["", "é", "00", &hash.to_hex()[1..]] {
+            assert!(KeyHash::from_hex(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_id_has_letters_digits_and_hyphens() {
+        assert!("local".parse::<KeyId>().is_ok());
+        assert!("0zz1234567".parse::<KeyId>().is_ok());
+        let key = ApiKey::of(&"local".parse().unwrap(), [7; 32]);
+        for bad in ["", "A", "a b", "a#b", &"a".repeat(41), key.expose()] {
+            let fault = bad.parse::<KeyId>().unwrap_err().to_string();
+            assert!(fault.len() < 200, "{fault}");
+        }
+    }
+}

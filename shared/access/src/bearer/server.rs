@@ -1,0 +1,200 @@
+//! The authorization server's public keys, fetched and kept.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use egress::{Allowed, GuardedClient, Limits, SendError};
+use reqwest::Method;
+use reqwest::header::ACCEPT;
+use runtime::ConfigError;
+use serde::Deserialize;
+use thiserror::Error;
+use url::Url;
+
+use super::jwk::{VerificationKey, read_set};
+use crate::kept::{Clock, Kept, Lookup, Source, Times};
+
+/// How long fetching may take, the metadata included. The functions' time-outs (`template.yaml`) allow for it.
+const TIMEOUT: Duration = Duration::from_secs(3);
+/// The largest answer that is read.
+const LARGEST_ANSWER_BYTES: usize = 256 * 1024;
+
+/// Keys are kept for ten minutes; one that is not known is looked for at most every 30 seconds. While the server is
+/// away its keys are used for an hour more: tokens live shorter than that, and it cannot issue new ones.
+const TIMES: Times = Times {
+    kept_ms: 10 * 60 * 1_000,
+    pause_ms: 30_000,
+    pause_after_failure_ms: 5_000,
+    stale_ms: 60 * 60 * 1_000,
+    timeout: TIMEOUT,
+};
+
+/// The keys of an authorization server.
+pub(super) struct ServerKeys(Kept<Server>);
+
+struct Server {
+    http: GuardedClient,
+    issuer: String,
+    /// Where its metadata may be; empty, where `jwks` is known.
+    metadata: Vec<Url>,
+    jwks: Option<Url>,
+}
+
+/// Why the keys cannot be fetched. The operator's configuration is the first place to look.
+#[derive(Debug, Error)]
+pub(super) enum FetchFault {
+    #[error("{0}")]
+    Send(#[from] SendError),
+    #[error("the answer was {0}")]
+    Status(u16),
+    #[error(
+        "there is no metadata of the authorization server (RFC 8414, OpenID Connect Discovery): set OAUTH_JWKS_URL"
+    )]
+    NoMetadata,
+    #[error("the metadata is another issuer's than OAUTH_ISSUER")]
+    OtherIssuer,
+    #[error("the metadata has no jwks_uri")]
+    NoJwksUri,
+    #[error("the answer is no JWK Set")]
+    NoJwkSet,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    issuer: String,
+    jwks_uri: Option<String>,
+}
+
+impl ServerKeys {
+    /// The keys of `issuer`, at `jwks` or where its metadata says. Both are the operator's to choose, so their hosts
+    /// may be at any address.
+    pub(super) fn new(
+        issuer: &Url,
+        name: &str,
+        jwks: Option<Url>,
+        clock: Clock,
+    ) -> Result<Self, ConfigError> {
+        let limits = Limits {
+            connect_timeout: Duration::from_secs(1),
+            total_timeout: TIMEOUT,
+            body_bytes: LARGEST_ANSWER_BYTES,
+        };
+        let allowed = Allowed::hosts_of([issuer].into_iter().chain(&jwks));
+        let http = GuardedClient::new(allowed, limits)
+            .map_err(|fault| ConfigError::invalid("OAUTH_ISSUER", fault))?;
+        let metadata = match &jwks {
+            Some(_) => Vec::new(),
+            None => metadata_urls(issuer),
+        };
+        let server = Server {
+            http,
+            issuer: name.to_owned(),
+            metadata,
+            jwks,
+        };
+        Ok(Self(Kept::new(server, clock, TIMES)))
+    }
+
+    pub(super) async fn warm(&self) {
+        self.0.warm().await;
+    }
+
+    /// The keys with this name; there is seldom more than one.
+    pub(super) async fn named(&self, kid: &str) -> Lookup<Arc<[VerificationKey]>> {
+        let pick = |keys: &Vec<VerificationKey>| {
+            let named: Arc<[_]> = keys.iter().filter(|key| key.kid == kid).cloned().collect();
+            (!named.is_empty()).then_some(named)
+        };
+        self.0.find(pick).await
+    }
+}
+
+impl Source for Server {
+    type All = Vec<VerificationKey>;
+    type Fault = FetchFault;
+    const NAME: &'static str = "the authorization server's keys";
+
+    async fn read(&self) -> Result<Self::All, FetchFault> {
+        let jwks = match &self.jwks {
+            Some(url) => url.clone(),
+            None => self.discover().await?,
+        };
+        let answer = self.get(jwks).await?;
+        read_set(&answer).ok_or(FetchFault::NoJwkSet)
+    }
+}
+
+impl Server {
+    async fn discover(&self) -> Result<Url, FetchFault> {
+        for url in &self.metadata {
+            let answer = match self.get(url.clone()).await {
+                Ok(answer) => answer,
+                // It has the other kind, or answers what it does not know with something of its own.
+                Err(FetchFault::Status(400..=499)) => continue,
+                Err(fault) => return Err(fault),
+            };
+            let Ok(metadata) = serde_json::from_slice::<Metadata>(&answer) else {
+                continue;
+            };
+            // RFC 8414 §3.3: they must be identical.
+            if metadata.issuer != self.issuer {
+                return Err(FetchFault::OtherIssuer);
+            }
+            let jwks_uri = metadata.jwks_uri.as_deref().map(Url::parse);
+            return jwks_uri.and_then(Result::ok).ok_or(FetchFault::NoJwksUri);
+        }
+        Err(FetchFault::NoMetadata)
+    }
+
+    async fn get(&self, url: Url) -> Result<Vec<u8>, FetchFault> {
+        let request = self.http.request(Method::GET, url);
+        let answer = self
+            .http
+            .send(request.header(ACCEPT, "application/json"))
+            .await?;
+        match answer.status.as_u16() {
+            200 => Ok(answer.body),
+            status => Err(FetchFault::Status(status)),
+        }
+    }
+}
+
+/// Where the metadata may be: RFC 8414 §3.1 puts its well-known path before the issuer's own path, OpenID Connect
+/// Discovery 1.0 §4 behind it.
+fn metadata_urls(issuer: &Url) -> Vec<Url> {
+    let path = issuer.path().trim_end_matches('/');
+    let at = |path: String| {
+        let mut url = issuer.clone();
+        url.set_path(&path);
+        url
+    };
+    vec![
+        at(format!("/.well-known/oauth-authorization-server{path}")),
+        at(format!("{path}/.well-known/openid-configuration")),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_where_either_rule_puts_it() {
+        for (issuer, oauth, openid) in [
+            (
+                "https://login.example",
+                "https://login.example/.well-known/oauth-authorization-server",
+                "https://login.example/.well-known/openid-configuration",
+            ),
+            (
+                "https://login.example/realms/bank/",
+                "https://login.example/.well-known/oauth-authorization-server/realms/bank",
+                "https://login.example/realms/bank/.well-known/openid-configuration",
+            ),
+        ] {
+            let urls = metadata_urls(&Url::parse(issuer).unwrap());
+            let urls: Vec<_> = urls.iter().map(Url::as_str).collect();
+            assert_eq!(urls, [oauth, openid]);
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! When something is read, and what is answered when it cannot be.
+
+use super::*;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+
+const TIMES: Times = Times {
+    kept_ms: 30_000,
+    pause_ms: 2_000,
+    pause_after_failure_ms: 1_000,
+    stale_ms: 300_000,
+    timeout: Duration::from_secs(2),
+};
+
+/// A source of words that counts its reads, and a clock that is set by hand.
+#[derive(Clone, Default)]
+struct World(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    now_ms: AtomicI64,
+    reads: AtomicUsize,
+    words: std::sync::Mutex<Option<Vec<&'static str>>>,
+}
+
+impl Source for World {
+    type All = Vec<&'static str>;
+    type Fault = &'static str;
+    const NAME: &'static str = "the words";
+
+    async fn read(&self) -> Result<Self::All, Self::Fault> {
+        self.0.reads.fetch_add(1, Ordering::SeqCst);
+        tokio::task::yield_now().await;
+        self.0.words.lock().unwrap().clone().ok_or("an outage")
+    }
+}
+
+impl World {
+    fn kept(&self, words: &[&'static str]) -> Kept<Self> {
+        self.set(Some(words));
+        let inner = Arc::clone(&self.0);
+        let clock: Clock = Arc::new(move || inner.now_ms.load(Ordering::SeqCst));
+        Kept::new(self.clone(), clock, TIMES)
+    }
+
+    fn set(&self, words: Option<&[&'static str]>) {
+        *self.0.words.lock().unwrap() = words.map(<[_]>::to_vec);
+    }
+
+    fn pass(&self, ms: i64) {
+        self.0.now_ms.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    fn reads(&self) -> usize {
+        self.0.reads.load(Ordering::SeqCst)
+    }
+}
+
+async fn ask(kept: &Kept<World>, word: &str) -> &'static str {
+    let looked_up = kept.find(|words| words.iter().find(|one| **one == word).copied());
+    match looked_up.await {
+        Lookup::Found(found) => {
+            assert_eq!(found, word);
+            "found"
+        }
+        Lookup::Absent => "absent",
+        Lookup::Unavailable => "unavailable",
+    }
+}
+
+#[tokio::test]
+async fn what_is_known_is_read_once_in_half_a_minute() {
+    let world = World::default();
+    let kept = world.kept(&["first", "second"]);
+    for _ in 0..100 {
+        assert_eq!(ask(&kept, "first").await, "found");
+        assert_eq!(ask(&kept, "second").await, "found");
+        world.pass(290);
+    }
+    assert_eq!(world.reads(), 1);
+    world.pass(1_000);
+    assert_eq!(ask(&kept, "first").await, "found");
+    assert_eq!(world.reads(), 2);
+}
+
+#[tokio::test]
+async fn what_is_not_there_costs_a_read_in_two_seconds_and_is_found_when_it_is() {
+    let world = World::default();
+    let kept = world.kept(&["first"]);
+    for _ in 0..1_000 {
+        assert_eq!(ask(&kept, "wrong").await, "absent");
+        world.pass(10);
+    }
+    assert!((5..=6).contains(&world.reads()), "{}", world.reads());
+    world.set(Some(&["first", "new"]));
+    world.pass(2_000);
+    assert_eq!(ask(&kept, "new").await, "found");
+}
+
+#[tokio::test]
+async fn who_waits_for_a_read_shares_it() {
+    let world = World::default();
+    let kept = world.kept(&["first"]);
+    let asked = (0..50).map(|_| ask(&kept, "first"));
+    for answer in futures::future::join_all(asked).await {
+        assert_eq!(answer, "found");
+    }
+    assert_eq!(world.reads(), 1);
+}
+
+#[tokio::test]
+async fn what_was_taken_away_is_gone_after_half_a_minute() {
+    let world = World::default();
+    let kept = world.kept(&["first", "second"]);
+    assert_eq!(ask(&kept, "first").await, "found");
+    world.set(Some(&["second"]));
+    world.pass(29_999);
+    assert_eq!(ask(&kept, "first").await, "found");
+    world.pass(1);
+    assert_eq!(ask(&kept, "first").await, "absent");
+}
+
+#[tokio::test]
+async fn in_an_outage_what_is_known_stays_so_for_a_while_and_nothing_else_is_said() {
+    let world = World::default();
+    let kept = world.kept(&["first"]);
+    assert_eq!(ask(&kept, "first").await, "found");
+    world.set(None);
+    world.pass(60_000);
+    assert_eq!(ask(&kept, "first").await, "found");
+    assert_eq!(ask(&kept, "wrong").await, "unavailable");
+    let reads = world.reads();
+    for _ in 0..10 {
+        assert_eq!(ask(&kept, "first").await, "found");
+        assert_eq!(ask(&kept, "wrong").await, "unavailable");
+    }
+    assert_eq!(
+        world.reads(),
+        reads,
+        "what fails is left alone for a moment"
+    );
+    world.pass(TIMES.stale_ms);
+    assert_eq!(ask(&kept, "first").await, "unavailable");
+    world.set(Some(&["first"]));
+    world.pass(TIMES.pause_after_failure_ms);
+    assert_eq!(ask(&kept, "first").await, "found");
+    assert_eq!(ask(&kept, "wrong").await, "absent");
+}
+
+#[tokio::test]
+async fn before_the_first_read_nothing_is_said_either_way() {
+    let world = World::default();
+    let kept = world.kept(&[]);
+    world.set(None);
+    kept.warm().await;
+    assert_eq!(ask(&kept, "first").await, "unavailable");
+    assert_eq!(world.reads(), 1);
+}
+
+#[tokio::test]
+async fn a_clock_that_went_back_makes_everything_old() {
+    let world = World::default();
+    let kept = world.kept(&["first"]);
+    world.pass(100_000);
+    assert_eq!(ask(&kept, "first").await, "found");
+    world.set(Some(&[]));
+    world.pass(-50_000);
+    assert_eq!(ask(&kept, "first").await, "absent");
+}

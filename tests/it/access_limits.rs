@@ -1,0 +1,69 @@
+//! Rate limits of callers, across the processes of a function.
+
+use access::Scope;
+use futures::future::join_all;
+use jiff::Timestamp;
+use local::{FunctionHost, LocalCloud, Options};
+
+use crate::access_keys::{AccessKeys, with_key};
+use crate::backend::{Backend, PATIENCE};
+use crate::correlation_ids::binaries;
+use crate::eventually::eventually;
+
+/// Windows of an hour begin with the hour.
+fn hour() -> i64 {
+    Timestamp::now().as_second() / 3_600
+}
+
+#[tokio::test]
+async fn a_limit_holds_across_processes() {
+    let binaries = binaries();
+    let options = Options {
+        functions: FunctionHost::Processes {
+            binaries: binaries.path().to_owned(),
+            max_processes: 2,
+            aws: None,
+        },
+        ..Options::default()
+    };
+    let cloud = LocalCloud::start(options).await.expect("it starts");
+    let backend = Backend::new(cloud.base_url(), cloud.api_key());
+    let keys = AccessKeys::of(&cloud);
+    // Until it did not end in another hour than it began in.
+    loop {
+        let began = hour();
+        let (_, key) = keys
+            .give_changed([Scope::IssueRead], |key| {
+                key.rate_limit = "100/h".parse().ok();
+            })
+            .await;
+        let limited = with_key(&backend, &key);
+        let answers = eventually("the key is known in both processes", PATIENCE, async || {
+            let asked = (0..20).map(|_| limited.status("x"));
+            let answers = join_all(asked).await;
+            answers
+                .iter()
+                .all(|answer| answer.status != 401)
+                .then_some(answers)
+        })
+        .await;
+        let mut answers = answers;
+        answers.extend(join_all((0..130).map(|_| limited.status("x"))).await);
+        if hour() != began {
+            continue;
+        }
+        let (passed, refused): (Vec<_>, Vec<_>) =
+            answers.iter().partition(|answer| answer.status == 404);
+        assert!(passed.len() <= 100, "{} passed", passed.len());
+        for answer in &refused {
+            assert!(answer.expect_problem(429).contains("100/h"));
+            let seconds: u32 = answer.header("retry-after").parse().expect("seconds");
+            assert!((1..=3_600).contains(&seconds), "{seconds}");
+        }
+        assert!(refused.len() >= 50, "{} refused", refused.len());
+        break;
+    }
+    // Who has no limit is not touched by it.
+    backend.status("x").await.expect(404);
+    cloud.shutdown().await;
+}
