@@ -14,7 +14,7 @@ use crate::request_hash::RequestHasher;
 use crate::wallet_callbacks::WalletCallbacks;
 
 /// How long one Start issue may be at work before another may take over, in milliseconds: longer than
-/// the function that runs it lives for one request (28 seconds).
+/// the function that runs it lives for one request (29 seconds).
 pub const LEASE_MS: i64 = 30_000;
 
 /// How often a write is tried again that others came before.
