@@ -6,8 +6,9 @@
 //! | [`allowed`] | which URLs may be called: public ones by https, and what the operator lists |
 //! | [`guarded_client`] | no redirects, time-outs, a size cap, and connections to checked addresses only |
 //! | `wallet_client` | the issue contract as a caller: `issuance`'s ports on a wallet over HTTP |
+//! | `webhook_client` | posts of deliveries: `webhooks`' port |
 //!
-//! The last one is behind the feature `wallet-client`, so that others can use the guard without naming
+//! The last two are behind the features `wallet-client` and `webhook-client`, so that others can use the guard without naming
 //! the backend's domain.
 
 pub mod address;
@@ -25,6 +26,8 @@ pub mod wallet_client;
 mod wallet_config;
 #[cfg(feature = "wallet-client")]
 mod wallet_correlation_id;
+#[cfg(feature = "webhook-client")]
+mod webhook_client;
 
 pub use allowed::{Allowed, ForbiddenUrl};
 pub use guarded_client::{Answer, GuardedClient, Limits, SendError};
@@ -34,3 +37,5 @@ pub use retry_after::retry_after_seconds;
 pub use wallet_client::WalletClient;
 #[cfg(feature = "wallet-client")]
 pub use wallet_config::{WalletConfig, WalletCredentials};
+#[cfg(feature = "webhook-client")]
+pub use webhook_client::WebhookClient;
