@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use deliver_webhook::DeliverWebhook;
 use erase_claims::EraseClaims;
 use local::RunningCloud;
 use poll_status::PollStatus;
@@ -10,7 +11,7 @@ use runtime::{ConfigError, Env};
 
 use crate::cloud;
 
-const NEEDED: [(&str, &[&str]); 7] = [
+const NEEDED: [(&str, &[&str]); 9] = [
     ("erase-claims", &["WALLET_TABLE"]),
     (
         "start-issue",
@@ -43,6 +44,21 @@ const NEEDED: [(&str, &[&str]); 7] = [
             "ISSUANCE_TABLE",
             "PUBLIC_BASE_URL",
             "PUBLISH_FAILURE_QUEUE_URL",
+            "DELIVERY_TABLE",
+            "WEBHOOK_QUEUE_URL",
+        ],
+    ),
+    (
+        "deliver-webhook",
+        &["DELIVERY_TABLE", "WEBHOOK_QUEUE_URL", "WEBHOOK_SECRETS"],
+    ),
+    (
+        "deliveries",
+        &[
+            "ISSUANCE_TABLE",
+            "DELIVERY_TABLE",
+            "WEBHOOK_QUEUE_URL",
+            "API_KEY_HASHES",
         ],
     ),
     (
@@ -74,6 +90,8 @@ async fn start(binary: &str, variables: BTreeMap<String, String>) -> Result<(), 
         "erase-claims" => EraseClaims::from_env(&env).await.map(drop),
         "poll-status" => PollStatus::from_env(&env).await.map(drop),
         "publish-changes" => PublishChanges::from_env(&env).await.map(drop),
+        "deliver-webhook" => DeliverWebhook::from_env(&env).await.map(drop),
+        "deliveries" => deliveries::app(&env).await.map(drop),
         "set-credential-status" => set_credential_status::app(&env).await.map(drop),
         "wallet" => wallet::app(&env).await.map(drop),
         other => panic!("no function {other}"),
@@ -128,6 +146,16 @@ async fn a_bad_value_is_named_and_not_repeated() {
             "https://wallet.example/token",
         ),
         ("get-status", "API_KEY_HASHES", "my-secret-key-in-the-clear"),
+        (
+            "deliver-webhook",
+            "WEBHOOK_SECRETS",
+            "whsec_too-short-secret",
+        ),
+        (
+            "deliver-webhook",
+            "WEBHOOK_SUBSCRIPTIONS",
+            "https://backend.example/user:pass#x",
+        ),
         ("poll-status", "WALLET_BASE_URL", "ftp://wallet.example"),
         (
             "publish-changes",

@@ -3,7 +3,7 @@
 //! What helps: [`cloud`] starts local clouds, [`backend`] calls the issue contract, [`wallet_client`] and
 //! [`node`] are wallets, [`redeemed`] is one that has its token, [`status_list`] reads lists, [`queues`] looks
 //! into queues, [`tables`] into tables, [`function_host`] runs the functions with other environments, [`wiretap`] hears
-//! what they tell AWS, [`external_wallet`] is another wallet of the contract, [`template`] reads the
+//! what they tell AWS, [`external_wallet`] is another wallet of the contract, [`receiver`] is posted to, [`template`] reads the
 //! deployment's, [`command`] runs the local cloud's command. All other modules are tests, one subject each.
 
 // All of it is test code, and nothing of it is used from elsewhere.
@@ -23,6 +23,7 @@ mod external_wallet;
 mod function_host;
 mod node;
 mod queues;
+mod receiver;
 mod redeemed;
 mod status_list;
 mod tables;
@@ -53,3 +54,6 @@ mod qr_code;
 mod revocation;
 mod secrecy;
 mod token_endpoint;
+mod webhooks;
+mod webhooks_of_account;
+mod webhooks_retried;

@@ -69,6 +69,8 @@ impl Wiretap {
             "get-status",
             "poll-status",
             "publish-changes",
+            "deliver-webhook",
+            "deliveries",
             "set-credential-status",
             "wallet",
         ] {

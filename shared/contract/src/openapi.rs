@@ -5,7 +5,7 @@ mod operations;
 mod schemas;
 
 use crate::{
-    CredentialStatusAnswer, CredentialStatusChange, IssueStatus, Problem, StartIssue,
+    CredentialStatusAnswer, CredentialStatusChange, Deliveries, IssueStatus, Problem, StartIssue,
     StartIssueAnswer,
 };
 use serde_json::Value;
@@ -57,6 +57,10 @@ pub fn openapi(public_base_url: &str) -> Value {
                 "Credential status",
                 "Revocation and suspension of what was issued.",
             ),
+            tag(
+                "Deliveries",
+                "What was posted to callbacks, and what became of it.",
+            ),
             tag("Description", "What this API is."),
         ]))
         .build();
@@ -71,6 +75,7 @@ fn components() -> Components {
     add::<IssueStatus>(&mut schemas);
     add::<CredentialStatusChange>(&mut schemas);
     add::<CredentialStatusAnswer>(&mut schemas);
+    add::<Deliveries>(&mut schemas);
     add::<Problem>(&mut schemas);
     ComponentsBuilder::new()
         .schemas_from_iter(schemas)
