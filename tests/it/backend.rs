@@ -74,6 +74,45 @@ impl Backend {
         .await
     }
 
+    /// Get deliveries.
+    pub async fn deliveries(&self, correlation_id: &str) -> Answer {
+        let path = format!("/api/v2/deliveries/{correlation_id}");
+        Answer::to(self.request("GET", &path)).await
+    }
+
+    /// Asks for the deliveries of an issuance until one of them is as wanted, and gives that one.
+    pub async fn until_delivery(
+        &self,
+        correlation_id: &str,
+        what: &str,
+        is_wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
+        self.until_delivery_within(correlation_id, what, PATIENCE, is_wanted)
+            .await
+    }
+
+    /// The same with a limit of its own.
+    pub async fn until_delivery_within(
+        &self,
+        correlation_id: &str,
+        what: &str,
+        limit: Duration,
+        is_wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
+        eventually(what, limit, async || {
+            let listed = self.deliveries(correlation_id).await.expect(200).body;
+            let listed = listed["deliveries"].as_array().expect("a list").clone();
+            listed.into_iter().find(|delivery| is_wanted(delivery))
+        })
+        .await
+    }
+
+    /// Sends a delivery again.
+    pub async fn replay(&self, delivery_id: &str) -> Answer {
+        let path = format!("/api/v2/deliveries/{delivery_id}/replay");
+        Answer::to(self.request("POST", &path)).await
+    }
+
     /// `PUT` credential status.
     pub async fn set_credential_status(&self, revocation_uuid: &str, status: &str) -> Answer {
         let path = format!("/api/v2/credential/status/{revocation_uuid}");

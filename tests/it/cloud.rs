@@ -16,12 +16,12 @@ pub struct Cloud {
 impl Cloud {
     /// A cloud of one's own, in memory and on free ports.
     pub async fn start_ephemeral() -> Self {
-        Self::start(Options::default()).await
+        Self::start_with(Options::default()).await
     }
 
     /// A cloud that keeps its data in a directory.
     pub async fn start_in(data_dir: &Path, port: u16) -> Self {
-        Self::start(Options {
+        Self::start_with(Options {
             data_dir: Some(data_dir.to_owned()),
             port,
             ..Options::default()
@@ -31,7 +31,7 @@ impl Cloud {
 
     /// A cloud with a key of its own, which is taken from everywhere.
     pub async fn start_with_key(api_key: &str) -> Self {
-        Self::start(Options {
+        Self::start_with(Options {
             api_key: api_key.to_owned(),
             ..Options::default()
         })
@@ -40,7 +40,7 @@ impl Cloud {
 
     /// A cloud with other values for parameters of the template.
     pub async fn start_with_parameters<const N: usize>(parameters: [(&str, &str); N]) -> Self {
-        Self::start(Options {
+        Self::start_with(Options {
             parameters: parameters
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
@@ -49,7 +49,8 @@ impl Cloud {
         .await
     }
 
-    async fn start(options: Options) -> Self {
+    /// A cloud with options of one's own.
+    pub async fn start_with(options: Options) -> Self {
         let running = LocalCloud::start(options)
             .await
             .unwrap_or_else(|fault| panic!("{fault}"));

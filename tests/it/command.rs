@@ -129,7 +129,9 @@ async fn help_names_every_option_and_command() {
         "--api-key",
         "--public-url",
         "--emulators-only",
+        "--webhook-secret",
         "accept",
+        "receive",
         "3000",
         ".local",
     ] {
@@ -156,10 +158,43 @@ async fn the_banner_says_what_to_try_in_commands_that_work() {
         "x-api-key",
         "accept",
         "revoked",
+        local::DEFAULT_WEBHOOK_SECRET,
+        "cargo run -- receive",
+        "/api/v2/deliveries/",
         "█",
     ] {
         assert!(banner.contains(piece), "{piece}: {banner}");
     }
+}
+
+#[tokio::test]
+async fn the_receiver_verifies_and_shows_what_is_posted() {
+    let port = free_port();
+    let mut child = command()
+        .args(["receive", "--port", &port.to_string(), "--answer", "202"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the command can be run");
+    let printed = Arc::new(Mutex::new(String::new()));
+    let reader = tokio::spawn(read(child.stdout.take().expect("piped"), printed.clone()));
+    let shows = async |what: &str| {
+        let is_printed = async || printed.lock().unwrap().contains(what).then_some(());
+        eventually(what, PATIENCE, is_printed).await;
+    };
+    shows("Listening").await;
+
+    let url = format!("http://127.0.0.1:{port}/hook");
+    let forged = http_client().post(&url).body("{}").send().await.unwrap();
+    assert_eq!(forged.status(), 202);
+    shows("NOT SIGNED").await;
+    let backend = cloud::shared().backend();
+    let mut body = iban(&unique("shown"));
+    body["callback"] = json!({"url": url});
+    backend.start(&body).await.expect(201);
+    shows("the signature is right; answered 202").await;
+    shows("issue_request_created").await;
+    child.kill().await.expect("it runs");
+    reader.await.expect("it reads to the end");
 }
 
 #[tokio::test]

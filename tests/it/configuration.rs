@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use deliver_webhook::DeliverWebhook;
 use erase_claims::EraseClaims;
 use local::RunningCloud;
 use poll_status::PollStatus;
@@ -10,7 +11,7 @@ use runtime::{ConfigError, Env};
 
 use crate::cloud;
 
-const NEEDED: [(&str, &[&str]); 7] = [
+const NEEDED: [(&str, &[&str]); 9] = [
     ("erase-claims", &["WALLET_TABLE"]),
     (
         "start-issue",
@@ -51,6 +52,22 @@ const NEEDED: [(&str, &[&str]); 7] = [
             "ISSUANCE_TABLE",
             "PUBLIC_BASE_URL",
             "PUBLISH_FAILURE_QUEUE_URL",
+            "DELIVERY_TABLE",
+            "WEBHOOK_QUEUE_URL",
+        ],
+    ),
+    (
+        "deliver-webhook",
+        &["DELIVERY_TABLE", "WEBHOOK_QUEUE_URL", "WEBHOOK_SECRETS"],
+    ),
+    (
+        "deliveries",
+        &[
+            "ACCESS_TABLE",
+            "ACCESS_CACHE_SECONDS",
+            "ISSUANCE_TABLE",
+            "DELIVERY_TABLE",
+            "WEBHOOK_QUEUE_URL",
         ],
     ),
     (
@@ -83,6 +100,8 @@ async fn start(binary: &str, variables: BTreeMap<String, String>) -> Result<(), 
         "erase-claims" => EraseClaims::from_env(&env).await.map(drop),
         "poll-status" => PollStatus::from_env(&env).await.map(drop),
         "publish-changes" => PublishChanges::from_env(&env).await.map(drop),
+        "deliver-webhook" => DeliverWebhook::from_env(&env).await.map(drop),
+        "deliveries" => deliveries::app(&env).await.map(drop),
         "set-credential-status" => set_credential_status::app(&env).await.map(drop),
         "wallet" => wallet::app(&env).await.map(drop),
         "wallet-callback" => wallet_callback::app(&env).await.map(drop),
@@ -152,6 +171,16 @@ async fn a_bad_value_is_named_and_not_repeated() {
         ("get-status", "OAUTH_ISSUER", "http://login.example"),
         ("get-status", "OAUTH_AUDIENCE", "https://issuer.example"),
         ("set-credential-status", "OAUTH_RATE_LIMIT", "fast"),
+        (
+            "deliver-webhook",
+            "WEBHOOK_SECRETS",
+            "whsec_too-short-secret",
+        ),
+        (
+            "deliver-webhook",
+            "WEBHOOK_SUBSCRIPTIONS",
+            "https://backend.example/user:pass#x",
+        ),
         ("poll-status", "WALLET_BASE_URL", "ftp://wallet.example"),
         (
             "publish-changes",

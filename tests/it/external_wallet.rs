@@ -237,7 +237,8 @@ async fn status(
     answer(behaviour).await
 }
 
-async fn answer(behaviour: Behaviour) -> Response<Body> {
+/// Answers as `behaviour` says.
+pub async fn answer(behaviour: Behaviour) -> Response<Body> {
     let respond = |status: u16, body: Body| {
         let mut response = Response::new(body);
         *response.status_mut() = StatusCode::from_u16(status).expect("a status");

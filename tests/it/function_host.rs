@@ -11,6 +11,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::routing::post;
+use deliver_webhook::DeliverWebhook;
 use erase_claims::EraseClaims;
 use local::{FunctionHost, LocalCloud, Options, RunningCloud};
 use poll_status::PollStatus;
@@ -73,12 +74,20 @@ impl Functions {
             .await
             .expect("publish-changes starts");
         let publish = Arc::new(publish);
+        let deliver = DeliverWebhook::from_env(&env("deliver-webhook"))
+            .await
+            .expect("deliver-webhook starts");
+        let deliver = Arc::new(deliver);
+        let deliveries = deliveries::app(&env("deliveries"))
+            .await
+            .expect("deliveries starts");
 
         let by_path = move |request: Request| {
             let function = match request.uri().path() {
                 contract::paths::START_ISSUE => start.clone(),
                 path if path.starts_with("/api/v2/credential/status/") => set.clone(),
                 path if path.starts_with("/api/v2/wallet-callbacks/") => call_back.clone(),
+                path if path.starts_with("/api/v2/deliveries/") => deliveries.clone(),
                 path if path.starts_with("/api/") => read.clone(),
                 _ => wallet.clone(),
             };
@@ -103,6 +112,12 @@ impl Functions {
                 "/2015-03-31/functions/publish-changes/invocations",
                 post(
                     move |axum::Json(event)| async move { axum::Json(publish.handle(event).await) },
+                ),
+            )
+            .route(
+                "/2015-03-31/functions/deliver-webhook/invocations",
+                post(
+                    move |axum::Json(event)| async move { axum::Json(deliver.handle(event).await) },
                 ),
             )
             .fallback(by_path);

@@ -2,7 +2,7 @@
 //!
 //! What helps: [`cloud`] starts local clouds, [`backend`] calls the issue contract, [`wallet_client`] and
 //! [`node`] are wallets, [`redeemed`] is one that has its token, [`status_list`] reads lists, [`queues`] looks
-//! into queues, [`tables`] into tables, [`records`] into the backend's, [`receiver`] takes callbacks,
+//! into queues, [`tables`] into tables, [`records`] into the backend's, [`receiver`] is posted to,
 //! [`function_host`] runs the functions with other environments, [`wiretap`] hears
 //! what they tell AWS, [`access_keys`] gives keys out,
 //! [`external_wallet`] is another wallet of the contract, [`template`] reads the
@@ -62,3 +62,6 @@ mod revocation;
 mod secrecy;
 mod token_endpoint;
 mod wallet_callbacks;
+mod webhooks;
+mod webhooks_of_account;
+mod webhooks_retried;

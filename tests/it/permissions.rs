@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 
 use crate::access_keys::{AccessKeys, with_key};
 use crate::answer::Answer;
-use crate::backend::{PATIENCE, badge, iban, unique};
+use crate::backend::{Backend, PATIENCE, badge, iban, unique};
 use crate::eventually::eventually;
 use crate::function_host::Functions;
+use crate::receiver::{Receiver, status};
 use crate::status_list::status_reference;
 use crate::tables::{Tables, an_hour_later};
 use crate::template::Template;
@@ -55,7 +56,8 @@ fn is_not_seen_here(binary: &str, action: &str) -> bool {
         "dynamodb:GetShardIterator",
         "dynamodb:ListStreams",
     ];
-    (binary == "poll-status" && of_event_source.contains(&action))
+    let has_queue = ["poll-status", "deliver-webhook"].contains(&binary);
+    (has_queue && of_event_source.contains(&action))
         || (binary == "publish-changes" && of_stream.contains(&action))
         || action.starts_with("kms:")
 }
@@ -155,6 +157,34 @@ async fn exercise(functions: &Functions, tap: &Wiretap) {
     an_hour_later(&functions.running, &forgotten).await;
     let erased = functions.running.invoke("erase-claims", json!({})).await;
     assert_eq!(erased.expect("it runs")["erased"], 1);
+
+    deliver(backend, &id).await;
+}
+
+/// Callbacks: one that fails and is tried again, one that is ended and resumed, and a look at them.
+async fn deliver(backend: &Backend, without_callback: &str) {
+    backend.deliveries(without_callback).await.expect(200);
+    let receiver = Receiver::start().await;
+    let mut body = badge(&unique("told"));
+    body["callback"] = json!({"url": receiver.url});
+    receiver.answers([status(500)]);
+    backend.start(&body).await.expect(201);
+    receiver.until("it is posted", |_| true).await;
+
+    receiver.answers([status(410)]);
+    let id = unique("ended");
+    body["correlation_id"] = json!(id);
+    backend.start(&body).await.expect(201);
+    let is_gone = |one: &Value| one["reason"] == "gone";
+    let gone = backend.until_delivery(&id, "it is gone", is_gone).await;
+    backend
+        .replay(gone["id"].as_str().expect("an id"))
+        .await
+        .expect(202);
+    let is_delivered = |one: &Value| one["status"] == "delivered";
+    backend
+        .until_delivery(&id, "it is delivered", is_delivered)
+        .await;
 }
 
 /// What start-issue leaves behind that dies before it calls the wallet, as it is when a minute has passed,

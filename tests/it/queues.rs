@@ -13,6 +13,8 @@ pub struct Queues {
     endpoint: String,
     poll_queue: String,
     dead_letters: String,
+    webhook_queue: String,
+    webhook_dead_letters: String,
 }
 
 impl Queues {
@@ -27,6 +29,8 @@ impl Queues {
             endpoint: cloud.sqs_endpoint().to_owned(),
             poll_queue: queue("PollQueue"),
             dead_letters: queue("PollDeadLetterQueue"),
+            webhook_queue: queue("WebhookQueue"),
+            webhook_dead_letters: queue("WebhookDeadLetterQueue"),
         }
     }
 
@@ -70,6 +74,34 @@ impl Queues {
     pub async fn dead(&self) -> u64 {
         self.count(&self.dead_letters, &["", "Delayed", "NotVisible"])
             .await
+    }
+
+    /// Puts any message on the webhook queue, due now.
+    pub async fn send_delivery(&self, body: &str) {
+        let message = json!({"QueueUrl": self.webhook_queue, "MessageBody": body});
+        self.sqs("SendMessage", &message).await;
+    }
+
+    /// Puts an attempt of a delivery on the webhook queue, due now.
+    pub async fn deliver(&self, delivery_id: &str, attempt: u32) {
+        let message = json!({"delivery_id": delivery_id, "attempt": attempt});
+        self.send_delivery(&message.to_string()).await;
+    }
+
+    /// How many messages of deliveries were given up.
+    pub async fn dead_deliveries(&self) -> u64 {
+        let kinds = ["", "Delayed", "NotVisible"];
+        self.count(&self.webhook_dead_letters, &kinds).await
+    }
+
+    /// Has messages of deliveries that failed delivered again after a second, so that no test waits for what
+    /// the template says.
+    pub async fn redeliver_at_once(&self) {
+        let request = json!({
+            "QueueUrl": self.webhook_queue,
+            "Attributes": {"VisibilityTimeout": "1"},
+        });
+        self.sqs("SetQueueAttributes", &request).await;
     }
 
     async fn count(&self, queue: &str, kinds: &[&str]) -> u64 {

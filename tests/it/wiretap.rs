@@ -70,6 +70,8 @@ impl Wiretap {
             "get-status",
             "poll-status",
             "publish-changes",
+            "deliver-webhook",
+            "deliveries",
             "set-credential-status",
             "wallet",
             "wallet-callback",

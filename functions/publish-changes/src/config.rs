@@ -1,13 +1,17 @@
 //! What this function is configured with.
 
 use aws::sdk::Sdk;
-use aws::{EventBus, FailureQueue, IssuanceTable};
+use aws::{DeliveryTable, EventBus, FailureQueue, IssuanceTable, WebhookQueue};
 use issuance::PublishChanges;
+use issuance::ports::Machine;
 use runtime::{ConfigError, Env};
+use webhooks::Announce;
 
 /// What the function works with.
 pub(crate) struct Config {
     pub(crate) use_case: PublishChanges<EventBus, IssuanceTable>,
+    /// Who is told besides the bus.
+    pub(crate) webhooks: Announce<DeliveryTable, WebhookQueue, Machine>,
     pub(crate) failures: FailureQueue,
 }
 
@@ -20,6 +24,9 @@ impl Config {
     /// | `ISSUANCE_TABLE` | the table whose stream this is |
     /// | `PUBLIC_BASE_URL` | the deployment, which events name as their source |
     /// | `PUBLISH_FAILURE_QUEUE_URL` | where records go that can never be published |
+    /// | `DELIVERY_TABLE` | the table of deliveries to webhooks |
+    /// | `WEBHOOK_QUEUE_URL` | the queue of deliveries that are due |
+    /// | `WEBHOOK_SUBSCRIPTIONS` | who is told of every issuance: URLs separated by commas, or nothing |
     pub(crate) fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let bus = env.required("EVENT_BUS_NAME", "the name of the event bus")?;
         let table = env.required("ISSUANCE_TABLE", "the name of the issuance table")?;
@@ -28,12 +35,21 @@ impl Config {
             "PUBLISH_FAILURE_QUEUE_URL",
             "the URL of the queue of what could not be published",
         )?;
+        let deliveries = env.required("DELIVERY_TABLE", "the name of the table of deliveries")?;
+        let queue = env.required("WEBHOOK_QUEUE_URL", "the URL of the webhook queue")?;
+        let subscriptions = env.parsed("WEBHOOK_SUBSCRIPTIONS")?.unwrap_or_default();
         let sdk = Sdk::from_env(env)?;
         Ok(Self {
             use_case: PublishChanges {
                 bus: EventBus::new(sdk.eventbridge(), bus),
                 credentials: IssuanceTable::new(sdk.dynamodb(), table),
                 source: source.as_str().trim_end_matches('/').to_owned(),
+            },
+            webhooks: Announce {
+                deliveries: DeliveryTable::new(sdk.dynamodb(), deliveries),
+                queue: WebhookQueue::new(sdk.sqs(), queue),
+                system: Machine,
+                subscriptions,
             },
             failures: FailureQueue::new(sdk.sqs(), failures),
         })

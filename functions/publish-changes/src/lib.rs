@@ -8,10 +8,13 @@
 mod config;
 mod stream;
 
+use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use issuance::{Announced, Announcement, may_go_out_together};
+use futures::future::{join, join_all};
+use issuance::{Announced, Announcement, PublishError, may_go_out_together};
 use runtime::{ConfigError, Env};
+use webhooks::AnnounceError;
 
 use crate::config::Config;
 pub use crate::stream::{StreamEvent, StreamRecord, StreamResponse};
@@ -41,8 +44,8 @@ enum Task {
 struct Stop<'r>(&'r StreamRecord);
 
 impl PublishChanges {
-    /// Reads `EVENT_BUS_NAME`, `ISSUANCE_TABLE`, `PUBLIC_BASE_URL` and `PUBLISH_FAILURE_QUEUE_URL`. A fault
-    /// names its variable.
+    /// Reads `EVENT_BUS_NAME`, `ISSUANCE_TABLE`, `PUBLIC_BASE_URL`, `PUBLISH_FAILURE_QUEUE_URL`,
+    /// `DELIVERY_TABLE`, `WEBHOOK_QUEUE_URL` and `WEBHOOK_SUBSCRIPTIONS`. A fault names its variable.
     pub async fn from_env(env: &Env) -> Result<Self, ConfigError> {
         Ok(Self {
             config: Config::from_env(env)?,
@@ -67,16 +70,17 @@ impl PublishChanges {
     /// after one that failed is put aside only when it comes again.
     async fn carry_out<'r>(&self, wave: &[Job<'r>]) -> Result<(), Stop<'r>> {
         let announcements: Vec<&Announcement> = wave.iter().filter_map(Job::announcement).collect();
-        let announced = match announcements.as_slice() {
-            [] => Vec::new(),
-            some => self.config.use_case.announce(some).await,
+        let (announced, told) = match announcements.as_slice() {
+            [] => Default::default(),
+            some => join(self.config.use_case.announce(some), self.tell(some)).await,
         };
         let mut announced = announced.into_iter();
+        let mut told = told.into_iter();
         for Job { record, task } in wave {
             match task {
                 Task::Nothing => {}
                 Task::PutAside { reason } => self.put_aside(record, reason).await?,
-                Task::Announce(announcement) => match announced.next() {
+                Task::Announce(announcement) => match and_told(announced.next(), told.next()) {
                     Some(Ok(Announced::Done)) => log(announcement),
                     Some(Ok(Announced::Refused { reason })) => {
                         let reason = format!("the event bus refuses the event: {reason}");
@@ -94,6 +98,19 @@ impl PublishChanges {
         Ok(())
     }
 
+    /// Has the changes delivered to whoever wants to be told by webhook; in the announcements' order.
+    async fn tell(&self, announcements: &[&Announcement]) -> Vec<Result<usize, AnnounceError>> {
+        let each = announcements.iter().map(|announcement| async move {
+            match announcement {
+                Announcement::Issuance { change, .. } => {
+                    self.config.webhooks.announce(change).await
+                }
+                Announcement::Credential(_) => Ok(0),
+            }
+        });
+        join_all(each).await
+    }
+
     /// Leaves a record that can never be announced to a human, and lets the stream go on.
     async fn put_aside<'r>(&self, record: &'r StreamRecord, reason: &str) -> Result<(), Stop<'r>> {
         let sequence_number = &record.change.sequence_number;
@@ -107,6 +124,18 @@ impl PublishChanges {
             tracing::error!(sequence_number, %fault, "a change could not be put aside and is delivered again");
             Stop(record)
         })
+    }
+}
+
+/// What became of an announcement on the bus, unless it has to be made again for the webhooks' sake.
+fn and_told(
+    announced: Option<Result<Announced, PublishError>>,
+    told: Option<Result<usize, AnnounceError>>,
+) -> Option<Result<Announced, Box<dyn Error + Send + Sync>>> {
+    match (announced?, told?) {
+        (Ok(announced), Ok(_)) => Some(Ok(announced)),
+        (Err(fault), _) => Some(Err(fault.into())),
+        (_, Err(fault)) => Some(Err(fault.into())),
     }
 }
 

@@ -27,7 +27,7 @@ use crate::identity::Identity;
 use crate::invocation::invoke;
 use crate::lambda_process::LambdaFunction;
 use crate::listeners::{Listeners, url_of};
-use crate::options::{FunctionHost, Options, without_slash};
+use crate::options::{DEFAULT_WEBHOOK_SECRET, FunctionHost, Options, is_loopback, without_slash};
 use crate::route_table::RouteTable;
 use crate::schedule_loop::ScheduleLoop;
 use crate::secrets::Secrets;
@@ -281,6 +281,16 @@ impl RunningCloud {
         self.variable("ISSUANCE_TABLE")
     }
 
+    /// What webhooks are signed with: one secret, or two separated by white space.
+    pub fn webhook_secrets(&self) -> &str {
+        self.variable("WEBHOOK_SECRETS").trim()
+    }
+
+    /// The name of the table of deliveries.
+    pub fn delivery_table(&self) -> &str {
+        self.variable("DELIVERY_TABLE")
+    }
+
     /// The name of the bundled wallet's table.
     pub fn wallet_table(&self) -> &str {
         self.variable("WALLET_TABLE")
@@ -431,6 +441,7 @@ fn parameters(
             "EgressAllow",
             egress_allow(options.parameters.get("EgressAllow")),
         ),
+        ("WebhookSecret", webhook_secret(options, public_url)),
         ("SigningKeyPem", identity.signing_key.clone()),
         (
             "SigningCertificateChain",
@@ -448,6 +459,15 @@ fn egress_allow(chosen: Option<&String>) -> String {
     match chosen.filter(|list| !list.trim().is_empty()) {
         None => THIS_MACHINE.to_owned(),
         Some(list) => format!("{THIS_MACHINE},{list}"),
+    }
+}
+
+/// Empty, a secret is made and kept as AWS would.
+fn webhook_secret(options: &Options, public_url: Option<&Url>) -> String {
+    match &options.webhook_secret {
+        Some(chosen) => chosen.clone(),
+        None if public_url.is_none_or(is_loopback) => DEFAULT_WEBHOOK_SECRET.to_owned(),
+        None => String::new(),
     }
 }
 

@@ -56,6 +56,9 @@ pub enum StartError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The webhook secret is none.
+    #[error("--webhook-secret cannot be used: {0}")]
+    WebhookSecret(webhooks::InvalidSecrets),
     /// The API key has no characters.
     #[error("--api-key must not be empty")]
     ApiKeyEmpty,

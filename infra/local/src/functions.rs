@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
+use deliver_webhook::DeliverWebhook;
 use erase_claims::EraseClaims;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -87,6 +88,8 @@ async fn in_process(
         "erase-claims" => erase_claims(&env, function.timeout)
             .await
             .map(Handler::Events),
+        "deliver-webhook" => deliver_webhook(&env).await.map(Handler::Events),
+        "deliveries" => deliveries::app(&env).await.map(http),
         "get-status" => get_status::app(&env).await.map(http),
         "poll-status" => poll_status(&env).await.map(Handler::Events),
         "publish-changes" => publish_changes(&env).await.map(Handler::Events),
@@ -136,6 +139,14 @@ async fn poll_status(env: &Env) -> Result<EventHandler, ConfigError> {
 
 async fn publish_changes(env: &Env) -> Result<EventHandler, ConfigError> {
     let function = Arc::new(PublishChanges::from_env(env).await?);
+    Ok(events(move |event| {
+        let function = Arc::clone(&function);
+        async move { function.handle(event).await }
+    }))
+}
+
+async fn deliver_webhook(env: &Env) -> Result<EventHandler, ConfigError> {
+    let function = Arc::new(DeliverWebhook::from_env(env).await?);
     Ok(events(move |event| {
         let function = Arc::clone(&function);
         async move { function.handle(event).await }

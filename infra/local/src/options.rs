@@ -6,12 +6,16 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use url::{Host, Url};
+use webhooks::WebhookSecrets;
 
 use crate::StartError;
 use crate::environment::AwsEndpoints;
 
 /// The key that callers use where none was chosen. Everybody knows it, so it is taken on loopback only.
 pub const DEFAULT_API_KEY: &str = "local-development-key";
+
+/// What webhooks are signed with where nothing was chosen. Everybody knows it, so it is used on loopback only.
+pub const DEFAULT_WEBHOOK_SECRET: &str = "whsec_YmVzdG93IGxvY2FsIGRldmVsb3BtZW50";
 
 /// The address that everything listens on.
 pub(crate) const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -31,6 +35,9 @@ pub struct Options {
     pub data_dir: Option<PathBuf>,
     /// The key that callers of the API use.
     pub api_key: String,
+    /// What webhooks are signed with: `whsec_` and base64. `None`: [`DEFAULT_WEBHOOK_SECRET`], and with a
+    /// public URL that is not on loopback a secret that is made and kept in the data directory.
+    pub webhook_secret: Option<String>,
     /// The API's address as the world sees it, such as `https://name.tunnel.example`. `None`: the
     /// address that it listens on.
     pub public_url: Option<String>,
@@ -86,6 +93,7 @@ impl Default for Options {
             eventbridge_port: 0,
             data_dir: None,
             api_key: DEFAULT_API_KEY.to_owned(),
+            webhook_secret: None,
             public_url: None,
             functions: FunctionHost::InProcess,
             parameters: BTreeMap::new(),
@@ -105,6 +113,11 @@ impl Options {
                 url: endpoint.clone(),
                 reason,
             })?;
+        }
+        if let Some(secret) = &self.webhook_secret {
+            secret
+                .parse::<WebhookSecrets>()
+                .map_err(StartError::WebhookSecret)?;
         }
         let Some(text) = &self.public_url else {
             return Ok(None);
@@ -208,6 +221,23 @@ mod tests {
         };
         let fault = options.checked_public_url().unwrap_err().to_string();
         assert!(fault.contains("--lambda-endpoint"), "{fault}");
+    }
+
+    #[test]
+    fn a_webhook_secret_is_checked_and_not_shown() {
+        let options = |secret: &str| Options {
+            webhook_secret: Some(secret.to_owned()),
+            ..Options::default()
+        };
+        assert!(options(DEFAULT_WEBHOOK_SECRET).checked_public_url().is_ok());
+        let fault = options("hunter2")
+            .checked_public_url()
+            .unwrap_err()
+            .to_string();
+        assert!(
+            fault.contains("--webhook-secret") && !fault.contains("hunter2"),
+            "{fault}"
+        );
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! what belongs to `wallet`, and the other way round.
 
 mod call_error;
+#[cfg(feature = "webhooks")]
+mod delivery_table;
 #[cfg(feature = "publish")]
 mod event_bus;
 #[cfg(feature = "publish")]
@@ -17,8 +19,12 @@ mod poll_queue;
 pub mod sdk;
 #[cfg(feature = "wallet")]
 pub mod wallet_table;
+#[cfg(feature = "webhooks")]
+mod webhook_queue;
 
 pub use call_error::CallError;
+#[cfg(feature = "webhooks")]
+pub use delivery_table::DeliveryTable;
 #[cfg(feature = "publish")]
 pub use event_bus::EventBus;
 #[cfg(feature = "publish")]
@@ -29,3 +35,5 @@ pub use issuance_table::{IssuanceTable, announcement};
 pub use kms_key::{KmsKey, KmsKeyError};
 #[cfg(feature = "issuance")]
 pub use poll_queue::PollQueue;
+#[cfg(feature = "webhooks")]
+pub use webhook_queue::WebhookQueue;

@@ -9,6 +9,8 @@
 //! | Get issue status, [`paths::ISSUE_STATUS`] | | [`IssueStatus`] |
 //! | Credential status, [`paths::CREDENTIAL_STATUS`] | [`CredentialStatusChange`] | [`CredentialStatusAnswer`] |
 //! | the schemas of events, [`paths::EVENT_SCHEMA`] | | [`event_schema`] |
+//! | Deliveries, [`paths::DELIVERIES`] | | [`Deliveries`] |
+//! | Replay, [`paths::REPLAY_DELIVERY`] | | [`Delivery`] |
 //! | every error | | [`Problem`] |
 //!
 //! What happens goes out as [`CloudEvent`]s.
@@ -20,6 +22,7 @@
 mod callback;
 mod correlation_id;
 mod credential_status;
+mod delivery;
 mod event;
 mod fields;
 mod issue_status;
@@ -38,6 +41,7 @@ pub use correlation_id::{CorrelationId, InvalidCorrelationId};
 pub use credential_status::{
     CredentialStatus, CredentialStatusAnswer, CredentialStatusChange, StatusListEntry,
 };
+pub use delivery::{Deliveries, Delivery, DeliveryAttempt, DeliveryStatus};
 pub use event::{CloudEvent, CredentialEventData, EventData, EventType, event_schema};
 pub use issue_status::{IssueError, IssueStatus, Stage, Status};
 pub use openapi::openapi;

@@ -6,7 +6,7 @@ mod schemas;
 mod security;
 
 use crate::{
-    CredentialStatusAnswer, CredentialStatusChange, IssueStatus, Problem, StartIssue,
+    CredentialStatusAnswer, CredentialStatusChange, Deliveries, IssueStatus, Problem, StartIssue,
     StartIssueAnswer,
 };
 use serde_json::Value;
@@ -55,6 +55,10 @@ pub fn openapi(public_base_url: &str) -> Value {
                 "Revocation and suspension of what was issued.",
             ),
             tag("Wallets", "For the wallet that issues."),
+            tag(
+                "Deliveries",
+                "What was posted to callbacks, and what became of it.",
+            ),
             tag("Description", "What this API is."),
         ]))
         .build();
@@ -69,6 +73,7 @@ fn components() -> Components {
     add::<IssueStatus>(&mut schemas);
     add::<CredentialStatusChange>(&mut schemas);
     add::<CredentialStatusAnswer>(&mut schemas);
+    add::<Deliveries>(&mut schemas);
     add::<Problem>(&mut schemas);
     let components = ComponentsBuilder::new()
         .schemas_from_iter(schemas)

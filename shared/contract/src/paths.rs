@@ -12,6 +12,10 @@ pub const ISSUE_STATUS_ALIAS: &str = "/api/v2/credential/issue/{correlation_id}"
 pub const CREDENTIAL_STATUS: &str = "/api/v2/credential/status/{revocation_uuid}";
 /// `POST`: a wallet's callback, by which it says that something happened.
 pub const WALLET_CALLBACK: &str = "/api/v2/wallet-callbacks/{token}";
+/// `GET`: what was posted about an issuance.
+pub const DELIVERIES: &str = "/api/v2/deliveries/{correlation_id}";
+/// `POST`: send a delivery again.
+pub const REPLAY_DELIVERY: &str = "/api/v2/deliveries/{id}/replay";
 /// `GET`: the OpenAPI document of this contract.
 pub const OPENAPI: &str = "/openapi.json";
 /// `GET`: the JSON Schema of a type of events, as `{type}.schema.json`.

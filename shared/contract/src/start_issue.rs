@@ -35,8 +35,8 @@ pub struct StartIssue {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = QrCode, required = false)]
     pub qr_code: Option<QrCode>,
-    /// Where changes shall be posted. It is checked, but nothing is posted there yet: ask Get issue
-    /// status.
+    /// Where changes shall be posted: each one as the answer of Get issue status, signed, at least
+    /// once.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Callback, required = false)]
     pub callback: Option<Callback>,

@@ -7,9 +7,10 @@
 //! | [`guarded_client`] | no redirects, time-outs, a size cap, and connections to checked addresses only |
 //! | `logo` | the logos of QR codes, fetched |
 //! | `wallet_client` | the issue contract as a caller: `issuance`'s ports on a wallet over HTTP |
+//! | `webhook_client` | posts of deliveries: `webhooks`' port |
 //!
-//! The last two are behind the features `logos` and `wallet-client`, so that others can use the guard
-//! without naming the contract or the backend's domain.
+//! The last three are behind the features `logos`, `wallet-client` and `webhook-client`, so that others can use
+//! the guard without naming the contract or a domain.
 
 pub mod address;
 pub mod allowed;
@@ -28,6 +29,8 @@ pub mod wallet_client;
 mod wallet_config;
 #[cfg(feature = "wallet-client")]
 mod wallet_correlation_id;
+#[cfg(feature = "webhook-client")]
+mod webhook_client;
 
 pub use allowed::{Allowed, ForbiddenUrl};
 pub use guarded_client::{Answer, GuardedClient, Limits, SendError};
@@ -39,3 +42,5 @@ pub use retry_after::retry_after_seconds;
 pub use wallet_client::WalletClient;
 #[cfg(feature = "wallet-client")]
 pub use wallet_config::{WalletConfig, WalletCredentials};
+#[cfg(feature = "webhook-client")]
+pub use webhook_client::WebhookClient;

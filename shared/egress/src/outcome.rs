@@ -1,6 +1,7 @@
 //! What an answer, or the lack of one, means to whoever asked the wallet.
 
 use contract::Problem;
+use issuance::LONGEST_DELAY_SECONDS;
 use issuance::ports::{Transient, TransientKind, WalletFailure};
 use jiff::Timestamp;
 use reqwest::StatusCode;
@@ -31,7 +32,11 @@ pub(crate) fn success(answer: Answer) -> Result<Answer, WalletFailure> {
     };
     Err(WalletFailure::Transient(Transient {
         kind,
-        retry_after_seconds: retry_after_seconds(&answer.headers, Timestamp::now()),
+        retry_after_seconds: retry_after_seconds(
+            &answer.headers,
+            Timestamp::now(),
+            LONGEST_DELAY_SECONDS,
+        ),
         reason: reason_of(status),
     }))
 }

@@ -4,18 +4,15 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
-/// The longest wait that is believed, in seconds.
-const LONGEST: u32 = 900;
-
-/// The seconds of the `Retry-After` header, clamped to 1 to 900, or `None` if there is none that can be
-/// read. A date counts from `now`.
-pub fn retry_after_seconds(headers: &HeaderMap, now: Timestamp) -> Option<u32> {
+/// The seconds of the `Retry-After` header, clamped to 1 to `longest`, or `None` if there is none that can
+/// be read. A date counts from `now`.
+pub fn retry_after_seconds(headers: &HeaderMap, now: Timestamp, longest: u32) -> Option<u32> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let seconds = match value.parse::<u64>() {
         Ok(seconds) => i64::try_from(seconds).unwrap_or(i64::MAX),
         Err(_) => rfc2822::parse(value).ok()?.timestamp().as_second() - now.as_second(),
     };
-    u32::try_from(seconds.clamp(1, i64::from(LONGEST))).ok()
+    u32::try_from(seconds.clamp(1, i64::from(longest.max(1)))).ok()
 }
 
 #[cfg(test)]
@@ -40,8 +37,8 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(RETRY_AFTER, value.parse().unwrap());
-            assert_eq!(retry_after_seconds(&headers, now), expected, "{value}");
+            assert_eq!(retry_after_seconds(&headers, now, 900), expected, "{value}");
         }
-        assert_eq!(retry_after_seconds(&HeaderMap::new(), now), None);
+        assert_eq!(retry_after_seconds(&HeaderMap::new(), now, 900), None);
     }
 }

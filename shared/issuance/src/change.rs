@@ -22,6 +22,8 @@ pub struct Change {
     pub status: IssueStatus,
     /// Where the backend wants to be told, if the issuance was started with that wish.
     pub callback: Option<Callback>,
+    /// When the issuance's record was made, in Unix milliseconds.
+    pub reserved_at_ms: i64,
 }
 
 impl Change {
@@ -46,6 +48,7 @@ impl Change {
             sequence,
             status,
             callback: record.callback.clone(),
+            reserved_at_ms: record.reserved_at_ms,
         })
     }
 

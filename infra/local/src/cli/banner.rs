@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::RunningCloud;
+use crate::{DEFAULT_WEBHOOK_SECRET, RunningCloud};
 
 /// The sample of the issue contract, as one line of JSON but for its correlation id.
 const SAMPLE_CLAIMS: &str = r#"{"companyname":"CoolSoft B.V.","currency":"EUR","iban":"NL12TUL25708789078","bic":"TULINL2A","acccount_type":"Business Checking Account"}"#;
@@ -24,6 +24,7 @@ pub(super) fn of_cloud(cloud: &RunningCloud, data_dir: &Path) -> String {
         r#"
 Bestow is up at {url}
 {public}  API key          {api_key}
+  webhook secret   {webhook_secret}
   data             {kept}
   DynamoDB, SQS    {dynamodb}, {sqs}
   events           {url}/local/events
@@ -53,8 +54,17 @@ Try it, in another terminal:
 
    {holder}
 
+6. Be told instead of asking: listen in a third terminal, start an issuance as in step 1 with
+   "callback":{{"url":"http://127.0.0.1:9999/hook"}} in its body, and look at what was posted.
+
+   {receiver}
+
+   curl -s {url}/api/v2/deliveries/$id {header}
+
 Ctrl-C stops it. What happens:
 "#,
+        webhook_secret = cloud.webhook_secrets(),
+        receiver = receiver_command(cloud.webhook_secrets()),
         api_key = cloud.api_key(),
         dynamodb = cloud.dynamodb_endpoint(),
         sqs = cloud.sqs_endpoint(),
@@ -125,6 +135,14 @@ fn holder_command(command: &str, data_dir: &Path) -> String {
     format!("cargo run -- {command} --data-dir {data_dir}")
 }
 
+/// Of several secrets a receiver needs one.
+fn receiver_command(secrets: &str) -> String {
+    match secrets.split([',', ' ']).next().unwrap_or_default() {
+        DEFAULT_WEBHOOK_SECRET => "cargo run -- receive".to_owned(),
+        secret => format!("cargo run -- receive --webhook-secret {}", quoted(secret)),
+    }
+}
+
 /// A word that a POSIX shell takes as it is.
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
@@ -144,6 +162,14 @@ mod tests {
         assert_eq!(
             holder_command("credentials", Path::new("my data")),
             "cargo run -- credentials --data-dir 'my data'"
+        );
+        assert_eq!(
+            receiver_command(DEFAULT_WEBHOOK_SECRET),
+            "cargo run -- receive"
+        );
+        assert_eq!(
+            receiver_command("whsec_a whsec_b"),
+            "cargo run -- receive --webhook-secret 'whsec_a'"
         );
     }
 }

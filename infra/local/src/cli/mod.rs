@@ -5,16 +5,19 @@ mod console;
 mod keys;
 mod lambda_env;
 mod live;
+mod receive;
 
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use axum::http::StatusCode;
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+use self::receive::Receiver;
 use crate::holder::Holder;
-use crate::{DEFAULT_API_KEY, FunctionHost, LocalCloud, Options};
+use crate::{DEFAULT_API_KEY, DEFAULT_WEBHOOK_SECRET, FunctionHost, LocalCloud, Options};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,6 +28,7 @@ Examples:
   cargo run -- credentials                   what was taken, with its present status
   cargo run -- keys create --scope issue:write,issue:read --note 'the web shop'
                                              an API key for a caller; also in AWS, with --table
+  cargo run -- receive                       be told: show what is posted to a callback
   cargo run -- --public-url https://name.tunnel.example --api-key \"$(openssl rand -hex 32)\"
                                              reached from a phone through a tunnel
   cargo run -- --emulators-only              the AWS endpoints alone, for cargo lambda watch";
@@ -62,6 +66,18 @@ enum Command {
         #[command(flatten)]
         data: DataDirArg,
     },
+    /// Listen for webhooks, verify them and show them
+    Receive {
+        /// The port to listen on, on 127.0.0.1; 0 takes a free one
+        #[arg(long, default_value_t = 9999)]
+        port: u16,
+        /// What the webhooks are signed with
+        #[arg(long, value_name = "SECRET", default_value = DEFAULT_WEBHOOK_SECRET)]
+        webhook_secret: String,
+        /// The HTTP status to answer with: 500 has them sent again, 410 ends the subscription
+        #[arg(long, value_name = "STATUS", default_value = "204")]
+        answer: StatusCode,
+    },
     /// Show the credentials that were taken, with their present status
     Credentials {
         #[command(flatten)]
@@ -92,6 +108,9 @@ struct Run {
     /// The key that callers send in x-api-key; the default is taken on loopback only
     #[arg(long, value_name = "KEY", default_value = DEFAULT_API_KEY)]
     api_key: String,
+    /// What webhooks are signed with: whsec_ and the base64 of 24 to 64 random bytes
+    #[arg(long, value_name = "SECRET")]
+    webhook_secret: Option<String>,
     /// The address that reaches this machine from elsewhere, such as a tunnel's
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
@@ -141,6 +160,11 @@ pub async fn run() -> ExitCode {
             tx_code,
             data,
         }) => accept(&offer_uri, tx_code.as_deref(), data).await,
+        Some(Command::Receive {
+            port,
+            webhook_secret,
+            answer,
+        }) => receive(port, webhook_secret, answer).await,
         Some(Command::Credentials { data }) => credentials(data).await,
         Some(Command::Keys(command)) => keys::run(command).await,
     };
@@ -181,6 +205,7 @@ impl Run {
             },
             data_dir: (!self.ephemeral).then(|| self.data.data_dir.clone()),
             api_key: self.api_key.clone(),
+            webhook_secret: self.webhook_secret.clone(),
             public_url: self.public_url.clone(),
             functions,
             parameters: self.parameter.iter().cloned().collect(),
@@ -222,6 +247,19 @@ async fn accept(
         .await?;
     console::print(&card.to_string());
     Ok(())
+}
+
+async fn receive(port: u16, secret: String, answer: StatusCode) -> Result<(), Box<dyn Error>> {
+    let receiver = Receiver {
+        port,
+        secret,
+        answer,
+    };
+    let stop = async {
+        // Without a signal there is nothing to stop for.
+        let _ = stop_signal().await;
+    };
+    Ok(receiver.run(stop).await?)
 }
 
 async fn credentials(data: DataDirArg) -> Result<(), Box<dyn Error>> {

@@ -2,7 +2,7 @@
 
 use super::{answers, security};
 use crate::{
-    CredentialStatusAnswer, CredentialStatusChange, EventType, IssueStatus,
+    CredentialStatusAnswer, CredentialStatusChange, Deliveries, Delivery, EventType, IssueStatus,
     ProblemKind::{
         self, ClaimsRejected, Conflict, Forbidden, Internal, InvalidRequest, NotFound, TooLarge,
         TooManyRequests, Unauthorized, Unavailable, UnsupportedMediaType, WalletFault,
@@ -69,6 +69,14 @@ pub(super) fn served(public_base_url: &str) -> Paths {
         .path(
             paths::WALLET_CALLBACK,
             PathItem::new(HttpMethod::Post, wallet_callback()),
+        )
+        .path(
+            paths::DELIVERIES,
+            PathItem::new(HttpMethod::Get, get_deliveries()),
+        )
+        .path(
+            paths::REPLAY_DELIVERY,
+            PathItem::new(HttpMethod::Post, replay_delivery()),
         )
         .path(
             paths::OPENAPI,
@@ -252,6 +260,59 @@ fn wallet_callback() -> Operation {
         .build()
 }
 
+fn get_deliveries() -> Operation {
+    let found = ResponseBuilder::new()
+        .description("What was posted about the issuance; nothing if nobody wants to be told.")
+        .content(
+            "application/json",
+            json_of::<Deliveries>(json!({"deliveries": [delivery()]})),
+        );
+    let responses = ResponsesBuilder::new().response("200", found);
+    let responses = answers::add(responses, &COMMON);
+    OperationBuilder::new()
+        .operation_id(Some("getDeliveries"))
+        .tag("Deliveries")
+        .summary(Some("Get deliveries"))
+        .description(Some(
+            "Lists what was posted about an issuance to its `callback`, and to the operator's \
+             subscriptions, with each attempt. A delivery is kept for 30 days.",
+        ))
+        .parameter(correlation_id())
+        .responses(answers::add(responses, &[NotFound]))
+        .build()
+}
+
+fn replay_delivery() -> Operation {
+    let mut pending = delivery();
+    if let Value::Object(members) = &mut pending {
+        members.insert("status".to_owned(), json!("pending"));
+        members.insert("next_attempt_at".to_owned(), json!(1_795_460_400_000_i64));
+    }
+    let accepted = ResponseBuilder::new()
+        .description("It is sent again at once, and from there on by the schedule.")
+        .content("application/json", json_of::<Delivery>(pending));
+    let responses = ResponsesBuilder::new().response("202", accepted);
+    let responses = answers::add(responses, &COMMON);
+    OperationBuilder::new()
+        .operation_id(Some("replayDelivery"))
+        .tag("Deliveries")
+        .summary(Some("Send a delivery again"))
+        .description(Some(
+            "Sends a delivery again, whatever became of it: the same body under the same \
+             `webhook-id`. One that was delivered is delivered once more. If it succeeds, a \
+             subscription that the receiver had ended with 410 is resumed.",
+        ))
+        .parameter(
+            path_parameter("id")
+                .description(Some("The `id` of the delivery."))
+                .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+                .example(Some(json!(DELIVERY_ID)))
+                .build(),
+        )
+        .responses(answers::add(responses, &[NotFound]))
+        .build()
+}
+
 fn get_openapi() -> Operation {
     let document = ContentBuilder::new()
         .schema(Some(ObjectBuilder::new().build()))
@@ -398,5 +459,26 @@ fn credential_status(public_base_url: &str, published: &str) -> Value {
             "uri": format!("{public_base_url}/wallet/status-lists/1"),
             "idx": 4711,
         },
+    })
+}
+
+/// Of change 4 of the issuance 89cba89, for its own callback.
+const DELIVERY_ID: &str = "AQAAAaIJjw5gAAAAAAAAAAQAAAAAAAAAADg5Y2JhODk";
+
+fn delivery() -> Value {
+    json!({
+        "id": DELIVERY_ID,
+        "event": "issue_completed",
+        "stage": "credential_issued",
+        "sequence": 4,
+        "correlation_id": "89cba89",
+        "subscription": "callback",
+        "url": "https://backend.example/hook",
+        "status": "delivered",
+        "created_at": 1_795_456_800_000_i64,
+        "attempts": [
+            {"at": 1_795_456_800_210_i64, "http_status": 503, "ms": 48, "error": "http_status"},
+            {"at": 1_795_456_805_430_i64, "http_status": 204, "ms": 31, "error": null},
+        ],
     })
 }

@@ -90,6 +90,8 @@ fn every_path_of_the_contract_is_there() {
         format!("get {}", paths::CREDENTIAL_STATUS),
         format!("put {}", paths::CREDENTIAL_STATUS),
         format!("post {}", paths::WALLET_CALLBACK),
+        format!("get {}", paths::DELIVERIES),
+        format!("post {}", paths::REPLAY_DELIVERY),
         format!("get {}", paths::OPENAPI),
         format!("get {}", paths::EVENT_SCHEMA),
     ];

@@ -1,0 +1,43 @@
+//! What this function is configured with.
+
+use aws::sdk::Sdk;
+use aws::{DeliveryTable, WebhookQueue};
+use egress::WebhookClient;
+use issuance::ports::Machine;
+use runtime::{ConfigError, Env};
+use webhooks::{Deliver, WebhookSecrets};
+
+/// The use case as this function runs it.
+pub(crate) type UseCase = Deliver<DeliveryTable, WebhookClient, WebhookQueue, Machine>;
+
+/// The use case, from the environment. A fault names its variable.
+///
+/// | variable | what it is |
+/// |---|---|
+/// | `DELIVERY_TABLE` | the table of deliveries |
+/// | `WEBHOOK_QUEUE_URL` | the queue of attempts that are due later |
+/// | `WEBHOOK_SECRETS` | what deliveries are signed with: one secret, or two during a rotation |
+/// | `WEBHOOK_SUBSCRIPTIONS` | the subscriptions of every issuance: URLs separated by commas, or nothing |
+/// | `EGRESS_ALLOW` | what may be posted to besides the public internet |
+pub(crate) fn use_case(env: &Env) -> Result<UseCase, ConfigError> {
+    let table = env.required("DELIVERY_TABLE", "the name of the table of deliveries")?;
+    let queue = env.required("WEBHOOK_QUEUE_URL", "the URL of the webhook queue")?;
+    let secrets: WebhookSecrets = env
+        .required(
+            "WEBHOOK_SECRETS",
+            "the secret that deliveries are signed with: whsec_ and the base64 of 24 to 64 random bytes",
+        )?
+        .parse()
+        .map_err(|fault| ConfigError::invalid("WEBHOOK_SECRETS", fault))?;
+    let subscriptions = env.parsed("WEBHOOK_SUBSCRIPTIONS")?.unwrap_or_default();
+    let receiver = WebhookClient::from_env(env)?;
+    let sdk = Sdk::from_env(env)?;
+    Ok(Deliver {
+        deliveries: DeliveryTable::new(sdk.dynamodb(), table),
+        receiver,
+        queue: WebhookQueue::new(sdk.sqs(), queue),
+        system: Machine,
+        secrets,
+        subscriptions,
+    })
+}

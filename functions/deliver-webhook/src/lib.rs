@@ -1,0 +1,163 @@
+//! Deliver webhook: takes deliveries from the queue, posts them, signed, to whoever wants to be told, records
+//! each attempt, and sees to it that what failed is tried again.
+
+mod batch;
+mod config;
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use runtime::{ConfigError, Env, RecordOutcome, process_batch};
+use webhooks::ports::{Deliveries, DeliveriesError, DeliveryMessage, Found};
+use webhooks::{Attempt, DeliveryId, Failure, Outcome};
+
+use crate::batch::{Batch, Task};
+use crate::config::UseCase;
+
+/// How many messages of a batch are dealt with at a time. The event source's `MaximumConcurrency` bounds the
+/// number of processes.
+const CONCURRENCY: usize = 10;
+
+/// The handler of the webhook queue.
+pub struct DeliverWebhook {
+    use_case: UseCase,
+}
+
+/// The deliveries of a batch, each taken by the message that it is for.
+type FoundById = HashMap<DeliveryId, Result<Found, DeliveriesError>>;
+
+impl DeliverWebhook {
+    /// Reads `DELIVERY_TABLE`, `WEBHOOK_QUEUE_URL`, `WEBHOOK_SECRETS`, `WEBHOOK_SUBSCRIPTIONS` and
+    /// `EGRESS_ALLOW`. A fault names its variable.
+    pub async fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        Ok(Self {
+            use_case: config::use_case(env)?,
+        })
+    }
+
+    /// Deals with a batch of messages, and answers which of them are to be received again. The deliveries are
+    /// read together; from there on each message is dealt with, and fails, for itself.
+    pub async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
+        let batch = Batch::of(&event.records);
+        let ids = batch.delivery_ids();
+        let found = if ids.is_empty() {
+            Ok(FoundById::new())
+        } else {
+            self.use_case.deliveries.get_many(&ids).await
+        };
+        let found = match found {
+            Ok(found) => Some(Mutex::new(found)),
+            Err(fault) => {
+                tracing::error!(%fault, messages = event.records.len(), "the deliveries of a batch could not be read");
+                None
+            }
+        };
+        process_batch(event, CONCURRENCY, |record| {
+            let (batch, found) = (&batch, found.as_ref());
+            async move {
+                match (batch.task(&record), found) {
+                    (Task::Malformed, _) => RecordOutcome::Retry,
+                    (Task::Overtaken, _) => RecordOutcome::Done,
+                    (Task::Deliver(_), None) => RecordOutcome::Retry,
+                    (Task::Deliver(message), Some(found)) => {
+                        self.deliver(&record, &message, take(found, &message.delivery_id))
+                            .await
+                    }
+                }
+            }
+        })
+        .await
+    }
+
+    async fn deliver(
+        &self,
+        record: &SqsMessage,
+        message: &DeliveryMessage,
+        found: Result<Option<Found>, DeliveriesError>,
+    ) -> RecordOutcome {
+        let DeliveryMessage {
+            delivery_id,
+            attempt: number,
+        } = message;
+        let correlation_id = &delivery_id.correlation_id;
+        let found = match found {
+            Ok(found) => found,
+            Err(fault) => {
+                tracing::error!(%correlation_id, %delivery_id, number, %fault, "a delivery could not be read");
+                return RecordOutcome::Retry;
+            }
+        };
+        let host = found
+            .as_ref()
+            .map(|found| found.stored.delivery.url.host())
+            .unwrap_or_default();
+        let receipt = batch::receipt(record);
+        match self.use_case.deliver(message, found, receipt).await {
+            Ok(Outcome::TooEarly) => RecordOutcome::Retry,
+            Ok(outcome) => {
+                log(message, &host, &outcome);
+                RecordOutcome::Done
+            }
+            Err(fault) => {
+                tracing::error!(%correlation_id, %delivery_id, number, host, %fault, "an attempt to deliver could not be completed");
+                RecordOutcome::Retry
+            }
+        }
+    }
+}
+
+fn take(found: &Mutex<FoundById>, id: &DeliveryId) -> Result<Option<Found>, DeliveriesError> {
+    let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+    found.remove(id).transpose()
+}
+
+/// Of the URL only the host: the rest may hold a secret.
+fn log(message: &DeliveryMessage, host: &str, outcome: &Outcome) {
+    let DeliveryMessage {
+        delivery_id,
+        attempt: number,
+    } = message;
+    let correlation_id = &delivery_id.correlation_id;
+    match outcome {
+        Outcome::Delivered(Attempt {
+            http_status,
+            took_ms,
+            ..
+        }) => {
+            tracing::info!(%correlation_id, %delivery_id, number, host, http_status, took_ms, "a change was delivered");
+        }
+        Outcome::Pending {
+            attempt,
+            next_in_seconds,
+        } => {
+            let Attempt {
+                http_status,
+                took_ms,
+                error,
+                ..
+            } = attempt;
+            let error = error.map(webhooks::AttemptError::as_str);
+            tracing::warn!(%correlation_id, %delivery_id, number, host, http_status, took_ms, error, next_in_seconds, "a delivery failed and is tried again");
+        }
+        Outcome::Failed { attempt, failure } => {
+            let http_status = attempt.and_then(|attempt| attempt.http_status);
+            let reason = failure.as_str();
+            match failure {
+                Failure::Exhausted => {
+                    tracing::error!(%correlation_id, %delivery_id, number, host, http_status, reason, "a delivery was given up");
+                }
+                Failure::Gone | Failure::SubscriptionEnded | Failure::Unsubscribed => {
+                    tracing::warn!(%correlation_id, %delivery_id, number, host, http_status, reason, "a delivery was given up");
+                }
+            }
+        }
+        Outcome::Waiting { seconds } => {
+            tracing::debug!(%correlation_id, %delivery_id, number, seconds, "a delivery is not due yet");
+        }
+        Outcome::Dropped(reason) => {
+            tracing::info!(%correlation_id, %delivery_id, number, ?reason, "a message of a delivery was dropped");
+        }
+        Outcome::TooEarly => {}
+    }
+}

@@ -1,0 +1,36 @@
+//! How a delivery is shown.
+
+use contract::{DeliveryAttempt, DeliveryStatus};
+use webhooks::{Delivery, State};
+
+/// The delivery as it is listed: without its body, and without the secrets of its URL.
+pub(crate) fn delivery(delivery: &Delivery) -> contract::Delivery {
+    let (status, reason, next_attempt_at) = match delivery.state {
+        State::Pending { due_at_ms } => (DeliveryStatus::Pending, None, Some(due_at_ms)),
+        State::Delivered => (DeliveryStatus::Delivered, None, None),
+        State::Failed(failure) => {
+            let reason = failure.as_str().to_owned();
+            (DeliveryStatus::Failed, Some(reason), None)
+        }
+    };
+    let attempts = delivery.attempts.iter().map(|attempt| DeliveryAttempt {
+        at: attempt.at_ms,
+        http_status: attempt.http_status,
+        ms: attempt.took_ms,
+        error: attempt.error.map(|error| error.as_str().to_owned()),
+    });
+    contract::Delivery {
+        id: delivery.id.to_string(),
+        event: delivery.status.clone(),
+        stage: delivery.stage.clone(),
+        sequence: delivery.id.sequence,
+        correlation_id: delivery.id.correlation_id.clone(),
+        subscription: delivery.id.subscription.to_string(),
+        url: delivery.url.without_secrets(),
+        status,
+        reason,
+        created_at: delivery.created_at_ms,
+        next_attempt_at,
+        attempts: attempts.collect(),
+    }
+}

@@ -1,0 +1,115 @@
+//! Deliveries, for backends and operators: `GET /api/v2/deliveries/{correlation_id}` lists what was posted
+//! about an issuance, `POST /api/v2/deliveries/{id}/replay` sends a delivery again.
+
+mod answer;
+mod config;
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use contract::{CorrelationId, Problem, Scope, paths};
+use issuance::ports::Records;
+use runtime::http::{Refusal, with_problem_fallbacks};
+use runtime::{ConfigError, Env};
+use webhooks::DeliveryId;
+use webhooks::ports::Deliveries;
+
+use crate::config::Config;
+
+/// The routes of this function, configured from `env`: `ISSUANCE_TABLE`, `DELIVERY_TABLE`,
+/// `WEBHOOK_QUEUE_URL`, and the `ACCESS_…` variables. A fault names its variable.
+pub async fn app(env: &Env) -> Result<Router, ConfigError> {
+    let config = Config::from_env(env)?;
+    let guard = config.guard.clone();
+    guard.warm().await;
+    let routes = Router::new()
+        .route(paths::DELIVERIES, get(deliveries))
+        .route_layer(guard.require(Scope::DeliveryRead))
+        .merge(
+            Router::new()
+                .route(paths::REPLAY_DELIVERY, post(replay))
+                .route_layer(guard.require(Scope::DeliveryReplay)),
+        )
+        .with_state(Arc::new(config));
+    Ok(with_problem_fallbacks(routes))
+}
+
+async fn deliveries(
+    State(config): State<Arc<Config>>,
+    correlation_id: Result<Path<String>, PathRejection>,
+) -> Result<Response, Refusal> {
+    let correlation_id = correlation_id
+        .ok()
+        .and_then(|Path(segment)| CorrelationId::from_path_segment(&segment))
+        .ok_or_else(unknown_issuance)?;
+    let deliveries = config.replay.deliveries.of_issuance(&correlation_id).await;
+    let deliveries = deliveries.map_err(|fault| unreadable(&correlation_id, &fault))?;
+    if deliveries.is_empty() && !is_known(&config, &correlation_id).await? {
+        tracing::info!(%correlation_id, "the deliveries of an unknown issuance were asked for");
+        return Err(unknown_issuance().into());
+    }
+    let count = deliveries.len();
+    tracing::info!(%correlation_id, count, "the deliveries of an issuance were listed");
+    let answer = contract::Deliveries {
+        deliveries: deliveries.iter().map(answer::delivery).collect(),
+    };
+    Ok(([(CACHE_CONTROL, "no-store")], Json(answer)).into_response())
+}
+
+/// Whether an issuance of this name was accepted. It may have nobody who wants to be told.
+async fn is_known(config: &Config, correlation_id: &CorrelationId) -> Result<bool, Problem> {
+    let record = config.issuances.get(correlation_id).await;
+    let record = record.map_err(|fault| unreadable(correlation_id, &fault))?;
+    Ok(record.is_some_and(|record| record.view().is_some()))
+}
+
+async fn replay(
+    State(config): State<Arc<Config>>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Response, Refusal> {
+    let id: DeliveryId = id
+        .ok()
+        .and_then(|Path(segment)| segment.parse().ok())
+        .ok_or_else(unknown_delivery)?;
+    let correlation_id = &id.correlation_id;
+    let replayed = config.replay.replay(&id).await.map_err(|fault| {
+        tracing::error!(%correlation_id, delivery_id = %id, %fault, "a delivery could not be replayed");
+        Problem::unavailable("The delivery cannot be sent again for now. Try again in a moment.")
+            .with_retry_after_seconds(1)
+    })?;
+    let Some(delivery) = replayed else {
+        tracing::info!(%correlation_id, delivery_id = %id, "a replay of an unknown delivery was asked for");
+        return Err(unknown_delivery().into());
+    };
+    tracing::info!(%correlation_id, delivery_id = %id, "a delivery is sent again");
+    Ok((
+        StatusCode::ACCEPTED,
+        [(CACHE_CONTROL, "no-store")],
+        Json(answer::delivery(&delivery)),
+    )
+        .into_response())
+}
+
+fn unknown_issuance() -> Problem {
+    Problem::not_found("No issuance with this correlation_id was accepted.")
+}
+
+fn unknown_delivery() -> Problem {
+    Problem::not_found(
+        "There is no delivery with this id, or not any more: deliveries are kept for 30 days. \
+         GET /api/v2/deliveries/{correlation_id} lists those of an issuance.",
+    )
+}
+
+fn unreadable(correlation_id: &CorrelationId, fault: &dyn Display) -> Problem {
+    tracing::error!(%correlation_id, %fault, "the deliveries of an issuance could not be read");
+    Problem::unavailable("The deliveries cannot be read for now. Try again in a moment.")
+        .with_retry_after_seconds(1)
+}

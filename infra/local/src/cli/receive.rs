@@ -1,0 +1,145 @@
+//! A receiver of webhooks, to see what is posted, and what Bestow does when a receiver fails.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use webhooks::WebhookSecrets;
+
+use super::console;
+use crate::StartError;
+use crate::options::loopback;
+
+/// How far the time of a post may be from ours, in seconds: what the libraries of Standard Webhooks take.
+const TOLERANCE_SECONDS: i64 = 300;
+
+/// A receiver that shows what comes.
+pub(super) struct Receiver {
+    pub(super) port: u16,
+    pub(super) secret: String,
+    /// The status that every post is answered with.
+    pub(super) answer: StatusCode,
+}
+
+struct Desk {
+    secrets: WebhookSecrets,
+    answer: StatusCode,
+}
+
+impl Receiver {
+    /// Listens until `stop`.
+    pub(super) async fn run(
+        self,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), StartError> {
+        let secrets = self.secret.parse().map_err(StartError::WebhookSecret)?;
+        let listening = |reason| StartError::Listen {
+            port: self.port,
+            flag: "--port",
+            reason,
+        };
+        let listener = TcpListener::bind(loopback(self.port))
+            .await
+            .map_err(listening)?;
+        let address = listener.local_addr().map_err(listening)?;
+        console::print(&format!(
+            "Listening. Start an issuance with \"callback\":{{\"url\":\"http://{address}/hook\"}} in its \
+             body. Every post is answered {}.",
+            self.answer
+        ));
+        let desk = Arc::new(Desk {
+            secrets,
+            answer: self.answer,
+        });
+        let routes = Router::new().fallback(receive).with_state(desk);
+        axum::serve(listener, routes)
+            .with_graceful_shutdown(stop)
+            .await
+            .map_err(listening)
+    }
+}
+
+async fn receive(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    let now = Timestamp::now();
+    let header = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    };
+    let id = header("webhook-id");
+    let verdict = verdict(&desk.secrets, &header, &body, now.as_second());
+    let body = match serde_json::from_slice::<serde_json::Value>(&body) {
+        Ok(json) => format!("{json:#}"),
+        Err(_) => String::from_utf8_lossy(&body).into_owned(),
+    };
+    let body = body.replace('\n', "\n     ");
+    console::print(&format!(
+        "\n{now:.0}  {verdict}; answered {}\n     webhook-id {}\n     {}",
+        desk.answer,
+        printable(id),
+        printable(&body),
+    ));
+    desk.answer
+}
+
+/// What a receiver must look at before it believes a post.
+fn verdict<'h>(
+    secrets: &WebhookSecrets,
+    header: &impl Fn(&str) -> &'h str,
+    body: &[u8],
+    now: i64,
+) -> &'static str {
+    let Ok(timestamp) = header("webhook-timestamp").parse::<i64>() else {
+        return "NOT SIGNED: there is no webhook-timestamp";
+    };
+    if !secrets.verify(
+        header("webhook-id"),
+        timestamp,
+        body,
+        header("webhook-signature"),
+    ) {
+        return "WRONG SIGNATURE: it was signed with another secret, or changed on its way";
+    }
+    if now.abs_diff(timestamp) > TOLERANCE_SECONDS.unsigned_abs() {
+        return "TOO OLD: it was signed more than five minutes ago";
+    }
+    "the signature is right"
+}
+
+/// Whoever posts must not write to the terminal.
+fn printable(text: &str) -> String {
+    text.chars()
+        .filter(|character| *character == '\n' || !character.is_control())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DEFAULT_WEBHOOK_SECRET;
+
+    #[test]
+    fn a_post_is_believed_only_as_it_was_signed() {
+        let secrets: WebhookSecrets = DEFAULT_WEBHOOK_SECRET.parse().unwrap();
+        let signature = secrets.sign("id", 1_000, "{}");
+        let say = |id: &'static str, timestamp: &'static str, body: &str, now| {
+            let header = |name: &str| match name {
+                "webhook-id" => id,
+                "webhook-timestamp" => timestamp,
+                _ => signature.as_str(),
+            };
+            verdict(&secrets, &header, body.as_bytes(), now)
+        };
+        assert_eq!(say("id", "1000", "{}", 1_300), "the signature is right");
+        assert!(say("id", "1000", "{}", 1_301).starts_with("TOO OLD"));
+        assert!(say("id", "1000", "{ }", 1_000).starts_with("WRONG"));
+        assert!(say("other", "1000", "{}", 1_000).starts_with("WRONG"));
+        assert!(say("id", "1001", "{}", 1_001).starts_with("WRONG"));
+        assert!(say("id", "", "{}", 1_000).starts_with("NOT SIGNED"));
+    }
+}

@@ -1,0 +1,262 @@
+//! A table, a queue, a receiver and a clock, all in memory, which can be told to fail.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use contract::{Callback, CorrelationId, Status};
+use issuance::ports::System;
+use issuance::{Change, Offer, Record, RequestHash};
+use uuid::Uuid;
+use webhooks::ports::{
+    Answer, Creation, Deliveries, DeliveriesError, DeliveryMessage, Found, Post, Receiver, Stored,
+    Subscriptions, Update, WebhookQueue, WebhookQueueError,
+};
+use webhooks::{
+    AccountSubscriptions, Announce, Deliver, DeliverError, Delivery, DeliveryId, Outcome, Replay,
+    SubscriptionId,
+};
+
+pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+pub(crate) const CALLBACK: &str = "https://backend.example/hook";
+
+/// A post as the receiver sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) webhook_id: String,
+    pub(crate) timestamp: i64,
+    pub(crate) body: String,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct World {
+    pub(crate) now_ms: i64,
+    next_uuid: u128,
+    pub(crate) table: HashMap<DeliveryId, Stored>,
+    pub(crate) ended: Vec<SubscriptionId>,
+    /// Messages with the seconds after which they are due.
+    pub(crate) queue: Vec<(DeliveryMessage, u32)>,
+    pub(crate) seen: Vec<Seen>,
+    /// What the receiver answers next; 200 when there is nothing.
+    pub(crate) answers: Vec<Answer>,
+    pub(crate) table_refuses_updates: bool,
+    pub(crate) queue_refuses: bool,
+}
+
+/// The ports of one world.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ports(Arc<Mutex<World>>);
+
+impl Ports {
+    pub(crate) fn new() -> Self {
+        let ports = Self::default();
+        ports.world().now_ms = 1_800_000_000_000;
+        ports
+    }
+
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        self.0.lock().unwrap()
+    }
+
+    pub(crate) fn announcing(&self, subscriptions: &str) -> Announce<Self, Self, Self> {
+        Announce {
+            deliveries: self.clone(),
+            queue: self.clone(),
+            system: self.clone(),
+            subscriptions: subscriptions.parse().unwrap(),
+        }
+    }
+
+    pub(crate) fn replaying(&self) -> Replay<Self, Self, Self> {
+        Replay {
+            deliveries: self.clone(),
+            queue: self.clone(),
+            system: self.clone(),
+        }
+    }
+
+    /// Deals with a message as the function does, with these subscriptions of the account.
+    pub(crate) async fn deliver_with(
+        &self,
+        subscriptions: &str,
+        message: &DeliveryMessage,
+    ) -> Result<Outcome, DeliverError> {
+        let use_case = Deliver {
+            deliveries: self.clone(),
+            receiver: self.clone(),
+            queue: self.clone(),
+            system: self.clone(),
+            secrets: SECRET.parse().unwrap(),
+            subscriptions: subscriptions.parse::<AccountSubscriptions>().unwrap(),
+        };
+        let ids = std::slice::from_ref(&message.delivery_id);
+        let found = self.get_many(ids).await?.remove(&message.delivery_id);
+        use_case.deliver(message, found.transpose()?, 1).await
+    }
+
+    pub(crate) async fn deliver(&self, message: &DeliveryMessage) -> Outcome {
+        self.deliver_with("", message).await.unwrap()
+    }
+
+    /// Takes the only message off the queue, and lets the time pass until it is due.
+    pub(crate) fn take(&self) -> DeliveryMessage {
+        let mut world = self.world();
+        assert_eq!(world.queue.len(), 1, "{:?}", world.queue);
+        let (message, delay) = world.queue.remove(0);
+        world.now_ms += i64::from(delay) * 1_000;
+        message
+    }
+
+    pub(crate) fn answers(&self, answers: impl IntoIterator<Item = Answer>) {
+        self.world().answers = answers.into_iter().collect();
+    }
+
+    pub(crate) fn delivery(&self, id: &DeliveryId) -> Delivery {
+        self.world().table[id].delivery.clone()
+    }
+}
+
+pub(crate) fn status(http_status: u16) -> Answer {
+    Answer::Received {
+        http_status,
+        retry_after_seconds: None,
+    }
+}
+
+/// An issuance that was just offered, with the callback and its statuses.
+pub(crate) fn offered(statuses: &[Status]) -> Change {
+    let id: CorrelationId = "89cba89".parse().unwrap();
+    let hash = RequestHash::from_stored("ab");
+    let reserved = Record::reserve(id, "issue_iban".to_owned(), hash, 1_000, 31_000);
+    let record = reserved.offered(&Offer::default(), 2_000).unwrap();
+    let record = Record {
+        callback: Some(Callback {
+            url: CALLBACK.to_owned(),
+            status: statuses.to_vec(),
+        }),
+        ..record
+    };
+    Change::since(None, &record).unwrap()
+}
+
+impl System for Ports {
+    fn now_ms(&self) -> i64 {
+        self.world().now_ms
+    }
+
+    fn uuid(&self) -> Uuid {
+        let mut world = self.world();
+        world.next_uuid += 1;
+        Uuid::from_u128(world.next_uuid)
+    }
+
+    fn fraction(&self) -> f64 {
+        0.0
+    }
+}
+
+fn unavailable() -> DeliveriesError {
+    DeliveriesError::Unavailable("out of order".into())
+}
+
+impl Deliveries for Ports {
+    async fn create(&self, mine: &Stored) -> Result<Creation, DeliveriesError> {
+        let mut world = self.world();
+        let existing = world.table.get(&mine.delivery.id).cloned();
+        Ok(match existing {
+            Some(existing) => Creation::instead_of(mine, existing),
+            None => {
+                world.table.insert(mine.delivery.id.clone(), mine.clone());
+                Creation::Done
+            }
+        })
+    }
+
+    async fn get(&self, id: &DeliveryId) -> Result<Option<Stored>, DeliveriesError> {
+        Ok(self.world().table.get(id).cloned())
+    }
+
+    async fn get_many(
+        &self,
+        ids: &[DeliveryId],
+    ) -> Result<HashMap<DeliveryId, Result<Found, DeliveriesError>>, DeliveriesError> {
+        let world = self.world();
+        let found = ids.iter().filter_map(|id| {
+            let stored = world.table.get(id)?.clone();
+            let subscription_ended = world.ended.contains(&id.subscription);
+            let found = Found {
+                stored,
+                subscription_ended,
+            };
+            Some((id.clone(), Ok(found)))
+        });
+        Ok(found.collect())
+    }
+
+    async fn of_issuance(&self, id: &CorrelationId) -> Result<Vec<Delivery>, DeliveriesError> {
+        let world = self.world();
+        let stored = world.table.values().map(|stored| stored.delivery.clone());
+        Ok(stored
+            .filter(|delivery| delivery.id.correlation_id == *id)
+            .collect())
+    }
+
+    async fn update(&self, based_on: Uuid, after: &Stored) -> Result<Update, DeliveriesError> {
+        let mut world = self.world();
+        if world.table_refuses_updates {
+            return Err(unavailable());
+        }
+        let existing = world.table.get(&after.delivery.id).cloned();
+        match existing {
+            Some(existing) if existing.write_id == based_on => {
+                world.table.insert(after.delivery.id.clone(), after.clone());
+                Ok(Update::Done)
+            }
+            existing => Ok(Update::instead_of(after, existing)),
+        }
+    }
+}
+
+impl Subscriptions for Ports {
+    async fn end(&self, id: &DeliveryId, _now_ms: i64) -> Result<(), DeliveriesError> {
+        self.world().ended.push(id.subscription);
+        Ok(())
+    }
+
+    async fn resume(&self, id: &DeliveryId) -> Result<(), DeliveriesError> {
+        self.world().ended.retain(|ended| *ended != id.subscription);
+        Ok(())
+    }
+}
+
+impl WebhookQueue for Ports {
+    async fn send(
+        &self,
+        message: &DeliveryMessage,
+        delay_seconds: u32,
+    ) -> Result<(), WebhookQueueError> {
+        let mut world = self.world();
+        if world.queue_refuses {
+            return Err(WebhookQueueError("out of order".into()));
+        }
+        assert!(delay_seconds <= 900, "no message can wait so long");
+        world.queue.push((message.clone(), delay_seconds));
+        Ok(())
+    }
+}
+
+impl Receiver for Ports {
+    async fn post(&self, post: Post<'_>) -> Answer {
+        let mut world = self.world();
+        world.now_ms += 20;
+        world.seen.push(Seen {
+            webhook_id: post.webhook_id,
+            timestamp: post.webhook_timestamp,
+            body: post.body.to_owned(),
+        });
+        if world.answers.is_empty() {
+            status(200)
+        } else {
+            world.answers.remove(0)
+        }
+    }
+}
