@@ -7,10 +7,11 @@ use local::RunningCloud;
 use poll_status::PollStatus;
 use publish_changes::PublishChanges;
 use runtime::{ConfigError, Env};
+use start_queued::StartQueued;
 
 use crate::cloud;
 
-const NEEDED: [(&str, &[&str]); 7] = [
+const NEEDED: [(&str, &[&str]); 9] = [
     ("erase-claims", &["WALLET_TABLE"]),
     (
         "start-issue",
@@ -19,6 +20,29 @@ const NEEDED: [(&str, &[&str]); 7] = [
             "POLL_QUEUE_URL",
             "PUBLIC_BASE_URL",
             "API_KEY_HASHES",
+            "REQUEST_HASH_SECRET",
+            "WALLET_BASE_URL",
+        ],
+    ),
+    (
+        "start-batch",
+        &[
+            "JOB_TABLE",
+            "START_QUEUE_URL",
+            "JOB_SECRET",
+            "PUBLIC_BASE_URL",
+            "API_KEY_HASHES",
+        ],
+    ),
+    (
+        "start-queued",
+        &[
+            "JOB_TABLE",
+            "START_QUEUE_URL",
+            "JOB_SECRET",
+            "QUEUED_STARTS_AT_ONCE",
+            "ISSUANCE_TABLE",
+            "POLL_QUEUE_URL",
             "REQUEST_HASH_SECRET",
             "WALLET_BASE_URL",
         ],
@@ -75,6 +99,8 @@ async fn start(binary: &str, variables: BTreeMap<String, String>) -> Result<(), 
         "poll-status" => PollStatus::from_env(&env).await.map(drop),
         "publish-changes" => PublishChanges::from_env(&env).await.map(drop),
         "set-credential-status" => set_credential_status::app(&env).await.map(drop),
+        "start-batch" => start_batch::app(&env).await.map(drop),
+        "start-queued" => StartQueued::from_env(&env).await.map(drop),
         "wallet" => wallet::app(&env).await.map(drop),
         other => panic!("no function {other}"),
     }
@@ -127,6 +153,10 @@ async fn a_bad_value_is_named_and_not_repeated() {
             "WALLET_TOKEN_URL",
             "https://wallet.example/token",
         ),
+        ("start-batch", "JOB_SECRET", "too-short-secret"),
+        ("start-queued", "QUEUED_STARTS_AT_ONCE", "0"),
+        ("start-queued", "QUEUED_STARTS_AT_ONCE", "51"),
+        ("start-queued", "QUEUED_STARTS_AT_ONCE", "a few"),
         ("get-status", "API_KEY_HASHES", "my-secret-key-in-the-clear"),
         ("poll-status", "WALLET_BASE_URL", "ftp://wallet.example"),
         (

@@ -16,6 +16,7 @@ use local::{FunctionHost, LocalCloud, Options, RunningCloud};
 use poll_status::PollStatus;
 use publish_changes::PublishChanges;
 use runtime::Env;
+use start_queued::StartQueued;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
@@ -70,10 +71,19 @@ impl Functions {
             .await
             .expect("publish-changes starts");
         let publish = Arc::new(publish);
+        let batch = start_batch::app(&env("start-batch"))
+            .await
+            .expect("start-batch starts");
+        let queued = StartQueued::from_env(&env("start-queued"))
+            .await
+            .expect("start-queued starts");
+        let queued = Arc::new(queued);
 
         let by_path = move |request: Request| {
             let function = match request.uri().path() {
                 contract::paths::START_ISSUE => start.clone(),
+                contract::paths::START_BATCH => batch.clone(),
+                path if path.starts_with("/api/v2/jobs/") => batch.clone(),
                 path if path.starts_with("/api/v2/credential/status/") => set.clone(),
                 path if path.starts_with("/api/") => read.clone(),
                 _ => wallet.clone(),
@@ -99,6 +109,12 @@ impl Functions {
                 "/2015-03-31/functions/publish-changes/invocations",
                 post(
                     move |axum::Json(event)| async move { axum::Json(publish.handle(event).await) },
+                ),
+            )
+            .route(
+                "/2015-03-31/functions/start-queued/invocations",
+                post(
+                    move |axum::Json(event)| async move { axum::Json(queued.handle(event).await) },
                 ),
             )
             .fallback(by_path);

@@ -4,7 +4,8 @@
 //! [`node`] are wallets, [`redeemed`] is one that has its token, [`status_list`] reads lists, [`queues`] looks
 //! into queues, [`tables`] into tables, [`function_host`] runs the functions with other environments, [`wiretap`] hears
 //! what they tell AWS, [`external_wallet`] is another wallet of the contract, [`template`] reads the
-//! deployment's, [`command`] runs the local cloud's command. All other modules are tests, one subject each.
+//! deployment's, [`job`] uploads and follows jobs, [`command`] runs the local cloud's command. All other modules are
+//! tests, one subject each.
 
 // All of it is test code, and nothing of it is used from elsewhere.
 #![allow(
@@ -21,6 +22,7 @@ mod cloud;
 mod eventually;
 mod external_wallet;
 mod function_host;
+mod job;
 mod node;
 mod queues;
 mod redeemed;
@@ -30,6 +32,8 @@ mod template;
 mod wallet_client;
 mod wiretap;
 
+mod bulk_faults;
+mod bulk_start;
 mod claims_erasure;
 mod command;
 mod compatibility;

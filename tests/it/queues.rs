@@ -13,6 +13,8 @@ pub struct Queues {
     endpoint: String,
     poll_queue: String,
     dead_letters: String,
+    start_queue: String,
+    dead_starts: String,
 }
 
 impl Queues {
@@ -27,6 +29,8 @@ impl Queues {
             endpoint: cloud.sqs_endpoint().to_owned(),
             poll_queue: queue("PollQueue"),
             dead_letters: queue("PollDeadLetterQueue"),
+            start_queue: queue("StartQueue"),
+            dead_starts: queue("StartDeadLetterQueue"),
         }
     }
 
@@ -69,6 +73,27 @@ impl Queues {
     /// How many messages were given up.
     pub async fn dead(&self) -> u64 {
         self.count(&self.dead_letters, &["", "Delayed", "NotVisible"])
+            .await
+    }
+
+    /// Puts a message on the start queue, as a pipeline does, and gives its id.
+    pub async fn send_start(&self, body: &str) -> String {
+        let message = json!({"QueueUrl": self.start_queue, "MessageBody": body});
+        let sent = self.sqs("SendMessage", &message).await;
+        sent["MessageId"].as_str().expect("an id").to_owned()
+    }
+
+    /// Waits until every start that is due has been dealt with.
+    pub async fn settle_starts(&self) {
+        eventually("no start is due", PATIENCE, async || {
+            (self.count(&self.start_queue, &["", "NotVisible"]).await == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// How many messages of the start queue were given up.
+    pub async fn dead_starts(&self) -> u64 {
+        self.count(&self.dead_starts, &["", "Delayed", "NotVisible"])
             .await
     }
 

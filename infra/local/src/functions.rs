@@ -14,6 +14,7 @@ use runtime::{ConfigError, Env};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use start_queued::StartQueued;
 
 use crate::lambda_process::{LambdaConfig, LambdaFunction, gateway, with_delivered_paths};
 use crate::template::{Function, Route};
@@ -91,7 +92,9 @@ async fn in_process(
         "poll-status" => poll_status(&env).await.map(Handler::Events),
         "publish-changes" => publish_changes(&env).await.map(Handler::Events),
         "set-credential-status" => set_credential_status::app(&env).await.map(http),
+        "start-batch" => start_batch::app(&env).await.map(http),
         "start-issue" => start_issue::app(&env).await.map(http),
+        "start-queued" => start_queued(&env).await.map(Handler::Events),
         "wallet" => wallet::app(&env).await.map(http),
         binary => {
             return Err(StartError::UnknownFunction {
@@ -135,6 +138,14 @@ async fn poll_status(env: &Env) -> Result<EventHandler, ConfigError> {
 
 async fn publish_changes(env: &Env) -> Result<EventHandler, ConfigError> {
     let function = Arc::new(PublishChanges::from_env(env).await?);
+    Ok(events(move |event| {
+        let function = Arc::clone(&function);
+        async move { function.handle(event).await }
+    }))
+}
+
+async fn start_queued(env: &Env) -> Result<EventHandler, ConfigError> {
+    let function = Arc::new(StartQueued::from_env(env).await?);
     Ok(events(move |event| {
         let function = Arc::clone(&function);
         async move { function.handle(event).await }
