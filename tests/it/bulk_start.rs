@@ -15,7 +15,8 @@ use crate::wallet_client::WalletClient;
 async fn three_lines_of_which_one_is_bad() {
     let backend = cloud::shared().backend();
     let (first, third) = (unique("first"), unique("third"));
-    let bad = json!({"correlation_id": unique("bad"), "template_id": "issue_iban", "claims": 7});
+    let second = unique("second");
+    let bad = json!({"correlation_id": second, "template_id": "issue_iban", "claims": 7});
     let job = Job::start(&backend, &[iban(&first), bad, iban(&third)]).await;
     let status = job.finished().await;
     assert_eq!(
@@ -42,6 +43,7 @@ async fn three_lines_of_which_one_is_bad() {
     }
     assert_eq!(results[1]["line"], 2);
     assert_eq!(results[1]["status"], "failed");
+    assert_eq!(results[1]["correlation_id"], second);
     assert_eq!(results[1]["problem"]["status"], 400);
     assert_eq!(results[1]["problem"]["errors"][0]["pointer"], "/claims");
 

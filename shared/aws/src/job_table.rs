@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::batch_write_item::BatchWriteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -30,16 +31,17 @@ use uuid::Uuid;
 
 use crate::CallError;
 
-/// The most items of one BatchWriteItem, and how many bytes of them are sent together: one call is to be
-/// over within a second.
+/// The most items of one BatchWriteItem, and how many bytes of them are sent together. A job is one
+/// partition, which takes about 1 MB a second: what is too much for it is sent again.
 const BATCH_ITEMS: usize = 25;
-const BATCH_BYTES: usize = 1_000_000;
+const BATCH_BYTES: usize = 250_000;
 /// How many batches are under way at a time.
 const BATCHES: usize = 4;
 /// How often the rest of a batch is sent again that DynamoDB left out, and how long to wait before the
-/// first time; each further wait is twice as long.
-const BATCH_REPEATS: u32 = 6;
+/// first time; each further wait is twice as long, up to the longest. Together about six seconds.
+const BATCH_REPEATS: u32 = 10;
 const BATCH_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The name of the index.
 const PROGRESS: &str = "progress";
@@ -87,23 +89,29 @@ impl JobTable {
     async fn write_batch(&self, mut batch: Vec<WriteRequest>) -> Result<(), JobsError> {
         let mut pause = BATCH_PAUSE;
         for repeat in 0..=BATCH_REPEATS {
-            let answer = self
+            let sent = self
                 .client
                 .batch_write_item()
-                .request_items(&self.name, batch)
+                .request_items(&self.name, batch.clone())
                 .send()
-                .await
-                .map_err(failed)?;
-            batch = answer
-                .unprocessed_items
-                .and_then(|mut tables| tables.remove(&self.name))
-                .unwrap_or_default();
+                .await;
+            batch = match sent {
+                Ok(answer) => answer
+                    .unprocessed_items
+                    .and_then(|mut tables| tables.remove(&self.name))
+                    .unwrap_or_default(),
+                Err(fault) => match fault.as_service_error() {
+                    // All of it was left out.
+                    Some(BatchWriteItemError::ProvisionedThroughputExceededException(_)) => batch,
+                    _ => return Err(failed(fault)),
+                },
+            };
             if batch.is_empty() {
                 return Ok(());
             }
             if repeat < BATCH_REPEATS {
                 tokio::time::sleep(pause.mul_f64(0.5 + rand::random::<f64>())).await;
-                pause *= 2;
+                pause = LONGEST_PAUSE.min(pause * 2);
             }
         }
         Err(unexpected("items were left out of a batch again and again"))

@@ -115,8 +115,8 @@ impl Upload {
             let problem = Problem::too_large(StartIssue::MAX_BODY_BYTES);
             return Err((None, Box::new(problem)));
         }
-        let mut request =
-            StartIssue::from_json(body).map_err(|problem| (None, Box::new(problem)))?;
+        let mut request = StartIssue::from_json(body)
+            .map_err(|problem| (correlation_id_of(body), Box::new(problem)))?;
         // Nobody would see the picture, and it is no part of what is asked for.
         request.qr_code = None;
         match &request.correlation_id {
@@ -147,6 +147,12 @@ impl Upload {
             _ => Ok(()),
         }
     }
+}
+
+/// The name in a body that is wrong elsewhere, so that its sender finds it again.
+fn correlation_id_of(body: &[u8]) -> Option<CorrelationId> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    body.get("correlation_id")?.as_str()?.parse().ok()
 }
 
 fn empty() -> Problem {
