@@ -8,6 +8,7 @@ use local::RunningCloud;
 use poll_status::PollStatus;
 use publish_changes::PublishChanges;
 use runtime::{ConfigError, Env};
+use start_queued::StartQueued;
 
 use crate::cloud;
 
@@ -30,6 +31,32 @@ const NEEDED: [(&str, &[&str]); 9] = [
     (
         "wallet-callback",
         &["POLL_QUEUE_URL", "WALLET_CALLBACK_SECRET"],
+    ),
+    (
+        "start-batch",
+        &[
+            "ACCESS_TABLE",
+            "ACCESS_CACHE_SECONDS",
+            "JOB_TABLE",
+            "START_QUEUE_URL",
+            "JOB_SECRET",
+            "PUBLIC_BASE_URL",
+        ],
+    ),
+    (
+        "start-queued",
+        &[
+            "JOB_TABLE",
+            "START_QUEUE_URL",
+            "JOB_SECRET",
+            "QUEUED_STARTS_AT_ONCE",
+            "ISSUANCE_TABLE",
+            "POLL_QUEUE_URL",
+            "REQUEST_HASH_SECRET",
+            "WALLET_BASE_URL",
+            "WALLET_CALLBACK_BASE_URL",
+            "WALLET_CALLBACK_SECRET",
+        ],
     ),
     (
         "get-status",
@@ -103,6 +130,8 @@ async fn start(binary: &str, variables: BTreeMap<String, String>) -> Result<(), 
         "deliver-webhook" => DeliverWebhook::from_env(&env).await.map(drop),
         "deliveries" => deliveries::app(&env).await.map(drop),
         "set-credential-status" => set_credential_status::app(&env).await.map(drop),
+        "start-batch" => start_batch::app(&env).await.map(drop),
+        "start-queued" => StartQueued::from_env(&env).await.map(drop),
         "wallet" => wallet::app(&env).await.map(drop),
         "wallet-callback" => wallet_callback::app(&env).await.map(drop),
         other => panic!("no function {other}"),
@@ -181,6 +210,10 @@ async fn a_bad_value_is_named_and_not_repeated() {
             "WEBHOOK_SUBSCRIPTIONS",
             "https://backend.example/user:pass#x",
         ),
+        ("start-batch", "JOB_SECRET", "too-short-secret"),
+        ("start-queued", "QUEUED_STARTS_AT_ONCE", "0"),
+        ("start-queued", "QUEUED_STARTS_AT_ONCE", "51"),
+        ("start-queued", "QUEUED_STARTS_AT_ONCE", "a few"),
         ("poll-status", "WALLET_BASE_URL", "ftp://wallet.example"),
         (
             "publish-changes",

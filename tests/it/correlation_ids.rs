@@ -11,6 +11,7 @@ use local::{FunctionHost, LocalCloud, Options};
 use poll_status::PollStatus;
 use runtime::Env;
 use serde_json::Value;
+use start_queued::StartQueued;
 use tempfile::TempDir;
 
 use crate::answer::Answer;
@@ -18,12 +19,14 @@ use crate::backend::{Backend, PATIENCE, iban};
 use crate::eventually::eventually;
 use crate::wallet_client::WalletClient;
 
-const FUNCTIONS: [&str; 7] = [
+const FUNCTIONS: [&str; 9] = [
     "erase-claims",
     "get-status",
     "poll-status",
     "set-credential-status",
+    "start-batch",
     "start-issue",
+    "start-queued",
     "wallet",
     "wallet-callback",
 ];
@@ -49,6 +52,8 @@ async fn function_in_a_process() {
         Ok("erase-claims") => return run_erase_claims(&env).await,
         Ok("poll-status") => return run_poll_status(&env).await,
         Ok("set-credential-status") => set_credential_status::app(&env).await,
+        Ok("start-batch") => start_batch::app(&env).await,
+        Ok("start-queued") => return run_start_queued(&env).await,
         Ok("start-issue") => start_issue::app(&env).await,
         Ok("wallet") => wallet::app(&env).await,
         Ok("wallet-callback") => wallet_callback::app(&env).await,
@@ -72,6 +77,15 @@ async fn run_poll_status(env: &Env) {
     let handler = service_fn(async |event: LambdaEvent<Value>| {
         let batch = serde_json::from_value(event.payload)?;
         Ok::<_, lambda_runtime::Error>(poll_status.handle(batch).await)
+    });
+    lambda_runtime::run(handler).await.expect("it serves");
+}
+
+async fn run_start_queued(env: &Env) {
+    let start_queued = StartQueued::from_env(env).await.expect("it starts");
+    let handler = service_fn(async |event: LambdaEvent<Value>| {
+        let batch = serde_json::from_value(event.payload)?;
+        Ok::<_, lambda_runtime::Error>(start_queued.handle(batch).await)
     });
     lambda_runtime::run(handler).await.expect("it serves");
 }

@@ -132,6 +132,11 @@ impl ExternalWallet {
         self.script().start = Some(behaviour);
     }
 
+    /// From now on Start issue is answered as at first: every issuance is accepted.
+    pub fn on_start_accept(&self) {
+        self.script().start = None;
+    }
+
     /// From now on Get issue status is answered so, one after the other; the last one stays.
     pub fn on_status(&self, behaviours: impl IntoIterator<Item = Behaviour>) {
         self.script().statuses = behaviours.into_iter().collect();

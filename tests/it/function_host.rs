@@ -17,6 +17,7 @@ use local::{FunctionHost, LocalCloud, Options, RunningCloud};
 use poll_status::PollStatus;
 use publish_changes::PublishChanges;
 use runtime::Env;
+use start_queued::StartQueued;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
@@ -81,10 +82,19 @@ impl Functions {
         let deliveries = deliveries::app(&env("deliveries"))
             .await
             .expect("deliveries starts");
+        let batch = start_batch::app(&env("start-batch"))
+            .await
+            .expect("start-batch starts");
+        let queued = StartQueued::from_env(&env("start-queued"))
+            .await
+            .expect("start-queued starts");
+        let queued = Arc::new(queued);
 
         let by_path = move |request: Request| {
             let function = match request.uri().path() {
                 contract::paths::START_ISSUE => start.clone(),
+                contract::paths::START_BATCH => batch.clone(),
+                path if path.starts_with("/api/v2/jobs/") => batch.clone(),
                 path if path.starts_with("/api/v2/credential/status/") => set.clone(),
                 path if path.starts_with("/api/v2/wallet-callbacks/") => call_back.clone(),
                 path if path.starts_with("/api/v2/deliveries/") => deliveries.clone(),
@@ -118,6 +128,12 @@ impl Functions {
                 "/2015-03-31/functions/deliver-webhook/invocations",
                 post(
                     move |axum::Json(event)| async move { axum::Json(deliver.handle(event).await) },
+                ),
+            )
+            .route(
+                "/2015-03-31/functions/start-queued/invocations",
+                post(
+                    move |axum::Json(event)| async move { axum::Json(queued.handle(event).await) },
                 ),
             )
             .fallback(by_path);

@@ -6,7 +6,8 @@
 //! [`function_host`] runs the functions with other environments, [`wiretap`] hears
 //! what they tell AWS, [`access_keys`] gives keys out,
 //! [`external_wallet`] is another wallet of the contract, [`template`] reads the
-//! deployment's, [`command`] runs the local cloud's command. All other modules are tests, one subject each.
+//! deployment's, [`job`] uploads and follows jobs, [`command`] runs the local cloud's command. All other modules are
+//! tests, one subject each.
 
 // All of it is test code, and nothing of it is used from elsewhere.
 #![allow(
@@ -24,6 +25,7 @@ mod cloud;
 mod eventually;
 mod external_wallet;
 mod function_host;
+mod job;
 mod node;
 mod queues;
 mod receiver;
@@ -38,6 +40,8 @@ mod wiretap;
 mod access;
 mod access_limits;
 mod access_tokens;
+mod bulk_faults;
+mod bulk_start;
 mod claims_erasure;
 mod command;
 mod compatibility;

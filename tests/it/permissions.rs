@@ -8,6 +8,7 @@ use crate::answer::Answer;
 use crate::backend::{Backend, PATIENCE, badge, iban, unique};
 use crate::eventually::eventually;
 use crate::function_host::Functions;
+use crate::job::{Job, NDJSON, UPLOAD, ndjson};
 use crate::receiver::{Receiver, status};
 use crate::status_list::status_reference;
 use crate::tables::{Tables, an_hour_later};
@@ -50,14 +51,14 @@ fn is_not_seen_here(binary: &str, action: &str) -> bool {
         "sqs:DeleteMessage",
         "sqs:GetQueueAttributes",
     ];
+    let takes_messages = ["poll-status", "deliver-webhook", "start-queued"].contains(&binary);
     let of_stream = [
         "dynamodb:DescribeStream",
         "dynamodb:GetRecords",
         "dynamodb:GetShardIterator",
         "dynamodb:ListStreams",
     ];
-    let has_queue = ["poll-status", "deliver-webhook"].contains(&binary);
-    (has_queue && of_event_source.contains(&action))
+    (takes_messages && of_event_source.contains(&action))
         || (binary == "publish-changes" && of_stream.contains(&action))
         || action.starts_with("kms:")
 }
@@ -123,6 +124,7 @@ async fn exercise(functions: &Functions, tap: &Wiretap) {
         };
         eventually(action, PATIENCE, is_made).await;
     }
+    exercise_jobs(functions, tap).await;
 
     // A wallet that takes its credential and reports it; every status.
     let wallet = WalletClient::new();
@@ -185,6 +187,49 @@ async fn deliver(backend: &Backend, without_callback: &str) {
     backend
         .until_delivery(&id, "it is delivered", is_delivered)
         .await;
+}
+
+/// Everything that makes start-batch and start-queued call AWS.
+async fn exercise_jobs(functions: &Functions, tap: &Wiretap) {
+    let backend = &functions.backend;
+    let mut rejected = iban(&unique("rejected"));
+    rejected["claims"] = json!({});
+    let lines = [iban(&unique("line")), rejected];
+    let job = Job::start(backend, &lines).await;
+    job.finished().await;
+    job.results().await;
+    let keyed = backend.request("POST", UPLOAD).body(ndjson(&lines));
+    let keyed = keyed.header("content-type", NDJSON);
+    Answer::to(keyed.header("idempotency-key", unique("key")))
+        .await
+        .expect(202);
+
+    // A message that will be dead, a job that is seen to, and one that was never accepted.
+    let queues = functions.queues();
+    queues.send_start("poison").await;
+    queues
+        .send_start(&json!({"job_id": job.id}).to_string())
+        .await;
+    let job_id = "0e2c1f62-3392-462e-a25e-483fa0e2a3a3";
+    let key = json!({"S": format!("job#{job_id}")});
+    let chunk = json!({"pk": key, "sk": {"S": "chunk#00000001"}});
+    let table = &functions
+        .running
+        .function_environment("start-batch")
+        .expect("it has one")["JOB_TABLE"];
+    let put = json!({"TableName": table, "Item": chunk});
+    Tables::of(&functions.running).call("PutItem", &put).await;
+    queues
+        .send_start(&json!({"job_id": job_id}).to_string())
+        .await;
+    for action in ["sqs:ChangeMessageVisibility", "dynamodb:BatchWriteItem"] {
+        let is_made = async || {
+            tap.actions_of("start-queued")
+                .contains(action)
+                .then_some(())
+        };
+        eventually(action, PATIENCE, is_made).await;
+    }
 }
 
 /// What start-issue leaves behind that dies before it calls the wallet, as it is when a minute has passed,

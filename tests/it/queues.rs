@@ -15,6 +15,8 @@ pub struct Queues {
     dead_letters: String,
     webhook_queue: String,
     webhook_dead_letters: String,
+    start_queue: String,
+    dead_starts: String,
 }
 
 impl Queues {
@@ -31,6 +33,8 @@ impl Queues {
             dead_letters: queue("PollDeadLetterQueue"),
             webhook_queue: queue("WebhookQueue"),
             webhook_dead_letters: queue("WebhookDeadLetterQueue"),
+            start_queue: queue("StartQueue"),
+            dead_starts: queue("StartDeadLetterQueue"),
         }
     }
 
@@ -102,6 +106,27 @@ impl Queues {
             "Attributes": {"VisibilityTimeout": "1"},
         });
         self.sqs("SetQueueAttributes", &request).await;
+    }
+
+    /// Puts a message on the start queue, as a pipeline does, and gives its id.
+    pub async fn send_start(&self, body: &str) -> String {
+        let message = json!({"QueueUrl": self.start_queue, "MessageBody": body});
+        let sent = self.sqs("SendMessage", &message).await;
+        sent["MessageId"].as_str().expect("an id").to_owned()
+    }
+
+    /// Waits until every start that is due has been dealt with.
+    pub async fn settle_starts(&self) {
+        eventually("no start is due", PATIENCE, async || {
+            (self.count(&self.start_queue, &["", "NotVisible"]).await == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// How many messages of the start queue were given up.
+    pub async fn dead_starts(&self) -> u64 {
+        self.count(&self.dead_starts, &["", "Delayed", "NotVisible"])
+            .await
     }
 
     async fn count(&self, queue: &str, kinds: &[&str]) -> u64 {

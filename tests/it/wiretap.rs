@@ -52,6 +52,7 @@ impl Call {
                     kind => format!("dynamodb:{kind}Item"),
                 })
                 .collect(),
+            "SendMessageBatch" => vec!["sqs:SendMessage".to_owned()],
             "SendMessage" | "ChangeMessageVisibility" => vec![format!("sqs:{}", self.operation)],
             "PutEvents" => vec!["events:PutEvents".to_owned()],
             _ => vec![format!("dynamodb:{}", self.operation)],
@@ -67,6 +68,8 @@ impl Wiretap {
         for binary in [
             "erase-claims",
             "start-issue",
+            "start-batch",
+            "start-queued",
             "get-status",
             "poll-status",
             "publish-changes",

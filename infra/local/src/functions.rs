@@ -15,6 +15,7 @@ use runtime::{ConfigError, Env};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use start_queued::StartQueued;
 
 use crate::lambda_process::{LambdaConfig, LambdaFunction, gateway, with_delivered_paths};
 use crate::template::{Function, Route};
@@ -94,7 +95,9 @@ async fn in_process(
         "poll-status" => poll_status(&env).await.map(Handler::Events),
         "publish-changes" => publish_changes(&env).await.map(Handler::Events),
         "set-credential-status" => set_credential_status::app(&env).await.map(http),
+        "start-batch" => start_batch::app(&env).await.map(http),
         "start-issue" => start_issue::app(&env).await.map(http),
+        "start-queued" => start_queued(&env).await.map(Handler::Events),
         "wallet" => wallet::app(&env).await.map(http),
         "wallet-callback" => wallet_callback::app(&env).await.map(http),
         binary => {
@@ -147,6 +150,14 @@ async fn publish_changes(env: &Env) -> Result<EventHandler, ConfigError> {
 
 async fn deliver_webhook(env: &Env) -> Result<EventHandler, ConfigError> {
     let function = Arc::new(DeliverWebhook::from_env(env).await?);
+    Ok(events(move |event| {
+        let function = Arc::clone(&function);
+        async move { function.handle(event).await }
+    }))
+}
+
+async fn start_queued(env: &Env) -> Result<EventHandler, ConfigError> {
+    let function = Arc::new(StartQueued::from_env(env).await?);
     Ok(events(move |event| {
         let function = Arc::clone(&function);
         async move { function.handle(event).await }

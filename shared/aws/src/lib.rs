@@ -12,11 +12,15 @@ mod event_bus;
 mod failure_queue;
 #[cfg(feature = "issuance")]
 mod issuance_table;
+#[cfg(feature = "jobs")]
+mod job_table;
 #[cfg(feature = "wallet")]
 mod kms_key;
 #[cfg(feature = "issuance")]
 mod poll_queue;
 pub mod sdk;
+#[cfg(feature = "jobs")]
+mod start_queue;
 #[cfg(feature = "wallet")]
 pub mod wallet_table;
 #[cfg(feature = "webhooks")]
@@ -31,9 +35,13 @@ pub use event_bus::EventBus;
 pub use failure_queue::FailureQueue;
 #[cfg(feature = "issuance")]
 pub use issuance_table::{IssuanceTable, announcement};
+#[cfg(feature = "jobs")]
+pub use job_table::JobTable;
 #[cfg(feature = "wallet")]
 pub use kms_key::{KmsKey, KmsKeyError};
 #[cfg(feature = "issuance")]
 pub use poll_queue::PollQueue;
+#[cfg(feature = "jobs")]
+pub use start_queue::StartQueue;
 #[cfg(feature = "webhooks")]
 pub use webhook_queue::WebhookQueue;

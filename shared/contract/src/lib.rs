@@ -7,6 +7,8 @@
 //! |---|---|---|
 //! | Start issue, [`paths::START_ISSUE`] | [`StartIssue`] | [`StartIssueAnswer`] |
 //! | Get issue status, [`paths::ISSUE_STATUS`] | | [`IssueStatus`] |
+//! | Bulk start, [`paths::START_BATCH`] | [`StartIssue`], one a line | [`JobAccepted`] |
+//! | Job status, [`paths::JOB_STATUS`], and results, [`paths::JOB_RESULTS`] | | [`JobStatus`], [`JobResult`] |
 //! | Credential status, [`paths::CREDENTIAL_STATUS`] | [`CredentialStatusChange`] | [`CredentialStatusAnswer`] |
 //! | the schemas of events, [`paths::EVENT_SCHEMA`] | | [`event_schema`] |
 //! | Deliveries, [`paths::DELIVERIES`] | | [`Deliveries`] |
@@ -26,6 +28,7 @@ mod delivery;
 mod event;
 mod fields;
 mod issue_status;
+mod job;
 mod openapi;
 pub mod paths;
 mod percent;
@@ -44,6 +47,10 @@ pub use credential_status::{
 pub use delivery::{Deliveries, Delivery, DeliveryAttempt, DeliveryStatus};
 pub use event::{CloudEvent, CredentialEventData, EventData, EventType, event_schema};
 pub use issue_status::{IssueError, IssueStatus, Stage, Status};
+pub use job::{
+    Failed, FailedLine, JobAccepted, JobResult, JobStatus, MAX_IDEMPOTENCY_KEY_BYTES,
+    MAX_UPLOAD_BYTES, MAX_UPLOAD_LINES, NDJSON, Started, StartedLine,
+};
 pub use openapi::openapi;
 pub use problem::{Fault, PROBLEM_JSON, Problem, ProblemKind};
 pub use qr_code::{Color, InvalidColor, InvalidLogo, Logo, LogoFormat, LogoUri, QrCode};

@@ -1,13 +1,14 @@
 //! The OpenAPI 3.1 document of the contract, made from its types.
 
 mod answers;
+mod bulk;
 mod operations;
 mod schemas;
 mod security;
 
 use crate::{
-    CredentialStatusAnswer, CredentialStatusChange, Deliveries, IssueStatus, Problem, StartIssue,
-    StartIssueAnswer,
+    CredentialStatusAnswer, CredentialStatusChange, Deliveries, IssueStatus, JobAccepted, JobResult,
+    JobStatus, Problem, StartIssue, StartIssueAnswer,
 };
 use serde_json::Value;
 use utoipa::{
@@ -51,6 +52,10 @@ pub fn openapi(public_base_url: &str) -> Value {
                 "From an offer to a credential in the customer's wallet.",
             ),
             tag(
+                "Bulk issuance",
+                "Many issuances by one upload, as fast as the wallet takes them.",
+            ),
+            tag(
                 "Credential status",
                 "Revocation and suspension of what was issued.",
             ),
@@ -71,6 +76,9 @@ fn components() -> Components {
     add::<StartIssue>(&mut schemas);
     add::<StartIssueAnswer>(&mut schemas);
     add::<IssueStatus>(&mut schemas);
+    add::<JobAccepted>(&mut schemas);
+    add::<JobStatus>(&mut schemas);
+    add::<JobResult>(&mut schemas);
     add::<CredentialStatusChange>(&mut schemas);
     add::<CredentialStatusAnswer>(&mut schemas);
     add::<Deliveries>(&mut schemas);

@@ -4,6 +4,12 @@ use crate::{CorrelationId, EventType};
 
 /// `POST`: Start issue.
 pub const START_ISSUE: &str = "/api/v2/credential/issue";
+/// `POST`: Start many issuances.
+pub const START_BATCH: &str = "/api/v2/credential/issue/batch";
+/// `GET`: how far a job is.
+pub const JOB_STATUS: &str = "/api/v2/jobs/{job_id}";
+/// `GET`: what became of a job's lines.
+pub const JOB_RESULTS: &str = "/api/v2/jobs/{job_id}/results";
 /// `GET`: Get issue status.
 pub const ISSUE_STATUS: &str = "/api/v2/issue/{correlation_id}";
 /// `GET`: Get issue status, where one public client looks for it.
@@ -45,6 +51,16 @@ pub fn event_type_of_schema(name: &str) -> Option<EventType> {
         .find(|event_type| event_type.as_str() == name)
 }
 
+/// The absolute `status_uri` of a job below `base_url` (without a trailing slash).
+pub fn job_status_url(base_url: &str, job_id: uuid::Uuid) -> String {
+    format!("{base_url}/api/v2/jobs/{job_id}")
+}
+
+/// The absolute `results_uri` of a job below `base_url` (without a trailing slash).
+pub fn job_results_url(base_url: &str, job_id: uuid::Uuid) -> String {
+    format!("{base_url}/api/v2/jobs/{job_id}/results")
+}
+
 /// The address of a credential's status below `base_url` (without a trailing slash).
 pub fn credential_status_url(base_url: &str, revocation_uuid: uuid::Uuid) -> String {
     format!("{base_url}/api/v2/credential/status/{revocation_uuid}")
@@ -78,6 +94,14 @@ mod tests {
         assert_eq!(
             wallet_callback_url("", "AbC-_"),
             WALLET_CALLBACK.replace("{token}", "AbC-_")
+        );
+        assert_eq!(
+            job_status_url("", uuid),
+            JOB_STATUS.replace("{job_id}", &uuid.to_string())
+        );
+        assert_eq!(
+            job_results_url("", uuid),
+            JOB_RESULTS.replace("{job_id}", &uuid.to_string())
         );
     }
 }

@@ -4,7 +4,7 @@ use axum::extract::Request;
 use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
 };
-use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
@@ -57,6 +57,11 @@ pub async fn read_json(request: Request, limit: usize) -> Result<Bytes, Problem>
     if !is_json(&request) {
         return Err(Problem::unsupported_media_type());
     }
+    read_body(request, limit).await
+}
+
+/// Reads a body of at most `limit` bytes (`413` otherwise), whatever it is.
+pub async fn read_body(request: Request, limit: usize) -> Result<Bytes, Problem> {
     match Limited::new(request.into_body(), limit).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(fault) if fault.is::<LengthLimitError>() => Err(Problem::too_large(limit)),
@@ -67,17 +72,18 @@ pub async fn read_json(request: Request, limit: usize) -> Result<Bytes, Problem>
 }
 
 fn is_json(request: &Request) -> bool {
-    let Some(Ok(value)) = request.headers().get(CONTENT_TYPE).map(HeaderValue::to_str) else {
-        return false;
-    };
-    let media_type = value
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let media_type = media_type(request.headers());
     media_type == "application/json"
         || (media_type.starts_with("application/") && media_type.ends_with("+json"))
+}
+
+/// The media type of a body in lower case, without its parameters; `""` if there is none.
+pub fn media_type(headers: &HeaderMap) -> String {
+    let Some(Ok(value)) = headers.get(CONTENT_TYPE).map(HeaderValue::to_str) else {
+        return String::new();
+    };
+    let media_type = value.split(';').next().unwrap_or_default();
+    media_type.trim().to_ascii_lowercase()
 }
 
 /// Adds to a function's routes what all functions share: an unknown path (`404`) or method (`405`, with

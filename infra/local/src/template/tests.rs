@@ -387,13 +387,14 @@ fn the_template_of_this_deployment_is_read() {
         "http://127.0.0.1:3000/wallet"
     );
     assert_eq!(function.environment["ISSUANCE_TABLE"], "IssuanceTable");
-    assert_eq!(
-        stack
-            .function(&stack.event_sources[0].function)
-            .unwrap()
-            .binary,
-        "poll-status"
-    );
+    let takers: Vec<&str> = stack
+        .event_sources
+        .iter()
+        .map(|source| stack.function(&source.function).unwrap().binary.as_str())
+        .collect();
+    for binary in ["poll-status", "start-queued"] {
+        assert!(takers.contains(&binary), "{takers:?}");
+    }
     assert!(
         stack
             .tables

@@ -52,3 +52,43 @@ pub(crate) async fn dynamodb(create: Value) -> String {
     ));
     endpoint
 }
+
+/// Serves an empty table of jobs; the URL of its DynamoDB.
+#[allow(dead_code, reason = "each test binary uses its own tables")]
+pub(crate) async fn job_tables(table: &str) -> String {
+    let (listener, endpoint) = listener().await;
+    let database = Database::memory().unwrap();
+    let create = json!({
+        "TableName": table,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+            {"AttributeName": "first_line", "AttributeType": "N"},
+        ],
+        "KeySchema": [
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        "LocalSecondaryIndexes": [{
+            "IndexName": "progress",
+            "KeySchema": [
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "first_line", "KeyType": "RANGE"},
+            ],
+            "Projection": {
+                "ProjectionType": "INCLUDE",
+                "NonKeyAttributes": ["line_count", "started", "failed", "is_open"],
+            },
+        }],
+    });
+    database
+        .create_table(serde_json::from_value(create).unwrap())
+        .unwrap();
+    tokio::spawn(dynoxide::server::serve_with_shutdown(
+        listener,
+        database,
+        std::future::pending::<()>(),
+    ));
+    endpoint
+}

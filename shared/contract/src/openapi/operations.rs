@@ -1,6 +1,6 @@
 //! The operations of the contract, and their examples: the samples of the contract itself.
 
-use super::{answers, security};
+use super::{answers, bulk, security};
 use crate::{
     CredentialStatusAnswer, CredentialStatusChange, Deliveries, Delivery, EventType, IssueStatus,
     ProblemKind::{
@@ -26,10 +26,10 @@ use utoipa::{
     },
 };
 
-const UUID: &str = "0e2c1f62-3392-462e-a25e-483fa0e2a3a3";
+pub(super) const UUID: &str = "0e2c1f62-3392-462e-a25e-483fa0e2a3a3";
 
 /// Errors of every operation that needs credentials.
-const COMMON: [ProblemKind; 6] = [
+pub(super) const COMMON: [ProblemKind; 6] = [
     InvalidRequest,
     Unauthorized,
     Forbidden,
@@ -44,6 +44,18 @@ pub(super) fn served(public_base_url: &str) -> Paths {
         .path(
             paths::START_ISSUE,
             PathItem::new(HttpMethod::Post, start_issue(public_base_url)),
+        )
+        .path(
+            paths::START_BATCH,
+            PathItem::new(HttpMethod::Post, bulk::start_batch(public_base_url)),
+        )
+        .path(
+            paths::JOB_STATUS,
+            PathItem::new(HttpMethod::Get, bulk::get_job(public_base_url)),
+        )
+        .path(
+            paths::JOB_RESULTS,
+            PathItem::new(HttpMethod::Get, bulk::get_job_results(public_base_url)),
         )
         .path(
             paths::ISSUE_STATUS,
@@ -384,7 +396,7 @@ fn revocation_uuid() -> Parameter {
         .build()
 }
 
-fn path_parameter(name: &str) -> ParameterBuilder {
+pub(super) fn path_parameter(name: &str) -> ParameterBuilder {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Path)
@@ -392,13 +404,14 @@ fn path_parameter(name: &str) -> ParameterBuilder {
 }
 
 fn body(content: Content) -> RequestBody {
-    RequestBodyBuilder::new()
-        .content("application/json", content)
-        .required(Some(Required::True))
-        .build()
+    body_of(RequestBodyBuilder::new().content("application/json", content))
 }
 
-fn json_of<T: ToSchema>(example: Value) -> Content {
+pub(super) fn body_of(content: RequestBodyBuilder) -> RequestBody {
+    content.required(Some(Required::True)).build()
+}
+
+pub(super) fn json_of<T: ToSchema>(example: Value) -> Content {
     ContentBuilder::new()
         .schema(Some(Ref::from_schema_name(T::name())))
         .example(Some(example))
@@ -409,7 +422,7 @@ fn json_of<T: ToSchema>(example: Value) -> Content {
 const ONE_PIXEL: &str =
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=";
 
-fn start_issue_example() -> Value {
+pub(super) fn start_issue_example() -> Value {
     json!({
         "correlation_id": "89cba89",
         "template_id": "issue_iban",

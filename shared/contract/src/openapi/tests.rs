@@ -85,6 +85,9 @@ fn every_path_of_the_contract_is_there() {
     found.sort();
     let mut expected = [
         format!("post {}", paths::START_ISSUE),
+        format!("post {}", paths::START_BATCH),
+        format!("get {}", paths::JOB_STATUS),
+        format!("get {}", paths::JOB_RESULTS),
         format!("get {}", paths::ISSUE_STATUS),
         format!("get {}", paths::ISSUE_STATUS_ALIAS),
         format!("get {}", paths::CREDENTIAL_STATUS),

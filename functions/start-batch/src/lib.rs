@@ -1,0 +1,166 @@
+//! Bulk start, for backends: `POST /api/v2/credential/issue/batch` takes an upload of many Start-issue
+//! bodies, `GET /api/v2/jobs/{job_id}` tells how far it is, and `GET /api/v2/jobs/{job_id}/results` what
+//! became of each line.
+
+mod config;
+mod results;
+mod upload;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::header::{CACHE_CONTROL, LOCATION};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use contract::{JobAccepted, JobStatus, Problem, Scope, paths};
+use jobs::{AcceptFailure, ReadFailure};
+use runtime::http::{Refusal, with_problem_fallbacks};
+use runtime::{ConfigError, Env};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::config::Config;
+
+/// How long it may take to keep an upload. The function's time-out is 28 seconds, and the answer is to be
+/// ours.
+const ACCEPT_LIMIT: Duration = Duration::from_secs(24);
+
+/// The routes of this function, configured from `env`: `PUBLIC_BASE_URL`, `JOB_TABLE`, `START_QUEUE_URL`,
+/// `JOB_SECRET`, and the `ACCESS_…` variables. A fault names its variable.
+pub async fn app(env: &Env) -> Result<Router, ConfigError> {
+    let config = Config::from_env(env)?;
+    let guard = config.guard.clone();
+    guard.warm().await;
+    let routes = Router::new()
+        .route(paths::JOB_STATUS, get(job_status))
+        .route(paths::JOB_RESULTS, get(job_results))
+        .route_layer(guard.require(Scope::IssueRead))
+        .merge(
+            Router::new()
+                .route(paths::START_BATCH, post(start_batch))
+                .route_layer(guard.require(Scope::IssueWrite)),
+        )
+        .with_state(Arc::new(config));
+    Ok(with_problem_fallbacks(routes))
+}
+
+async fn start_batch(
+    State(config): State<Arc<Config>>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let idempotency_key = upload::idempotency_key(request.headers())?;
+    let kind = upload::kind(request.headers())?;
+    let body = runtime::http::read_body(request, contract::MAX_UPLOAD_BYTES).await?;
+    let upload = upload::read(kind, &body, &config.accept.system)?;
+    let accepting = config
+        .accept
+        .accept(upload, &body, idempotency_key.as_deref());
+    let job = match tokio::time::timeout(ACCEPT_LIMIT, accepting).await {
+        Ok(accepted) => accepted.map_err(|failure| not_accepted(&failure))?,
+        Err(_) => {
+            tracing::error!(
+                limit_seconds = ACCEPT_LIMIT.as_secs(),
+                "an upload was not kept in time"
+            );
+            return Err(AcceptFailure::not_kept().into());
+        }
+    };
+    tracing::info!(job_id = %job.id, total = job.total, "an upload was accepted");
+    let status_uri = paths::job_status_url(&config.public_base_url, job.id);
+    let location = HeaderValue::from_str(&status_uri).map_err(|_| Problem::internal())?;
+    let answer = JobAccepted {
+        job_id: job.id,
+        status_uri,
+        total: job.total,
+    };
+    let headers = [
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (LOCATION, location),
+    ];
+    Ok((StatusCode::ACCEPTED, headers, Json(answer)).into_response())
+}
+
+type JobId = Result<Path<Uuid>, PathRejection>;
+
+async fn job_status(State(config): State<Arc<Config>>, job_id: JobId) -> Result<Response, Refusal> {
+    let job_id = well_formed(job_id)?;
+    let progress = config
+        .read
+        .progress(job_id)
+        .await
+        .map_err(|fault| unreadable(job_id, &ReadFailure::Jobs(fault)))?
+        .ok_or_else(unknown)?;
+    tracing::info!(%job_id, done = progress.done, failed = progress.failed, "the progress of a job was read");
+    let status = JobStatus {
+        job_id,
+        total: progress.total,
+        done: progress.done,
+        failed: progress.failed,
+        results_uri: paths::job_results_url(&config.public_base_url, job_id),
+    };
+    Ok(([(CACHE_CONTROL, "no-store")], Json(status)).into_response())
+}
+
+/// Where the results go on.
+#[derive(Deserialize)]
+struct Cursor {
+    cursor: Option<u32>,
+}
+
+async fn job_results(
+    State(config): State<Arc<Config>>,
+    job_id: JobId,
+    cursor: Result<Query<Cursor>, QueryRejection>,
+) -> Result<Response, Refusal> {
+    let job_id = well_formed(job_id)?;
+    let Query(Cursor { cursor }) = cursor.map_err(|_| {
+        Problem::invalid_request(
+            "The cursor is not one of ours: go on at the URL in the Link header.",
+        )
+    })?;
+    let page = config
+        .read
+        .results(job_id, cursor.unwrap_or(1))
+        .await
+        .map_err(|fault| unreadable(job_id, &fault))?
+        .ok_or_else(unknown)?;
+    tracing::info!(%job_id, lines = page.results.len(), "results of a job were read");
+    Ok(results::answer(&config.public_base_url, job_id, page)?)
+}
+
+fn well_formed(job_id: JobId) -> Result<Uuid, Problem> {
+    job_id
+        .map(|Path(uuid)| uuid)
+        .map_err(|_| Problem::invalid_request("The job in the path is not a UUID: give a job_id."))
+}
+
+fn unknown() -> Problem {
+    Problem::not_found("No job with this job_id was accepted within the last week.")
+}
+
+fn not_accepted(failure: &AcceptFailure) -> Problem {
+    match failure {
+        AcceptFailure::KeyConflict => {
+            tracing::info!("an upload was refused: another one came under its idempotency key");
+        }
+        AcceptFailure::Jobs(_) | AcceptFailure::Queue(_) | AcceptFailure::SealFailed(_) => {
+            tracing::error!(fault = %failure, "an upload could not be kept");
+        }
+    }
+    failure.problem()
+}
+
+fn unreadable(job_id: Uuid, failure: &ReadFailure) -> Problem {
+    tracing::error!(%job_id, fault = %failure, "a job could not be read");
+    match failure {
+        ReadFailure::Jobs(_) => {
+            Problem::unavailable("The job cannot be read for now. Try again in a moment.")
+                .with_retry_after_seconds(1)
+        }
+        ReadFailure::NotOurs(_) => Problem::internal(),
+    }
+}

@@ -1,0 +1,40 @@
+//! What this function is configured with.
+
+use aws::sdk::Sdk;
+use aws::{JobTable, StartQueue};
+use backend::StartIssuing;
+use issuance::ports::Machine;
+use jobs::{JobKeys, StartQueued};
+use runtime::{ConfigError, Env};
+
+/// The most lines that one process may start at a time.
+const MOST_AT_ONCE: usize = 50;
+
+/// The use cases with what they work with.
+pub(crate) type UseCases = StartQueued<JobTable, StartQueue, StartIssuing, Machine>;
+
+/// The use cases, with `JOB_TABLE`, `START_QUEUE_URL`, `JOB_SECRET`, `QUEUED_STARTS_AT_ONCE` and the
+/// variables of [`backend::start_issuing`]. A fault names its variable.
+pub(crate) fn use_cases(env: &Env) -> Result<UseCases, ConfigError> {
+    let table = env.required("JOB_TABLE", "the name of the table of jobs")?;
+    let queue = env.required("START_QUEUE_URL", "the URL of the start queue")?;
+    let secret = env.master_secret("JOB_SECRET")?;
+    let at_once = env.required("QUEUED_STARTS_AT_ONCE", "a number from 1 to 50")?;
+    let at_once = at_once
+        .parse()
+        .ok()
+        .filter(|number| (1..=MOST_AT_ONCE).contains(number))
+        .ok_or_else(|| {
+            ConfigError::invalid("QUEUED_STARTS_AT_ONCE", "it must be a number from 1 to 50")
+        })?;
+    let sdk = Sdk::from_env(env)?;
+    Ok(StartQueued {
+        jobs: JobTable::new(sdk.dynamodb(), table),
+        queue: StartQueue::new(sdk.sqs(), queue),
+        issuing: backend::start_issuing(env, &sdk)?,
+        system: Machine,
+        keys: JobKeys::derive(&secret)
+            .map_err(|fault| ConfigError::invalid("JOB_SECRET", fault))?,
+        at_once,
+    })
+}

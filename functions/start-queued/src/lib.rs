@@ -1,0 +1,218 @@
+//! Starts issuances from a queue: the chunks of jobs, and Start-issue bodies that a pipeline sent.
+
+mod config;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use contract::{CorrelationId, Problem};
+use issuance::MAX_DELIVERIES;
+use jobs::ports::StartQueue as _;
+use jobs::{ChunkId, Pass, SeenTo, Single, StartMessage};
+use runtime::{ConfigError, Env, RecordOutcome, process_batch};
+use uuid::Uuid;
+
+use crate::config::UseCases;
+
+/// How soon a message comes again that can never be started, in seconds: what it carries is not to stay.
+const TO_DEAD_LETTERS_SECONDS: u32 = 1;
+
+/// The handler of the start queue.
+pub struct StartQueued {
+    use_cases: UseCases,
+}
+
+impl StartQueued {
+    /// Reads `JOB_TABLE`, `START_QUEUE_URL`, `JOB_SECRET`, `QUEUED_STARTS_AT_ONCE` and the variables of
+    /// [`backend::start_issuing`]. A fault names its variable.
+    pub async fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        Ok(Self {
+            use_cases: config::use_cases(env)?,
+        })
+    }
+
+    /// Deals with messages of the queue, one after the other, and answers which of them are to be
+    /// delivered again.
+    pub async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
+        process_batch(
+            event,
+            1,
+            |record| async move { self.message(&record).await },
+        )
+        .await
+    }
+
+    async fn message(&self, record: &SqsMessage) -> RecordOutcome {
+        let body = record.body.as_deref().unwrap_or_default();
+        match StartMessage::read(body.as_bytes()) {
+            Ok(StartMessage::Chunk { id, failures }) => self.chunk(record, id, failures).await,
+            Ok(StartMessage::Job { job_id }) => self.job(job_id).await,
+            Ok(StartMessage::Start { request, tried }) => {
+                let single = self
+                    .use_cases
+                    .start_one(*request, tried, delivery(record), || name(record))
+                    .await;
+                self.single(record, single).await
+            }
+            Err(problem) => self.malformed(record, &problem).await,
+        }
+    }
+
+    async fn chunk(&self, record: &SqsMessage, id: ChunkId, failures: u32) -> RecordOutcome {
+        let ChunkId { job_id, first_line } = id;
+        // Each delivery before this one has failed.
+        let delivery = delivery(record);
+        let failures = failures.saturating_add(delivery - 1);
+        match self.use_cases.start_chunk(id, failures).await {
+            Ok(Pass::Done) => {
+                tracing::info!(%job_id, first_line, "a chunk of a job is done");
+                RecordOutcome::Done
+            }
+            Ok(Pass::Unfinished {
+                after_seconds,
+                failures,
+            }) => {
+                tracing::info!(%job_id, first_line, after_seconds, failures, "a chunk of a job is not done and comes again");
+                let next = StartMessage::Chunk { id, failures };
+                // As a new message, if something was done: the old one would count it as a failure.
+                let is_new = failures == 0;
+                self.again(record, &next, after_seconds, is_new).await
+            }
+            Err(fault) => {
+                tracing::error!(%job_id, first_line, %fault, "a chunk of a job could not be started");
+                RecordOutcome::Retry
+            }
+        }
+    }
+
+    async fn job(&self, job_id: Uuid) -> RecordOutcome {
+        match self.use_cases.see_to_job(job_id).await {
+            Ok(SeenTo::Discarded) => {
+                tracing::info!(%job_id, "an upload that was not accepted has left nothing");
+                RecordOutcome::Done
+            }
+            Ok(SeenTo::Over { erased: 0 }) => RecordOutcome::Done,
+            Ok(SeenTo::Over { erased }) => {
+                tracing::error!(%job_id, erased, "lines of a job were not started within a day, and their claims are gone");
+                RecordOutcome::Done
+            }
+            Ok(SeenTo::Again { after_seconds }) => {
+                let next = StartMessage::Job { job_id };
+                match self.use_cases.queue.send(&next, after_seconds).await {
+                    Ok(()) => RecordOutcome::Done,
+                    Err(fault) => {
+                        tracing::warn!(%job_id, %fault, "a job is seen to again, by the same message");
+                        RecordOutcome::Retry
+                    }
+                }
+            }
+            Err(fault) => {
+                tracing::error!(%job_id, %fault, "a job could not be seen to");
+                RecordOutcome::Retry
+            }
+        }
+    }
+
+    async fn single(&self, record: &SqsMessage, single: Single) -> RecordOutcome {
+        match single {
+            Single::Started(_) => RecordOutcome::Done,
+            Single::Malformed(problem) => self.malformed(record, &problem).await,
+            Single::Refused => {
+                tracing::error!(
+                    message_id = record.message_id,
+                    "a message on the start queue asks for what is refused"
+                );
+                self.give_to_dead_letters(record).await
+            }
+            Single::Later {
+                after_seconds,
+                message,
+            } => self.again(record, &message, after_seconds, false).await,
+            Single::GivenUp => {
+                tracing::error!(
+                    message_id = record.message_id,
+                    "a message on the start queue could not be started within a day"
+                );
+                self.give_to_dead_letters(record).await
+            }
+        }
+    }
+
+    /// Has something delivered again: by the same message while that has deliveries left before it counts
+    /// as dead, then by a new one.
+    async fn again(
+        &self,
+        record: &SqsMessage,
+        next: &StartMessage,
+        after_seconds: u32,
+        is_new: bool,
+    ) -> RecordOutcome {
+        if !is_new && delivery(record) < MAX_DELIVERIES {
+            self.postpone(record, after_seconds).await;
+            return RecordOutcome::Retry;
+        }
+        match self.use_cases.queue.send(next, after_seconds).await {
+            Ok(()) => RecordOutcome::Done,
+            Err(fault) => {
+                tracing::warn!(message_id = record.message_id, %fault, "a message could not be replaced by a new one");
+                RecordOutcome::Retry
+            }
+        }
+    }
+
+    /// A body of our own making or the pipeline's fault: what it says about the problem repeats no value.
+    async fn malformed(&self, record: &SqsMessage, problem: &Problem) -> RecordOutcome {
+        tracing::error!(
+            message_id = record.message_id,
+            reason = problem.detail,
+            "a message on the start queue is malformed"
+        );
+        self.give_to_dead_letters(record).await
+    }
+
+    async fn give_to_dead_letters(&self, record: &SqsMessage) -> RecordOutcome {
+        self.postpone(record, TO_DEAD_LETTERS_SECONDS).await;
+        RecordOutcome::Retry
+    }
+
+    /// If that fails, the message comes again after the queue's own visibility time-out.
+    async fn postpone(&self, record: &SqsMessage, after_seconds: u32) {
+        let receipt_handle = record.receipt_handle.as_deref().unwrap_or_default();
+        let queue = &self.use_cases.queue;
+        if let Err(fault) = queue.postpone(receipt_handle, after_seconds).await {
+            tracing::warn!(message_id = record.message_id, %fault, "a message could not be postponed");
+        }
+    }
+}
+
+/// What a message names its issuance by that does not name it itself: its own id, which is the same for
+/// each delivery, and which whoever sent it was told.
+fn name(record: &SqsMessage) -> CorrelationId {
+    let message_id = record.message_id.as_deref().unwrap_or_default();
+    message_id.parse().unwrap_or_else(|_| Uuid::new_v4().into())
+}
+
+/// How often `record` was delivered, this time included.
+fn delivery(record: &SqsMessage) -> u32 {
+    let count = record.attributes.get("ApproximateReceiveCount");
+    count
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(1)
+        .max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_without_a_name_has_its_own_id_as_one() {
+        let id = "5fea7756-0ea4-451a-a703-a558b933e274";
+        let record: SqsMessage = serde_json::from_value(serde_json::json!({
+            "messageId": id,
+            "attributes": {"ApproximateReceiveCount": "3"},
+        }))
+        .unwrap();
+        assert_eq!(name(&record).as_str(), id);
+        assert_eq!(delivery(&record), 3);
+        assert_eq!(delivery(&SqsMessage::default()), 1);
+    }
+}

@@ -1,0 +1,220 @@
+//! How jobs and chunks stand in the table.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use jobs::ports::JobsError;
+use jobs::{Chunk, ChunkId, ChunkProgress, Job};
+use uuid::Uuid;
+
+use super::{Item, unexpected};
+
+pub(super) const CHUNK_PREFIX: &str = "chunk#";
+const JOB_PREFIX: &str = "job#";
+
+pub(super) fn job_pk(id: Uuid) -> String {
+    format!("{JOB_PREFIX}{id}")
+}
+
+pub(super) fn chunk_sk(first_line: u32) -> String {
+    format!("{CHUNK_PREFIX}{first_line:08}")
+}
+
+pub(super) fn job_key(id: Uuid) -> Item {
+    keys(job_pk(id), "job")
+}
+
+pub(super) fn chunk_key(id: ChunkId) -> Item {
+    keys(job_pk(id.job_id), &chunk_sk(id.first_line))
+}
+
+pub(super) fn key_key(name: &str) -> Item {
+    keys(format!("key#{name}"), "key")
+}
+
+fn keys(pk: String, sk: &str) -> Item {
+    HashMap::from([("pk".to_owned(), string(pk)), ("sk".to_owned(), string(sk))])
+}
+
+pub(super) fn of_job(job: &Job) -> Item {
+    with(job_key(job.id), job)
+}
+
+pub(super) fn of_key(name: &str, job: &Job) -> Item {
+    with(key_key(name), job)
+}
+
+fn with(mut item: Item, job: &Job) -> Item {
+    item.extend(
+        [
+            ("job_id", string(job.id)),
+            ("total", number(job.total)),
+            ("accepted_at_ms", number(job.accepted_at_ms)),
+            ("upload_hash", string(&job.upload_hash)),
+            ("is_queued", AttributeValue::Bool(job.is_queued)),
+            ("expires_at", number(job.kept_until())),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
+    item
+}
+
+pub(super) fn job(item: &Item) -> Result<Job, JobsError> {
+    Ok(Job {
+        id: parsed(item, "job_id")?,
+        total: parsed_number(item, "total")?,
+        accepted_at_ms: parsed_number(item, "accepted_at_ms")?,
+        upload_hash: text(item, "upload_hash")?.to_owned(),
+        is_queued: item.get("is_queued") == Some(&AttributeValue::Bool(true)),
+    })
+}
+
+pub(super) fn of_chunk(chunk: &Chunk) -> Item {
+    let mut item = chunk_key(chunk.id);
+    item.extend(attributes(chunk).map(|(name, value)| (name.to_owned(), value)));
+    item
+}
+
+fn attributes(chunk: &Chunk) -> impl Iterator<Item = (&'static str, AttributeValue)> {
+    let binary = |bytes: &Vec<u8>| AttributeValue::B(Blob::new(bytes.clone()));
+    let open = chunk.lines.as_ref();
+    [
+        ("first_line", Some(number(chunk.id.first_line))),
+        ("write_id", Some(string(chunk.write_id))),
+        ("line_count", Some(number(chunk.line_count))),
+        ("started", Some(number(chunk.started))),
+        ("failed", Some(number(chunk.failed))),
+        ("start_by", Some(number(chunk.start_by))),
+        ("expires_at", Some(number(chunk.kept_until))),
+        ("lines", open.map(binary)),
+        ("is_open", open.map(|_| AttributeValue::Bool(true))),
+        ("results", chunk.results.as_ref().map(binary)),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name, value?)))
+}
+
+/// An update of all that can change of a chunk.
+pub(super) struct Change {
+    pub(super) condition: &'static str,
+    pub(super) expression: &'static str,
+    pub(super) names: HashMap<String, String>,
+    pub(super) values: HashMap<String, AttributeValue>,
+}
+
+/// The update that makes an item the one of `after`, which has results. Lines are never put back where
+/// somebody took them away.
+pub(super) fn change(after: &Chunk) -> Change {
+    let changing = ["write_id", "started", "failed", "lines", "results"];
+    let values = attributes(after)
+        .filter(|(name, _)| changing.contains(name))
+        .map(|(name, value)| (format!(":{name}"), value))
+        .collect();
+    let (condition, expression) = if after.lines.is_some() {
+        (
+            "#write_id = :based_on AND attribute_exists(#lines)",
+            "SET #write_id = :write_id, #started = :started, #failed = :failed, #results = :results, \
+             #lines = :lines",
+        )
+    } else {
+        (
+            "#write_id = :based_on",
+            "SET #write_id = :write_id, #started = :started, #failed = :failed, #results = :results \
+             REMOVE #lines, #is_open",
+        )
+    };
+    let is_named = |name: &&str| *name != "is_open" || after.lines.is_none();
+    let names = changing.into_iter().chain(["is_open"]).filter(is_named);
+    Change {
+        condition,
+        expression,
+        names: names
+            .map(|name| (format!("#{name}"), name.to_owned()))
+            .collect(),
+        values,
+    }
+}
+
+pub(super) fn chunk(item: &Item) -> Result<Chunk, JobsError> {
+    let binary = |name: &str| match item.get(name) {
+        None => Ok(None),
+        Some(AttributeValue::B(bytes)) => Ok(Some(bytes.clone().into_inner())),
+        Some(_) => Err(malformed(name)),
+    };
+    Ok(Chunk {
+        id: chunk_id(item)?,
+        write_id: parsed(item, "write_id")?,
+        line_count: parsed_number(item, "line_count")?,
+        started: parsed_number(item, "started")?,
+        failed: parsed_number(item, "failed")?,
+        start_by: parsed_number(item, "start_by")?,
+        kept_until: parsed_number(item, "expires_at")?,
+        lines: binary("lines")?,
+        results: binary("results")?,
+    })
+}
+
+/// Also of an entry of the index.
+pub(super) fn progress(item: &Item) -> Result<ChunkProgress, JobsError> {
+    Ok(ChunkProgress {
+        id: chunk_id(item)?,
+        line_count: parsed_number(item, "line_count")?,
+        started: parsed_number(item, "started")?,
+        failed: parsed_number(item, "failed")?,
+        is_open: item.contains_key("is_open"),
+    })
+}
+
+fn chunk_id(item: &Item) -> Result<ChunkId, JobsError> {
+    let job_id = text(item, "pk")?
+        .strip_prefix(JOB_PREFIX)
+        .and_then(|id| id.parse().ok())
+        .ok_or_else(|| malformed("pk"))?;
+    Ok(ChunkId {
+        job_id,
+        first_line: parsed_number(item, "first_line")?,
+    })
+}
+
+/// About how many bytes an item has.
+pub(super) fn size(item: &Item) -> usize {
+    let values = item.values().map(|value| match value {
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        _ => 40,
+    });
+    values.sum()
+}
+
+pub(super) fn string(text: impl ToString) -> AttributeValue {
+    AttributeValue::S(text.to_string())
+}
+
+pub(super) fn number(number: impl ToString) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+fn text<'i>(item: &'i Item, name: &str) -> Result<&'i str, JobsError> {
+    match item.get(name) {
+        Some(AttributeValue::S(text)) => Ok(text),
+        _ => Err(malformed(name)),
+    }
+}
+
+fn parsed<T: FromStr>(item: &Item, name: &str) -> Result<T, JobsError> {
+    text(item, name)?.parse().map_err(|_| malformed(name))
+}
+
+fn parsed_number<T: FromStr>(item: &Item, name: &str) -> Result<T, JobsError> {
+    match item.get(name) {
+        Some(AttributeValue::N(digits)) => digits.parse().map_err(|_| malformed(name)),
+        _ => Err(malformed(name)),
+    }
+}
+
+fn malformed(name: &str) -> JobsError {
+    unexpected(&format!(
+        "the attribute {name} of an item is not what we write"
+    ))
+}

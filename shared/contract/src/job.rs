@@ -1,0 +1,149 @@
+//! Bulk start: many Start-issue bodies in one upload, and what became of each. `[ours]`
+
+use crate::{CorrelationId, Problem};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// The media type of one JSON text a line.
+pub const NDJSON: &str = "application/x-ndjson";
+
+/// The most lines of one upload.
+pub const MAX_UPLOAD_LINES: usize = 10_000;
+
+/// The longest upload, in bytes. Lambda takes 6 MB, and an HTTP API hands it NDJSON in base64, which is a
+/// third longer.
+pub const MAX_UPLOAD_BYTES: usize = 4_500_000;
+
+/// The longest `Idempotency-Key`, in bytes.
+pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 256;
+
+/// The answer to an upload that was accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(description = "The upload was taken, and its lines are being started.")]
+pub struct JobAccepted {
+    /// Names the job.
+    #[schema(value_type = String, format = "uuid")]
+    pub job_id: Uuid,
+    /// Where the job's progress is told, absolute.
+    #[schema(format = "uri")]
+    pub status_uri: String,
+    /// How many lines the upload has.
+    pub total: u32,
+}
+
+/// How far a job is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(description = "How far a job is. It is finished when `done` is `total`.")]
+pub struct JobStatus {
+    /// Names the job.
+    #[schema(value_type = String, format = "uuid")]
+    pub job_id: Uuid,
+    /// How many lines the upload has.
+    pub total: u32,
+    /// How many of them are dealt with, well or not. It never goes back.
+    pub done: u32,
+    /// How many of those that are done came to nothing: each has a problem.
+    pub failed: u32,
+    /// Where the results of the lines that are done can be fetched, absolute.
+    #[schema(format = "uri")]
+    pub results_uri: String,
+}
+
+/// What became of one line of an upload.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(
+    description = "What became of one line: `started` with the link for the customer, or `failed` \
+                        with the problem that Start issue would have answered."
+)]
+#[serde(untagged)]
+pub enum JobResult {
+    /// The issuance was started.
+    Started(StartedLine),
+    /// It was not.
+    Failed(FailedLine),
+}
+
+/// A line whose issuance was started.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StartedLine {
+    /// Which line, counted from 1. Blank lines do not count.
+    #[schema(minimum = 1)]
+    pub line: u32,
+    /// Always `started`.
+    #[schema(inline)]
+    pub status: Started,
+    /// The name of the issuance: the caller's, or a UUID that was made for it.
+    pub correlation_id: CorrelationId,
+    /// What hands the offer to the customer's wallet.
+    #[schema(format = "uri")]
+    pub request_uri: String,
+    /// Where Get issue status answers, absolute.
+    #[schema(format = "uri")]
+    pub status_uri: String,
+    /// The transaction code, for the backend to hand to the customer; only if `tx_code` was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub tx_code: Option<String>,
+    /// Names the credential for a later change of its status; only if the template has a status list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false, format = "uuid")]
+    pub revocation_uuid: Option<Uuid>,
+    /// When the offer runs out, in Unix seconds; only if the wallet says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u64, required = false)]
+    pub expires_at: Option<u64>,
+}
+
+/// A line whose issuance was not started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FailedLine {
+    /// Which line, counted from 1. Blank lines do not count.
+    #[schema(minimum = 1)]
+    pub line: u32,
+    /// Always `failed`.
+    #[schema(inline)]
+    pub status: Failed,
+    /// The name that the line gave to its issuance, if it could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = CorrelationId, required = false)]
+    pub correlation_id: Option<CorrelationId>,
+    /// Why. Its `errors` point into the line.
+    pub problem: Problem,
+}
+
+/// The status of a line whose issuance was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Started {
+    /// `started`
+    Started,
+}
+
+/// The status of a line whose issuance was not started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Failed {
+    /// `failed`
+    Failed,
+}
+
+impl fmt::Debug for StartedLine {
+    /// Whoever knows the `request_uri` and the `tx_code` can take the credential.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartedLine")
+            .field("line", &self.line)
+            .field("correlation_id", &self.correlation_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for JobResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started(line) => line.fmt(f),
+            Self::Failed(line) => line.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Accepting an upload: all of it, or nothing.
+
+use contract::Problem;
+use issuance::ports::System;
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::chunk::{CHUNK_BYTES, CHUNK_LINES, Chunk, ChunkId, Job, LineResult, PendingLine, count};
+use crate::keys::{JobKeys, SealFailed};
+use crate::message::StartMessage;
+use crate::ports::{Acceptance, Jobs, JobsError, QueueError, StartQueue};
+use crate::see_to::FIRST_LOOK_SECONDS;
+use crate::upload::{Upload, UploadLine};
+
+/// The use case, and what it works with.
+pub struct AcceptUpload<J, Q, S> {
+    /// The table of jobs.
+    pub jobs: J,
+    /// The queue that lines are started from.
+    pub queue: Q,
+    /// Clock and random numbers.
+    pub system: S,
+    /// What chunks are sealed with.
+    pub keys: JobKeys,
+}
+
+/// Why an upload was not accepted.
+#[derive(Debug, Error)]
+pub enum AcceptFailure {
+    /// Another upload came before under the same idempotency key.
+    #[error("the idempotency key was used for another upload")]
+    KeyConflict,
+    /// The table gave no answer.
+    #[error(transparent)]
+    Jobs(#[from] JobsError),
+    /// The queue took no message.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// A chunk could not be sealed.
+    #[error(transparent)]
+    SealFailed(#[from] SealFailed),
+}
+
+impl AcceptFailure {
+    /// What the caller is told.
+    pub fn problem(&self) -> Problem {
+        match self {
+            Self::KeyConflict => Problem::conflict(
+                "This Idempotency-Key was used for another upload. Give each upload its own, and \
+                 repeat one only with the same body.",
+            ),
+            Self::SealFailed(_) => Problem::internal(),
+            Self::Jobs(_) | Self::Queue(_) => Self::not_kept(),
+        }
+    }
+
+    /// What the caller is told when the upload could not be kept.
+    pub fn not_kept() -> Problem {
+        Problem::unavailable(
+            "The upload could not be kept. Repeat it: with the same Idempotency-Key, or with a \
+             correlation_id in each line, nothing is issued twice.",
+        )
+        .with_retry_after_seconds(1)
+    }
+}
+
+impl<J: Jobs, Q: StartQueue, S: System> AcceptUpload<J, Q, S> {
+    /// Keeps all lines of an upload and has them started, or finds the job that the same upload made before
+    /// under the same idempotency key. `body` is the upload as it came.
+    ///
+    /// Before the first line is stored there is a message that sees to the job: should this die half-way,
+    /// what was stored is removed, or, if the job was accepted already, its lines are started.
+    ///
+    /// # Errors
+    /// [`AcceptFailure`]. Nothing will be started, unless it was the answer to the very acceptance that
+    /// got lost.
+    pub async fn accept(
+        &self,
+        upload: Upload,
+        body: &[u8],
+        idempotency_key: Option<&str>,
+    ) -> Result<Job, AcceptFailure> {
+        let upload_hash = self.keys.fingerprint("upload", body);
+        let key = idempotency_key.map(|key| self.keys.fingerprint("key", key.as_bytes()));
+        if let Some(key) = &key
+            && let Some(known) = self.jobs.by_key(key).await?
+        {
+            return the_same(known, &upload_hash);
+        }
+        let job = Job {
+            id: self.system.uuid(),
+            total: count(upload.lines.len()),
+            accepted_at_ms: self.system.now_ms(),
+            upload_hash,
+            is_queued: false,
+        };
+        let chunks = self.chunks(&job, upload)?;
+        let see_to = StartMessage::Job { job_id: job.id };
+        self.queue.send(&see_to, FIRST_LOOK_SECONDS).await?;
+        if let Err(fault) = self.jobs.keep(&chunks).await {
+            self.discard(job.id).await;
+            return Err(fault.into());
+        }
+        // A failure here may be one of the answer alone: whoever sees to the job finds out.
+        match self.jobs.accept(&job, key.as_deref()).await? {
+            Acceptance::Known(known) => {
+                self.discard(job.id).await;
+                the_same(known, &job.upload_hash)
+            }
+            Acceptance::Accepted => {
+                self.put_on_queue(&job, &chunks).await;
+                Ok(job)
+            }
+        }
+    }
+
+    /// What fails here is made up for when the job is seen to.
+    async fn put_on_queue(&self, job: &Job, chunks: &[Chunk]) {
+        let messages: Vec<_> = chunks
+            .iter()
+            .filter(|chunk| chunk.lines.is_some())
+            .map(|chunk| StartMessage::Chunk {
+                id: chunk.id,
+                failures: 0,
+            })
+            .collect();
+        if let Err(fault) = self.queue.send_all(&messages).await {
+            tracing::warn!(job_id = %job.id, %fault, "a job's messages were not all sent; they will be in a minute");
+        } else if let Err(fault) = self.jobs.mark_queued(job.id).await {
+            tracing::warn!(job_id = %job.id, %fault, "it was not noted that a job is on the queue; its messages come twice");
+        }
+    }
+
+    async fn discard(&self, job_id: Uuid) {
+        if let Err(fault) = self.jobs.discard(job_id).await {
+            tracing::warn!(%job_id, %fault, "what was stored of a job that is not accepted will be removed in a minute");
+        }
+    }
+
+    fn chunks(&self, job: &Job, upload: Upload) -> Result<Vec<Chunk>, SealFailed> {
+        let mut chunks = Vec::new();
+        let mut open = Open::default();
+        for (number, line) in (1_u32..).zip(upload.lines) {
+            let bytes = match &line {
+                UploadLine::Ready(line) => serde_json::to_vec(&line.request)
+                    .map_err(|_| SealFailed)?
+                    .len(),
+                UploadLine::Refused(_) => 0,
+            };
+            if open.is_full(bytes) {
+                chunks.push(self.seal(job, std::mem::take(&mut open))?);
+            }
+            open.add(number, line, bytes);
+        }
+        chunks.push(self.seal(job, open)?);
+        Ok(chunks)
+    }
+
+    fn seal(&self, job: &Job, open: Open) -> Result<Chunk, SealFailed> {
+        let write_id = self.system.uuid();
+        let chunk = Chunk {
+            id: ChunkId {
+                job_id: job.id,
+                first_line: open.first_line,
+            },
+            write_id,
+            line_count: open.line_count,
+            started: 0,
+            failed: 0,
+            start_by: job.start_by(),
+            kept_until: job.kept_until(),
+            lines: None,
+            results: None,
+        };
+        chunk.with(&self.keys, write_id, &open.lines, &open.results)
+    }
+}
+
+/// A chunk that is being filled.
+#[derive(Default)]
+struct Open {
+    first_line: u32,
+    line_count: u32,
+    bytes: usize,
+    lines: Vec<PendingLine>,
+    results: Vec<LineResult>,
+}
+
+impl Open {
+    fn is_full(&self, next_bytes: usize) -> bool {
+        self.line_count > 0
+            && (self.line_count >= count(CHUNK_LINES)
+                || self.bytes.saturating_add(next_bytes) > CHUNK_BYTES)
+    }
+
+    fn add(&mut self, number: u32, line: UploadLine, bytes: usize) {
+        if self.line_count == 0 {
+            self.first_line = number;
+        }
+        self.line_count = self.line_count.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(bytes);
+        match line {
+            UploadLine::Ready(line) => self.lines.push(*line),
+            UploadLine::Refused(result) => self.results.push(*result),
+        }
+    }
+}
+
+fn the_same(known: Job, upload_hash: &str) -> Result<Job, AcceptFailure> {
+    if known.upload_hash == upload_hash {
+        Ok(known)
+    } else {
+        Err(AcceptFailure::KeyConflict)
+    }
+}

@@ -1,0 +1,88 @@
+//! What a failure of Start issue means for something that can wait.
+
+use contract::Problem;
+use issuance::ports::{RecordsError, TransientKind, WalletFailure};
+use issuance::{StartFailure, StartFailureCause};
+
+/// What is to be done about an issuance that was not started.
+#[derive(Debug, Clone)]
+pub(crate) enum Judgement {
+    /// Nothing: it is refused, and would be again.
+    Refused(Problem),
+    /// It is to be tried again.
+    Later(Later),
+}
+
+/// When and how to try again.
+#[derive(Debug, Clone)]
+pub(crate) struct Later {
+    /// What is told if there is no time left to try again.
+    pub(crate) problem: Problem,
+    /// Who is to be waited for.
+    pub(crate) waits_for: WaitsFor,
+    /// After how many seconds the wallet wants to be asked again, if it said so.
+    pub(crate) retry_after_seconds: Option<u32>,
+}
+
+/// Who is to be waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WaitsFor {
+    /// The same request, which is being worked on.
+    Itself,
+    /// The wallet, or a service of ours, which fails at everybody.
+    Everything,
+    /// The wallet, which failed at this one and may be well at others.
+    Wallet,
+}
+
+pub(crate) fn judge(failure: &StartFailure) -> Judgement {
+    let problem = failure.problem();
+    let later = |waits_for, retry_after_seconds| {
+        Judgement::Later(Later {
+            problem: problem.clone(),
+            waits_for,
+            retry_after_seconds,
+        })
+    };
+    match &failure.cause {
+        StartFailureCause::Conflict
+        | StartFailureCause::Wallet(WalletFailure::Refused(_))
+        | StartFailureCause::Records(RecordsError::Malformed { .. }) => {
+            Judgement::Refused(problem.clone())
+        }
+        StartFailureCause::InProgress => later(WaitsFor::Itself, Some(1)),
+        StartFailureCause::Wallet(WalletFailure::Transient(transient)) => {
+            let waits_for = match transient.kind {
+                TransientKind::Unreachable
+                | TransientKind::Busy
+                | TransientKind::Unavailable
+                | TransientKind::CredentialsRejected => WaitsFor::Everything,
+                TransientKind::TimedOut | TransientKind::Faulty => WaitsFor::Wallet,
+            };
+            later(waits_for, transient.retry_after_seconds)
+        }
+        StartFailureCause::Records(RecordsError::Unavailable(_))
+        | StartFailureCause::Queue(_)
+        | StartFailureCause::Contention => later(WaitsFor::Everything, None),
+    }
+}
+
+/// One line in the log for an issuance that was not started.
+pub(crate) fn log(failure: &StartFailure, template_id: &str) {
+    let correlation_id = &failure.correlation_id;
+    match judge(failure) {
+        Judgement::Refused(problem) => {
+            let status = problem.status;
+            tracing::info!(%correlation_id, template_id, status, "a queued issuance was refused");
+        }
+        Judgement::Later(Later {
+            waits_for: WaitsFor::Itself,
+            ..
+        }) => {
+            tracing::info!(%correlation_id, template_id, "a queued issuance is being started by someone else");
+        }
+        Judgement::Later(_) => {
+            tracing::warn!(%correlation_id, template_id, fault = %failure, "a queued issuance could not be started yet");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! What the use cases need from outside, one capability each.
+
+use std::future::Future;
+
+use contract::StartIssue;
+use issuance::ports::{PollQueue, Records, System, Wallet};
+use issuance::{StartFailure, StartIssuing, StartedIssue};
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::chunk::{Chunk, ChunkId, ChunkProgress, Job};
+use crate::message::StartMessage;
+
+pub use issuance::ports::Cause;
+
+/// The table of jobs. Nothing of a job is to be seen before it is accepted.
+pub trait Jobs: Send + Sync {
+    /// Stores chunks of a job that is not accepted yet.
+    fn keep(&self, chunks: &[Chunk]) -> impl Future<Output = Result<(), JobsError>> + Send;
+
+    /// Stores the job, if nothing is stored under `key` (the name of an idempotency key): from here on its
+    /// chunks count.
+    fn accept(
+        &self,
+        job: &Job,
+        key: Option<&str>,
+    ) -> impl Future<Output = Result<Acceptance, JobsError>> + Send;
+
+    /// The job that was accepted under `key`.
+    fn by_key(&self, key: &str) -> impl Future<Output = Result<Option<Job>, JobsError>> + Send;
+
+    /// The job, if it was accepted.
+    fn job(&self, id: Uuid) -> impl Future<Output = Result<Option<Job>, JobsError>> + Send;
+
+    /// Notes that each chunk of the job has its message.
+    fn mark_queued(&self, id: Uuid) -> impl Future<Output = Result<(), JobsError>> + Send;
+
+    /// Removes the chunks of a job that was not accepted.
+    fn discard(&self, id: Uuid) -> impl Future<Output = Result<(), JobsError>> + Send;
+
+    /// A chunk as it is now.
+    fn chunk(&self, id: ChunkId) -> impl Future<Output = Result<Option<Chunk>, JobsError>> + Send;
+
+    /// Stores `after` if the stored chunk is still the one that the write `based_on` made, and if it still
+    /// has lines where `after` has some.
+    fn replace(
+        &self,
+        based_on: Uuid,
+        after: &Chunk,
+    ) -> impl Future<Output = Result<Replaced, JobsError>> + Send;
+
+    /// Takes the lines of a chunk away, with their claims.
+    fn erase_lines(&self, id: ChunkId) -> impl Future<Output = Result<(), JobsError>> + Send;
+
+    /// How far each chunk of the job is now, in the order of the lines.
+    fn progress(
+        &self,
+        id: Uuid,
+    ) -> impl Future<Output = Result<Vec<ChunkProgress>, JobsError>> + Send;
+
+    /// Chunks of the job as they are now, in the order of the lines, from the first one on that begins at
+    /// `from_line` or later: some of them, and where it goes on.
+    fn chunks_from(
+        &self,
+        id: Uuid,
+        from_line: u32,
+    ) -> impl Future<Output = Result<(Vec<Chunk>, Option<u32>), JobsError>> + Send;
+}
+
+/// What came of an attempt to accept a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Acceptance {
+    /// It is accepted.
+    Accepted,
+    /// This one was accepted under the same key before.
+    Known(Job),
+}
+
+/// What came of an attempt to replace a chunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replaced {
+    /// It is stored.
+    Done,
+    /// Another write came first; this is what is stored now.
+    Overtaken(Box<Chunk>),
+    /// There is no such chunk any more.
+    Gone,
+}
+
+impl Replaced {
+    /// What it means that `existing` was found when `after` was to be stored.
+    pub fn instead_of(after: &Chunk, existing: Option<Chunk>) -> Self {
+        match existing {
+            None => Self::Gone,
+            // Our own write, whose answer was lost and which the client repeated.
+            Some(existing) if existing.write_id == after.write_id => Self::Done,
+            Some(existing) => Self::Overtaken(Box::new(existing)),
+        }
+    }
+}
+
+/// The table of jobs gave no answer, or one that cannot be understood.
+#[derive(Debug, Error)]
+#[error("the table of jobs gave no answer: {0}")]
+pub struct JobsError(pub Cause);
+
+/// The queue that issuances are started from.
+pub trait StartQueue: Send + Sync {
+    /// Puts `message` on the queue, to be delivered after `delay_seconds` (0 to 900).
+    fn send(
+        &self,
+        message: &StartMessage,
+        delay_seconds: u32,
+    ) -> impl Future<Output = Result<(), QueueError>> + Send;
+
+    /// Puts all of these on the queue, to be delivered now.
+    fn send_all(
+        &self,
+        messages: &[StartMessage],
+    ) -> impl Future<Output = Result<(), QueueError>> + Send;
+}
+
+/// The queue did not take a message, or its answer was lost.
+#[derive(Debug, Error)]
+#[error("the start queue did not take a message: {0}")]
+pub struct QueueError(pub Cause);
+
+/// Start issue, as it is for a single request.
+pub trait Issuing: Send + Sync {
+    /// See [`StartIssuing::start_issue`].
+    fn start_issue(
+        &self,
+        request: StartIssue,
+    ) -> impl Future<Output = Result<StartedIssue, StartFailure>> + Send;
+}
+
+impl<R: Records, W: Wallet, Q: PollQueue, S: System> Issuing for StartIssuing<R, W, Q, S> {
+    async fn start_issue(&self, request: StartIssue) -> Result<StartedIssue, StartFailure> {
+        StartIssuing::start_issue(self, request).await
+    }
+}

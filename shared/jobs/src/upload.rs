@@ -1,0 +1,184 @@
+//! Reading an upload: NDJSON or a JSON array of Start-issue bodies.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use contract::{CorrelationId, MAX_UPLOAD_LINES, Problem, StartIssue};
+use issuance::ports::System;
+use serde::Deserializer as _;
+use serde::de::{SeqAccess, Visitor};
+use serde_json::Value;
+
+use crate::chunk::{LineResult, PendingLine, count};
+
+/// What one line says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum UploadLine {
+    /// It can be started.
+    Ready(Box<PendingLine>),
+    /// It cannot, and that is its result.
+    Refused(Box<LineResult>),
+}
+
+/// The lines of an upload, in order. Their numbers count from 1.
+#[derive(Debug, Default)]
+pub struct Upload {
+    /// All lines.
+    pub lines: Vec<UploadLine>,
+    /// The line that has a correlation id.
+    by_correlation_id: HashMap<CorrelationId, usize>,
+}
+
+impl Upload {
+    /// Reads NDJSON: a Start-issue body a line. Blank lines are skipped and do not count. What is wrong
+    /// with a line is that line's problem.
+    ///
+    /// # Errors
+    /// 400 if there is no line at all, 413 if there are too many.
+    pub fn from_ndjson(body: &[u8], system: &impl System) -> Result<Self, Problem> {
+        // Some editors put a byte order mark first, which is no JSON (RFC 8259 §8.1).
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+        let mut upload = Self::default();
+        for line in body.split(|byte| *byte == b'\n') {
+            if !line.iter().all(u8::is_ascii_whitespace) {
+                upload.add(line, system)?;
+            }
+        }
+        upload.not_empty()
+    }
+
+    /// Reads a JSON array of Start-issue bodies. What is wrong with an element is that element's problem.
+    ///
+    /// # Errors
+    /// 400 if it is no JSON array, or an empty one; 413 if it is too long.
+    pub fn from_array(body: &[u8], system: &impl System) -> Result<Self, Problem> {
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Err(empty());
+        }
+        let mut upload = Self::default();
+        let mut refused = None;
+        let mut json = serde_json::Deserializer::from_slice(body);
+        let elements = Elements(|element: Value| {
+            let line = element.to_string();
+            upload.add(line.as_bytes(), system).map_err(|problem| {
+                refused = Some(problem);
+            })
+        });
+        let read = (&mut json)
+            .deserialize_seq(elements)
+            .and_then(|()| json.end());
+        match (refused, read) {
+            (Some(problem), _) => Err(problem),
+            // serde_json names a position and what was expected there, never the input.
+            (None, Err(fault)) => Err(Problem::invalid_request(format!(
+                "The body is not a JSON array of Start-issue bodies: {fault}. For one body a line, say \
+                 `Content-Type: {}`.",
+                contract::NDJSON
+            ))),
+            (None, Ok(())) => upload.not_empty(),
+        }
+    }
+
+    fn not_empty(self) -> Result<Self, Problem> {
+        if self.lines.is_empty() {
+            Err(empty())
+        } else {
+            Ok(self)
+        }
+    }
+
+    fn add(&mut self, body: &[u8], system: &impl System) -> Result<(), Problem> {
+        if self.lines.len() == MAX_UPLOAD_LINES {
+            return Err(Problem::new(
+                contract::ProblemKind::TooLarge,
+                format!(
+                    "The upload has too many lines: at most {MAX_UPLOAD_LINES} are taken. Split it."
+                ),
+            ));
+        }
+        let line = count(self.lines.len() + 1);
+        let read = self.read(line, body, system);
+        self.lines
+            .push(read.unwrap_or_else(|(correlation_id, problem)| {
+                UploadLine::Refused(Box::new(LineResult::failed(line, correlation_id, *problem)))
+            }));
+        Ok(())
+    }
+
+    fn read(
+        &mut self,
+        line: u32,
+        body: &[u8],
+        system: &impl System,
+    ) -> Result<UploadLine, (Option<CorrelationId>, Box<Problem>)> {
+        if body.len() > StartIssue::MAX_BODY_BYTES {
+            let problem = Problem::too_large(StartIssue::MAX_BODY_BYTES);
+            return Err((None, Box::new(problem)));
+        }
+        let mut request = StartIssue::from_json(body)
+            .map_err(|problem| (correlation_id_of(body), Box::new(problem)))?;
+        // Nobody would see the picture, and it is no part of what is asked for.
+        request.qr_code = None;
+        match &request.correlation_id {
+            None => request.correlation_id = Some(system.uuid().into()),
+            Some(id) => match self.by_correlation_id.get(id) {
+                None => drop(self.by_correlation_id.insert(id.clone(), self.lines.len())),
+                Some(earlier) => self
+                    .same(*earlier, &request)
+                    .map_err(|problem| (Some(id.clone()), Box::new(problem)))?,
+            },
+        }
+        Ok(UploadLine::Ready(Box::new(PendingLine { line, request })))
+    }
+
+    /// The same line twice is a repeat. Another one under the same name would be refused anyway; here it
+    /// is known which one came first.
+    fn same(&self, earlier: usize, request: &StartIssue) -> Result<(), Problem> {
+        match self.lines.get(earlier) {
+            Some(UploadLine::Ready(first))
+                if first.request.canonical_json() != request.canonical_json() =>
+            {
+                Err(Problem::conflict(format!(
+                    "Line {} has this correlation_id and asks for something else. Give each issuance \
+                     its own.",
+                    first.line
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The name in a body that is wrong elsewhere, so that its sender finds it again.
+fn correlation_id_of(body: &[u8]) -> Option<CorrelationId> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    body.get("correlation_id")?.as_str()?.parse().ok()
+}
+
+fn empty() -> Problem {
+    Problem::invalid_request("The upload has no lines: send at least one Start-issue body.")
+}
+
+/// Hands each element of a JSON array on, so that never more than one is in memory. Stops at the first
+/// error.
+struct Elements<F>(F);
+
+impl<'de, F: FnMut(Value) -> Result<(), ()>> Visitor<'de> for Elements<F> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<(), A::Error> {
+        while let Some(element) = elements.next_element::<Value>()? {
+            if (self.0)(element).is_err() {
+                return Err(serde::de::Error::custom("not all of it was taken"));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+use super::*;
+use crate::chunk::LineOutcome;
+use issuance::ports::Machine;
+use proptest::prelude::*;
+use serde_json::json;
+
+fn body(correlation_id: &str, company: &str) -> String {
+    json!({
+        "correlation_id": correlation_id,
+        "template_id": "issue_iban",
+        "claims": {"companyname": company},
+        "qr_code": {},
+    })
+    .to_string()
+}
+
+fn ndjson(text: &str) -> Result<Upload, Problem> {
+    Upload::from_ndjson(text.as_bytes(), &Machine)
+}
+
+fn array(text: &str) -> Result<Upload, Problem> {
+    Upload::from_array(text.as_bytes(), &Machine)
+}
+
+/// The status of each line's problem, 0 where it has none.
+fn statuses(upload: &Upload) -> Vec<u16> {
+    let status = |line: &UploadLine| match line {
+        UploadLine::Ready(_) => 0,
+        UploadLine::Refused(result) => match &result.outcome {
+            LineOutcome::Failed(problem) => problem.status,
+            LineOutcome::Started { .. } => panic!("it cannot be started yet"),
+        },
+    };
+    upload.lines.iter().map(status).collect()
+}
+
+#[test]
+fn what_is_wrong_with_a_line_is_that_lines_problem() {
+    let text = format!(
+        "\u{feff}{}\r\n\n{{\n{}\n[]\n{{\"template_id\": \"t\"}}\n",
+        body("a", "A"),
+        body("b", "B")
+    );
+    let upload = ndjson(&text).unwrap();
+    assert_eq!(statuses(&upload), [0, 400, 0, 400, 400]);
+    let text = format!("[{}, 1, {}]", body("a", "A"), body("b", "B"));
+    assert_eq!(statuses(&array(&text).unwrap()), [0, 400, 0]);
+}
+
+#[test]
+fn every_line_that_can_be_started_has_a_name() {
+    let text = r#"{"template_id": "t", "claims": {}}"#;
+    let upload = ndjson(&format!("{text}\n{text}")).unwrap();
+    let ids: Vec<_> = upload
+        .lines
+        .iter()
+        .map(|line| match line {
+            UploadLine::Ready(line) => line.request.correlation_id.clone().unwrap(),
+            UploadLine::Refused(_) => panic!("both are fine"),
+        })
+        .collect();
+    assert_ne!(ids[0], ids[1]);
+}
+
+#[test]
+fn a_name_is_for_one_request() {
+    let text = [body("a", "A"), body("a", "A"), body("a", "B")].join("\n");
+    let upload = ndjson(&text).unwrap();
+    assert_eq!(statuses(&upload), [0, 0, 409]);
+    let UploadLine::Refused(result) = &upload.lines[2] else {
+        panic!("it is refused");
+    };
+    assert_eq!(result.correlation_id, Some("a".parse().unwrap()));
+}
+
+#[test]
+fn a_line_is_no_longer_than_a_request() {
+    let long = body("a", &"x".repeat(StartIssue::MAX_BODY_BYTES));
+    assert_eq!(statuses(&ndjson(&long).unwrap()), [413]);
+}
+
+#[test]
+fn what_is_wrong_with_the_whole_is_the_uploads_problem() {
+    for text in ["", "\n \r\n", "\u{feff}"] {
+        assert_eq!(ndjson(text).unwrap_err().status, 400, "{text:?}");
+    }
+    for text in ["", " ", "[]", "{}", "[{}", "[] []", "null", "[1,]"] {
+        assert_eq!(array(text).unwrap_err().status, 400, "{text:?}");
+    }
+    let many = "{}\n".repeat(MAX_UPLOAD_LINES);
+    assert_eq!(ndjson(&many).unwrap().lines.len(), MAX_UPLOAD_LINES);
+    assert_eq!(ndjson(&format!("{many}{{}}")).unwrap_err().status, 413);
+    let many = format!("[{}]", vec!["{}"; MAX_UPLOAD_LINES + 1].join(","));
+    assert_eq!(array(&many).unwrap_err().status, 413);
+}
+
+proptest! {
+    #[test]
+    fn no_upload_panics_or_repeats_a_value(text in "[\\[\\]{}\",:a-z0-9\n ]{0,200}") {
+        for read in [ndjson(&text), array(&text)] {
+            if let Ok(upload) = read {
+                prop_assert!(!upload.lines.is_empty());
+            }
+        }
+    }
+}
