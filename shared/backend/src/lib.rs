@@ -6,7 +6,8 @@ use aws::{IssuanceTable, PollQueue};
 use contract::Problem;
 use egress::WalletClient;
 use issuance::ports::{Machine, WalletFailure};
-use issuance::{RequestHasher, StartFailure, StartFailureCause};
+use issuance::{Milestone, RequestHasher, StartFailure, StartFailureCause};
+use runtime::metrics::{self, Counter};
 use runtime::{ConfigError, Env};
 
 /// The use case on DynamoDB, SQS and a wallet behind HTTP.
@@ -24,7 +25,19 @@ pub fn start_issuing(env: &Env, sdk: &Sdk) -> Result<StartIssuing, ConfigError> 
         queue: PollQueue::new(sdk.sqs(), queue),
         system: Machine,
         hasher: RequestHasher::new(&hash_secret),
+        milestones: count,
     })
+}
+
+/// Counts what was recorded of an issuance.
+pub fn count(milestone: Milestone) {
+    let counter = match milestone {
+        Milestone::Started => Counter::IssuancesStarted,
+        Milestone::Completed => Counter::IssuancesCompleted,
+        Milestone::Failed => Counter::IssuancesFailed,
+        Milestone::Expired => Counter::IssuancesExpired,
+    };
+    metrics::count(counter, 1);
 }
 
 /// One line in the log, and what the caller is told.

@@ -33,6 +33,7 @@ impl Ports {
             queue: self.clone(),
             system: self.clone(),
             hasher: RequestHasher::new(&SecretString::from("a secret of the test")),
+            milestones: |_| {},
         }
     }
 
@@ -42,6 +43,7 @@ impl Ports {
             wallet: self.clone(),
             queue: self.clone(),
             system: self.clone(),
+            milestones: |_| {},
         }
     }
 
