@@ -3,12 +3,12 @@
 use access::Scope;
 use futures::future::join_all;
 use jiff::Timestamp;
-use local::{FunctionHost, LocalCloud, Options};
+use local::Options;
 
 use crate::access_keys::{AccessKeys, with_key};
 use crate::backend::{Backend, PATIENCE};
-use crate::correlation_ids::binaries;
 use crate::eventually::eventually;
+use crate::function_processes::Processes;
 
 /// Windows of an hour begin with the hour.
 fn hour() -> i64 {
@@ -17,16 +17,7 @@ fn hour() -> i64 {
 
 #[tokio::test]
 async fn a_limit_holds_across_processes() {
-    let binaries = binaries();
-    let options = Options {
-        functions: FunctionHost::Processes {
-            binaries: binaries.path().to_owned(),
-            max_processes: 2,
-            aws: None,
-        },
-        ..Options::default()
-    };
-    let cloud = LocalCloud::start(options).await.expect("it starts");
+    let cloud = Processes::start(Options::default()).await.running;
     let backend = Backend::new(cloud.base_url(), cloud.api_key());
     let keys = AccessKeys::of(&cloud);
     // Until it did not end in another hour than it began in.

@@ -24,6 +24,8 @@ async fn each_function_reads_exactly_the_variables_that_the_template_sets() {
             .names_read(binary)
             .into_iter()
             .filter(|name| !name.starts_with("AWS_"))
+            // Read when the process starts, for the log: see shared/runtime/src/telemetry.rs.
+            .chain(["SERVICE_NAME".to_owned()])
             .collect();
         assert_eq!(
             read, set,

@@ -3,8 +3,8 @@
 //! What helps: [`cloud`] starts local clouds, [`backend`] calls the issue contract, [`wallet_client`] and
 //! [`node`] are wallets, [`redeemed`] is one that has its token, [`status_list`] reads lists, [`queues`] looks
 //! into queues, [`tables`] into tables, [`records`] into the backend's, [`receiver`] is posted to,
-//! [`function_host`] runs the functions with other environments, [`wiretap`] hears
-//! what they tell AWS, [`access_keys`] gives keys out,
+//! [`function_host`] runs the functions with other environments, [`function_processes`] as processes of their
+//! own, [`wiretap`] hears what they tell AWS, [`access_keys`] gives keys out,
 //! [`external_wallet`] is another wallet of the contract, [`template`] reads the
 //! deployment's, [`job`] uploads and follows jobs, [`command`] runs the local cloud's command. All other modules are
 //! tests, one subject each.
@@ -25,6 +25,7 @@ mod cloud;
 mod eventually;
 mod external_wallet;
 mod function_host;
+mod function_processes;
 mod job;
 mod node;
 mod queues;
@@ -58,7 +59,10 @@ mod issuance_flows;
 mod issuer_documents;
 mod key_proofs;
 mod local_cloud;
+mod logging_rules;
+mod logs;
 mod openapi;
+mod operations;
 mod permissions;
 mod polling;
 mod qr_code;

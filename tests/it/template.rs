@@ -20,7 +20,23 @@ impl Template {
             .filter(move |resource| resource["Type"].as_str() == Some(kind))
     }
 
-    fn resource(&self, name: &str) -> &Yaml {
+    /// The resources of a type, each with its logical id.
+    pub fn named_resources(&self, kind: &str) -> impl Iterator<Item = (&str, &Yaml)> {
+        self.0["Resources"]
+            .as_mapping()
+            .expect("resources")
+            .iter()
+            .filter(move |(_, resource)| resource["Type"].as_str() == Some(kind))
+            .map(|(id, resource)| (id.as_str().expect("a logical id"), resource))
+    }
+
+    /// Whether there is a resource of this logical id.
+    pub fn has(&self, id: &str) -> bool {
+        !self.resource(id).is_null()
+    }
+
+    /// The resource of this logical id.
+    pub fn resource(&self, name: &str) -> &Yaml {
         &self.0["Resources"][name]
     }
 
@@ -56,7 +72,7 @@ impl Template {
 }
 
 /// A string, also behind an intrinsic function such as `!Ref`.
-fn text(value: &Yaml) -> &str {
+pub fn text(value: &Yaml) -> &str {
     match value {
         Yaml::Tagged(tagged) => text(&tagged.value),
         plain => plain.as_str().expect("a string"),

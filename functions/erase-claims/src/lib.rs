@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws::sdk::Sdk;
 use aws::wallet_table::WalletTable;
+use runtime::metrics::{self, Counter, Measure};
 use runtime::{ConfigError, Env};
 use serde::Serialize;
 
@@ -65,6 +66,7 @@ impl EraseClaims {
         let time_left = deadline.duration_since(now).unwrap_or_default();
         let run = Run::new(&self.table, unix_seconds(now), time_left);
         let (done, failed) = run.to_its_end().await;
+        count(done);
         if done.unfinished {
             tracing::warn!(
                 erased = done.erased,
@@ -82,6 +84,13 @@ impl EraseClaims {
             return Err(EraseFailed { failed, done });
         }
         Ok(done)
+    }
+}
+
+fn count(done: Erased) {
+    if done.erased > 0 {
+        metrics::count(Counter::ClaimsErased, done.erased);
+        metrics::measure(Measure::ErasureLateness, done.latest_seconds as f64);
     }
 }
 

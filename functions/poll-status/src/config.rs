@@ -21,5 +21,6 @@ pub(crate) fn use_case(
         wallet,
         queue: PollQueue::new(sdk.sqs(), queue),
         system: Machine,
+        milestones: backend::count,
     })
 }

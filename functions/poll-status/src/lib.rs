@@ -14,6 +14,7 @@ use contract::CorrelationId;
 use egress::WalletClient;
 use issuance::ports::{Machine, PollMessage, Records, RecordsError, Stored, Transient};
 use issuance::{CredentialStatusUseCase, Polled};
+use runtime::metrics::{self, Counter};
 use runtime::{ConfigError, Env, RecordOutcome, process_batch};
 
 use crate::batch::{Batch, Task};
@@ -98,11 +99,14 @@ impl PollStatus {
                 return RecordOutcome::Retry;
             }
         };
-        match self
+        let polled = self
             .use_case
             .poll(message, stored, batch::delivery(record))
-            .await
-        {
+            .await;
+        if !matches!(polled, Ok(Polled::Dropped(_))) {
+            metrics::count(Counter::Polls, 1);
+        }
+        match polled {
             Ok(Polled::Again {
                 after_seconds,
                 failure,

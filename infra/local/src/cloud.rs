@@ -154,8 +154,14 @@ impl LocalCloud {
         let mut handlers = BTreeMap::new();
         for function in &stack.functions {
             let variables = environment::of_function(function, functions_aws, &secrets)?;
-            let started =
-                functions::start(&options.functions, function, &stack.routes, &variables).await?;
+            let started = functions::start(
+                &options.functions,
+                function,
+                &stack.routes,
+                &variables,
+                &options.function_log,
+            )
+            .await?;
             let running = RunningFunction {
                 variables,
                 env: started.env,

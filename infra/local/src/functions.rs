@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use start_queued::StartQueued;
 
-use crate::lambda_process::{LambdaConfig, LambdaFunction, gateway, with_delivered_paths};
+use crate::lambda_process::{LambdaConfig, LambdaFunction, LogSink, gateway, with_delivered_paths};
 use crate::template::{Function, Route};
 use crate::{FunctionHost, StartError, invoke_api};
 
@@ -43,12 +43,14 @@ pub(crate) struct Started {
     pub(crate) processes: Option<LambdaFunction>,
 }
 
-/// Starts `function` where `host` says, with `environment` instead of this process's own.
+/// Starts `function` where `host` says, with `environment` instead of this process's own. What its processes
+/// write goes to `log`.
 pub(crate) async fn start(
     host: &FunctionHost,
     function: &Function,
     routes: &[Route],
     environment: &BTreeMap<String, String>,
+    log: &LogSink,
 ) -> Result<Started, StartError> {
     match host {
         FunctionHost::InProcess => in_process(function, environment).await,
@@ -64,9 +66,7 @@ pub(crate) async fn start(
                 memory_mb: function.memory_mb,
                 timeout: function.timeout,
                 max_processes: *max_processes,
-                log: Arc::new(|line| {
-                    tracing::info!(function = line.function, pid = line.pid, "{}", line.text);
-                }),
+                log: Arc::clone(log),
             };
             Ok(as_processes(LambdaFunction::new(config), function, routes))
         }

@@ -21,6 +21,7 @@ mod error;
 mod event_bus;
 mod event_loop;
 mod events;
+mod function_log;
 mod functions;
 pub mod holder;
 mod identity;

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use url::{Host, Url};
 use webhooks::WebhookSecrets;
 
 use crate::StartError;
 use crate::environment::AwsEndpoints;
+use crate::function_log;
+use crate::lambda_process::LogSink;
 
 /// The key that callers use where none was chosen. Everybody knows it, so it is taken on loopback only.
 pub const DEFAULT_API_KEY: &str = "local-development-key";
@@ -45,6 +48,9 @@ pub struct Options {
     pub functions: FunctionHost,
     /// Values for parameters of the template, by their names, instead of its defaults.
     pub parameters: BTreeMap<String, String>,
+    /// Takes what functions write that run in processes of their own. By default it becomes a part of this
+    /// process's log.
+    pub function_log: LogSink,
 }
 
 /// Where the functions run.
@@ -97,6 +103,7 @@ impl Default for Options {
             public_url: None,
             functions: FunctionHost::InProcess,
             parameters: BTreeMap::new(),
+            function_log: Arc::new(function_log::show),
         }
     }
 }

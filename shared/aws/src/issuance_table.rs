@@ -24,6 +24,7 @@ use aws_sdk_dynamodb::types::{
 use contract::CorrelationId;
 use issuance::Record;
 use issuance::ports::{Records, RecordsError, Reservation, Stored, Update};
+use runtime::trace;
 use uuid::Uuid;
 
 use crate::CallError;
@@ -34,6 +35,9 @@ const BATCH_KEYS: usize = 100;
 /// the first time; each further wait is twice as long.
 const BATCH_REPEATS: u32 = 4;
 const BATCH_PAUSE: Duration = Duration::from_millis(50);
+
+/// The attribute that holds the X-Ray trace header of the Start issue.
+const TRACE: &str = "trace";
 
 /// The backend's table.
 #[derive(Debug, Clone)]
@@ -103,11 +107,15 @@ impl IssuanceTable {
 
 impl Records for IssuanceTable {
     async fn reserve(&self, mine: &Stored, now_ms: i64) -> Result<Reservation, RecordsError> {
+        let mut reservation = item::write(mine);
+        // For the stream: what is announced of this issuance belongs to the trace that it began with.
+        reservation
+            .extend(trace::current().map(|trace| (TRACE.to_owned(), item::string(trace.as_str()))));
         let sent = self
             .client
             .put_item()
             .table_name(&self.name)
-            .set_item(Some(item::write(mine)))
+            .set_item(Some(reservation))
             .condition_expression(
                 "attribute_not_exists(pk) OR (#state = :reserved AND #lease_until_ms <= :now_ms \
                  AND #request_hash = :request_hash)",

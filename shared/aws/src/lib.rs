@@ -17,6 +17,8 @@ mod job_table;
 #[cfg(feature = "wallet")]
 mod kms_key;
 #[cfg(feature = "issuance")]
+mod message_trace;
+#[cfg(feature = "issuance")]
 mod poll_queue;
 pub mod sdk;
 #[cfg(feature = "jobs")]

@@ -6,7 +6,7 @@ use aws_sdk_sqs::Client;
 use issuance::ports::{CredentialCheck, PollMessage, QueueError};
 use serde::Serialize;
 
-use crate::CallError;
+use crate::{CallError, message_trace};
 
 /// The poll queue on SQS.
 #[derive(Debug, Clone)]
@@ -78,6 +78,7 @@ impl PollQueue {
             .send_message()
             .queue_url(&self.url)
             .message_body(body)
+            .set_message_system_attributes(message_trace::system_attributes())
             .delay_seconds(i32::try_from(delay_seconds).unwrap_or(i32::MAX))
             .send();
         let sent = match self.send_limit {

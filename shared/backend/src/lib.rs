@@ -6,7 +6,10 @@ use aws::{IssuanceTable, PollQueue};
 use contract::Problem;
 use egress::WalletClient;
 use issuance::ports::{Machine, WalletFailure};
-use issuance::{CallbackTokens, RequestHasher, StartFailure, StartFailureCause, WalletCallbacks};
+use issuance::{
+    CallbackTokens, Milestone, RequestHasher, StartFailure, StartFailureCause, WalletCallbacks,
+};
+use runtime::metrics::{self, Counter};
 use runtime::{ConfigError, Env};
 
 /// The use case on DynamoDB, SQS and a wallet behind HTTP.
@@ -25,6 +28,7 @@ pub fn start_issuing(env: &Env, sdk: &Sdk) -> Result<StartIssuing, ConfigError> 
         system: Machine,
         hasher: RequestHasher::new(&hash_secret),
         callbacks: wallet_callbacks(env)?,
+        milestones: count,
     })
 }
 
@@ -41,6 +45,17 @@ fn wallet_callbacks(env: &Env) -> Result<WalletCallbacks, ConfigError> {
         base_url: base_url.as_str().trim_end_matches('/').to_owned(),
         tokens,
     })
+}
+
+/// Counts what was recorded of an issuance.
+pub fn count(milestone: Milestone) {
+    let counter = match milestone {
+        Milestone::Started => Counter::IssuancesStarted,
+        Milestone::Completed => Counter::IssuancesCompleted,
+        Milestone::Failed => Counter::IssuancesFailed,
+        Milestone::Expired => Counter::IssuancesExpired,
+    };
+    metrics::count(counter, 1);
 }
 
 /// One line in the log, and what the caller is told.

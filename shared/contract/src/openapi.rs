@@ -7,8 +7,8 @@ mod schemas;
 mod security;
 
 use crate::{
-    CredentialStatusAnswer, CredentialStatusChange, Deliveries, IssueStatus, JobAccepted, JobResult,
-    JobStatus, Problem, StartIssue, StartIssueAnswer,
+    CredentialStatusAnswer, CredentialStatusChange, Deliveries, IssueStatus, JobAccepted,
+    JobResult, JobStatus, Problem, StartIssue, StartIssueAnswer,
 };
 use serde_json::Value;
 use utoipa::{

@@ -17,6 +17,7 @@ mod credential_status;
 mod failure;
 mod get_status;
 mod judgement;
+mod milestone;
 mod poll_status;
 pub mod ports;
 mod publish_changes;
@@ -33,6 +34,7 @@ pub use credential_status::{
 };
 pub use get_status::{FRESH_MS, GetStatus};
 pub use judgement::{OUTAGE_PATIENCE_SECONDS, UNKNOWN_PATIENCE_MS};
+pub use milestone::Milestone;
 pub use poll_status::{DropReason, MAX_DELIVERIES, PollError, PollStatus, Polled};
 pub use publish_changes::{
     Announced, Announcement, PublishChanges, PublishError, may_go_out_together,

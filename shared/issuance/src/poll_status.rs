@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use crate::get_status::FRESH_MS;
 use crate::judgement::{Finding, Judgement, judge};
+use crate::milestone::Milestone;
 use crate::ports::{
     IssueReport, PollMessage, PollQueue, QueueError, Records, RecordsError, Stored, System,
     Transient, Update, Wallet, WalletFailure,
@@ -28,6 +29,8 @@ pub struct PollStatus<R, W, Q, S> {
     pub queue: Q,
     /// Clock and random numbers.
     pub system: S,
+    /// Hears of each milestone that a poll has recorded, once.
+    pub milestones: fn(Milestone),
 }
 
 /// What became of one poll message.
@@ -161,7 +164,10 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> PollStatus<R, W, Q, S> {
                 write_id: self.system.uuid(),
             };
             match self.records.update(stored.write_id, &after).await? {
-                Update::Done => return Ok(polled(&after.record, next_poll, finding)),
+                Update::Done => {
+                    Milestone::between(&stored.record, &after.record).for_each(self.milestones);
+                    return Ok(polled(&after.record, next_poll, finding));
+                }
                 Update::Gone => return Ok(Polled::Dropped(DropReason::NoRecord)),
                 Update::Overtaken(current) => stored = *current,
             }

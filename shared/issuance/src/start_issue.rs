@@ -5,6 +5,7 @@ use futures::future::join;
 use thiserror::Error;
 use uuid::Uuid;
 
+use crate::milestone::Milestone;
 use crate::ports::{
     PollMessage, PollQueue, QueueError, Records, RecordsError, Reservation, Stored, System, Update,
     Wallet, WalletFailure,
@@ -34,6 +35,8 @@ pub struct StartIssuing<R, W, Q, S> {
     pub hasher: RequestHasher,
     /// Where the wallet is told to call back.
     pub callbacks: WalletCallbacks,
+    /// Hears of each milestone that a start has recorded, once.
+    pub milestones: fn(Milestone),
 }
 
 /// An issuance that was started, now or by an earlier request with the same body.
@@ -255,7 +258,10 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> StartIssuing<R, W, Q, S> {
                 write_id: self.system.uuid(),
             };
             match self.records.update(stored.write_id, &after).await? {
-                Update::Done => return Ok(started(&after.record)),
+                Update::Done => {
+                    Milestone::between(&stored.record, &after.record).for_each(self.milestones);
+                    return Ok(started(&after.record));
+                }
                 Update::Overtaken(current)
                     if current.record.request_hash != stored.record.request_hash =>
                 {

@@ -5,6 +5,9 @@ use std::panic::AssertUnwindSafe;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::{FutureExt, StreamExt, stream};
+use tracing::Instrument;
+
+use crate::trace::{self, TraceHeader};
 
 /// What became of one record of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +21,8 @@ pub enum RecordOutcome {
 
 /// Hands each record of `event` to `handle`, at most `concurrency` at a time, and answers which of
 /// them SQS must deliver again (`ReportBatchItemFailures`). A record whose handler panics is one of
-/// those; the others are not touched by it.
+/// those; the others are not touched by it. What is done about a record belongs to the trace of whoever
+/// sent it.
 pub async fn process_batch<F, Fut>(
     event: SqsEvent,
     concurrency: usize,
@@ -31,19 +35,31 @@ where
     let failed: Vec<String> = stream::iter(event.records)
         .map(|record| {
             let message_id = record.message_id.clone().unwrap_or_default();
+            let trace = record
+                .attributes
+                .get(trace::MESSAGE_ATTRIBUTE)
+                .and_then(|header| TraceHeader::parse(header));
+            let span = tracing::info_span!(
+                "record",
+                message_id,
+                xray_trace_id = trace.as_ref().map(TraceHeader::trace_id),
+                correlation_id = tracing::field::Empty,
+            );
             // Nothing that the handler borrows is used again after a panic but by later records,
             // which share only clients and configuration.
-            let handled = AssertUnwindSafe(async { handle(record).await }).catch_unwind();
+            let handled = AssertUnwindSafe(async { Box::pin(handle(record)).await }).catch_unwind();
+            let handled = trace::within(trace, handled);
             async move {
                 match handled.await {
                     Ok(RecordOutcome::Done) => None,
                     Ok(RecordOutcome::Retry) => Some(message_id),
                     Err(_) => {
-                        tracing::error!(message_id, "the handler of a record panicked");
+                        tracing::error!("the handler of a record panicked");
                         Some(message_id)
                     }
                 }
             }
+            .instrument(span)
         })
         .buffer_unordered(concurrency.max(1))
         .filter_map(async |failed| failed)

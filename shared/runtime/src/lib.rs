@@ -1,14 +1,18 @@
-//! What every function starts with: configuration, authentication, problem answers, batches.
+//! What every function starts with: configuration, authentication, problem answers, batches, logs, metrics.
 //!
-//! A function's `main` reads its configuration from an [`Env`], builds its clients once, and hands a
-//! router to [`http::serve`] or a batch handler to `lambda_runtime`. Nothing in here knows what a
-//! function is for.
+//! A function's `main` hands [`lambda`] what makes its router, or its handler of events, from an [`Env`].
+//! Nothing in here knows what a function is for.
 
 mod api_keys;
 mod batch;
 mod env;
 pub mod http;
+pub mod lambda;
+pub mod metrics;
+mod telemetry;
+pub mod trace;
 
 pub use api_keys::ApiKeys;
 pub use batch::{RecordOutcome, process_batch};
 pub use env::{ConfigError, Env};
+pub use telemetry::correlate;

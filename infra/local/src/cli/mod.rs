@@ -209,6 +209,7 @@ impl Run {
             public_url: self.public_url.clone(),
             functions,
             parameters: self.parameter.iter().cloned().collect(),
+            ..Options::default()
         }
     }
 }

@@ -46,7 +46,7 @@ const DEFAULT_MEMORY_MB: u64 = 128;
 const CARRIED_OUT: [&str; 3] = ["Environment", "MemorySize", "Timeout"];
 
 /// What matters on AWS only: packaging, permissions, scaling, logs, roll-out.
-const LEFT_OUT: [&str; 21] = [
+const LEFT_OUT: [&str; 22] = [
     "Architectures",
     "AutoPublishAlias",
     "AutoPublishAliasAllProperties",
@@ -63,6 +63,7 @@ const LEFT_OUT: [&str; 21] = [
     "LoggingConfig",
     "PackageType",
     "Policies",
+    "RecursiveLoop",
     "ReservedConcurrentExecutions",
     "Role",
     "Runtime",

@@ -41,6 +41,7 @@ impl Ports {
                 base_url: "https://issuer.example".to_owned(),
                 tokens: CallbackTokens::new(&secret).unwrap(),
             },
+            milestones: |_| {},
         }
     }
 
@@ -50,6 +51,7 @@ impl Ports {
             wallet: self.clone(),
             queue: self.clone(),
             system: self.clone(),
+            milestones: |_| {},
         }
     }
 

@@ -1,0 +1,97 @@
+//! What an issuance goes through at most once, for whoever counts.
+
+use contract::Stage;
+
+use crate::record::{Record, State};
+
+/// A change that happens to an issuance at most once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Milestone {
+    /// There is an offer, and the issuance is followed until it ends.
+    Started,
+    /// It ended with a credential.
+    Completed,
+    /// It ended without one, for another reason than its time.
+    Failed,
+    /// Its offer was not taken in time.
+    Expired,
+}
+
+impl Milestone {
+    /// What the write recorded that replaced `before` by `after`. Only one write can replace a record, so each
+    /// milestone is recorded once, whatever is repeated.
+    pub fn between(before: &Record, after: &Record) -> impl Iterator<Item = Self> {
+        let has_offer = |record: &Record| !matches!(record.state, State::Reserved { .. });
+        let started = (!has_offer(before) && has_offer(after)).then_some(Self::Started);
+        let ended = match &after.state {
+            _ if before.is_ended() => None,
+            State::Reserved { .. } | State::Offered { .. } => None,
+            State::Completed { .. } => Some(Self::Completed),
+            State::Failed {
+                stage: Stage::Expired,
+                ..
+            } => Some(Self::Expired),
+            State::Failed { .. } => Some(Self::Failed),
+        };
+        started.into_iter().chain(ended)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Offer;
+    use contract::{IssueError, Status};
+
+    fn records() -> [Record; 5] {
+        let offer = Offer::default;
+        let failed = |stage| State::Failed {
+            offer: offer(),
+            stage,
+            error: IssueError::new("expired", "It is over."),
+        };
+        let states = [
+            State::Reserved { lease_until_ms: 1 },
+            State::Offered {
+                offer: offer(),
+                stage: Stage::OfferCreated,
+                wallet_status: Status::IssueRequestCreated,
+            },
+            State::Completed {
+                offer: offer(),
+                stage: Stage::CredentialIssued,
+            },
+            failed(Stage::Declined),
+            failed(Stage::Expired),
+        ];
+        states.map(|state| Record {
+            state,
+            ..Record::reserve("a".parse().unwrap(), "t".to_owned(), hash(), 0, 1)
+        })
+    }
+
+    fn hash() -> crate::RequestHash {
+        crate::RequestHash::from_stored("00")
+    }
+
+    #[test]
+    fn each_milestone_is_passed_once_on_every_way_to_an_end() {
+        use Milestone::{Completed, Expired, Failed, Started};
+        let records = records();
+        let [reserved, offered, ..] = &records;
+        let between = |before, after| Milestone::between(before, after).collect::<Vec<_>>();
+        let from_reserved: [&[Milestone]; 5] = [
+            &[],
+            &[Started],
+            &[Started, Completed],
+            &[Started, Failed],
+            &[Started, Expired],
+        ];
+        let from_offered: [&[Milestone]; 5] = [&[], &[], &[Completed], &[Failed], &[Expired]];
+        for (position, after) in records.iter().enumerate() {
+            assert_eq!(between(reserved, after), from_reserved[position]);
+            assert_eq!(between(offered, after), from_offered[position]);
+            assert_eq!(between(after, after), []);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The functions' logs: one JSON object a line, with the same keys in every function. `infra/logging.md` has
+//! the rules.
+//!
+//! [`start`] is called once, by [`crate::lambda`]. What a function logs with `tracing` then becomes a line of
+//! its own fields and the keys of the invocation, which a span carries. On a terminal a line is for humans.
+
+mod json;
+mod lines;
+mod timestamp;
+
+use std::future::Future;
+use std::io::{IsTerminal, Write};
+use std::panic::{AssertUnwindSafe, PanicHookInfo};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures::FutureExt;
+use lambda_runtime::{Context, Diagnostic};
+use tracing::level_filters::LevelFilter;
+use tracing::{Instrument, field};
+use tracing_subscriber::layer::SubscriberExt;
+
+use crate::env::Env;
+use crate::metrics;
+use crate::trace::{self, TraceHeader};
+
+pub(crate) use json::{push_name, push_number, push_text};
+use lines::{Form, Lines};
+pub(crate) use timestamp::Timestamp;
+
+/// What every line says of the process that wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Process {
+    /// `SERVICE_NAME`: the deployment, which tells staging from production.
+    pub(crate) service: String,
+    /// `AWS_LAMBDA_FUNCTION_NAME`.
+    pub(crate) function_name: String,
+    /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, in MB.
+    pub(crate) function_memory_size: Option<u32>,
+}
+
+impl Process {
+    fn from_env(env: &Env) -> Self {
+        let text = |name: &str, default: &str| env.optional(name).unwrap_or(default).to_owned();
+        Self {
+            service: text("SERVICE_NAME", "bestow"),
+            function_name: text("AWS_LAMBDA_FUNCTION_NAME", "unknown"),
+            function_memory_size: env
+                .optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+                .and_then(|megabytes| megabytes.parse().ok()),
+        }
+    }
+}
+
+static PROCESS: OnceLock<Process> = OnceLock::new();
+
+/// Writes the log of this process to standard output from here on.
+///
+/// Reads `SERVICE_NAME`, `AWS_LAMBDA_LOG_LEVEL` (which Lambda sets from the function's configuration) or else
+/// `LOG_LEVEL`, and what Lambda says of the function. None of it can keep a function from starting.
+pub(crate) fn start(env: &Env) {
+    let process = PROCESS.get_or_init(|| Process::from_env(env));
+    let level = env
+        .optional("AWS_LAMBDA_LOG_LEVEL")
+        .or_else(|| env.optional("LOG_LEVEL"))
+        .and_then(|level| level.parse().ok())
+        .unwrap_or(LevelFilter::INFO);
+    let form = if std::io::stdout().is_terminal() {
+        Form::Human
+    } else {
+        Form::Json
+    };
+    let lines = Lines::new(process.clone(), form, level, write);
+    let subscriber = tracing_subscriber::registry().with(lines);
+    // A second start changes nothing.
+    if tracing::subscriber::set_global_default(subscriber).is_ok() {
+        std::panic::set_hook(Box::new(report_panic));
+    }
+}
+
+/// One write for a line, so that lines of several threads do not mix. What nobody can read is lost: a
+/// function does not fail over its log.
+fn write(line: &str) {
+    let _ = std::io::stdout().lock().write_all(line.as_bytes());
+}
+
+/// Says where it was and nothing of the message, which can quote what was being read.
+fn report_panic(panic: &PanicHookInfo<'_>) {
+    let location = panic.location().map(ToString::to_string);
+    tracing::error!(location, "the function panicked");
+}
+
+/// Does the work of one invocation: in a span with its keys, as a part of its trace, and with what was
+/// counted written at its end. A panic fails the invocation and says nothing of what it was about.
+pub(crate) async fn invocation<T>(
+    context: &Context,
+    work: impl Future<Output = T>,
+) -> Result<T, Diagnostic> {
+    static WARM: AtomicBool = AtomicBool::new(false);
+    let cold_start = !WARM.swap(true, Ordering::Relaxed);
+    let trace = context
+        .xray_trace_id
+        .as_deref()
+        .and_then(TraceHeader::parse);
+    let span = tracing::info_span!(
+        "invocation",
+        cold_start,
+        function_request_id = context.request_id,
+        xray_trace_id = trace.as_ref().map(TraceHeader::trace_id),
+        correlation_id = field::Empty,
+    );
+    if cold_start {
+        metrics::count(metrics::Counter::ColdStarts, 1);
+    }
+    // Clients and configuration are all that outlives the work, and a panic leaves them as they were.
+    let work = AssertUnwindSafe(work).catch_unwind().instrument(span);
+    let done = trace::within(trace, work).await;
+    if let Some(process) = PROCESS.get() {
+        metrics::emit(process, &context.request_id, write);
+    }
+    done.map_err(|_panic| Diagnostic {
+        error_type: "Panicked".to_owned(),
+        error_message: "the function panicked; its log says where".to_owned(),
+    })
+}
+
+/// Gives the correlation id to every further line of this invocation, or of this message of a batch.
+pub fn correlate(correlation_id: &str) {
+    tracing::Span::current().record("correlation_id", correlation_id);
+}
