@@ -17,9 +17,10 @@ fn hour() -> i64 {
 
 #[tokio::test]
 async fn a_limit_holds_across_processes() {
-    let cloud = Processes::start(Options::default()).await.running;
+    let processes = Processes::start(Options::default()).await;
+    let cloud = &processes.running;
     let backend = Backend::new(cloud.base_url(), cloud.api_key());
-    let keys = AccessKeys::of(&cloud);
+    let keys = AccessKeys::of(cloud);
     // Until it did not end in another hour than it began in.
     loop {
         let began = hour();
@@ -56,5 +57,5 @@ async fn a_limit_holds_across_processes() {
     }
     // Who has no limit is not touched by it.
     backend.status("x").await.expect(404);
-    cloud.shutdown().await;
+    processes.running.shutdown().await;
 }

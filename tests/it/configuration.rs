@@ -12,7 +12,7 @@ use start_queued::StartQueued;
 
 use crate::cloud;
 
-const NEEDED: [(&str, &[&str]); 9] = [
+const NEEDED: [(&str, &[&str]); 12] = [
     ("erase-claims", &["WALLET_TABLE"]),
     (
         "start-issue",
