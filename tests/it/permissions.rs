@@ -78,8 +78,12 @@ async fn exercise(functions: &Functions, tap: &Wiretap) {
         caller
             .credential_status("0e2c1f62-3392-462e-a25e-483fa0e2a3a3")
             .await;
+        caller.deliveries("x").await;
         let counts = |binary| tap.actions_of(binary).contains("dynamodb:UpdateItem");
-        (counts("get-status") && counts("set-credential-status")).then_some(())
+        ["get-status", "set-credential-status", "deliveries"]
+            .into_iter()
+            .all(counts)
+            .then_some(())
     })
     .await;
 
