@@ -1,0 +1,245 @@
+//! Many issuances, of which a third complete at once, a third late and a third never: do all end right, do
+//! the queues drain, does memory stay flat?
+
+mod chart;
+mod timeline;
+mod watch;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use local::{Options, RunningCloud};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use self::timeline::Timeline;
+use self::watch::Watch;
+use crate::Failure;
+use crate::flow::{Clock, Parties, Started};
+use crate::load::{functions, progress, start_with};
+
+/// The queues whose backlog is drawn.
+pub(crate) const QUEUES: [&str; 3] = ["PollQueue", "WebhookQueue", "StartQueue"];
+/// The queues that must be empty in the end, and at all times.
+const DEAD_LETTERS: [&str; 3] = [
+    "PollDeadLetterQueue",
+    "WebhookDeadLetterQueue",
+    "StartDeadLetterQueue",
+];
+/// How long after the last offer's end the last issuance may still end: the grace of the schedule, the
+/// jitter of a poll, and a backlog.
+const LAST_END: Duration = Duration::from_secs(360 + 120);
+
+#[derive(Args)]
+pub(crate) struct Endurance {
+    /// Issuances in all.
+    #[arg(long, default_value_t = 10_000)]
+    issuances: usize,
+    /// Requests at the same time.
+    #[arg(long, default_value_t = 32)]
+    concurrency: usize,
+    /// Seconds after which the late third takes its credentials.
+    #[arg(long, default_value_t = 45)]
+    late_seconds: u64,
+    /// Seconds for which an offer can be taken.
+    #[arg(long, default_value_t = 180)]
+    offer_seconds: u64,
+    /// Processes of each function at most.
+    #[arg(long, default_value_t = 2)]
+    processes: usize,
+    /// The picture.
+    #[arg(long, default_value = "target/endurance.svg")]
+    picture: PathBuf,
+    /// Where the functions' binaries are; by default beside this command.
+    #[arg(long)]
+    binaries: Option<PathBuf>,
+}
+
+/// When a customer takes the credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Customer {
+    Prompt,
+    Late,
+    Absent,
+}
+
+impl Customer {
+    const ALL: [Self; 3] = [Self::Prompt, Self::Late, Self::Absent];
+
+    /// The status and stage that an issuance must end with.
+    fn end(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Prompt | Self::Late => ("issue_completed", "credential_issued"),
+            Self::Absent => ("error", "expired"),
+        }
+    }
+}
+
+/// How the run went.
+pub(crate) struct Summary {
+    issuances: usize,
+    wrong: usize,
+    took: Duration,
+    worst_backlog: u64,
+    memory: (u64, u64),
+    polls: u64,
+}
+
+impl Summary {
+    pub(crate) fn headline(&self) -> String {
+        format!(
+            "{} issuances in {} s: {} ended wrong; {:.1} polls each",
+            self.issuances,
+            self.took.as_secs(),
+            self.wrong,
+            self.polls as f64 / self.issuances.max(1) as f64
+        )
+    }
+
+    fn print(&self) {
+        let mb = |bytes: u64| bytes as f64 / 1e6;
+        println!("| {} issuances | |\n|---|---:|", self.issuances);
+        println!("| ended wrong | {} |", self.wrong);
+        println!("| seconds until the last had ended | {} |", self.took.as_secs());
+        println!("| most messages that were due at once | {} |", self.worst_backlog);
+        println!(
+            "| memory of a process, first and last tenth, MB | {:.1}, {:.1} |",
+            mb(self.memory.0),
+            mb(self.memory.1)
+        );
+        println!(
+            "| polls each | {:.1} |",
+            self.polls as f64 / self.issuances.max(1) as f64
+        );
+    }
+}
+
+impl Endurance {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        let binaries = functions(self.binaries.as_deref())?;
+        let options = Options {
+            parameters: [("OfferLifetimeSeconds", self.offer_seconds)]
+                .map(|(name, value)| (name.to_owned(), value.to_string()))
+                .into(),
+            ..Options::default()
+        };
+        let cloud = start_with(options, &binaries, self.processes, None).await?;
+        let watch = Watch::start(&cloud)?;
+        let began = Instant::now();
+        let started = self.issue(&cloud, &watch).await?;
+        self.until_ended(&watch, started.len()).await;
+        let took = began.elapsed();
+        let drained = watch.are_empty(&QUEUES).await?;
+        let dead_letters = watch.dead_letters(&DEAD_LETTERS).await?;
+        let wrong = self.count_wrong(&cloud, &started).await?;
+        let timeline = watch.end().await?;
+        cloud.shutdown().await;
+
+        let summary = Summary {
+            issuances: started.len(),
+            wrong,
+            took,
+            worst_backlog: timeline.worst_backlog(),
+            memory: timeline.memory_of_a_process(),
+            polls: timeline.samples.iter().map(|sample| sample.polls).sum(),
+        };
+        self.draw(&timeline, &summary)?;
+        summary.print();
+        println!("| messages that are still due | {} |", if drained { "none" } else { "some" });
+        println!("| dead letters | {dead_letters} |");
+        println!("\nThe run as a picture: {}", self.picture.display());
+        if wrong > 0 || dead_letters > 0 || !drained {
+            return Err("not everything ended right: see the table".into());
+        }
+        Ok(())
+    }
+
+    fn draw(&self, timeline: &Timeline, summary: &Summary) -> Result<(), Failure> {
+        if let Some(directory) = self.picture.parent() {
+            std::fs::create_dir_all(directory)?;
+        }
+        chart::draw(&self.picture, timeline, summary)
+    }
+
+    /// Starts all issuances, and takes two thirds of the credentials.
+    async fn issue(
+        &self,
+        cloud: &RunningCloud,
+        watch: &Watch,
+    ) -> Result<Vec<(Customer, Started)>, Failure> {
+        let bar = progress(self.issuances, "issuing");
+        let parties = Arc::new(Parties::new(cloud.base_url(), cloud.api_key())?);
+        let at_once = Arc::new(Semaphore::new(self.concurrency));
+        let late = Duration::from_secs(self.late_seconds);
+        let mut running = JoinSet::new();
+        for customer in Customer::ALL.into_iter().cycle().take(self.issuances) {
+            let (parties, at_once) = (Arc::clone(&parties), Arc::clone(&at_once));
+            let latencies = watch.latencies();
+            running.spawn(async move {
+                let permit = at_once.acquire().await?;
+                let asked = Instant::now();
+                let started = parties.start_issuance(&mut Clock::default()).await?;
+                latencies.add(asked.elapsed());
+                match customer {
+                    Customer::Absent => {}
+                    Customer::Prompt => parties.take(&started).await?,
+                    Customer::Late => {
+                        drop(permit);
+                        tokio::time::sleep(late).await;
+                        let _permit = at_once.acquire().await?;
+                        parties.take(&started).await?;
+                    }
+                }
+                Ok::<_, Failure>((customer, started))
+            });
+        }
+        let mut started = Vec::with_capacity(self.issuances);
+        while let Some(one) = running.join_next().await {
+            started.push(one??);
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        Ok(started)
+    }
+
+    /// Waits until as many issuances have ended as were started, or too much time has passed. Nobody asks for
+    /// a status meanwhile: that would bring polls forward.
+    async fn until_ended(&self, watch: &Watch, issuances: usize) {
+        let bar = progress(issuances, "ending");
+        let deadline = Instant::now() + Duration::from_secs(self.offer_seconds) + LAST_END;
+        loop {
+            let ended = usize::try_from(watch.ended()).unwrap_or(usize::MAX);
+            bar.set_position(ended as u64);
+            if ended >= issuances || Instant::now() > deadline {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        bar.finish_and_clear();
+    }
+
+    /// How many issuances did not end as they had to.
+    async fn count_wrong(
+        &self,
+        cloud: &RunningCloud,
+        started: &[(Customer, Started)],
+    ) -> Result<usize, Failure> {
+        let bar = progress(started.len(), "checking");
+        let parties = Parties::new(cloud.base_url(), cloud.api_key())?;
+        let mut wrong = 0;
+        for (customer, issuance) in started {
+            let end = parties.end_of(issuance).await?;
+            if (end.0.as_str(), end.1.as_str()) != customer.end() {
+                wrong += 1;
+                if wrong <= 5 {
+                    bar.suspend(|| println!("{customer:?}: {} ended as {end:?}", issuance.correlation_id));
+                }
+            }
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        Ok(wrong)
+    }
+}
