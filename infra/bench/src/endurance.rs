@@ -102,8 +102,14 @@ impl Summary {
         let mb = |bytes: u64| bytes as f64 / 1e6;
         println!("| {} issuances | |\n|---|---:|", self.issuances);
         println!("| ended wrong | {} |", self.wrong);
-        println!("| seconds until the last had ended | {} |", self.took.as_secs());
-        println!("| most messages that were due at once | {} |", self.worst_backlog);
+        println!(
+            "| seconds until the last had ended | {} |",
+            self.took.as_secs()
+        );
+        println!(
+            "| most messages that were due at once | {} |",
+            self.worst_backlog
+        );
         println!(
             "| memory of a process, first and last tenth, MB | {:.1}, {:.1} |",
             mb(self.memory.0),
@@ -147,7 +153,10 @@ impl Endurance {
         };
         self.draw(&timeline, &summary)?;
         summary.print();
-        println!("| messages that are still due | {} |", if drained { "none" } else { "some" });
+        println!(
+            "| messages that are still due | {} |",
+            if drained { "none" } else { "some" }
+        );
         println!("| dead letters | {dead_letters} |");
         println!("\nThe run as a picture: {}", self.picture.display());
         if wrong > 0 || dead_letters > 0 || !drained {
@@ -184,12 +193,12 @@ impl Endurance {
                 latencies.add(asked.elapsed());
                 match customer {
                     Customer::Absent => {}
-                    Customer::Prompt => parties.take(&started).await?,
+                    Customer::Prompt => take(&parties, &started).await?,
                     Customer::Late => {
                         drop(permit);
                         tokio::time::sleep(late).await;
                         let _permit = at_once.acquire().await?;
-                        parties.take(&started).await?;
+                        take(&parties, &started).await?;
                     }
                 }
                 Ok::<_, Failure>((customer, started))
@@ -230,11 +239,13 @@ impl Endurance {
         let parties = Parties::new(cloud.base_url(), cloud.api_key())?;
         let mut wrong = 0;
         for (customer, issuance) in started {
-            let end = parties.end_of(issuance).await?;
+            let end = parties.status_and_stage(issuance).await?;
             if (end.0.as_str(), end.1.as_str()) != customer.end() {
                 wrong += 1;
                 if wrong <= 5 {
-                    bar.suspend(|| println!("{customer:?}: {} ended as {end:?}", issuance.correlation_id));
+                    bar.suspend(|| {
+                        println!("{customer:?}: {} ended as {end:?}", issuance.correlation_id)
+                    });
                 }
             }
             bar.inc(1);
@@ -242,4 +253,12 @@ impl Endurance {
         bar.finish_and_clear();
         Ok(wrong)
     }
+}
+
+async fn take(parties: &Parties, started: &Started) -> Result<(), Failure> {
+    let clock = &mut Clock::default();
+    parties
+        .redeem(started, clock, Duration::ZERO)
+        .await
+        .map(drop)
 }

@@ -46,6 +46,13 @@ pub(crate) struct Flow {
     pub(crate) detection: Duration,
 }
 
+/// An issuance that was started.
+pub(crate) struct Started {
+    pub(crate) correlation_id: String,
+    status_uri: String,
+    offer_uri: String,
+}
+
 /// An issuance whose credential the customer's wallet has.
 pub(crate) struct Taken {
     pub(crate) correlation_id: String,
@@ -98,10 +105,38 @@ impl Parties {
         clock: &mut Clock,
         hesitation: Duration,
     ) -> Result<Taken, Failure> {
-        let started: Value = clock.time(self.start()).await?;
-        let offer_uri = offer_uri(text(&started, "/request_uri")?)?;
+        let started = self.start_issuance(clock).await?;
+        self.redeem(&started, clock, hesitation).await
+    }
 
-        let offer = clock.time(self.get(&offer_uri)).await?;
+    /// Start issue.
+    pub(crate) async fn start_issuance(&self, clock: &mut Clock) -> Result<Started, Failure> {
+        let started: Value = clock.time(self.start()).await?;
+        Ok(Started {
+            correlation_id: text(&started, "/correlation_id")?.to_owned(),
+            status_uri: text(&started, "/status_uri")?.to_owned(),
+            offer_uri: offer_uri(text(&started, "/request_uri")?)?,
+        })
+    }
+
+    /// The status and the stage of an issuance.
+    pub(crate) async fn status_and_stage(
+        &self,
+        started: &Started,
+    ) -> Result<(String, String), Failure> {
+        let answer = self.status(&started.status_uri).await?;
+        let of = |member| text(&answer, member).map(str::to_owned);
+        Ok((of("/status")?, of("/stage")?))
+    }
+
+    /// What the customer's wallet does, from the offer to the credential.
+    pub(crate) async fn redeem(
+        &self,
+        started: &Started,
+        clock: &mut Clock,
+        hesitation: Duration,
+    ) -> Result<Taken, Failure> {
+        let offer = clock.time(self.get(&started.offer_uri)).await?;
         let issuer = text(&offer, "/credential_issuer")?;
         let code = text(&offer, &format!("/grants/{GRANT}/pre-authorized_code"))?;
         let configuration_id = text(&offer, "/credential_configuration_ids/0")?;
@@ -137,8 +172,8 @@ impl Parties {
         text(&credential, "/credentials/0/credential")?;
 
         Ok(Taken {
-            correlation_id: text(&started, "/correlation_id")?.to_owned(),
-            status_uri: text(&started, "/status_uri")?.to_owned(),
+            correlation_id: started.correlation_id.clone(),
+            status_uri: started.status_uri.clone(),
             at: Instant::now(),
             asked_at_ms,
         })

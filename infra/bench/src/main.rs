@@ -7,6 +7,7 @@
 )]
 
 mod counting_proxy;
+mod endurance;
 mod flow;
 mod load;
 mod polls;
@@ -34,6 +35,11 @@ enum Command {
     /// often the wallet was asked and how long it took until it was known that the customer has the
     /// credential.
     Polls(polls::Polls),
+    /// Starts many issuances against the functions as Lambda processes: a third of the customers take the
+    /// credential at once, a third late and a third never. Fails unless all end right and the queues drain, and
+    /// draws backlog, latency, polls and memory over time as an SVG file. Takes some minutes longer than the
+    /// offers last.
+    Endurance(endurance::Endurance),
 }
 
 #[tokio::main]
@@ -41,5 +47,6 @@ async fn main() -> Result<(), Failure> {
     match Cli::parse().command {
         Command::Load(load) => load.run().await,
         Command::Polls(polls) => polls.run().await,
+        Command::Endurance(endurance) => endurance.run().await,
     }
 }

@@ -15,6 +15,14 @@ pub(crate) struct Statistics {
 }
 
 impl Statistics {
+    pub(crate) const fn median(self) -> Duration {
+        self.median
+    }
+
+    pub(crate) const fn p99(self) -> Duration {
+        self.p99
+    }
+
     pub(crate) fn of(times: impl IntoIterator<Item = Duration>) -> Self {
         let mut times: Vec<_> = times.into_iter().collect();
         times.sort_unstable();

@@ -53,7 +53,10 @@ pub(crate) fn draw(path: &Path, timeline: &Timeline, summary: &Summary) -> Resul
     ];
     let issuances: Vec<Line<'_>> = vec![
         ("started", Box::new(|sample| Some(sample.started as f64))),
-        ("completed", Box::new(|sample| Some(sample.completed as f64))),
+        (
+            "completed",
+            Box::new(|sample| Some(sample.completed as f64)),
+        ),
         ("expired", Box::new(|sample| Some(sample.expired as f64))),
         ("polls that are not due yet", Box::new(delayed)),
     ];
@@ -112,9 +115,7 @@ fn draw_panel(
         chart
             .draw_series(LineSeries::new(points, color.stroke_width(2)))?
             .label(*name)
-            .legend(move |(x, y)| {
-                PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2))
-            });
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
     }
     if lines.len() > 1 {
         chart

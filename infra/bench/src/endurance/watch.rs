@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use local::{Event, LambdaFunction, RunningCloud};
+use local::lambda_process::LambdaFunction;
+use local::{Event, RunningCloud};
 use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
