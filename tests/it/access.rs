@@ -16,7 +16,7 @@ use crate::function_host::Functions;
 use crate::wiretap::Wiretap;
 
 /// An operation of the contract, and the scope that it needs.
-const OPERATIONS: [(&str, &str, Scope); 5] = [
+const OPERATIONS: [(&str, &str, Scope); 10] = [
     ("POST", "/api/v2/credential/issue", Scope::IssueWrite),
     ("GET", "/api/v2/issue/no-such-issuance", Scope::IssueRead),
     (
@@ -33,6 +33,27 @@ const OPERATIONS: [(&str, &str, Scope); 5] = [
         "PUT",
         "/api/v2/credential/status/0e2c1f62-3392-462e-a25e-483fa0e2a3a3",
         Scope::CredentialStatus,
+    ),
+    ("POST", "/api/v2/credential/issue/batch", Scope::IssueWrite),
+    (
+        "GET",
+        "/api/v2/jobs/0e2c1f62-3392-462e-a25e-483fa0e2a3a3",
+        Scope::IssueRead,
+    ),
+    (
+        "GET",
+        "/api/v2/jobs/0e2c1f62-3392-462e-a25e-483fa0e2a3a3/results",
+        Scope::IssueRead,
+    ),
+    (
+        "GET",
+        "/api/v2/deliveries/no-such-issuance",
+        Scope::DeliveryRead,
+    ),
+    (
+        "POST",
+        "/api/v2/deliveries/AQAAAaIJjw5gAAAAAAAAAAQAAAAAAAAAADg5Y2JhODk/replay",
+        Scope::DeliveryReplay,
     ),
 ];
 

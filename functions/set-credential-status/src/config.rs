@@ -11,11 +11,10 @@ pub(crate) type UseCase = CredentialStatusUseCase<WalletClient, IssuanceTable, P
 
 /// The use case, with `ISSUANCE_TABLE`, `POLL_QUEUE_URL` and the wallet of the `WALLET_…` variables. A
 /// fault names its variable.
-pub(crate) fn use_case(env: &Env) -> Result<UseCase, ConfigError> {
+pub(crate) fn use_case(env: &Env, sdk: &Sdk) -> Result<UseCase, ConfigError> {
     let table = env.required("ISSUANCE_TABLE", "the name of the issuance table")?;
     let queue = env.required("POLL_QUEUE_URL", "the URL of the poll queue")?;
     let wallet = WalletClient::from_env(env)?;
-    let sdk = Sdk::from_env(env)?;
     Ok(CredentialStatusUseCase {
         wallet,
         credentials: IssuanceTable::new(sdk.dynamodb(), table),

@@ -28,8 +28,9 @@ use crate::config::UseCase;
 /// `WALLET_…` variables which wallet is asked, and `ISSUANCE_TABLE` and `POLL_QUEUE_URL` where changes are
 /// noted. A fault names its variable.
 pub async fn app(env: &Env) -> Result<Router, ConfigError> {
-    let use_case = config::use_case(env)?;
-    let guard = Guard::from_env(env, &Sdk::from_env(env)?)?;
+    let sdk = Sdk::from_env(env)?;
+    let use_case = config::use_case(env, &sdk)?;
+    let guard = Guard::from_env(env, &sdk)?;
     guard.warm().await;
     let routes = Router::new()
         .route(

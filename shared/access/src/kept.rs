@@ -142,7 +142,12 @@ impl<S: Source> Kept<S> {
             Err(_elapsed) => "there was no answer in time".to_owned(),
         };
         let age_ms = before.read.as_ref().map(|(_, at)| asked_at_ms - at);
-        tracing::error!(fault, age_ms, "{} could not be read", S::NAME);
+        tracing::error!(
+            source = S::NAME,
+            fault,
+            age_ms,
+            "what credentials are checked with could not be read"
+        );
         self.keep(Seen {
             tried_at_ms: Some((self.clock)()),
             has_failed: true,

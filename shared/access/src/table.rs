@@ -97,7 +97,7 @@ impl AccessTable {
                 match item::read(&item) {
                     Some(record) => found.push(record),
                     None => tracing::error!(
-                        sk = item::text(&item, "sk"),
+                        key_id = item::id(&item),
                         "an API key in the table cannot be read"
                     ),
                 }

@@ -50,7 +50,7 @@ pub(super) fn write(record: &KeyRecord) -> Item {
 /// The record in an item, if it is one. A scope that is not known, as a newer version may have written, allows
 /// nothing; a time that is not one ends the key, and a limit that is not one is the smallest.
 pub(super) fn read(item: &Item) -> Option<KeyRecord> {
-    let id = text(item, "sk")?.strip_prefix(KEY_PREFIX)?.parse().ok()?;
+    let id = id(item)?.parse().ok()?;
     let scopes = item.get("scopes")?.as_ss().ok()?;
     Some(KeyRecord {
         id,
@@ -63,6 +63,11 @@ pub(super) fn read(item: &Item) -> Option<KeyRecord> {
         replaced_by: text(item, "replaced_by").and_then(|id| id.parse().ok()),
         rate_limit: text(item, "rate_limit").map(|limit| limit.parse().unwrap_or_default()),
     })
+}
+
+/// The id of the key that an item is about.
+pub(super) fn id(item: &Item) -> Option<&str> {
+    text(item, "sk")?.strip_prefix(KEY_PREFIX)
 }
 
 /// The key of a caller's window. Each caller has a partition of its own.
@@ -81,7 +86,7 @@ pub(super) fn taken(item: Option<&Item>) -> Option<u32> {
     item?.get("taken")?.as_n().ok()?.parse().ok()
 }
 
-pub(super) fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }
 

@@ -1,11 +1,11 @@
 //! The operations of bulk start.
 
-use super::answers;
 use super::operations::{COMMON, UUID, body_of, json_of, path_parameter, start_issue_example};
+use super::{answers, security};
 use crate::{
     JobAccepted, JobResult, JobStatus, MAX_UPLOAD_BYTES, MAX_UPLOAD_LINES, NDJSON,
     ProblemKind::{Conflict, NotFound, TooLarge, UnsupportedMediaType},
-    StartIssue,
+    Scope, StartIssue,
 };
 use serde_json::{Value, json};
 use utoipa::{
@@ -51,6 +51,7 @@ pub(super) fn start_batch(public_base_url: &str) -> Operation {
         .content("application/json", list);
     OperationBuilder::new()
         .operation_id(Some("startBatch"))
+        .securities(Some(security::needs(Scope::IssueWrite)))
         .tag("Bulk issuance")
         .summary(Some("Start many issuances"))
         .description(Some(format!(
@@ -85,6 +86,7 @@ pub(super) fn get_job(public_base_url: &str) -> Operation {
     let responses = answers::add(responses, &COMMON);
     OperationBuilder::new()
         .operation_id(Some("getJob"))
+        .securities(Some(security::needs(Scope::IssueRead)))
         .tag("Bulk issuance")
         .summary(Some("Get the progress of a job"))
         .description(Some(
@@ -140,6 +142,7 @@ pub(super) fn get_job_results(public_base_url: &str) -> Operation {
         .build();
     OperationBuilder::new()
         .operation_id(Some("getJobResults"))
+        .securities(Some(security::needs(Scope::IssueRead)))
         .tag("Bulk issuance")
         .summary(Some("Get the results of a job"))
         .description(Some(

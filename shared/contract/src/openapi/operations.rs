@@ -283,6 +283,7 @@ fn get_deliveries() -> Operation {
     let responses = answers::add(responses, &COMMON);
     OperationBuilder::new()
         .operation_id(Some("getDeliveries"))
+        .securities(Some(security::needs(Scope::DeliveryRead)))
         .tag("Deliveries")
         .summary(Some("Get deliveries"))
         .description(Some(
@@ -307,6 +308,7 @@ fn replay_delivery() -> Operation {
     let responses = answers::add(responses, &COMMON);
     OperationBuilder::new()
         .operation_id(Some("replayDelivery"))
+        .securities(Some(security::needs(Scope::DeliveryReplay)))
         .tag("Deliveries")
         .summary(Some("Send a delivery again"))
         .description(Some(
