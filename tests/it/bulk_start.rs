@@ -62,17 +62,20 @@ async fn an_array_is_an_upload_too_and_a_name_is_for_one_request() {
     let mut nothing_claimed = iban(&rejected);
     nothing_claimed["claims"] = json!({});
     let unnamed = json!({"template_id": "issue_iban", "claims": iban("")["claims"]});
+    let mut inward = iban(&unique("inward"));
+    inward["callback"] = json!({"url": "https://10.0.0.1/hook"});
     let lines = json!([
         iban(&id),
         iban(&id),
         other,
         nothing_claimed,
         unnamed,
-        "text"
+        "text",
+        inward
     ]);
     let accepted = upload(&backend, "application/json", lines.to_string()).await;
     let job = Job::of(&backend, &accepted.expect(202));
-    assert_eq!(job.finished().await["failed"], 3);
+    assert_eq!(job.finished().await["failed"], 4);
 
     let results = job.results().await;
     assert_eq!(results[0]["request_uri"], results[1]["request_uri"]);
@@ -86,6 +89,10 @@ async fn an_array_is_an_upload_too_and_a_name_is_for_one_request() {
         .expect("a name was made");
     backend.status(made).await.expect(200);
     assert_eq!(results[5]["problem"]["status"], 400);
+    assert_eq!(
+        results[6]["problem"]["errors"][0]["pointer"],
+        "/callback/url"
+    );
 }
 
 #[tokio::test]

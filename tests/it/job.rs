@@ -55,21 +55,31 @@ impl<'b> Job<'b> {
             .body
     }
 
-    /// Waits until every line is done, and gives the last status. On the way nothing goes back.
+    /// Waits until every line is done, as long as some are, and gives the last status. On the way nothing
+    /// goes back.
     pub async fn finished(&self) -> Value {
-        let mut before = (0, 0);
-        eventually("the job is done", 3 * PATIENCE, async || {
-            let status = self.status().await;
+        let counts = |status: &Value| {
             let number = |name: &str| status[name].as_u64().expect("a number");
-            let now = (number("done"), number("failed"));
-            assert!(
-                now.0 >= before.0 && now.1 >= before.1,
-                "{before:?} {status}"
-            );
-            before = now;
-            (number("done") == number("total")).then_some(status)
-        })
-        .await
+            (number("done"), number("failed"), number("total"))
+        };
+        let mut before = (0, 0);
+        loop {
+            let status = eventually("the job goes on", 3 * PATIENCE, async || {
+                let status = self.status().await;
+                let (done, failed, total) = counts(&status);
+                assert!(
+                    done >= before.0 && failed >= before.1,
+                    "{before:?} {status}"
+                );
+                (done > before.0 || done == total).then_some(status)
+            })
+            .await;
+            let (done, failed, total) = counts(&status);
+            if done == total {
+                return status;
+            }
+            before = (done, failed);
+        }
     }
 
     /// The results so far, from all pages.

@@ -3,6 +3,7 @@
 use access::Guard;
 use aws::sdk::Sdk;
 use aws::{JobTable, StartQueue};
+use egress::Allowed;
 use issuance::ports::Machine;
 use jobs::{AcceptUpload, JobKeys, ReadJob};
 use runtime::{ConfigError, Env};
@@ -13,6 +14,8 @@ pub(crate) struct Config {
     pub(crate) guard: Guard,
     /// `PUBLIC_BASE_URL`, without a trailing slash: what addresses in answers begin with.
     pub(crate) public_base_url: String,
+    /// `EGRESS_ALLOW`: where callbacks may go, besides the public internet.
+    pub(crate) allowed: Allowed,
     /// With `JOB_TABLE`, `START_QUEUE_URL` and `JOB_SECRET`.
     pub(crate) accept: AcceptUpload<JobTable, StartQueue, Machine>,
     /// With `JOB_TABLE` and `JOB_SECRET`.
@@ -26,6 +29,7 @@ impl Config {
         let queue = env.required("START_QUEUE_URL", "the URL of the start queue")?;
         let secret = env.master_secret("JOB_SECRET")?;
         let public_base_url = env.base_url("PUBLIC_BASE_URL")?;
+        let allowed = Allowed::from_env(env)?;
         let sdk = Sdk::from_env(env)?;
         let guard = Guard::from_env(env, &sdk)?;
         let keys =
@@ -34,6 +38,7 @@ impl Config {
         Ok(Self {
             guard,
             public_base_url: public_base_url.as_str().trim_end_matches('/').to_owned(),
+            allowed,
             accept: AcceptUpload {
                 jobs: jobs.clone(),
                 queue: StartQueue::new(sdk.sqs(), queue),

@@ -30,7 +30,7 @@ use crate::config::Config;
 const ACCEPT_LIMIT: Duration = Duration::from_secs(24);
 
 /// The routes of this function, configured from `env`: `PUBLIC_BASE_URL`, `JOB_TABLE`, `START_QUEUE_URL`,
-/// `JOB_SECRET`, and the `ACCESS_…` variables. A fault names its variable.
+/// `JOB_SECRET`, `EGRESS_ALLOW`, and the `ACCESS_…` variables. A fault names its variable.
 pub async fn app(env: &Env) -> Result<Router, ConfigError> {
     let config = Config::from_env(env)?;
     let guard = config.guard.clone();
@@ -55,7 +55,7 @@ async fn start_batch(
     let idempotency_key = upload::idempotency_key(request.headers())?;
     let kind = upload::kind(request.headers())?;
     let body = runtime::http::read_body(request, contract::MAX_UPLOAD_BYTES).await?;
-    let upload = upload::read(kind, &body, &config.accept.system)?;
+    let upload = upload::read(kind, &body, &config.allowed, &config.accept.system)?;
     let accepting = config
         .accept
         .accept(upload, &body, idempotency_key.as_deref());

@@ -3,9 +3,11 @@
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_ENCODING;
 use contract::{MAX_IDEMPOTENCY_KEY_BYTES, NDJSON, Problem, ProblemKind};
+use egress::Allowed;
 use issuance::ports::System;
 use jobs::Upload;
 use runtime::http::media_type;
+use url::Url;
 
 /// What an upload is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,10 +45,16 @@ pub(crate) fn kind(headers: &HeaderMap) -> Result<Kind, Problem> {
 }
 
 /// Reads an upload.
-pub(crate) fn read(kind: Kind, body: &[u8], system: &impl System) -> Result<Upload, Problem> {
+pub(crate) fn read(
+    kind: Kind,
+    body: &[u8],
+    allowed: &Allowed,
+    system: &impl System,
+) -> Result<Upload, Problem> {
+    let may_be_called = |url: &Url| allowed.check(url).map_err(|fault| fault.to_string());
     match kind {
-        Kind::Ndjson => Upload::from_ndjson(body, system),
-        Kind::Array => Upload::from_array(body, system),
+        Kind::Ndjson => Upload::from_ndjson(body, may_be_called, system),
+        Kind::Array => Upload::from_array(body, may_be_called, system),
     }
 }
 

@@ -4,10 +4,12 @@ mod config;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use contract::{CorrelationId, Problem};
+use egress::Allowed;
 use issuance::MAX_DELIVERIES;
 use jobs::ports::StartQueue as _;
 use jobs::{ChunkId, Pass, SeenTo, Single, StartMessage};
 use runtime::{ConfigError, Env, RecordOutcome, process_batch};
+use url::Url;
 use uuid::Uuid;
 
 use crate::config::UseCases;
@@ -18,14 +20,17 @@ const TO_DEAD_LETTERS_SECONDS: u32 = 1;
 /// The handler of the start queue.
 pub struct StartQueued {
     use_cases: UseCases,
+    /// Where callbacks may go, besides the public internet.
+    allowed: Allowed,
 }
 
 impl StartQueued {
-    /// Reads `JOB_TABLE`, `START_QUEUE_URL`, `JOB_SECRET`, `QUEUED_STARTS_AT_ONCE` and the variables of
-    /// [`backend::start_issuing`]. A fault names its variable.
+    /// Reads `JOB_TABLE`, `START_QUEUE_URL`, `JOB_SECRET`, `QUEUED_STARTS_AT_ONCE`, `EGRESS_ALLOW` and the
+    /// variables of [`backend::start_issuing`]. A fault names its variable.
     pub async fn from_env(env: &Env) -> Result<Self, ConfigError> {
         Ok(Self {
             use_cases: config::use_cases(env)?,
+            allowed: Allowed::from_env(env)?,
         })
     }
 
@@ -42,7 +47,8 @@ impl StartQueued {
 
     async fn message(&self, record: &SqsMessage) -> RecordOutcome {
         let body = record.body.as_deref().unwrap_or_default();
-        match StartMessage::read(body.as_bytes()) {
+        let may_be_called = |url: &Url| self.allowed.check(url).map_err(|fault| fault.to_string());
+        match StartMessage::read(body.as_bytes(), may_be_called) {
             Ok(StartMessage::Chunk { id, failures }) => self.chunk(record, id, failures).await,
             Ok(StartMessage::Job { job_id }) => self.job(job_id).await,
             Ok(StartMessage::Start { request, tried }) => {

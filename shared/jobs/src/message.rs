@@ -3,6 +3,7 @@
 use contract::{Problem, StartIssue};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use url::Url;
 use uuid::Uuid;
 
 use crate::chunk::ChunkId;
@@ -61,11 +62,19 @@ enum Own {
 }
 
 impl StartMessage {
-    /// The message in a body of the queue.
+    /// The message in a body of the queue. `check_callback` says what is wrong with the callback of a
+    /// pipeline's message ([`StartIssue::from_json_with`]).
     ///
     /// # Errors
     /// The problem of a body that is neither ours nor one of Start issue. It repeats no value.
-    pub fn read(body: &[u8]) -> Result<Self, Problem> {
+    pub fn read(
+        body: &[u8],
+        check_callback: impl FnOnce(&Url) -> Result<(), String>,
+    ) -> Result<Self, Problem> {
+        let start = |body: &[u8]| {
+            let (request, _) = StartIssue::from_json_with(body, |_| Ok(()), check_callback)?;
+            Ok::<_, Problem>(Box::new(request))
+        };
         // What has no template is none of a pipeline's: there, members that are not known are ignored.
         let own = serde_json::from_slice::<Value>(body)
             .ok()
@@ -84,12 +93,15 @@ impl StartMessage {
                 failures,
             }),
             Some(Own::Job { job_id }) => Ok(Self::Job { job_id }),
-            Some(Own::Again { start, tried }) => Ok(Self::Start {
-                request: Box::new(StartIssue::from_json(start.to_string().as_bytes())?),
+            Some(Own::Again {
+                start: again,
+                tried,
+            }) => Ok(Self::Start {
+                request: start(again.to_string().as_bytes())?,
                 tried: Some(tried),
             }),
             None => Ok(Self::Start {
-                request: Box::new(StartIssue::from_json(body)?),
+                request: start(body)?,
                 tried: None,
             }),
         }
@@ -128,6 +140,10 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn read(body: &[u8]) -> Result<StartMessage, Problem> {
+        StartMessage::read(body, |_| Ok(()))
+    }
+
     #[test]
     fn every_message_survives_the_queue() {
         let job_id = Uuid::from_u128(7);
@@ -153,7 +169,7 @@ mod tests {
             StartMessage::Start { request, tried },
         ] {
             let body = message.write().unwrap();
-            assert_eq!(StartMessage::read(body.as_bytes()).unwrap(), message);
+            assert_eq!(read(body.as_bytes()).unwrap(), message);
         }
     }
 
@@ -174,7 +190,7 @@ mod tests {
     #[test]
     fn a_pipelines_members_are_not_taken_for_ours() {
         let body = json!({"template_id": "t", "claims": {}, "job_id": Uuid::nil(), "chunk": 1});
-        let read = StartMessage::read(body.to_string().as_bytes());
+        let read = read(body.to_string().as_bytes());
         assert!(matches!(read, Ok(StartMessage::Start { tried: None, .. })));
     }
 
@@ -188,7 +204,7 @@ mod tests {
             r#"{"claims": {"x": "secret"}}"#,
             r#"{"job_id": "secret"}"#,
         ] {
-            let problem = StartMessage::read(body.as_bytes()).unwrap_err();
+            let problem = read(body.as_bytes()).unwrap_err();
             assert_eq!(problem.status, 400, "{body}");
             assert!(!format!("{problem:?}").contains("secret"), "{body}");
         }

@@ -8,6 +8,7 @@ use issuance::ports::System;
 use serde::Deserializer as _;
 use serde::de::{SeqAccess, Visitor};
 use serde_json::Value;
+use url::Url;
 
 use crate::chunk::{LineResult, PendingLine, count};
 
@@ -31,27 +32,37 @@ pub struct Upload {
 
 impl Upload {
     /// Reads NDJSON: a Start-issue body a line. Blank lines are skipped and do not count. What is wrong
-    /// with a line is that line's problem.
+    /// with a line is that line's problem, and so is a callback in which `check_callback` finds a fault
+    /// ([`StartIssue::from_json_with`]).
     ///
     /// # Errors
     /// 400 if there is no line at all, 413 if there are too many.
-    pub fn from_ndjson(body: &[u8], system: &impl System) -> Result<Self, Problem> {
+    pub fn from_ndjson(
+        body: &[u8],
+        check_callback: impl Fn(&Url) -> Result<(), String>,
+        system: &impl System,
+    ) -> Result<Self, Problem> {
         // Some editors put a byte order mark first, which is no JSON (RFC 8259 §8.1).
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         let mut upload = Self::default();
         for line in body.split(|byte| *byte == b'\n') {
             if !line.iter().all(u8::is_ascii_whitespace) {
-                upload.add(line, system)?;
+                upload.add(line, &check_callback, system)?;
             }
         }
         upload.not_empty()
     }
 
-    /// Reads a JSON array of Start-issue bodies. What is wrong with an element is that element's problem.
+    /// Reads a JSON array of Start-issue bodies. What is wrong with an element is that element's problem, as
+    /// with a line of NDJSON.
     ///
     /// # Errors
     /// 400 if it is no JSON array, or an empty one; 413 if it is too long.
-    pub fn from_array(body: &[u8], system: &impl System) -> Result<Self, Problem> {
+    pub fn from_array(
+        body: &[u8],
+        check_callback: impl Fn(&Url) -> Result<(), String>,
+        system: &impl System,
+    ) -> Result<Self, Problem> {
         if body.iter().all(u8::is_ascii_whitespace) {
             return Err(empty());
         }
@@ -60,9 +71,11 @@ impl Upload {
         let mut json = serde_json::Deserializer::from_slice(body);
         let elements = Elements(|element: Value| {
             let line = element.to_string();
-            upload.add(line.as_bytes(), system).map_err(|problem| {
-                refused = Some(problem);
-            })
+            upload
+                .add(line.as_bytes(), &check_callback, system)
+                .map_err(|problem| {
+                    refused = Some(problem);
+                })
         });
         let read = (&mut json)
             .deserialize_seq(elements)
@@ -87,7 +100,12 @@ impl Upload {
         }
     }
 
-    fn add(&mut self, body: &[u8], system: &impl System) -> Result<(), Problem> {
+    fn add(
+        &mut self,
+        body: &[u8],
+        check_callback: impl Fn(&Url) -> Result<(), String>,
+        system: &impl System,
+    ) -> Result<(), Problem> {
         if self.lines.len() == MAX_UPLOAD_LINES {
             return Err(Problem::new(
                 contract::ProblemKind::TooLarge,
@@ -97,7 +115,7 @@ impl Upload {
             ));
         }
         let line = count(self.lines.len() + 1);
-        let read = self.read(line, body, system);
+        let read = self.read(line, body, check_callback, system);
         self.lines
             .push(read.unwrap_or_else(|(correlation_id, problem)| {
                 UploadLine::Refused(Box::new(LineResult::failed(line, correlation_id, *problem)))
@@ -109,13 +127,14 @@ impl Upload {
         &mut self,
         line: u32,
         body: &[u8],
+        check_callback: impl Fn(&Url) -> Result<(), String>,
         system: &impl System,
     ) -> Result<UploadLine, (Option<CorrelationId>, Box<Problem>)> {
         if body.len() > StartIssue::MAX_BODY_BYTES {
             let problem = Problem::too_large(StartIssue::MAX_BODY_BYTES);
             return Err((None, Box::new(problem)));
         }
-        let mut request = StartIssue::from_json(body)
+        let (mut request, _) = StartIssue::from_json_with(body, |_| Ok(()), check_callback)
             .map_err(|problem| (correlation_id_of(body), Box::new(problem)))?;
         // Nobody would see the picture, and it is no part of what is asked for.
         request.qr_code = None;

@@ -14,12 +14,19 @@ fn body(correlation_id: &str, company: &str) -> String {
     .to_string()
 }
 
+fn may_be_called(url: &Url) -> Result<(), String> {
+    match url.host_str() {
+        Some("backend.example") => Ok(()),
+        _ => Err("is elsewhere".to_owned()),
+    }
+}
+
 fn ndjson(text: &str) -> Result<Upload, Problem> {
-    Upload::from_ndjson(text.as_bytes(), &Machine)
+    Upload::from_ndjson(text.as_bytes(), may_be_called, &Machine)
 }
 
 fn array(text: &str) -> Result<Upload, Problem> {
-    Upload::from_array(text.as_bytes(), &Machine)
+    Upload::from_array(text.as_bytes(), may_be_called, &Machine)
 }
 
 /// The status of each line's problem, 0 where it has none.
@@ -45,6 +52,23 @@ fn what_is_wrong_with_a_line_is_that_lines_problem() {
     assert_eq!(statuses(&upload), [0, 400, 0, 400, 400]);
     let text = format!("[{}, 1, {}]", body("a", "A"), body("b", "B"));
     assert_eq!(statuses(&array(&text).unwrap()), [0, 400, 0]);
+}
+
+#[test]
+fn a_callback_that_may_not_be_called_is_its_lines_problem() {
+    let to = |host: &str| {
+        let callback = json!({"url": format!("https://{host}/hook")});
+        json!({"template_id": "t", "claims": {}, "callback": callback}).to_string()
+    };
+    let (good, bad) = (to("backend.example"), to("10.0.0.1"));
+    assert_eq!(
+        statuses(&ndjson(&format!("{good}\n{bad}")).unwrap()),
+        [0, 400]
+    );
+    assert_eq!(
+        statuses(&array(&format!("[{good},{bad}]")).unwrap()),
+        [0, 400]
+    );
 }
 
 #[test]

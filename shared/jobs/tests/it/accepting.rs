@@ -6,7 +6,7 @@ use crate::world::{World, Write, is_started, ndjson};
 
 async fn accept(world: &World, lines: usize, key: Option<&str>) -> Result<Job, AcceptFailure> {
     let body = ndjson(lines);
-    let upload = Upload::from_ndjson(body.as_bytes(), world).unwrap();
+    let upload = Upload::from_ndjson(body.as_bytes(), |_| Ok(()), world).unwrap();
     world.accept().accept(upload, body.as_bytes(), key).await
 }
 
@@ -32,7 +32,7 @@ async fn long_lines_are_kept_alone() {
         )
     };
     let body = [long("a"), long("b"), "{}".to_owned()].join("\n");
-    let upload = Upload::from_ndjson(body.as_bytes(), &world).unwrap();
+    let upload = Upload::from_ndjson(body.as_bytes(), |_| Ok(()), &world).unwrap();
     let job = world
         .accept()
         .accept(upload, body.as_bytes(), None)
@@ -54,7 +54,7 @@ async fn long_lines_are_kept_alone() {
 async fn claims_are_not_stored_in_the_clear() {
     let world = World::new();
     let body = r#"{"correlation_id": "a", "template_id": "t", "claims": {"x": "PLANTED"}}"#;
-    let upload = Upload::from_ndjson(body.as_bytes(), &world).unwrap();
+    let upload = Upload::from_ndjson(body.as_bytes(), |_| Ok(()), &world).unwrap();
     world
         .accept()
         .accept(upload, body.as_bytes(), None)

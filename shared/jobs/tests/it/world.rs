@@ -142,7 +142,7 @@ impl World {
     /// Accepts an upload of so many lines that can be started, with names of their own.
     pub async fn job(&self, lines: usize) -> Job {
         let body = ndjson(lines);
-        let upload = Upload::from_ndjson(body.as_bytes(), self).unwrap();
+        let upload = Upload::from_ndjson(body.as_bytes(), |_| Ok(()), self).unwrap();
         self.accept()
             .accept(upload, body.as_bytes(), None)
             .await
