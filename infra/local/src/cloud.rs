@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use runtime::Env;
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::sync::broadcast;
 use url::Url;
 
@@ -65,6 +66,8 @@ pub struct RunningCloud {
     front: Tasks,
     /// What they need to end well.
     back: Tasks,
+    /// Dropped last: nothing works on it any more.
+    _scratch: Option<TempDir>,
 }
 
 /// A function that was started, as far as others may look at it.
@@ -203,6 +206,7 @@ impl LocalCloud {
                 handler: event_handler(&handlers, &source.function)?,
                 timeout: timeout(&stack, &source.function),
                 checkpoints: checkpoints.clone(),
+                records: Some(emulators.stream_records.clone()),
                 events: events.clone(),
             };
             let stop = front.stop.clone();
@@ -239,6 +243,7 @@ impl LocalCloud {
             buses,
             front,
             back,
+            _scratch: emulators.scratch,
         };
         access_keys::note_where(&running)?;
         Ok(running)

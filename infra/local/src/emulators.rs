@@ -1,5 +1,6 @@
 //! The embedded AWS: DynamoDB and SQS, with the tables and queues of the template.
 
+use std::path::Path;
 use std::time::Duration;
 
 use dynoxide::Database;
@@ -9,6 +10,7 @@ use dynoxide::actions::update_time_to_live::{TimeToLiveSpecification, UpdateTime
 use dynoxide::storage::TableMetadata;
 use queue_service::QueueService;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -16,6 +18,7 @@ use crate::StartError;
 use crate::data_dir::DataDir;
 use crate::event_bus::EventBuses;
 use crate::stop::Stop;
+use crate::stream_records::StreamRecords;
 use crate::template::{Queue, Stack, Table};
 
 /// How often expired items are removed. DynamoDB itself promises only days.
@@ -25,21 +28,31 @@ const TTL_SWEEP: Duration = Duration::from_secs(60);
 pub(crate) struct Emulators {
     pub(crate) database: Database,
     pub(crate) queues: QueueService,
+    pub(crate) stream_records: StreamRecords,
+    /// Where the data is that nobody keeps; gone when this is dropped.
+    pub(crate) scratch: Option<TempDir>,
 }
 
 impl Emulators {
     /// Opens the services' data, and creates what `stack` has and they lack.
     pub(crate) fn open(data: &DataDir, stack: &Stack) -> Result<Self, StartError> {
-        let (database, queues) = match data.path() {
-            None => (Database::memory(), QueueService::in_memory()),
-            Some(path) => (
-                Database::new(&path.join("dynamodb.sqlite").to_string_lossy()),
-                QueueService::open(path.join("queues.sqlite")),
-            ),
+        let opening = || "opening its data".to_owned();
+        let scratch = match data.path() {
+            None => Some(scratch().map_err(failed("DynamoDB", opening()))?),
+            Some(_) => None,
         };
+        let directory = scratch.as_ref().map(TempDir::path).or(data.path());
+        let file = directory.unwrap_or(Path::new("")).join("dynamodb.sqlite");
+        let queues = match data.path() {
+            None => QueueService::in_memory(),
+            Some(path) => QueueService::open(path.join("queues.sqlite")),
+        };
+        let database = Database::new(&file.to_string_lossy());
         let emulators = Self {
-            database: database.map_err(failed("DynamoDB", "opening its data".to_owned()))?,
-            queues: queues.map_err(failed("queue service", "opening its data".to_owned()))?,
+            database: database.map_err(failed("DynamoDB", opening()))?,
+            queues: queues.map_err(failed("queue service", opening()))?,
+            stream_records: StreamRecords::index(&file).map_err(failed("DynamoDB", opening()))?,
+            scratch,
         };
         for table in &stack.tables {
             emulators.create_table(table)?;
@@ -189,6 +202,15 @@ impl Emulators {
         }
         .map_err(failed("queue service", doing))
     }
+}
+
+/// A directory for data that nobody keeps: in memory, where the system has a place for that. The database
+/// itself can be in memory too, but then nobody else can remove what it never forgets.
+fn scratch() -> std::io::Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("bestow-");
+    let in_memory = builder.tempdir_in("/dev/shm");
+    in_memory.or_else(|_| builder.tempdir())
 }
 
 async fn sweep(database: Database) {

@@ -35,6 +35,7 @@ mod schedule_loop;
 mod secrets;
 mod stop;
 mod stream_loop;
+mod stream_records;
 pub mod template;
 
 pub use cloud::{LocalCloud, RunningCloud};

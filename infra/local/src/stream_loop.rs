@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use dynoxide::Database;
 use dynoxide::actions::get_records::GetRecordsRequest;
-use dynoxide::actions::get_shard_iterator::GetShardIteratorRequest;
+use dynoxide::actions::get_shard_iterator::{GetShardIteratorRequest, decode_shard_iterator};
 use futures::FutureExt;
 use jiff::Timestamp;
 use queue_service::{NewMessage, QueueService};
@@ -20,10 +20,13 @@ use crate::checkpoints::Checkpoints;
 use crate::events::{Event, Events};
 use crate::functions::EventHandler;
 use crate::stop::Stop;
+use crate::stream_records::StreamRecords;
 use crate::template::{LOCAL_REGION, StreamSource};
 
 /// How often an idle stream is looked at. Lambda does so four times a second.
 const PAUSE: Duration = Duration::from_millis(100);
+/// After how many batches at the latest the records that were delivered are removed.
+const BATCHES_KEPT: u32 = 20;
 /// The pause after a batch that failed the first time; each further one is twice as long, up to the last.
 const FIRST_BACK_OFF: Duration = Duration::from_millis(200);
 const LAST_BACK_OFF: Duration = Duration::from_secs(10);
@@ -37,6 +40,8 @@ pub(crate) struct StreamLoop {
     /// How long an invocation may take.
     pub(crate) timeout: Duration,
     pub(crate) checkpoints: Checkpoints,
+    /// The records themselves, to be removed once they were delivered.
+    pub(crate) records: Option<StreamRecords>,
     pub(crate) events: Events,
 }
 
@@ -59,6 +64,7 @@ impl StreamLoop {
     /// Runs until `stop`; an invocation that is under way ends first.
     pub(crate) async fn run(self, stop: Stop) {
         let mut position = self.checkpoints.of(&self.source.table);
+        let mut delivered = 0;
         loop {
             let read = tokio::select! {
                 () = stop.requested() => return,
@@ -67,6 +73,9 @@ impl StreamLoop {
             let (records, last) = match read {
                 Ok(Some(read)) => read,
                 Ok(None) => {
+                    if std::mem::take(&mut delivered) > 0 {
+                        self.forget_before(position.clone()).await;
+                    }
                     tokio::time::sleep(PAUSE).await;
                     continue;
                 }
@@ -81,6 +90,34 @@ impl StreamLoop {
             }
             self.checkpoints.set(&self.source.table, &last);
             position = Some(last);
+            delivered += 1;
+            if delivered == BATCHES_KEPT {
+                delivered = 0;
+                self.forget_before(position.clone()).await;
+            }
+        }
+    }
+
+    /// Removes the records that were delivered, up to the last one at `position`. If that fails, they are
+    /// removed with those that come after them.
+    async fn forget_before(&self, position: Option<String>) {
+        let Some((records, position)) = self.records.clone().zip(position) else {
+            return;
+        };
+        let (database, table) = (self.database.clone(), self.source.table.clone());
+        let forget = move || {
+            let (_, _, stored) =
+                decode_shard_iterator(&iterator(&database, &table, Some(position))?)
+                    .ok_or("the iterator cannot be read")?;
+            let forgotten = records.forget_before(&table, stored);
+            forgotten.map_err(|fault| fault.to_string())
+        };
+        let forgotten = tokio::task::spawn_blocking(forget).await;
+        if let Ok(Err(fault)) = forgotten {
+            tracing::warn!(
+                fault,
+                "records of a stream that were delivered are still there"
+            );
         }
     }
 
@@ -290,14 +327,8 @@ fn stream_arn(table: &str) -> String {
     format!("arn:aws:dynamodb:{LOCAL_REGION}:000000000000:table/{table}/stream/local")
 }
 
-/// The records after `position`, or all that there are.
-fn read(
-    database: &Database,
-    table: &str,
-    position: Option<String>,
-    limit: usize,
-) -> Result<Vec<Value>, String> {
-    let text = |fault: dynoxide::DynoxideError| fault.to_string();
+/// Where to read a table's stream: after `position`, or from its beginning.
+fn iterator(database: &Database, table: &str, position: Option<String>) -> Result<String, String> {
     let request = GetShardIteratorRequest {
         stream_arn: stream_arn(table),
         shard_id: dynoxide::streams::shard_id(table),
@@ -308,12 +339,26 @@ fn read(
         .to_owned(),
         sequence_number: position,
     };
-    let iterator = database.get_shard_iterator(request).map_err(text)?;
+    let answer = database.get_shard_iterator(request);
+    let answer = answer.map_err(|fault| fault.to_string())?;
+    answer
+        .shard_iterator
+        .ok_or_else(|| "the stream has no iterator".to_owned())
+}
+
+/// The records after `position`, or all that there are.
+fn read(
+    database: &Database,
+    table: &str,
+    position: Option<String>,
+    limit: usize,
+) -> Result<Vec<Value>, String> {
     let request = GetRecordsRequest {
-        shard_iterator: iterator.shard_iterator.unwrap_or_default(),
+        shard_iterator: iterator(database, table, position)?,
         limit: Some(limit),
     };
-    let answer = database.get_records(request).map_err(text)?;
+    let answer = database.get_records(request);
+    let answer = answer.map_err(|fault| fault.to_string())?;
     answer
         .records
         .into_iter()

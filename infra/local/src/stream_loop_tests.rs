@@ -11,6 +11,11 @@ const TABLE: &str = "things";
 
 fn database() -> Database {
     let database = Database::memory().unwrap();
+    create_table(&database);
+    database
+}
+
+fn create_table(database: &Database) {
     let request: CreateTableRequest = serde_json::from_value(json!({
         "TableName": TABLE,
         "BillingMode": "PAY_PER_REQUEST",
@@ -20,7 +25,6 @@ fn database() -> Database {
     }))
     .unwrap();
     database.create_table(request).unwrap();
-    database
 }
 
 fn put(database: &Database, keys: &[&str]) {
@@ -80,6 +84,16 @@ impl Bench {
         data_dir: Option<&Path>,
         handler: impl Fn(&Value) -> Result<Value, String> + Send + Sync + 'static,
     ) -> Self {
+        Self::start_with(database, source, data_dir, None, handler)
+    }
+
+    fn start_with(
+        database: &Database,
+        source: StreamSource,
+        data_dir: Option<&Path>,
+        records: Option<StreamRecords>,
+        handler: impl Fn(&Value) -> Result<Value, String> + Send + Sync + 'static,
+    ) -> Self {
         let queues = QueueService::in_memory().unwrap();
         queues
             .create_queue("failures", [("DelaySeconds", "0")])
@@ -98,6 +112,7 @@ impl Bench {
             }),
             timeout: Duration::from_secs(5),
             checkpoints: Checkpoints::open(&data).unwrap(),
+            records,
             events: events.clone(),
         };
         Self {
@@ -247,5 +262,28 @@ async fn after_a_restart_it_goes_on_where_it_was() {
     put(&database, &["while it was down"]);
     let mut bench = Bench::start(&database, source(), Some(directory.path()), succeeds);
     assert_eq!(bench.invocations(1).await, [["while it was down"]]);
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn what_was_delivered_is_forgotten_but_for_the_last_record() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("dynamodb.sqlite");
+    let database = Database::new(&file.to_string_lossy()).unwrap();
+    create_table(&database);
+    let records = StreamRecords::index(&file).unwrap();
+    let mut bench = Bench::start_with(&database, source(), None, Some(records), succeeds);
+    put(&database, &["a", "b", "c"]);
+    let left = || {
+        let left = read(&database, TABLE, None, 10).unwrap();
+        left.iter().map(sequence_number).count()
+    };
+    while left() > 1 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    put(&database, &["d"]);
+    while bench.delivered.lock().unwrap().last() != Some(&vec!["d".to_owned()]) {
+        bench.invocations(1).await;
+    }
     bench.end().await;
 }
