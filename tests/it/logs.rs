@@ -137,16 +137,16 @@ async fn every_line_keeps_the_rules() {
         .collect();
     functions.sort_unstable();
     functions.dedup();
-    assert_eq!(
-        functions,
-        [
-            "get-status",
-            "poll-status",
-            "set-credential-status",
-            "start-issue",
-            "wallet"
-        ]
-    );
+    for function in [
+        "get-status",
+        "poll-status",
+        "publish-changes",
+        "set-credential-status",
+        "start-issue",
+        "wallet",
+    ] {
+        assert!(functions.contains(&function), "{function} writes nothing");
+    }
     for (function, line) in &lines {
         let is_metrics = line.contains_key("_aws");
         for key in line.keys() {
