@@ -19,8 +19,8 @@ use axum::{Json, Router};
 use contract::{CredentialStatusAnswer, CredentialStatusChange, Problem, Scope, paths};
 use issuance::SetFailure;
 use issuance::ports::{CredentialWallet, QueueError, WalletFailure};
-use runtime::metrics::{self, Measure};
 use runtime::http::{Refusal, read_json, with_problem_fallbacks};
+use runtime::metrics::{self, Measure};
 use runtime::{ConfigError, Env};
 use uuid::Uuid;
 
