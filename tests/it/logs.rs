@@ -13,6 +13,7 @@ use crate::eventually::eventually;
 use crate::function_processes::Processes;
 use crate::logging_rules::documented_keys;
 use crate::queues::Queues;
+use crate::receiver::{Receiver, status};
 use crate::template::workspace_file;
 use crate::wallet_client::WalletClient;
 
@@ -137,16 +138,16 @@ async fn every_line_keeps_the_rules() {
         .collect();
     functions.sort_unstable();
     functions.dedup();
-    assert_eq!(
-        functions,
-        [
-            "get-status",
-            "poll-status",
-            "set-credential-status",
-            "start-issue",
-            "wallet"
-        ]
-    );
+    for function in [
+        "get-status",
+        "poll-status",
+        "publish-changes",
+        "set-credential-status",
+        "start-issue",
+        "wallet",
+    ] {
+        assert!(functions.contains(&function), "{function} writes nothing");
+    }
     for (function, line) in &lines {
         let is_metrics = line.contains_key("_aws");
         for key in line.keys() {
@@ -240,6 +241,49 @@ async fn metrics_are_embedded_as_cloudwatch_reads_them_and_count_what_happened()
     });
     let processes = processes.sum();
     assert!((4..=processes).contains(&listening.total("ColdStarts")));
+    check_format(&listening.lines());
+}
+
+/// What the runbook's page for a failing webhook is about, from the metric to the replay.
+#[tokio::test]
+async fn a_webhook_that_fails_is_counted_and_belongs_to_the_trace_of_its_issuance() {
+    let (listening, receiver) = (Listening::start().await, Receiver::start().await);
+    receiver.answers([status(500), status(500), status(500)]);
+    let id = unique("webhook");
+    let mut body = iban(&id);
+    body["callback"] = json!({"url": receiver.url});
+    listening.backend.start(&body).await.expect(201);
+    let about_it = json!({"correlation_id": id});
+    let started = listening
+        .heard("an issuance was started", about_it.clone())
+        .await;
+    let failed = listening
+        .heard("a delivery failed and is tried again", about_it.clone())
+        .await;
+    assert_eq!(failed["xray_trace_id"], started["xray_trace_id"]);
+    assert_eq!(failed["http_status"], 500);
+    let attempts = |outcome: &str| {
+        let lines = listening.lines();
+        let of_it = lines
+            .iter()
+            .filter(|(_, line)| line.get("outcome") == Some(&json!(outcome)));
+        of_it
+            .filter_map(|(_, line)| line.get("DeliveryAttempts")?.as_u64())
+            .sum::<u64>()
+    };
+    eventually("the failure is counted", PATIENCE, async || {
+        (attempts("retry") >= 1).then_some(())
+    })
+    .await;
+
+    receiver.answers([]);
+    let delivery_id = failed["delivery_id"].as_str().expect("an id");
+    listening.backend.replay(delivery_id).await.expect(202);
+    listening.heard("a change was delivered", about_it).await;
+    eventually("the success is counted", PATIENCE, async || {
+        (attempts("delivered") >= 1).then_some(())
+    })
+    .await;
     check_format(&listening.lines());
 }
 

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use runtime::metrics::{self, Counter};
 use runtime::{ConfigError, Env, RecordOutcome, process_batch};
 use webhooks::ports::{Deliveries, DeliveriesError, DeliveryMessage, Found};
 use webhooks::{Attempt, DeliveryId, Failure, Outcome};
@@ -96,6 +97,7 @@ impl DeliverWebhook {
         match self.use_case.deliver(message, found, receipt).await {
             Ok(Outcome::TooEarly) => RecordOutcome::Retry,
             Ok(outcome) => {
+                count(&outcome);
                 log(message, &host, &outcome);
                 RecordOutcome::Done
             }
@@ -110,6 +112,17 @@ impl DeliverWebhook {
 fn take(found: &Mutex<FoundById>, id: &DeliveryId) -> Result<Option<Found>, DeliveriesError> {
     let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
     found.remove(id).transpose()
+}
+
+/// Counts what was recorded of a delivery.
+fn count(outcome: &Outcome) {
+    let counter = match outcome {
+        Outcome::Delivered(_) => Counter::DeliveriesDelivered,
+        Outcome::Pending { .. } => Counter::DeliveriesToRetry,
+        Outcome::Failed { .. } => Counter::DeliveriesGivenUp,
+        Outcome::Waiting { .. } | Outcome::Dropped(_) | Outcome::TooEarly => return,
+    };
+    metrics::count(counter, 1);
 }
 
 /// Of the URL only the host: the rest may hold a secret.

@@ -13,7 +13,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use futures::future::{join, join_all};
 use issuance::{Announced, Announcement, PublishError, may_go_out_together};
+use runtime::metrics::{self, Counter};
+use runtime::trace::{self, TraceHeader};
 use runtime::{ConfigError, Env};
+use tracing::Instrument;
 use webhooks::AnnounceError;
 
 use crate::config::Config;
@@ -28,6 +31,10 @@ pub struct PublishChanges {
 struct Job<'r> {
     record: &'r StreamRecord,
     task: Task,
+    /// The trace that the issuance began with.
+    trace: Option<TraceHeader>,
+    /// The span of the log, with that trace.
+    span: tracing::Span,
 }
 
 enum Task {
@@ -54,9 +61,15 @@ impl PublishChanges {
 
     /// Deals with a batch of records, and answers from which one on they are to be delivered again.
     pub async fn handle(&self, event: StreamEvent) -> StreamResponse {
-        let jobs = event.records.iter().map(|record| Job {
-            record,
-            task: task(record),
+        let jobs = event.records.iter().map(|record| {
+            let trace = record.change.new_image.as_ref().and_then(aws::trace_of);
+            let span = span(trace.as_ref());
+            Job {
+                record,
+                task: span.in_scope(|| task(record)),
+                trace,
+                span,
+            }
         });
         for wave in waves(jobs) {
             if let Err(Stop(record)) = self.carry_out(&wave).await {
@@ -72,23 +85,34 @@ impl PublishChanges {
         let announcements: Vec<&Announcement> = wave.iter().filter_map(Job::announcement).collect();
         let (announced, told) = match announcements.as_slice() {
             [] => Default::default(),
-            some => join(self.config.use_case.announce(some), self.tell(some)).await,
+            some => join(self.config.use_case.announce(some), self.tell(wave)).await,
         };
         let mut announced = announced.into_iter();
         let mut told = told.into_iter();
-        for Job { record, task } in wave {
+        for Job {
+            record, task, span, ..
+        } in wave
+        {
             match task {
                 Task::Nothing => {}
-                Task::PutAside { reason } => self.put_aside(record, reason).await?,
+                Task::PutAside { reason } => {
+                    self.put_aside(record, reason)
+                        .instrument(span.clone())
+                        .await?;
+                }
                 Task::Announce(announcement) => match and_told(announced.next(), told.next()) {
-                    Some(Ok(Announced::Done)) => log(announcement),
+                    Some(Ok(Announced::Done)) => span.in_scope(|| done(announcement)),
                     Some(Ok(Announced::Refused { reason })) => {
                         let reason = format!("the event bus refuses the event: {reason}");
-                        self.put_aside(record, &reason).await?;
+                        self.put_aside(record, &reason)
+                            .instrument(span.clone())
+                            .await?;
                     }
                     Some(Err(fault)) => {
                         let sequence_number = &record.change.sequence_number;
-                        tracing::error!(sequence_number, %fault, "a change could not be announced and is delivered again");
+                        span.in_scope(|| {
+                            tracing::error!(sequence_number, %fault, "a change could not be announced and is delivered again");
+                        });
                         return Err(Stop(record));
                     }
                     None => return Err(Stop(record)),
@@ -98,17 +122,24 @@ impl PublishChanges {
         Ok(())
     }
 
-    /// Has the changes delivered to whoever wants to be told by webhook; in the announcements' order.
-    async fn tell(&self, announcements: &[&Announcement]) -> Vec<Result<usize, AnnounceError>> {
-        let each = announcements.iter().map(|announcement| async move {
-            match announcement {
-                Announcement::Issuance { change, .. } => {
-                    self.config.webhooks.announce(change).await
-                }
-                Announcement::Credential(_) => Ok(0),
-            }
+    /// Has the changes delivered to whoever wants to be told by webhook; in the announcements' order. Each
+    /// delivery belongs to the trace of its issuance.
+    async fn tell(&self, wave: &[Job<'_>]) -> Vec<Result<usize, AnnounceError>> {
+        let each = wave.iter().filter_map(|job| {
+            let telling = self.tell_of(job.announcement()?);
+            Some(trace::within(
+                job.trace.clone(),
+                telling.instrument(job.span.clone()),
+            ))
         });
         join_all(each).await
+    }
+
+    async fn tell_of(&self, announcement: &Announcement) -> Result<usize, AnnounceError> {
+        match announcement {
+            Announcement::Issuance { change, .. } => self.config.webhooks.announce(change).await,
+            Announcement::Credential(_) => Ok(0),
+        }
     }
 
     /// Leaves a record that can never be announced to a human, and lets the stream go on.
@@ -185,7 +216,12 @@ fn may_join(wave: &[Job<'_>], job: &Job<'_>) -> bool {
     })
 }
 
-fn log(announcement: &Announcement) {
+fn span(trace: Option<&TraceHeader>) -> tracing::Span {
+    tracing::info_span!("record", xray_trace_id = trace.map(TraceHeader::trace_id))
+}
+
+fn done(announcement: &Announcement) {
+    metrics::count(Counter::EventsPublished, 1);
     let (event_type, correlation_id, sequence) = match announcement {
         Announcement::Issuance { change, .. } => {
             (change.event_type(), &change.correlation_id, change.sequence)

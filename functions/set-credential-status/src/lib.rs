@@ -5,6 +5,7 @@
 mod config;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use access::Guard;
 use aws::sdk::Sdk;
@@ -19,6 +20,7 @@ use contract::{CredentialStatusAnswer, CredentialStatusChange, Problem, Scope, p
 use issuance::SetFailure;
 use issuance::ports::{CredentialWallet, QueueError, WalletFailure};
 use runtime::http::{Refusal, read_json, with_problem_fallbacks};
+use runtime::metrics::{self, Measure};
 use runtime::{ConfigError, Env};
 use uuid::Uuid;
 
@@ -49,6 +51,7 @@ async fn set_credential_status(
     revocation_uuid: RevocationUuid,
     request: Request,
 ) -> Result<Response, Refusal> {
+    let began = Instant::now();
     let revocation_uuid = well_formed(revocation_uuid)?;
     let body = read_json(request, CredentialStatusChange::MAX_BODY_BYTES).await?;
     let change = CredentialStatusChange::from_json(&body)?;
@@ -60,6 +63,10 @@ async fn set_credential_status(
             SetFailure::Queue(fault) => unavailable(revocation_uuid, &fault),
         })?;
     let is_published = answer.is_published();
+    if is_published {
+        let took_ms = began.elapsed().as_secs_f64() * 1_000.0;
+        metrics::measure(Measure::RevocationToPublication, took_ms.round());
+    }
     tracing::info!(%revocation_uuid, status = %answer.status, is_published, "a credential's status was set");
     let status = if is_published {
         StatusCode::OK

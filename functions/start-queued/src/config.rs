@@ -4,7 +4,8 @@ use aws::sdk::Sdk;
 use aws::{JobTable, StartQueue};
 use backend::StartIssuing;
 use issuance::ports::Machine;
-use jobs::{JobKeys, StartQueued};
+use jobs::{JobKeys, LineOutcome, StartQueued};
+use runtime::metrics::{self, Counter};
 use runtime::{ConfigError, Env};
 
 /// The most lines that one process may start at a time.
@@ -36,5 +37,15 @@ pub(crate) fn use_cases(env: &Env) -> Result<UseCases, ConfigError> {
         keys: JobKeys::derive(&secret)
             .map_err(|fault| ConfigError::invalid("JOB_SECRET", fault))?,
         at_once,
+        recorded: count,
     })
+}
+
+/// Counts what was recorded of a line.
+fn count(outcome: &LineOutcome) {
+    let counter = match outcome {
+        LineOutcome::Started { .. } => Counter::BatchLinesDone,
+        LineOutcome::Failed(_) => Counter::BatchLinesFailed,
+    };
+    metrics::count(counter, 1);
 }

@@ -14,6 +14,7 @@ use contract::{Problem, paths};
 use http_body_util::{BodyExt, Limited};
 use issuance::ports::{PollMessage, PollQueue};
 use runtime::http::{Refusal, with_problem_fallbacks};
+use runtime::metrics::{self, Counter};
 use runtime::{ConfigError, Env};
 
 use crate::config::Config;
@@ -50,6 +51,7 @@ async fn wallet_callback(
         .await;
     match sent {
         Ok(()) => {
+            metrics::count(Counter::WalletCallbacks, 1);
             tracing::info!(%correlation_id, "a wallet called back, and is asked what happened");
             Ok(StatusCode::ACCEPTED)
         }

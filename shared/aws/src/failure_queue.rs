@@ -4,7 +4,7 @@ use aws_sdk_sqs::Client;
 use issuance::ports::QueueError;
 use serde_json::Value;
 
-use crate::CallError;
+use crate::{CallError, message_trace};
 
 /// The queue that Lambda, too, tells of stream records that it gave up.
 #[derive(Debug, Clone)]
@@ -28,6 +28,7 @@ impl FailureQueue {
             .send_message()
             .queue_url(&self.url)
             .message_body(message.to_string())
+            .set_message_system_attributes(message_trace::system_attributes())
             .send()
             .await
             .map(drop)

@@ -9,7 +9,7 @@ mod credential;
 mod item;
 mod stream;
 
-pub use stream::announcement;
+pub use stream::{announcement, trace_of};
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -16,7 +16,7 @@ mod issuance_table;
 mod job_table;
 #[cfg(feature = "wallet")]
 mod kms_key;
-#[cfg(feature = "issuance")]
+#[cfg(any(feature = "issuance", feature = "jobs", feature = "webhooks"))]
 mod message_trace;
 #[cfg(feature = "issuance")]
 mod poll_queue;
@@ -36,7 +36,7 @@ pub use event_bus::EventBus;
 #[cfg(feature = "publish")]
 pub use failure_queue::FailureQueue;
 #[cfg(feature = "issuance")]
-pub use issuance_table::{IssuanceTable, announcement};
+pub use issuance_table::{IssuanceTable, announcement, trace_of};
 #[cfg(feature = "jobs")]
 pub use job_table::JobTable;
 #[cfg(feature = "wallet")]

@@ -8,7 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use jobs::StartMessage;
 use jobs::ports::QueueError;
 
-use crate::CallError;
+use crate::{CallError, message_trace};
 
 /// The most messages of one SendMessageBatch.
 const BATCH: usize = 10;
@@ -57,6 +57,7 @@ impl StartQueue {
                 SendMessageBatchRequestEntry::builder()
                     .id(index.to_string())
                     .message_body(body(message)?)
+                    .set_message_system_attributes(message_trace::system_attributes())
                     .build()
                     .map_err(|fault| QueueError(fault.into()))
             })
@@ -92,6 +93,7 @@ impl jobs::ports::StartQueue for StartQueue {
             .send_message()
             .queue_url(&self.url)
             .message_body(body(message)?)
+            .set_message_system_attributes(message_trace::system_attributes())
             .delay_seconds(i32::try_from(delay_seconds).unwrap_or(i32::MAX))
             .send()
             .await

@@ -3,7 +3,7 @@
 use aws_sdk_sqs::Client;
 use webhooks::ports::{DeliveryMessage, WebhookQueueError};
 
-use crate::CallError;
+use crate::{CallError, message_trace};
 
 /// The webhook queue on SQS.
 #[derive(Debug, Clone)]
@@ -34,6 +34,7 @@ impl webhooks::ports::WebhookQueue for WebhookQueue {
             .send_message()
             .queue_url(&self.url)
             .message_body(body)
+            .set_message_system_attributes(message_trace::system_attributes())
             .delay_seconds(i32::try_from(delay_seconds).unwrap_or(i32::MAX))
             .send()
             .await

@@ -94,6 +94,7 @@ where
         let check = CredentialCheck {
             revocation_uuid,
             check: 0,
+            requested_at_ms: self.system.now_ms(),
         };
         self.queue.send_check(&check, FIRST_CHECK_SECONDS).await?;
         let answer = self

@@ -187,6 +187,9 @@ pub struct CredentialCheck {
     /// How many checks of the same change there were before.
     #[serde(default)]
     pub check: u32,
+    /// When the change was asked for, in Unix milliseconds; 0 if that is not known.
+    #[serde(default)]
+    pub requested_at_ms: i64,
 }
 
 /// The queue of checks of credentials that are due later: the poll queue.

@@ -1,6 +1,6 @@
 //! Starting the lines of a chunk that are not done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use futures::{StreamExt, stream};
@@ -37,6 +37,8 @@ pub struct StartQueued<J, Q, I, S> {
     pub keys: JobKeys,
     /// How many lines of a chunk are started at a time.
     pub at_once: usize,
+    /// Hears of each line whose result was recorded, once.
+    pub recorded: fn(&LineOutcome),
 }
 
 /// What one pass over a chunk came to.
@@ -215,6 +217,7 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: System> StartQueued<J, Q, I, S> {
                 .iter()
                 .map(|result| (result.line, result.clone()))
                 .collect();
+            let known: BTreeSet<u32> = recorded.iter().map(|result| result.line).collect();
             results.extend(recorded.into_iter().map(|result| (result.line, result)));
             let mut lines = chunk.open_lines(&self.keys)?;
             lines.retain(|line| !results.contains_key(&line.line));
@@ -222,7 +225,12 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: System> StartQueued<J, Q, I, S> {
             let based_on = chunk.write_id;
             let after = chunk.with(&self.keys, self.system.uuid(), &lines, &results)?;
             match self.jobs.replace(based_on, &after).await? {
-                Replaced::Done | Replaced::Gone => return Ok(()),
+                Replaced::Done => {
+                    let fresh = new.iter().filter(|result| !known.contains(&result.line));
+                    fresh.for_each(|result| (self.recorded)(&result.outcome));
+                    return Ok(());
+                }
+                Replaced::Gone => return Ok(()),
                 Replaced::Overtaken(current) => chunk = *current,
             }
         }

@@ -277,7 +277,7 @@ mod tests {
         for value in 0..150 {
             measure(Measure::RevocationToPublication, f64::from(value));
         }
-        let values: Vec<f64> = (0..99).map(f64::from).chain([149.0]).collect();
+        let values: Vec<u32> = (0..99).chain([149]).collect();
         let directive = |dimensions: Value, metrics: Value| json!({"Namespace": "Bestow", "Dimensions": [dimensions], "Metrics": metrics});
         let line = |more: Value| {
             let mut line = json!({

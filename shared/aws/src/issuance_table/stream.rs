@@ -7,9 +7,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use issuance::ports::RecordsError;
 use issuance::{Announcement, Change, IssuedCredential, Record};
+use runtime::trace::TraceHeader;
 use serde_json::{Map, Value};
 
-use super::{Item, credential, item};
+use super::{Item, TRACE, credential, item};
 
 /// What a change of an item announces, given the item's images as a stream record has them: JSON, each
 /// value under the name of its type. An item without an image is not there.
@@ -42,6 +43,11 @@ pub fn announcement(
         change: Box::new(change),
         credential: new_credential(before.as_ref(), &record),
     }))
+}
+
+/// The trace that an issuance began with, given an image of its item.
+pub fn trace_of(image: &Value) -> Option<TraceHeader> {
+    TraceHeader::parse(image.get(TRACE)?.get("S")?.as_str()?)
 }
 
 /// The credential that the wallet named with this change.

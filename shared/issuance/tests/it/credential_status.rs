@@ -146,6 +146,7 @@ fn check(check: u32) -> CredentialCheck {
     CredentialCheck {
         revocation_uuid: UUID,
         check,
+        requested_at_ms: 0,
     }
 }
 

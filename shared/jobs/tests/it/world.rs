@@ -118,6 +118,7 @@ impl World {
             system: self.clone(),
             keys: keys(),
             at_once,
+            recorded: |_| {},
         }
     }
 
