@@ -170,6 +170,36 @@ impl<'w> Backend<'w> {
         self.world.until("the issuance ends", look).await
     }
 
+    /// Uploads many Start issues under one key, and gives the path of the job.
+    pub async fn upload(&self, lines: &[Value]) -> Result<String, Broken> {
+        let body: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let upload = || {
+            self.request("POST", "/api/v2/credential/issue/batch")
+                .header("content-type", "application/x-ndjson")
+                .header("idempotency-key", "the-upload")
+                .body(body.clone())
+        };
+        let answer = send(self.world, upload).await?.expect("the upload", 202)?;
+        Ok(format!("/api/v2/jobs/{}", answer.str("/job_id")?))
+    }
+
+    /// How far a job is.
+    pub async fn job(&self, path: &str) -> Result<Value, Broken> {
+        let answer = send(self.world, || self.request("GET", path)).await?;
+        Ok(answer.expect("the job", 200)?.body)
+    }
+
+    /// What became of each line of a job.
+    pub async fn results(&self, path: &str) -> Result<Vec<Value>, Broken> {
+        let path = format!("{path}/results");
+        let answer = send(self.world, || self.request("GET", &path)).await?;
+        let text = answer.expect("the results", 200)?.text;
+        Ok(text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_default())
+            .collect())
+    }
+
     /// The deliveries of an issuance's changes.
     pub async fn deliveries(&self, correlation_id: &str) -> Result<Vec<Value>, Broken> {
         let path = format!("/api/v2/deliveries/{correlation_id}");

@@ -32,6 +32,8 @@ pub enum Flow {
     Abandon,
     /// A transaction code is needed, and a wrong one is tried first.
     GuessCode,
+    /// Many issuances are started by one upload, some of whose lines are wrong.
+    Upload,
 }
 
 /// What is known of a fault while a flow runs.
@@ -48,12 +50,13 @@ impl Struck<'_> {
 }
 
 impl Flow {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Issue,
         Self::Wait,
         Self::Refuse,
         Self::Abandon,
         Self::GuessCode,
+        Self::Upload,
     ];
 
     pub fn name(self) -> &'static str {
@@ -63,6 +66,7 @@ impl Flow {
             Self::Refuse => "refuse",
             Self::Abandon => "abandon",
             Self::GuessCode => "guess code",
+            Self::Upload => "upload",
         }
     }
 
@@ -76,6 +80,7 @@ impl Flow {
             Self::Refuse | Self::Abandon => {
                 call.function == "start-issue" || call.function == "poll-status"
             }
+            Self::Upload => ["start-batch", "start-queued"].contains(&call.function.as_str()),
             Self::GuessCode => call.trigger.ends_with("/wallet/token"),
         }
     }
@@ -88,6 +93,7 @@ impl Flow {
             Self::Refuse => refuse(world).await?,
             Self::Abandon => abandon(world).await?,
             Self::GuessCode => guess_code(world, struck).await?,
+            Self::Upload => upload(world).await?,
         }
         invariants::check(world).await
     }
@@ -266,4 +272,31 @@ async fn guess_code(world: &World, struck: Struck<'_>) -> Result<(), Broken> {
     };
     invariants::same("it ends as it went", &end["status"], &json!(wanted))?;
     invariants::no_secret_was_sent(world, &[&offer.code], taken.as_ref())
+}
+
+async fn upload(world: &World) -> Result<(), Broken> {
+    let backend = Backend::new(world);
+    let mut wrong = iban("Cell_2");
+    wrong["claims"] = json!({});
+    let job = backend.upload(&[iban(ID), wrong, iban("Cell_3")]).await?;
+    let done = async || {
+        let status = backend.job(&job).await?;
+        Ok((status["done"] == status["total"]).then_some(status))
+    };
+    let status = world.until("the job is done", done).await?;
+    let counts = (&status["total"], &status["failed"]);
+    invariants::same("each line counts once", &counts, &(&json!(3), &json!(1)))?;
+    let results = backend.results(&job).await?;
+    let outcomes: Vec<_> = results.iter().map(|line| line["status"].as_str()).collect();
+    let expected = [Some("started"), Some("failed"), Some("started")];
+    invariants::same(
+        "each line has its own result",
+        &outcomes.as_slice(),
+        &&expected[..],
+    )?;
+    for id in [ID, "Cell_3"] {
+        let end = backend.until_ended(id).await?;
+        invariants::same("it ends as it went", &end["status"], &json!("error"))?;
+    }
+    invariants::no_secret_was_sent(world, &[], None)
 }

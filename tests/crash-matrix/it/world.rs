@@ -48,9 +48,10 @@ impl World {
             },
             change_environment: Some(Arc::new(move |function, variables| {
                 for (name, value) in variables {
-                    let leads_out =
-                        name.starts_with("AWS_ENDPOINT_URL_") || name == "WALLET_BASE_URL";
-                    if leads_out {
+                    if name == "WALLET_CALLBACK_BASE_URL" {
+                        // It is the wallet that calls there.
+                        *value = placed.in_front_of("wallet", "callbacks", value);
+                    } else if name.starts_with("AWS_ENDPOINT_URL_") || name == "WALLET_BASE_URL" {
                         *value = placed.in_front_of(function, name, value);
                     }
                 }
