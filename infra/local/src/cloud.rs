@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use queue_service::QueueService;
 use runtime::Env;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -57,6 +58,7 @@ pub struct RunningCloud {
     aws: AwsEndpoints,
     data: DataDir,
     stack: Stack,
+    queues: QueueService,
     /// By the names of their binaries.
     functions: BTreeMap<String, RunningFunction>,
     certificate_authority: String,
@@ -156,7 +158,10 @@ impl LocalCloud {
         let mut functions = BTreeMap::new();
         let mut handlers = BTreeMap::new();
         for function in &stack.functions {
-            let variables = environment::of_function(function, functions_aws, &secrets)?;
+            let mut variables = environment::of_function(function, functions_aws, &secrets)?;
+            if let Some(change) = &options.change_environment {
+                change(&function.binary, &mut variables);
+            }
             let started = functions::start(
                 &options.functions,
                 function,
@@ -237,6 +242,7 @@ impl LocalCloud {
             aws,
             data,
             stack,
+            queues: emulators.queues,
             functions,
             certificate_authority: identity.authority,
             events,
@@ -315,6 +321,16 @@ impl RunningCloud {
             .iter()
             .find(|one| one.logical_id == logical_id)?;
         Some(format!("{}/{LOCAL_ACCOUNT}/{}", self.aws.sqs, queue.name))
+    }
+
+    /// The queues, to look into, and to let time pass in.
+    pub fn queues(&self) -> &QueueService {
+        &self.queues
+    }
+
+    /// The names of all tables.
+    pub fn table_names(&self) -> impl Iterator<Item = &str> {
+        self.stack.tables.iter().map(|table| table.name.as_str())
     }
 
     /// The routes of the template.

@@ -104,6 +104,17 @@ pub enum InvokeError {
     Stopped,
 }
 
+/// An invocation that a process works on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnderWay {
+    /// The process.
+    pub pid: u32,
+    /// The invocation's own id.
+    pub request_id: String,
+    /// What the function was invoked with, as JSON.
+    pub payload: Bytes,
+}
+
 /// What is known of one process. Times are counted from its start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProcessReport {
@@ -173,6 +184,16 @@ impl LambdaFunction {
     /// Kills all processes and refuses further invocations.
     pub async fn stop(&self) {
         self.pool.stop().await;
+    }
+
+    /// The invocations that processes work on now.
+    pub fn under_way(&self) -> Vec<UnderWay> {
+        self.pool.under_way()
+    }
+
+    /// Whether nothing is under way, and nothing waits for a process.
+    pub fn is_idle(&self) -> bool {
+        self.pool.is_idle()
     }
 
     /// All processes so far, in the order they were started.

@@ -45,4 +45,6 @@ pub use error::StartError;
 pub use event_bus::{EventQuery, PublishedEvent};
 pub use events::Event;
 pub use identity::{AUTHORITY_FILE, IdentityError};
-pub use options::{DEFAULT_API_KEY, DEFAULT_WEBHOOK_SECRET, FunctionHost, Options};
+pub use options::{
+    ChangeEnvironment, DEFAULT_API_KEY, DEFAULT_WEBHOOK_SECRET, FunctionHost, Options,
+};

@@ -51,7 +51,13 @@ pub struct Options {
     /// Takes what functions write that run in processes of their own. By default it becomes a part of this
     /// process's log.
     pub function_log: LogSink,
+    /// Changes the environment of functions before they start: for tests that stand between a function and
+    /// what it calls.
+    pub change_environment: Option<ChangeEnvironment>,
 }
+
+/// Changes the environment of the function with this binary.
+pub type ChangeEnvironment = Arc<dyn Fn(&str, &mut BTreeMap<String, String>) + Send + Sync>;
 
 /// Where the functions run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +110,7 @@ impl Default for Options {
             functions: FunctionHost::InProcess,
             parameters: BTreeMap::new(),
             function_log: Arc::new(function_log::show),
+            change_environment: None,
         }
     }
 }

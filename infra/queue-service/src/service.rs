@@ -4,7 +4,10 @@ use std::{
     collections::BTreeMap,
     fmt, io,
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -33,6 +36,8 @@ struct Inner {
     store: Store,
     wakeups: Wakeups,
     clock: Clock,
+    /// By how much the clock has been put forward, in milliseconds.
+    ahead_ms: AtomicI64,
 }
 
 /// How to receive. The default is one message, with the queue's own wait and visibility time-out.
@@ -80,6 +85,7 @@ impl QueueService {
                 store,
                 wakeups: Wakeups::default(),
                 clock,
+                ahead_ms: AtomicI64::new(0),
             }),
         }
     }
@@ -319,8 +325,28 @@ impl QueueService {
         })
     }
 
+    /// Puts the clock forward: delays and visibility time-outs end that much earlier. For tests, which have
+    /// no minutes to wait.
+    pub fn let_pass(&self, time: Duration) {
+        let ms = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        self.inner.ahead_ms.fetch_add(ms, Ordering::Relaxed);
+        // They sleep by the clock as it was.
+        self.inner.wakeups.wake_all();
+    }
+
+    /// How long it takes until the first message of all queues falls due: zero if one is due already, none
+    /// if there are no messages. Dead letters do not count.
+    pub fn until_next_due(&self) -> Result<Option<Duration>, Error> {
+        let now_ms = self.now_ms();
+        let due_at_ms = self.inner.store.transact(store::first_due_at_ms)?;
+        Ok(due_at_ms.map(|due_at_ms| {
+            let ms = due_at_ms.saturating_sub(now_ms);
+            Duration::from_millis(u64::try_from(ms).unwrap_or_default())
+        }))
+    }
+
     fn now_ms(&self) -> i64 {
-        (self.inner.clock)()
+        (self.inner.clock)() + self.inner.ahead_ms.load(Ordering::Relaxed)
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) use {
     in_flight::{change_visibility, check_visibility, delete},
     moves::{MoveTask, move_tasks, start_move_task},
     queues::{Queue, counts, create, delete_queue, find, list, purge, set_attributes, set_tags},
-    receive::{Received, receive},
+    receive::{Received, first_due_at_ms, receive},
     send::send,
 };
 

@@ -31,4 +31,10 @@ impl Wakeups {
             bell.notify_waiters();
         }
     }
+
+    /// Wakes all receives of all queues.
+    pub(crate) fn wake_all(&self) {
+        let bells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        bells.values().for_each(|bell| bell.notify_waiters());
+    }
 }

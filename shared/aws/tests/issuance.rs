@@ -93,6 +93,29 @@ async fn a_correlation_id_is_reserved_once() {
 }
 
 #[tokio::test]
+async fn a_reservation_that_nobody_follows_expires_within_a_day_and_an_issuance_does_not() {
+    let Table { records, client } = table().await;
+    let mine = reservation("a", "1", NOW_MS);
+    records.reserve(&mine, NOW_MS).await.unwrap();
+    let expires_in = async || -> i64 {
+        let key = [("pk", "issuance#a"), ("sk", "record")].map(|(name, value)| {
+            let value = aws_sdk_dynamodb::types::AttributeValue::S(value.to_owned());
+            (name.to_owned(), value)
+        });
+        let request = client.get_item().table_name("issuance");
+        let answer = request.set_key(Some(key.into())).send().await.unwrap();
+        let expires_at = answer.item.unwrap()["expires_at"].as_n().unwrap().clone();
+        expires_at.parse::<i64>().unwrap() - NOW_MS / 1_000
+    };
+    let day = 24 * 60 * 60;
+    assert!((day..day + 60).contains(&expires_in().await));
+
+    let accepted = next(mine.record.offered(&offer(), NOW_MS).unwrap());
+    records.update(mine.write_id, &accepted).await.unwrap();
+    assert!(expires_in().await > 80 * day);
+}
+
+#[tokio::test]
 async fn an_abandoned_reservation_is_taken_over_by_the_same_request_alone() {
     let Table { records, .. } = table().await;
     records

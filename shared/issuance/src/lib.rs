@@ -40,7 +40,8 @@ pub use publish_changes::{
     Announced, Announcement, PublishChanges, PublishError, may_go_out_together,
 };
 pub use record::{
-    DEFAULT_OFFER_LIFE_SECONDS, LONGEST_OFFER_LIFE_SECONDS, Offer, RETENTION_SECONDS, Record, State,
+    DEFAULT_OFFER_LIFE_SECONDS, LONGEST_OFFER_LIFE_SECONDS, Offer, RESERVATION_RETENTION_SECONDS,
+    RETENTION_SECONDS, Record, State,
 };
 pub use request_hash::{RequestHash, RequestHasher};
 pub use schedule::{GRACE_SECONDS, LONGEST_DELAY_SECONDS, PollSchedule, back_off_seconds};

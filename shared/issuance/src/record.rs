@@ -20,6 +20,11 @@ pub const LONGEST_OFFER_LIFE_SECONDS: i64 = 90 * 24 * 60 * 60;
 /// and the status be read. A revocation needs no record.
 pub const RETENTION_SECONDS: i64 = 90 * 24 * 60 * 60;
 
+/// How long a reservation is kept after its last write, in seconds. Each poll of it is a write, so one that
+/// outlives this is followed by nobody: whoever made it died before the first poll was on the queue, and nobody
+/// repeated the request. Nobody was told that it was accepted either, so it goes without a trace.
+pub const RESERVATION_RETENTION_SECONDS: i64 = 24 * 60 * 60;
+
 /// One issuance, from the reservation of its correlation id to its end. It holds no claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
@@ -150,6 +155,14 @@ impl Record {
             State::Offered { offer, .. }
             | State::Completed { offer, .. }
             | State::Failed { offer, .. } => Some(offer),
+        }
+    }
+
+    /// How long the record is kept after its last write, in seconds.
+    pub fn retention_seconds(&self) -> i64 {
+        match self.state {
+            State::Reserved { .. } => RESERVATION_RETENTION_SECONDS,
+            _ => RETENTION_SECONDS,
         }
     }
 

@@ -12,7 +12,7 @@ use tokio::sync::{Notify, oneshot};
 use uuid::Uuid;
 
 use super::{
-    InvokeError, LambdaConfig, ProcessReport, cpu_time, process,
+    InvokeError, LambdaConfig, ProcessReport, UnderWay, cpu_time, process,
     state::{Assignment, Current, Invocation, ProcessId, Running, State},
 };
 
@@ -134,6 +134,24 @@ impl Pool {
         let mut reports: BTreeMap<_, _> = running.collect();
         reports.extend(state.ended.iter().map(|(id, report)| (*id, report.clone())));
         reports.into_values().collect()
+    }
+
+    pub(super) fn under_way(&self) -> Vec<UnderWay> {
+        let state = self.state();
+        let working = state.running.values().filter_map(|running| {
+            let current = running.current.as_ref()?;
+            Some(UnderWay {
+                pid: running.report.pid,
+                request_id: current.request_id.clone(),
+                payload: current.payload.clone(),
+            })
+        });
+        working.collect()
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        let state = self.state();
+        state.waiting.is_empty() && state.running.values().all(|one| one.current.is_none())
     }
 
     /// Waits for an invocation for this process, and takes it. A process that is about to end waits for
@@ -328,6 +346,7 @@ impl Pool {
         if let Some(running) = state.running.get_mut(&id) {
             running.current = Some(Current {
                 request_id: request_id.clone(),
+                payload: payload.clone(),
                 answer,
                 timer: timer.abort_handle(),
             });

@@ -46,6 +46,7 @@ pub(super) struct Running {
 /// The invocation that a process works on.
 pub(super) struct Current {
     pub(super) request_id: String,
+    pub(super) payload: Bytes,
     pub(super) answer: oneshot::Sender<Result<Bytes, InvokeError>>,
     /// Ends the invocation when its time is over.
     pub(super) timer: AbortHandle,

@@ -203,6 +203,15 @@ fn next_due_at_ms(
     Ok(due)
 }
 
+/// When the first message of all queues falls due or did, in Unix milliseconds. Dead letters do not count:
+/// nobody waits for them.
+pub(crate) fn first_due_at_ms(transaction: &Transaction<'_>) -> Result<Option<i64>, Error> {
+    let due = transaction
+        .prepare_cached("SELECT min(visible_at_ms) FROM messages WHERE dead_letter_source IS NULL")?
+        .query_row([], |row| row.get(0))?;
+    Ok(due)
+}
+
 fn read(row: &Row<'_>, queue: &Queue, now_ms: i64) -> Result<Due, Error> {
     let id = row.get("id")?;
     let attributes: String = row.get("attributes")?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use queue_service::{NewMessage, QueueService, Receive};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
@@ -280,4 +281,35 @@ async fn a_receive_that_is_dropped_takes_no_message() {
     assert!(waited.is_err());
     endpoint.send(&url, "x").await;
     assert_eq!(bodies(&endpoint.receive(&url, 0).await), ["x"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_put_forward_ends_delays_and_wakes_who_waits_for_them() {
+    let queues = QueueService::in_memory().unwrap();
+    queues
+        .create_queue("polls", [("VisibilityTimeout", "180")])
+        .unwrap();
+    assert_eq!(queues.until_next_due().unwrap(), None);
+    let mut message = NewMessage::new("later");
+    message.delay_seconds = Some(600);
+    queues.send("polls", &message).unwrap();
+    assert!(queues.until_next_due().unwrap().unwrap() > Duration::from_secs(500));
+
+    let waiting = {
+        let queues = queues.clone();
+        tokio::spawn(async move {
+            let how = Receive {
+                wait: Some(Duration::from_secs(20)),
+                ..Receive::default()
+            };
+            queues.receive("polls", how).await.unwrap()
+        })
+    };
+    tokio::task::yield_now().await;
+    queues.let_pass(Duration::from_secs(600));
+    assert_eq!(waiting.await.unwrap().len(), 1);
+    // It is in flight now.
+    assert!(queues.until_next_due().unwrap().unwrap() > Duration::from_secs(100));
+    queues.let_pass(Duration::from_secs(180));
+    assert_eq!(queues.until_next_due().unwrap(), Some(Duration::ZERO));
 }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use aws_sdk_dynamodb::types::AttributeValue;
 use contract::{Callback, CorrelationId, IssueError, Stage, Status};
 use issuance::ports::{RecordsError, Stored};
-use issuance::{Offer, RETENTION_SECONDS, Record, RequestHash, State};
+use issuance::{Offer, Record, RequestHash, State};
 
 use super::Item;
 
@@ -138,7 +138,9 @@ fn attributes(stored: &Stored) -> impl Iterator<Item = (&'static str, AttributeV
         ("last_updated_ms", Some(number(record.last_updated_ms))),
         (
             "expires_at",
-            Some(number(last_write.saturating_add(RETENTION_SECONDS))),
+            Some(number(
+                last_write.saturating_add(record.retention_seconds()),
+            )),
         ),
     ];
     let offer = record.offer();

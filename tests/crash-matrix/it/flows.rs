@@ -1,0 +1,302 @@
+//! What backends, customers and verifiers do, from the first request to the last.
+//!
+//! Each flow says which functions' calls are its cells: most calls are the same in all of them.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::Broken;
+use crate::backend::{Backend, iban};
+use crate::call::Call;
+use crate::fault::Fault;
+use crate::holder::{Holder, Taken};
+use crate::invariants;
+use crate::status_list::StatusList;
+use crate::tables::text;
+use crate::world::World;
+
+/// Longer than what is recorded counts as fresh.
+const A_WHILE: Duration = Duration::from_secs(2);
+const ID: &str = "Cell_1";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Flow {
+    /// A credential is issued, suspended and revoked.
+    Issue,
+    /// Nobody takes the credential before it was polled for; then somebody does.
+    Wait,
+    /// The wallet refuses the claims.
+    Refuse,
+    /// The backend asks once and never comes back, and nobody takes the credential.
+    Abandon,
+    /// A transaction code is needed, and a wrong one is tried first.
+    GuessCode,
+    /// Many issuances are started by one upload, some of whose lines are wrong.
+    Upload,
+}
+
+/// What is known of a fault while a flow runs.
+#[derive(Clone, Copy)]
+pub struct Struck<'c>(pub Option<(&'c Call, Fault)>);
+
+impl Struck<'_> {
+    /// Whether a fault hides from the customer's wallet that its code was redeemed.
+    fn may_burn_the_code(self) -> bool {
+        self.0.is_some_and(|(call, fault)| {
+            fault.hides_an_answer() && call.trigger.ends_with("/wallet/token")
+        })
+    }
+}
+
+impl Flow {
+    pub const ALL: [Self; 6] = [
+        Self::Issue,
+        Self::Wait,
+        Self::Refuse,
+        Self::Abandon,
+        Self::GuessCode,
+        Self::Upload,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Issue => "issue",
+            Self::Wait => "wait",
+            Self::Refuse => "refuse",
+            Self::Abandon => "abandon",
+            Self::GuessCode => "guess code",
+            Self::Upload => "upload",
+        }
+    }
+
+    /// Whether the call is a cell of this flow.
+    pub fn strikes(self, call: &Call) -> bool {
+        match self {
+            Self::Issue => true,
+            Self::Wait => {
+                ["poll-status", "get-status", "erase-claims"].contains(&call.function.as_str())
+            }
+            Self::Refuse | Self::Abandon => {
+                call.function == "start-issue" || call.function == "poll-status"
+            }
+            Self::Upload => ["start-batch", "start-queued"].contains(&call.function.as_str()),
+            Self::GuessCode => call.trigger.ends_with("/wallet/token"),
+        }
+    }
+
+    /// Runs the flow and checks everything that must hold.
+    pub async fn run(self, world: &World, struck: Struck<'_>) -> Result<(), Broken> {
+        match self {
+            Self::Issue => issue(world, struck).await?,
+            Self::Wait => wait(world).await?,
+            Self::Refuse => refuse(world).await?,
+            Self::Abandon => abandon(world).await?,
+            Self::GuessCode => guess_code(world, struck).await?,
+            Self::Upload => upload(world).await?,
+        }
+        invariants::check(world).await
+    }
+}
+
+async fn issue(world: &World, struck: Struck<'_>) -> Result<(), Broken> {
+    let backend = Backend::new(world);
+    let holder = Holder::new(world);
+    let mut request = iban(ID);
+    request["callback"] = json!({"url": world.callback_url});
+    let started = backend.start(&request).await?.expect("Start issue", 201)?;
+    let again = backend
+        .start(&request)
+        .await?
+        .expect("Start issue again", 201)?;
+    invariants::same("one answer", &started.body, &again.body)?;
+
+    let offer = holder.read_offer(started.str("/request_uri")?).await?;
+    let token = holder.token(&offer, None).await?;
+    let taken = match token.body["access_token"].as_str() {
+        Some(access_token) => Some(holder.credential(&offer, access_token).await?),
+        None if struck.may_burn_the_code() => None,
+        None => return Err(Broken::new("requests can be repeated", token.text)),
+    };
+    if let Some(taken) = &taken {
+        holder.notify(taken).await?;
+    }
+    world.let_pass(A_WHILE).await;
+    let end = backend.until_ended(ID).await?;
+    let wanted = if taken.is_some() {
+        "issue_completed"
+    } else {
+        "error"
+    };
+    invariants::same("it ends as it went", &end["status"], &json!(wanted))?;
+
+    invariants::every_change_is_delivered(world, &end).await?;
+    let listed = backend.deliveries(ID).await?;
+    let pending = listed.iter().filter(|one| one["status"] != "delivered");
+    invariants::same("every delivery is recorded as made", &pending.count(), &0)?;
+
+    let again = holder.token(&offer, None).await?;
+    again.expect("the code for a second time", 400)?;
+    if let Some(taken) = &taken {
+        revoke(&backend, &holder, &end, taken).await?;
+    }
+    invariants::no_secret_was_sent(world, &[&offer.code], taken.as_ref())
+}
+
+/// Suspends, then revokes; after each answer the list that anyone can fetch says so.
+async fn revoke(
+    backend: &Backend<'_>,
+    holder: &Holder<'_>,
+    end: &Value,
+    taken: &Taken,
+) -> Result<(), Broken> {
+    let uuid = end["revocation_uuid"].as_str().unwrap_or_default();
+    let entry = StatusList::entry_of(&taken.credential);
+    for (status, value) in [("suspended", 2), ("revoked", 1)] {
+        backend.set(uuid, status).await?;
+        let list = StatusList::read(&holder.fetch(&entry.uri).await?.text);
+        let expected = (value, 1);
+        let found = (list.status(entry.index), list.changed());
+        invariants::same(
+            "what is reported published is in the list",
+            &found,
+            &expected,
+        )?;
+        let published = backend.published(uuid).await?;
+        invariants::same("the published status", &published.as_str(), &status)?;
+    }
+    let world = backend.world();
+    let announced = async || Ok(invariants::has_announced_revocation(world, ID).then_some(()));
+    world.until("the revocation is announced", announced).await
+}
+
+async fn wait(world: &World) -> Result<(), Broken> {
+    let backend = Backend::new(world);
+    let holder = Holder::new(world);
+    let started = backend.start(&iban(ID)).await?.expect("Start issue", 201)?;
+    world.let_pass(A_WHILE).await;
+    let polled = async || {
+        backend.status(ID).await?;
+        let record = invariants::record(world, ID).await;
+        let attempt =
+            record.and_then(|record| record["attempt"]["N"].as_str()?.parse::<u32>().ok());
+        Ok(attempt.filter(|attempt| *attempt > 0))
+    };
+    world.until("the issuance is polled", polled).await?;
+
+    let offer = holder.read_offer(started.str("/request_uri")?).await?;
+    let token = holder.token(&offer, None).await?.expect("the token", 200)?;
+    let taken = holder
+        .credential(&offer, token.str("/access_token")?)
+        .await?;
+    world.let_pass(A_WHILE).await;
+    let end = backend.until_ended(ID).await?;
+    invariants::same(
+        "it ends as it went",
+        &end["status"],
+        &json!("issue_completed"),
+    )?;
+    invariants::no_secret_was_sent(world, &[&offer.code], Some(&taken))
+}
+
+async fn refuse(world: &World) -> Result<(), Broken> {
+    let backend = Backend::new(world);
+    let mut request = iban(ID);
+    request["claims"] = json!({"companyname": "Claimed Name B.V."});
+    backend
+        .start(&request)
+        .await?
+        .expect("Start issue with wrong claims", 422)?;
+    let withdrawn = async || Ok(invariants::record(world, ID).await.is_none().then_some(()));
+    world.until("nothing is left of it", withdrawn).await?;
+    // The correlation id is free for what the backend meant.
+    backend
+        .start(&iban(ID))
+        .await?
+        .expect("Start issue with the right claims", 201)?;
+    let end = backend.until_ended(ID).await?;
+    invariants::same("it ends as it went", &end["status"], &json!("error"))
+}
+
+async fn abandon(world: &World) -> Result<(), Broken> {
+    let backend = Backend::new(world);
+    let answer = backend.start_once(&iban(ID)).await;
+    let was_accepted = answer.is_some_and(|answer| answer.status == 201);
+    let over = async || {
+        let record = invariants::record(world, ID).await;
+        let state = record
+            .as_ref()
+            .map_or("gone", |record| text(record, "state"));
+        Ok(["gone", "failed"]
+            .contains(&state)
+            .then(|| state.to_owned()))
+    };
+    let state = world.until("it is over", over).await?;
+    let expected = if was_accepted { "failed" } else { &state };
+    invariants::same(
+        "what was accepted ends, and is not forgotten",
+        &state.as_str(),
+        &expected,
+    )
+}
+
+async fn guess_code(world: &World, struck: Struck<'_>) -> Result<(), Broken> {
+    let backend = Backend::new(world);
+    let holder = Holder::new(world);
+    let mut request = iban(ID);
+    request["tx_code"] = json!({"input_mode": "numeric", "length": 6});
+    let started = backend.start(&request).await?.expect("Start issue", 201)?;
+    let tx_code = started.str("/tx_code")?;
+    let wrong = if tx_code == "000000" {
+        "000001"
+    } else {
+        "000000"
+    };
+    let offer = holder.read_offer(started.str("/request_uri")?).await?;
+    holder
+        .token(&offer, Some(wrong))
+        .await?
+        .expect("a wrong transaction code", 400)?;
+    let token = holder.token(&offer, Some(tx_code)).await?;
+    let taken = match token.body["access_token"].as_str() {
+        Some(access_token) => Some(holder.credential(&offer, access_token).await?),
+        None if struck.may_burn_the_code() => None,
+        None => return Err(Broken::new("requests can be repeated", token.text)),
+    };
+    world.let_pass(A_WHILE).await;
+    let end = backend.until_ended(ID).await?;
+    let wanted = if taken.is_some() {
+        "issue_completed"
+    } else {
+        "error"
+    };
+    invariants::same("it ends as it went", &end["status"], &json!(wanted))?;
+    invariants::no_secret_was_sent(world, &[&offer.code], taken.as_ref())
+}
+
+async fn upload(world: &World) -> Result<(), Broken> {
+    let backend = Backend::new(world);
+    let mut wrong = iban("Cell_2");
+    wrong["claims"] = json!({});
+    let job = backend.upload(&[iban(ID), wrong, iban("Cell_3")]).await?;
+    let done = async || {
+        let status = backend.job(&job).await?;
+        Ok((status["done"] == status["total"]).then_some(status))
+    };
+    let status = world.until("the job is done", done).await?;
+    let counts = (&status["total"], &status["failed"]);
+    invariants::same("each line counts once", &counts, &(&json!(3), &json!(1)))?;
+    let results = backend.results(&job).await?;
+    let outcomes: Vec<_> = results.iter().map(|line| line["status"].as_str()).collect();
+    let expected = [Some("started"), Some("failed"), Some("started")];
+    invariants::same(
+        "each line has its own result",
+        &outcomes.as_slice(),
+        &&expected[..],
+    )?;
+    for id in [ID, "Cell_3"] {
+        let end = backend.until_ended(id).await?;
+        invariants::same("it ends as it went", &end["status"], &json!("error"))?;
+    }
+    invariants::no_secret_was_sent(world, &[], None)
+}

@@ -1,0 +1,51 @@
+//! Who wants to be told by webhooks: takes every post, and remembers it.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+/// A receiver. Clones are the same one.
+#[derive(Clone, Default)]
+pub struct Receiver {
+    posts: Arc<Mutex<Vec<Post>>>,
+}
+
+/// What was posted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Post {
+    /// `webhook-id`, which a receiver tells repeats by.
+    pub id: String,
+    pub body: Value,
+}
+
+impl Receiver {
+    /// Serves as long as the runtime lives, and gives its address.
+    pub async fn start() -> (Self, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = format!("http://{}", listener.local_addr().expect("an address"));
+        let receiver = Self::default();
+        let router = Router::new().fallback(take).with_state(receiver.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (receiver, address)
+    }
+
+    /// Everything that was posted so far.
+    pub fn posts(&self) -> Vec<Post> {
+        self.posts.lock().expect("nothing panics in it").clone()
+    }
+}
+
+async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes) {
+    let id = headers.get("webhook-id").and_then(|id| id.to_str().ok());
+    let post = Post {
+        id: id.unwrap_or_default().to_owned(),
+        body: serde_json::from_slice(&body).unwrap_or_default(),
+    };
+    let mut posts = receiver.posts.lock().expect("nothing panics in it");
+    posts.push(post);
+}

@@ -1,0 +1,189 @@
+//! One local cloud for one cell: its functions are processes, one each, behind the proxy.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use local::{FunctionHost, LocalCloud, Options, RunningCloud};
+use serde_json::json;
+
+use crate::Broken;
+use crate::call::Call;
+use crate::fault::Fault;
+use crate::proxy::Proxy;
+use crate::receiver::Receiver;
+use crate::tables::Tables;
+
+/// How long anything may take on the clock of this machine: more than the slowest fault, and then some.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How much time is let pass while something is waited for: the longest that anything may take is an offer
+/// nobody takes, whose wallet has forgotten to say when it ends.
+const LONGEST: Duration = Duration::from_secs(9 * 24 * 60 * 60);
+/// The step in which time passes when no message is on its way: only schedules can do anything then.
+const STEP: Duration = Duration::from_secs(60 * 60);
+/// How long nothing must happen for the world to count as idle.
+const BREATH: Duration = Duration::from_millis(15);
+
+pub struct World {
+    pub cloud: RunningCloud,
+    pub proxy: Proxy,
+    pub tables: Tables,
+    pub receiver: Receiver,
+    /// Where deliver-webhook finds the receiver.
+    pub callback_url: String,
+}
+
+impl World {
+    pub async fn start(fault: Option<(Call, Fault)>) -> Self {
+        let proxy = Proxy::start(fault).await;
+        let (receiver, address) = Receiver::start().await;
+        let address = proxy.in_front_of("deliver-webhook", "receiver", &address);
+        let placed = proxy.clone();
+        let cloud = LocalCloud::start(Options {
+            functions: FunctionHost::Processes {
+                binaries: binaries().to_owned(),
+                // So it is known which one is to be killed.
+                max_processes: 1,
+                aws: None,
+            },
+            change_environment: Some(Arc::new(move |function, variables| {
+                for (name, value) in variables {
+                    if name == "WALLET_CALLBACK_BASE_URL" {
+                        // It is the wallet that calls there.
+                        *value = placed.in_front_of("wallet", "callbacks", value);
+                    } else if name.starts_with("AWS_ENDPOINT_URL_") || name == "WALLET_BASE_URL" {
+                        *value = placed.in_front_of(function, name, value);
+                    }
+                }
+            })),
+            ..Options::default()
+        });
+        let cloud = cloud.await.unwrap_or_else(|fault| panic!("{fault}"));
+        let functions = cloud.function_names().map(|name| {
+            let binary = binaries().join(name);
+            assert!(
+                binary.exists(),
+                "{name} is not built: add it to the [[bin]]s of Cargo.toml"
+            );
+            let processes = cloud.processes(name).expect("it runs as processes");
+            (name.to_owned(), processes.clone())
+        });
+        proxy.watch(functions.collect());
+        let tables = Tables::new(cloud.dynamodb_endpoint(), cloud.table_names()).await;
+        Self {
+            cloud,
+            proxy,
+            tables,
+            receiver,
+            callback_url: format!("{address}/hook"),
+        }
+    }
+
+    /// Lets time pass, for the queues and for everything that is stored. The processes have the clock of
+    /// this machine, so stored moments move into the past instead.
+    pub async fn let_pass(&self, time: Duration) {
+        // Up to a whole second, or what is due then would not be quite.
+        let seconds = time.as_secs() + 1;
+        self.tables
+            .let_pass(i64::try_from(seconds).unwrap_or(i64::MAX))
+            .await;
+        self.cloud.queues().let_pass(Duration::from_secs(seconds));
+    }
+
+    /// Waits until `look` sees something. While nothing is happening, time passes, up to when the next
+    /// message falls due.
+    pub async fn until<T>(
+        &self,
+        what: &str,
+        mut look: impl AsyncFnMut() -> Result<Option<T>, Broken>,
+    ) -> Result<T, Broken> {
+        let began = Instant::now();
+        let mut passed = Duration::ZERO;
+        loop {
+            if let Some(seen) = look().await? {
+                return Ok(seen);
+            }
+            if began.elapsed() > PATIENCE || passed > LONGEST {
+                let hours = passed.as_secs() / 3600;
+                return Err(Broken::new(
+                    "everything ends",
+                    format!("{what}: not even after {hours} h"),
+                ));
+            }
+            if !self.is_idle().await {
+                continue;
+            }
+            let step = self.until_next_due().unwrap_or(STEP);
+            self.let_pass(step).await;
+            self.run_schedules().await;
+            passed += step;
+        }
+    }
+
+    /// Invokes what runs each minute or so, once. A run that fails is followed by another, some other time.
+    pub async fn run_schedules(&self) {
+        for schedule in self.cloud.schedules() {
+            let event = json!({"detail-type": "Scheduled Event", "source": "aws.scheduler", "detail": "{}"});
+            let _ = self
+                .cloud
+                .invoke(&binary_of(&schedule.function), event)
+                .await;
+        }
+    }
+
+    /// Whether nothing happens and nothing is about to.
+    async fn is_idle(&self) -> bool {
+        for _ in 0..2 {
+            let works = |name| self.cloud.processes(name).is_some_and(|one| !one.is_idle());
+            let is_busy = self.cloud.function_names().any(works);
+            if is_busy || self.until_next_due() == Some(Duration::ZERO) {
+                tokio::time::sleep(BREATH).await;
+                return false;
+            }
+            tokio::time::sleep(BREATH).await;
+        }
+        true
+    }
+
+    fn until_next_due(&self) -> Option<Duration> {
+        self.cloud
+            .queues()
+            .until_next_due()
+            .expect("the queues can be read")
+    }
+}
+
+/// The binary of a function by its name in the template: `erase-claims` of `EraseClaimsFunction`.
+fn binary_of(logical_id: &str) -> String {
+    let name = logical_id.strip_suffix("Function").unwrap_or(logical_id);
+    let mut binary = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !binary.is_empty() {
+            binary.push('-');
+        }
+        binary.push(letter.to_ascii_lowercase());
+    }
+    binary
+}
+
+/// A directory with the functions under their own names.
+fn binaries() -> &'static Path {
+    static DIRECTORY: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let directory = DIRECTORY.get_or_init(|| {
+        let directory = tempfile::tempdir().expect("a directory");
+        let built = PathBuf::from(env!("CARGO_BIN_EXE_start-issue-under-test"));
+        let built = built.parent().expect("a directory");
+        for entry in built.read_dir().expect("a directory") {
+            let file = entry.expect("an entry").file_name();
+            if let Some(name) = file
+                .to_str()
+                .and_then(|name| name.strip_suffix("-under-test"))
+            {
+                let link = directory.path().join(name);
+                std::os::unix::fs::symlink(built.join(&file), link).expect("a link");
+            }
+        }
+        directory
+    });
+    directory.path()
+}
