@@ -107,11 +107,7 @@ impl Processes {
     }
 
     /// The same with AWS elsewhere, such as behind proxies, and functions that log down to this level.
-    pub async fn start_with(
-        options: Options,
-        aws: Option<AwsEndpoints>,
-        log_level: &str,
-    ) -> Self {
+    pub async fn start_with(options: Options, aws: Option<AwsEndpoints>, log_level: &str) -> Self {
         let binaries = binaries(log_level);
         let functions = FunctionHost::Processes {
             binaries: binaries.path().to_owned(),

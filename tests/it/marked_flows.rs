@@ -83,12 +83,17 @@ pub async fn start(stage: &mut Stage, name: &str, body: &Value) -> (String, Answ
     let offer = offer_of(&stage.processes.running, &id).await;
     if let Some(callback) = offer["callback"]["M"]["url"]["S"].as_str() {
         let (base, token) = callback.rsplit_once('/').expect("a path");
-        stage.marks.add_meant_for(&[Place::Table], "a callback token", token);
+        stage
+            .marks
+            .add_meant_for(&[Place::Table], "a callback token", token);
         let forged = format!("{base}/forged");
         let http = &stage.backend.http;
         for (address, status) in [(callback, 202), (&forged, 404)] {
             let body = "MarkedCallbackBodyXq7Lf0Wz";
-            assert_eq!(Answer::to(http.post(address).body(body)).await.status, status);
+            assert_eq!(
+                Answer::to(http.post(address).body(body)).await.status,
+                status
+            );
         }
     }
     if let Some(tx_code) = started.body["tx_code"].as_str() {
@@ -376,7 +381,9 @@ pub async fn keys(stage: &mut Stage) {
     let (_, over) = keys.give_changed([Scope::IssueWrite], over).await;
     for (key, status) in [(narrow, 403), (over, 401)] {
         stage.marks.add("an API key", &key);
-        let refused = with_key(&stage.backend, &key).start(&marked_starts()[0]).await;
+        let refused = with_key(&stage.backend, &key)
+            .start(&marked_starts()[0])
+            .await;
         refused.expect_problem(status);
     }
 }
@@ -421,7 +428,9 @@ pub async fn bulk(stage: &mut Stage, in_pipeline: &str) {
 
 /// A receiver that fails, hangs up for good, and is sent a delivery once more.
 pub async fn deliveries(stage: &mut Stage) {
-    stage.receiver.answers([status(500), status(302), status(204), status(410)]);
+    stage
+        .receiver
+        .answers([status(500), status(302), status(204), status(410)]);
     let (id, started) = start(stage, "delivered", &marked_starts()[0]).await;
     let wallet = WalletClient::new();
     let offer = read_offer(stage, &wallet, &started).await;
@@ -431,7 +440,10 @@ pub async fn deliveries(stage: &mut Stage) {
     stage.receiver.until_status("issue_completed").await;
     let deliveries = stage.backend.deliveries(&id).await.expect(200);
     for delivery in deliveries.body["deliveries"].as_array().expect("a list") {
-        stage.backend.replay(delivery["id"].as_str().expect("an id")).await;
+        stage
+            .backend
+            .replay(delivery["id"].as_str().expect("an id"))
+            .await;
     }
     stage.backend.replay("no-delivery").await;
 }

@@ -32,17 +32,19 @@ pub struct Stage {
     api: Recorder,
     dynamodb: Recorder,
     sqs: Recorder,
+    eventbridge: Recorder,
     log: Arc<Mutex<String>>,
 }
 
 impl Stage {
     /// Starts it with these values for parameters of the template.
     pub async fn start<const N: usize>(parameters: [(&str, &str); N]) -> Self {
-        let (api, dynamodb, sqs) = (
+        let [api, dynamodb, sqs, eventbridge] = [
             Recorder::start().await,
             Recorder::start().await,
             Recorder::start().await,
-        );
+            Recorder::start().await,
+        ];
         let log = Arc::new(Mutex::new(String::new()));
         let sink = Arc::clone(&log);
         let options = Options {
@@ -69,6 +71,7 @@ impl Stage {
         api.lead_to(running.base_url());
         dynamodb.lead_to(running.dynamodb_endpoint());
         sqs.lead_to(running.sqs_endpoint());
+        eventbridge.lead_to(running.eventbridge_endpoint());
 
         let mut marks = Marks::default();
         marks.add("the API key", API_KEY);
@@ -89,6 +92,7 @@ impl Stage {
             api,
             dynamodb,
             sqs,
+            eventbridge,
             log,
         }
     }
@@ -114,6 +118,16 @@ impl Stage {
         .await;
     }
 
+    /// Waits until an event of this type was published.
+    pub async fn until_published(&self, event_type: &str) {
+        eventually(event_type, PATIENCE, async || {
+            let published = self.eventbridge.exchanges();
+            let is_it = |put: &Exchange| String::from_utf8_lossy(&put.request).contains(event_type);
+            published.iter().any(is_it).then_some(())
+        })
+        .await;
+    }
+
     /// Everything that was written down so far, wherever.
     pub async fn everything(&self) -> Vec<Written> {
         let mut everything = Vec::new();
@@ -128,7 +142,11 @@ impl Stage {
             let start: String = line.chars().take(100).collect();
             add(Place::Log, start, line.as_bytes());
         }
-        for (recorder, place) in [(&self.dynamodb, Place::Table), (&self.sqs, Place::Queue)] {
+        for (recorder, place) in [
+            (&self.dynamodb, Place::Table),
+            (&self.sqs, Place::Queue),
+            (&self.eventbridge, Place::Bus),
+        ] {
             for exchange in recorder.exchanges() {
                 add(place, exchange.operation().to_owned(), &exchange.request);
             }
@@ -144,7 +162,11 @@ impl Stage {
         for post in self.receiver.posts() {
             let headers = format!("{:?}", post.headers);
             add(Place::Callback, "the body".to_owned(), post.body.as_bytes());
-            add(Place::Callback, "the headers".to_owned(), headers.as_bytes());
+            add(
+                Place::Callback,
+                "the headers".to_owned(),
+                headers.as_bytes(),
+            );
         }
         for (name, items) in self.every_item().await {
             for item in items {
@@ -179,9 +201,16 @@ impl Stage {
     pub async fn offers_with_claims(&self) -> Vec<String> {
         let wallet = self.processes.running.wallet_table().to_owned();
         let items = self.tables().items(&wallet).await;
-        let with_claims = items.iter().filter(|item| item.get("encrypted_claims").is_some());
+        let with_claims = items
+            .iter()
+            .filter(|item| item.get("encrypted_claims").is_some());
         with_claims
-            .map(|offer| offer["correlation_id"]["S"].as_str().expect("one").to_owned())
+            .map(|offer| {
+                offer["correlation_id"]["S"]
+                    .as_str()
+                    .expect("one")
+                    .to_owned()
+            })
             .collect()
     }
 
