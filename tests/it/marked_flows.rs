@@ -428,9 +428,7 @@ pub async fn bulk(stage: &mut Stage, in_pipeline: &str) {
 
 /// A receiver that fails, hangs up for good, and is sent a delivery once more.
 pub async fn deliveries(stage: &mut Stage) {
-    stage
-        .receiver
-        .answers([status(500), status(302), status(204), status(410)]);
+    stage.receiver.answers([status(500), status(302)]);
     let (id, started) = start(stage, "delivered", &marked_starts()[0]).await;
     let wallet = WalletClient::new();
     let offer = read_offer(stage, &wallet, &started).await;
@@ -438,6 +436,7 @@ pub async fn deliveries(stage: &mut Stage) {
     credential(stage, &wallet, offer, token).await;
     stage.backend.until_status(&id, "issue_completed").await;
     stage.receiver.until_status("issue_completed").await;
+    stage.receiver.answers([status(410)]);
     let deliveries = stage.backend.deliveries(&id).await.expect(200);
     for delivery in deliveries.body["deliveries"].as_array().expect("a list") {
         stage

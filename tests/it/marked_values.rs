@@ -107,7 +107,7 @@ async fn marked_values_are_found_nowhere_and_claims_nowhere_after_their_time() {
             .await;
     }
     stage.assert_no_leak().await;
-    assert!(stage.logged().len() > 100_000, "they log more than usual");
+    assert!(stage.logged().lines().count() > 100, "they do log");
 
     // Their time passes.
     for id in stage.offers_with_claims().await {
