@@ -9,7 +9,7 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use deliver_webhook::DeliverWebhook;
 use erase_claims::EraseClaims;
 use lambda_runtime::LambdaEvent;
-use local::{FunctionHost, LocalCloud, Options, RunningCloud};
+use local::{AwsEndpoints, FunctionHost, LocalCloud, Options, RunningCloud};
 use poll_status::PollStatus;
 use publish_changes::{PublishChanges, StreamEvent};
 use runtime::lambda::{serve_events, serve_http};
@@ -103,11 +103,16 @@ pub struct Processes {
 impl Processes {
     /// Starts it; `options` says everything but where the functions run.
     pub async fn start(options: Options) -> Self {
-        let binaries = binaries();
+        Self::start_with(options, None, "INFO").await
+    }
+
+    /// The same with AWS elsewhere, such as behind proxies, and functions that log down to this level.
+    pub async fn start_with(options: Options, aws: Option<AwsEndpoints>, log_level: &str) -> Self {
+        let binaries = binaries(log_level);
         let functions = FunctionHost::Processes {
             binaries: binaries.path().to_owned(),
             max_processes: 2,
-            aws: None,
+            aws,
         };
         let options = Options {
             functions,
@@ -121,12 +126,12 @@ impl Processes {
     }
 }
 
-fn binaries() -> TempDir {
+fn binaries(log_level: &str) -> TempDir {
     let directory = tempfile::tempdir().expect("a directory");
     let tests = std::env::current_exe().expect("this binary");
     for function in FUNCTIONS {
         let script = format!(
-            "#!/bin/sh\nexec '{}' --exact function_processes::function_in_a_process --nocapture --test-threads=2\n",
+            "#!/bin/sh\nexport AWS_LAMBDA_LOG_LEVEL={log_level}\nexec '{}' --exact function_processes::function_in_a_process --nocapture --test-threads=2\n",
             tests.display()
         );
         let path = directory.path().join(function);

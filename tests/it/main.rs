@@ -6,8 +6,9 @@
 //! [`function_host`] runs the functions with other environments, [`function_processes`] as processes of their
 //! own, [`wiretap`] hears what they tell AWS, [`access_keys`] gives keys out,
 //! [`external_wallet`] is another wallet of the contract, [`template`] reads the
-//! deployment's, [`job`] uploads and follows jobs, [`command`] runs the local cloud's command. All other modules are
-//! tests, one subject each.
+//! deployment's, [`job`] uploads and follows jobs, [`marks`] looks for values that leaked, [`recorder`] keeps what
+//! goes through it, [`marked_stage`] is a cloud that is listened to, [`marked_flows`] and [`echoing_wallet`] are what
+//! happens in it, [`command`] runs the local cloud's command. All other modules are tests, one subject each.
 
 // All of it is test code, and nothing of it is used from elsewhere.
 #![allow(
@@ -22,14 +23,19 @@ mod access_keys;
 mod answer;
 mod backend;
 mod cloud;
+mod echoing_wallet;
 mod eventually;
 mod external_wallet;
 mod function_host;
 mod function_processes;
 mod job;
+mod marked_flows;
+mod marked_stage;
+mod marks;
 mod node;
 mod queues;
 mod receiver;
+mod recorder;
 mod records;
 mod redeemed;
 mod status_list;
@@ -61,6 +67,7 @@ mod key_proofs;
 mod local_cloud;
 mod logging_rules;
 mod logs;
+mod marked_values;
 mod openapi;
 mod operations;
 mod permissions;

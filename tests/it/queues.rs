@@ -69,6 +69,30 @@ impl Queues {
         .await;
     }
 
+    /// Every message that can be seen in any queue, by the queue's name, with all its attributes.
+    pub async fn every_message(&self) -> Vec<(String, Value)> {
+        let queues = self.sqs("ListQueues", &json!({})).await;
+        let mut all = Vec::new();
+        for queue in queues["QueueUrls"].as_array().expect("URLs") {
+            let request = json!({
+                "QueueUrl": queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": 30,
+                "AttributeNames": ["All"], "MessageAttributeNames": ["All"],
+            });
+            loop {
+                let mut page = self.sqs("ReceiveMessage", &request).await;
+                let Value::Array(messages) = page["Messages"].take() else {
+                    break;
+                };
+                if messages.is_empty() {
+                    break;
+                }
+                let name = queue.as_str().expect("a URL");
+                all.extend(messages.into_iter().map(|one| (name.to_owned(), one)));
+            }
+        }
+        all
+    }
+
     /// How many polls wait for their time.
     pub async fn delayed(&self) -> u64 {
         self.count(&self.poll_queue, &["Delayed"]).await
