@@ -25,8 +25,6 @@ pub enum Place {
     Answer,
     /// What was posted to somebody's callback.
     Callback,
-    /// What was posted to somebody's callback.
-    Callback,
 }
 
 /// Something that was written.
