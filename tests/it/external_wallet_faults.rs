@@ -1,6 +1,7 @@
 //! A wallet that is down, slow, talks nonsense or floods: a clear answer, and nothing half written.
 
-use futures::future::join_all;
+use futures::StreamExt;
+use futures::stream::iter;
 use serde_json::json;
 
 use crate::backend::{PATIENCE, iban, unique};
@@ -179,7 +180,8 @@ async fn a_wallets_failures_while_polling_are_sat_out() {
         Behaviour::BreakOff,
         Behaviour::Answer(302, elsewhere, String::new()),
     ];
-    join_all(failures.into_iter().map(|failure| async move {
+    // Two at a time: each has a local cloud of its own, and all of them one thread.
+    let sat_out = async |failure: Behaviour| {
         let wallet = ExternalWallet::start().await;
         let id = unique("sat-out");
         wallet.backend.start(&iban(&id)).await.expect(201);
@@ -196,8 +198,8 @@ async fn a_wallets_failures_while_polling_are_sat_out() {
 
         wallet.on_status([Behaviour::Status("issue_completed")]);
         wallet.backend.until_status(&id, "issue_completed").await;
-    }))
-    .await;
+    };
+    iter(failures).for_each_concurrent(2, sat_out).await;
 }
 
 #[tokio::test]

@@ -31,6 +31,10 @@ struct Listening {
 
 impl Listening {
     async fn start() -> Self {
+        Self::start_with(Options::default()).await
+    }
+
+    async fn start_with(options: Options) -> Self {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&lines);
         let processes = Processes::start(Options {
@@ -38,7 +42,7 @@ impl Listening {
                 let line = (line.function.to_owned(), line.text.to_owned());
                 sink.lock().expect("nobody panics").push(line);
             }),
-            ..Options::default()
+            ..options
         })
         .await;
         let running = &processes.running;
@@ -188,7 +192,12 @@ async fn every_line_keeps_the_rules() {
 
 #[tokio::test]
 async fn one_trace_leads_from_start_issue_through_the_queue_to_the_end() {
-    let listening = Listening::start().await;
+    // Without callbacks, so that there are polls by the schedule.
+    let listening = Listening::start_with(Options {
+        parameters: [("WalletCallbacks".to_owned(), "false".to_owned())].into(),
+        ..Options::default()
+    })
+    .await;
     let id = unique("traced");
     let about_it = json!({"correlation_id": id});
     listening.backend.start(&iban(&id)).await.expect(201);
