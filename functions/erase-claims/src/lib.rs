@@ -65,7 +65,7 @@ impl EraseClaims {
         let now = SystemTime::now();
         let time_left = deadline.duration_since(now).unwrap_or_default();
         let run = Run::new(&self.table, unix_seconds(now), time_left);
-        let (done, failed) = run.to_its_end().await;
+        let (done, failed) = run.finish().await;
         count(done);
         if done.unfinished {
             tracing::warn!(

@@ -44,7 +44,7 @@ impl<'t> Run<'t> {
     }
 
     /// What was done, and how many calls failed.
-    pub(crate) async fn to_its_end(self) -> (Erased, u64) {
+    pub(crate) async fn finish(self) -> (Erased, u64) {
         let shards = stream::iter(0..ERASE_SHARDS);
         shards
             .for_each_concurrent(None, async |shard| self.shard(shard).await)

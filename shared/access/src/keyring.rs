@@ -51,7 +51,7 @@ impl Keyring {
 }
 
 /// Every record is compared in full, so the time that it takes tells nothing.
-fn with_hash(keys: &Vec<Arc<KeyRecord>>, presented: &KeyHash) -> Option<Arc<KeyRecord>> {
+fn with_hash(keys: &[Arc<KeyRecord>], presented: &KeyHash) -> Option<Arc<KeyRecord>> {
     keys.iter().fold(None, |found, key| {
         if key.hash.matches(presented) {
             Some(Arc::clone(key))

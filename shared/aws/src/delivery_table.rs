@@ -112,6 +112,7 @@ impl DeliveryTable {
         match fault.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(failed)) => {
                 let existing = failed.item().cloned().map(item::read).transpose()?;
+                let existing = existing.map(Box::new);
                 Ok(Put::Prevented(existing))
             }
             _ => Err(unavailable(fault)),
@@ -121,7 +122,7 @@ impl DeliveryTable {
 
 enum Put {
     Done,
-    Prevented(Option<Stored>),
+    Prevented(Option<Box<Stored>>),
 }
 
 impl Deliveries for DeliveryTable {
@@ -131,7 +132,7 @@ impl Deliveries for DeliveryTable {
             .await?
         {
             Put::Done => Ok(Creation::Done),
-            Put::Prevented(Some(existing)) => Ok(Creation::instead_of(mine, existing)),
+            Put::Prevented(Some(existing)) => Ok(Creation::instead_of(mine, *existing)),
             Put::Prevented(None) => Err(unexpected("no item where one is")),
         }
     }
@@ -209,7 +210,9 @@ impl Deliveries for DeliveryTable {
             .await?
         {
             Put::Done => Ok(Update::Done),
-            Put::Prevented(existing) => Ok(Update::instead_of(after, existing)),
+            Put::Prevented(existing) => {
+                Ok(Update::instead_of(after, existing.map(|stored| *stored)))
+            }
         }
     }
 }
