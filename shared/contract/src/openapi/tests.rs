@@ -158,10 +158,12 @@ fn every_error_answer_is_a_problem_of_its_status() {
             assert_eq!(example["detail"], example["message"], "{name}");
         }
         let secured = operation.get("security") != Some(&json!([{}]));
-        for status in ["401", "403", "429"] {
-            let described = operation["responses"].get(status).is_some();
-            assert_eq!(secured, described, "{name} {status}");
+        let described = |status: &str| operation["responses"].get(status).is_some();
+        for status in ["401", "403"] {
+            assert_eq!(secured, described(status), "{name} {status}");
         }
+        // Others may be called too often as well.
+        assert!(!secured || described("429"), "{name}");
     }
 }
 
