@@ -190,7 +190,7 @@ async fn a_receiver_that_asks_for_time_gets_it() {
     let waited_ms = ports.delivery(&id).attempts[1].at_ms - asked_ms;
     assert!((4_000_000..4_001_000).contains(&waited_ms), "{waited_ms}");
     assert_eq!(ports.delivery(&id).state, State::Delivered);
-    assert!(LONGEST_WAIT_SECONDS >= 4_000);
+    const { assert!(LONGEST_WAIT_SECONDS >= 4_000) };
 }
 
 #[tokio::test]
