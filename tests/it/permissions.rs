@@ -93,10 +93,19 @@ async fn exercise(functions: &Functions, tap: &Wiretap) {
     body["tx_code"] = json!({});
     let started = backend.start(&body).await.expect(201);
     backend.start(&body).await.expect(201);
-    backend.start(&badge(&unique("badge"))).await.expect(201);
+    let waiting = unique("badge");
+    backend.start(&badge(&waiting)).await.expect(201);
     let mut rejected = iban(&unique("rejected"));
     rejected["claims"] = json!({});
     backend.start(&rejected).await.expect(422);
+
+    // A query of an issuance of which nothing new was heard for a while.
+    let is_hastened = async || {
+        backend.status(&waiting).await.expect(200);
+        let calls = tap.actions_of("get-status");
+        calls.contains("sqs:SendMessage").then_some(())
+    };
+    eventually("a query brings a poll forward", PATIENCE, is_hastened).await;
 
     // A poll that finds a pending issuance, one whose wallet fails, and one that its wallet never took up.
     functions.queues().poll(&id, 0).await;
