@@ -74,6 +74,16 @@ impl Backend {
         .await
     }
 
+    /// Waits until an issuance has a certain stage, and returns the body of that answer.
+    pub async fn until_stage(&self, correlation_id: &str, wanted: &str) -> Value {
+        let what = format!("{correlation_id} has stage {wanted}");
+        eventually(&what, PATIENCE, async || {
+            let body = self.status(correlation_id).await.expect(200).body;
+            (body["stage"] == wanted).then_some(body)
+        })
+        .await
+    }
+
     /// Get deliveries.
     pub async fn deliveries(&self, correlation_id: &str) -> Answer {
         let path = format!("/api/v2/deliveries/{correlation_id}");

@@ -34,6 +34,17 @@ const REVOKED: &str = "com.bestow.credential.revoked.v1";
 /// Waits until an event of this type came for an issuance, and gives all of it so far. Each of them is
 /// what its schema says.
 async fn events_until(cloud: &RunningCloud, correlation_id: &str, last: &str) -> Vec<Value> {
+    let is_last = |event: &Value| event["type"] == last;
+    events_like(cloud, correlation_id, last, is_last).await
+}
+
+/// The same until an event came that `is_last`.
+async fn events_like(
+    cloud: &RunningCloud,
+    correlation_id: &str,
+    last: &str,
+    is_last: impl Fn(&Value) -> bool,
+) -> Vec<Value> {
     let query = EventQuery {
         correlation_id: Some(correlation_id.to_owned()),
         ..EventQuery::default()
@@ -47,8 +58,7 @@ async fn events_until(cloud: &RunningCloud, correlation_id: &str, last: &str) ->
                 .into_iter()
                 .map(|published| published.event)
                 .collect();
-            let is_last = |event: &Value| event["type"] == last;
-            events.iter().any(is_last).then_some(events)
+            events.iter().any(&is_last).then_some(events)
         },
     )
     .await;
@@ -128,6 +138,56 @@ async fn an_issuance_that_completes_is_told_of_from_its_start_to_its_end() {
     for secret in ["request_uri", "credential_offer", "NL12TUL25708789078"] {
         assert!(!all.contains(secret), "{all}");
     }
+}
+
+#[tokio::test]
+async fn what_becomes_of_the_credential_is_told_after_the_completion() {
+    let cloud = cloud::shared();
+    let id = unique("kept");
+    let started = cloud.backend().start_iban(&id).await;
+    let wallet = WalletClient::new();
+    let offer = wallet.read_offer(started.str("request_uri")).await;
+    // Nobody asks for the status, so what is polled is what the wallet calls back about.
+    events_until(&cloud.running, &id, PROGRESSED).await;
+    let access_token = wallet.access_token(&offer).await;
+    let taken = wallet.take_with_token(offer, access_token).await;
+    events_until(&cloud.running, &id, COMPLETED).await;
+    wallet
+        .notify(&taken, "credential_accepted")
+        .await
+        .expect(204);
+    let is_told = |stage: &str| {
+        let stage = Value::from(stage);
+        move |event: &Value| event["data"]["stage"] == stage
+    };
+    events_like(&cloud.running, &id, "accepted", is_told("accepted")).await;
+    wallet
+        .notify(&taken, "credential_deleted")
+        .await
+        .expect(204);
+    let events = events_like(&cloud.running, &id, "deleted", is_told("deleted")).await;
+
+    let text = |event: &Value, pointer: &str| -> String {
+        let value = event.pointer(pointer).and_then(Value::as_str);
+        value.expect("a text").to_owned()
+    };
+    let mut told: Vec<[String; 3]> = events
+        .iter()
+        .map(|event| ["/type", "/data/stage", "/data/status"].map(|name| text(event, name)))
+        .collect();
+    told.dedup();
+    let (pending, completed) = ("issue_request_created", "issue_completed");
+    assert_eq!(
+        told,
+        [
+            [CREATED, "offer_created", pending],
+            [PROGRESSED, "offer_retrieved", pending],
+            [COMPLETED, "credential_issued", completed],
+            [PROGRESSED, "accepted", completed],
+            [PROGRESSED, "deleted", completed],
+        ]
+    );
+    assert_eq!(sequences(&events), [1, 2, 3, 4, 5]);
 }
 
 #[tokio::test]

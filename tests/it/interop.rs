@@ -66,8 +66,8 @@ async fn openid4vc_ts_reports_that_it_kept_the_credential() {
         (&taken["notified"], &taken["draft"]),
         (&json!(true), &json!("V1"))
     );
-    let completed = backend.until_status(&id, "issue_completed").await;
-    assert_eq!(completed["stage"], "accepted");
+    let accepted = backend.until_stage(&id, "accepted").await;
+    assert_eq!(accepted["status"], "issue_completed");
 }
 
 #[tokio::test]

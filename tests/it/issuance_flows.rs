@@ -98,10 +98,18 @@ async fn completion_needs_no_notification_and_a_notification_only_adds_the_stage
         .notify(&taken, "credential_accepted")
         .await
         .expect(204);
-    assert_eq!(
-        backend.status(&id).await.expect(200).body["status"],
-        "issue_completed"
-    );
+    let accepted = backend.until_stage(&id, "accepted").await;
+    assert_eq!(accepted["status"], "issue_completed");
+    let sequence = |body: &Value| body["sequence"].as_u64().expect("a number");
+    assert_eq!(sequence(&accepted), sequence(&completed) + 1);
+
+    wallet
+        .notify(&taken, "credential_deleted")
+        .await
+        .expect(204);
+    let deleted = backend.until_stage(&id, "deleted").await;
+    assert_eq!(sequence(&deleted), sequence(&completed) + 2);
+    assert_eq!(deleted["revocation_uuid"], completed["revocation_uuid"]);
 }
 
 #[tokio::test]

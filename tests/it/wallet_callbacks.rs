@@ -17,7 +17,7 @@ use crate::wiretap::Wiretap;
 
 /// Nobody asks for the status, and the schedule's first poll is a quarter of an hour away.
 #[tokio::test]
-async fn completion_is_known_without_a_query_and_costs_two_polls() {
+async fn completion_is_known_without_a_query_and_costs_two_polls_and_a_report_costs_one_more() {
     let (tap, functions) = Wiretap::start().await;
     let records = Records::of(&functions.running);
     let id = unique("told");
@@ -32,12 +32,30 @@ async fn completion_is_known_without_a_query_and_costs_two_polls() {
     eventually("the scan is known", PATIENCE, scanned).await;
 
     let access_token = wallet.access_token(&offer).await;
-    wallet.take_with_token(offer, access_token).await;
+    let taken = wallet.take_with_token(offer, access_token).await;
     records.until_state(&id, "completed").await;
     assert_eq!(
         tap.questions(),
         2,
         "one for the scan, one for the credential"
+    );
+
+    for _ in 0..2 {
+        wallet
+            .notify(&taken, "credential_accepted")
+            .await
+            .expect(204);
+    }
+    let accepted = async || {
+        let stage = records.text(&id, "stage").await;
+        (stage.as_deref() == Some("accepted")).then_some(())
+    };
+    eventually("it is known that it is kept", PATIENCE, accepted).await;
+    functions.queues().settle().await;
+    assert_eq!(tap.questions(), 3, "a report that is repeated is no news");
+    assert_eq!(
+        records.text(&id, "state").await.as_deref(),
+        Some("completed")
     );
 }
 
@@ -93,8 +111,13 @@ async fn a_backend_that_never_answers_holds_up_the_holder_for_a_moment_only() {
     let functions = calling_back_at(&format!("http://{address}")).await;
     let started = functions.backend.start_iban(&unique("silent")).await;
     let began = Instant::now();
-    WalletClient::new().take(started.str("request_uri")).await;
-    // A second for each of two callbacks, and the time that all the rest takes.
+    let wallet = WalletClient::new();
+    let taken = wallet.take(started.str("request_uri")).await;
+    wallet
+        .notify(&taken, "credential_accepted")
+        .await
+        .expect(204);
+    // A second for each of three callbacks, and the time that all the rest takes.
     assert!(
         began.elapsed() < Duration::from_secs(12),
         "{:?}",
@@ -209,8 +232,14 @@ async fn the_bundled_wallet_tells_each_change_that_its_caller_asked_for() {
     let functions = Functions::start(|_, _| {}).await;
     let caller = wallets_caller(&functions);
     for (wanted, expected) in [
-        (json!([]), vec!["offer_retrieved", "credential_issued"]),
-        (json!("issue_completed,error"), vec!["credential_issued"]),
+        (
+            json!([]),
+            vec!["offer_retrieved", "credential_issued", "accepted"],
+        ),
+        (
+            json!("issue_completed,error"),
+            vec!["credential_issued", "accepted"],
+        ),
     ] {
         let receiver = Receiver::start().await;
         let id = unique("wallets-caller");
@@ -218,7 +247,11 @@ async fn the_bundled_wallet_tells_each_change_that_its_caller_asked_for() {
         body["callback"] = json!({"url": receiver.url, "status": wanted});
         let started = caller.start(&body).await.expect(201);
         let wallet = WalletClient::new();
-        wallet.take(started.str("request_uri")).await;
+        let taken = wallet.take(started.str("request_uri")).await;
+        wallet
+            .notify(&taken, "credential_accepted")
+            .await
+            .expect(204);
         // Each is told before the customer's wallet has its answer.
         let told = receiver.received();
         let stages: Vec<_> = told.iter().map(|status| status["stage"].clone()).collect();

@@ -127,6 +127,27 @@ async fn a_callback_gets_the_statuses_that_it_asks_for() {
 }
 
 #[tokio::test]
+async fn what_becomes_of_the_credential_is_posted_after_the_completion() {
+    let (backend, receiver) = (cloud::shared().backend(), Receiver::start().await);
+    let id = unique("kept");
+    let mut body = badge(&id);
+    body["callback"] = json!({"url": receiver.url, "status": "issue_completed"});
+    let started = backend.start(&body).await.expect(201);
+    let wallet = WalletClient::new();
+    let taken = wallet.take(started.str("request_uri")).await;
+    let completed = receiver.until_status("issue_completed").await.json();
+    wallet
+        .notify(&taken, "credential_accepted")
+        .await
+        .expect(204);
+    let is_news = |post: &crate::receiver::Post| post.json()["stage"] == "accepted";
+    let accepted = receiver.until("it is kept", is_news).await.json();
+    assert_eq!(accepted["status"], "issue_completed");
+    let sequence = |body: &Value| body["sequence"].as_u64().expect("a number");
+    assert_eq!(sequence(&accepted), sequence(&completed) + 1);
+}
+
+#[tokio::test]
 async fn both_secrets_verify_while_one_replaces_the_other() {
     let (new, old) = (
         "whsec_bmV3LW5ldy1uZXctbmV3LW5ldy1uZXctbmV3",

@@ -180,6 +180,12 @@ fn log(message: &PollMessage, polled: &Polled) {
         Polled::Ended(status) => {
             tracing::info!(%correlation_id, attempt, %status, "an issuance has ended");
         }
+        Polled::AskedAfterEnd { news: Some(stage) } => {
+            tracing::info!(%correlation_id, attempt, %stage, "a customer's wallet has reported on its credential");
+        }
+        Polled::AskedAfterEnd { news: None } => {
+            tracing::info!(%correlation_id, attempt, "a wallet was asked about a completed issuance and had no news");
+        }
         Polled::Dropped(reason) => {
             tracing::info!(%correlation_id, attempt, ?reason, "a poll message was dropped");
         }

@@ -142,6 +142,7 @@ async fn notification(
     let body = read(request, ErrorCode::InvalidNotificationRequest).await?;
     let report = issuer.notification(&token, &body, now_seconds())?;
     let written = wallet.write(&report).await?;
+    wallet.call_back(&written).await;
     report.conclude(&written)?;
     log_step(
         &written,

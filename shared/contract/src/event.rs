@@ -15,7 +15,7 @@ pub use schemas::event_schema;
 pub enum EventType {
     /// An offer was made to the customer.
     IssueCreated,
-    /// The customer has come further.
+    /// The customer has come further, or the customer's wallet tells what became of the credential.
     IssueProgressed,
     /// The customer's wallet has the credential.
     IssueCompleted,

@@ -75,7 +75,7 @@ open_set! {
 }
 
 impl Status {
-    /// Whether nothing comes after this status.
+    /// Whether no other status comes after this one.
     pub fn is_terminal(&self) -> bool {
         matches!(self, Self::IssueCompleted | Self::Error)
     }

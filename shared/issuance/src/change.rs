@@ -7,7 +7,7 @@ use contract::{
 };
 use uuid::{Builder, Uuid};
 
-use crate::record::Record;
+use crate::record::{Record, State};
 
 /// One change of an issuance that readers can see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Change {
     pub sequence: u64,
     /// What readers see since.
     pub status: IssueStatus,
+    /// Whether the issuance was completed before: this change only tells what became of the credential.
+    pub after_completion: bool,
     /// Where the backend wants to be told, if the issuance was started with that wish.
     pub callback: Option<Callback>,
     /// When the issuance's record was made, in Unix milliseconds.
@@ -27,12 +29,13 @@ pub struct Change {
 }
 
 impl Change {
-    /// The change that made `record` what it is, if readers see one since it had `sequence_before`
-    /// (`None` if it is new). Most writes are none: they note which poll is awaited.
-    pub fn since(sequence_before: Option<u64>, record: &Record) -> Option<Self> {
-        if sequence_before == Some(record.sequence) {
+    /// The change that made `record` what it is, if readers see one since it was `before` (`None` if it
+    /// is new). Most writes are none: they note which poll is awaited.
+    pub fn since(before: Option<&Record>, record: &Record) -> Option<Self> {
+        if before.is_some_and(|before| before.sequence == record.sequence) {
             return None;
         }
+        let was_completed = |before: &Record| matches!(before.state, State::Completed { .. });
         let status = record.view()?;
         let sequence = record.sequence;
         // A correlation id is free again once its record has expired, and counts from 1 again.
@@ -47,6 +50,7 @@ impl Change {
             correlation_id: record.correlation_id.clone(),
             sequence,
             status,
+            after_completion: before.is_some_and(was_completed),
             callback: record.callback.clone(),
             reserved_at_ms: record.reserved_at_ms,
         })
@@ -55,6 +59,7 @@ impl Change {
     /// What the change is called.
     pub fn event_type(&self) -> EventType {
         match (&self.status.status, &self.status.stage) {
+            (Status::IssueCompleted, _) if self.after_completion => EventType::IssueProgressed,
             (Status::IssueCompleted, _) => EventType::IssueCompleted,
             (Status::Error, Some(Stage::Expired)) => EventType::IssueExpired,
             (Status::Error, _) => EventType::IssueFailed,

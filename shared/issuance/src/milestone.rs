@@ -93,5 +93,11 @@ mod tests {
             assert_eq!(between(offered, after), from_offered[position]);
             assert_eq!(between(after, after), []);
         }
+        let mut accepted = records[2].clone();
+        accepted.state = State::Completed {
+            offer: Offer::default(),
+            stage: Stage::Accepted,
+        };
+        assert_eq!(between(&records[2], &accepted), [], "it is completed once");
     }
 }

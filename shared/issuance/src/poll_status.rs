@@ -1,6 +1,6 @@
 //! Poll status: ask the wallet, record what it says, and see to it that it is asked again.
 
-use contract::{CorrelationId, IssueError, IssueStatus, Status};
+use contract::{CorrelationId, IssueError, IssueStatus, Stage, Status};
 use thiserror::Error;
 
 use crate::get_status::FRESH_MS;
@@ -13,7 +13,7 @@ use crate::ports::{
 use crate::record::{Record, State};
 use crate::schedule::{LONGEST_DELAY_SECONDS, back_off_seconds};
 use crate::start_issue::MAX_CONTENTION;
-use crate::transition::short_name;
+use crate::transition::{is_last, short_name};
 
 /// How often one message is delivered again for a wallet that fails. After that a new message takes
 /// its place, because the queue moves a message that it delivered too often to the dead letters.
@@ -46,6 +46,11 @@ pub enum Polled {
     },
     /// The issuance has ended, and this poll recorded it.
     Ended(Status),
+    /// The issuance had been completed before, and a hint had its wallet asked once more.
+    AskedAfterEnd {
+        /// The stage that this poll recorded, if it is news.
+        news: Option<Stage>,
+    },
     /// There was nothing to do.
     Dropped(DropReason),
     /// The wallet failed for now: the same message is to be delivered again.
@@ -62,7 +67,7 @@ pub enum Polled {
 pub enum DropReason {
     /// There is no such issuance, or not any more.
     NoRecord,
-    /// The issuance has ended.
+    /// The issuance has ended, and nothing is to be learned of it any more.
     Ended,
     /// A later poll was dealt with already.
     Stale,
@@ -115,7 +120,9 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> PollStatus<R, W, Q, S> {
             );
             quiet_ms = i64::from(after_seconds) * 1_000;
             if delivery < MAX_DELIVERIES {
-                self.keep_queries_quiet(stored, quiet_ms).await;
+                if !stored.record.is_ended() {
+                    self.keep_queries_quiet(stored, quiet_ms).await;
+                }
                 return Ok(Polled::Again {
                     after_seconds,
                     failure: failure.clone(),
@@ -148,10 +155,18 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> PollStatus<R, W, Q, S> {
             // A hint stands for the poll that is awaited, and so is never stale: what it found out may be
             // newer than what another poll has recorded meanwhile.
             let attempt = message.attempt.unwrap_or(known.attempt);
-            let record = changed
-                .unwrap_or_else(|| known.clone())
-                .polled(attempt)
-                .quiet_until(now_ms.saturating_add(quiet_ms));
+            let record = if known.is_ended() {
+                // No poll is awaited and no query has the wallet asked, so there is nothing else to note.
+                match changed {
+                    Some(record) => record,
+                    None => return Ok(Polled::AskedAfterEnd { news: None }),
+                }
+            } else {
+                changed
+                    .unwrap_or_else(|| known.clone())
+                    .polled(attempt)
+                    .quiet_until(now_ms.saturating_add(quiet_ms))
+            };
             // Anew for each record that was found: one that went out for a reservation that was withdrawn
             // since may have been dropped.
             let next_poll = if record.is_ended() {
@@ -166,7 +181,7 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> PollStatus<R, W, Q, S> {
             match self.records.update(stored.write_id, &after).await? {
                 Update::Done => {
                     Milestone::between(&stored.record, &after.record).for_each(self.milestones);
-                    return Ok(polled(&after.record, next_poll, finding));
+                    return Ok(polled(&stored.record, &after.record, next_poll, finding));
                 }
                 Update::Gone => return Ok(Polled::Dropped(DropReason::NoRecord)),
                 Update::Overtaken(current) => stored = *current,
@@ -237,20 +252,20 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> PollStatus<R, W, Q, S> {
 }
 
 fn nothing_to_do(record: &Record, message: &PollMessage) -> Option<DropReason> {
-    if record.is_ended() {
-        Some(DropReason::Ended)
-    } else if message
-        .attempt
-        .is_some_and(|attempt| attempt < record.attempt)
-    {
-        Some(DropReason::Stale)
-    } else {
-        None
+    match (&record.state, message.attempt) {
+        // The customer's wallet may have reported what became of the credential.
+        (State::Completed { stage, .. }, None) if !is_last(stage) => None,
+        (State::Completed { .. } | State::Failed { .. }, _) => Some(DropReason::Ended),
+        (_, Some(attempt)) if attempt < record.attempt => Some(DropReason::Stale),
+        _ => None,
     }
 }
 
-fn polled(record: &Record, next_poll: Option<u32>, finding: Finding) -> Polled {
-    match (&record.state, next_poll) {
+fn polled(before: &Record, after: &Record, next_poll: Option<u32>, finding: Finding) -> Polled {
+    match (&after.state, next_poll) {
+        (State::Completed { stage, .. }, _) if before.is_ended() => Polled::AskedAfterEnd {
+            news: Some(stage.clone()),
+        },
         (State::Completed { .. }, _) => Polled::Ended(Status::IssueCompleted),
         (State::Failed { .. }, _) => Polled::Ended(Status::Error),
         (_, next_poll) => Polled::Pending {

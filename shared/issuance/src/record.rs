@@ -76,7 +76,8 @@ pub enum State {
     Completed {
         /// The offer that was taken.
         offer: Offer,
-        /// How far the customer had come when that was recorded.
+        /// What is known of what became of the credential: that it was issued, or what the customer's
+        /// wallet has reported since.
         stage: Stage,
     },
     /// The issuance ended without a credential.
@@ -166,7 +167,8 @@ impl Record {
         }
     }
 
-    /// Whether nothing will change any more.
+    /// Whether the issuance has come to its end, so that nobody asks for it any more. Of a completed one
+    /// the stage can still change: the customer's wallet may report what became of the credential.
     pub fn is_ended(&self) -> bool {
         matches!(self.state, State::Completed { .. } | State::Failed { .. })
     }

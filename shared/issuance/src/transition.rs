@@ -1,6 +1,7 @@
 //! How a record changes: a record, an observation and the time give a new record, or nothing.
 //!
-//! Three rules hold for every transition. An ended issuance stays as it is. Status and stage only go
+//! Three rules hold for every transition. An ended issuance stays as it is, except that a completed one
+//! takes on a later stage once its wallet tells what became of the credential. Status and stage only go
 //! forwards, and a `revocation_uuid` never changes once it is known. `sequence` grows by exactly one
 //! when readers can see a difference, and stays when they cannot.
 
@@ -57,7 +58,10 @@ impl Record {
         let (mut offer, stage) = match &self.state {
             State::Reserved { .. } => (Offer::default(), Stage::OfferCreated),
             State::Offered { offer, stage, .. } => (offer.clone(), stage.clone()),
-            State::Completed { .. } | State::Failed { .. } => return None,
+            State::Completed { offer, stage } => {
+                return self.reported(offer, stage, report, now_ms);
+            }
+            State::Failed { .. } => return None,
         };
         offer.revocation_uuid = offer.revocation_uuid.or(report.revocation_uuid);
         let reported = report.stage.clone();
@@ -65,7 +69,7 @@ impl Record {
             Status::IssueCompleted => State::Completed {
                 offer,
                 stage: reported
-                    .filter(ends_well)
+                    .filter(|stage| whereabouts(stage) > 0)
                     .unwrap_or(Stage::CredentialIssued),
             },
             Status::Error => {
@@ -82,6 +86,29 @@ impl Record {
                 stage: later(stage, reported),
                 wallet_status: Status::from(short_name(pending.as_str())),
             },
+        };
+        self.with_state(state, now_ms)
+    }
+
+    /// The record of a completed issuance once its wallet has told what became of the credential:
+    /// nothing but the stage is news.
+    fn reported(
+        &self,
+        offer: &Offer,
+        known: &Stage,
+        report: &IssueStatus,
+        now_ms: i64,
+    ) -> Option<Self> {
+        if report.status != Status::IssueCompleted {
+            return None;
+        }
+        let reported = report.stage.as_ref()?;
+        if whereabouts(reported) <= whereabouts(known) {
+            return None;
+        }
+        let state = State::Completed {
+            offer: offer.clone(),
+            stage: reported.clone(),
         };
         self.with_state(state, now_ms)
     }
@@ -178,11 +205,22 @@ fn progress(stage: &Stage) -> u8 {
     }
 }
 
-fn ends_well(stage: &Stage) -> bool {
-    matches!(
-        stage,
-        Stage::CredentialIssued | Stage::Accepted | Stage::Declined | Stage::Deleted
-    )
+/// How much is known of what became of a credential that was issued; 0 for a stage that no completed
+/// issuance has. A credential that was declined can be taken in a second try, and one that was accepted
+/// be deleted; nothing else leads on.
+fn whereabouts(stage: &Stage) -> u8 {
+    match stage {
+        Stage::CredentialIssued => 1,
+        Stage::Declined => 2,
+        Stage::Accepted => 3,
+        Stage::Deleted => 4,
+        _ => 0,
+    }
+}
+
+/// Whether nothing more can be reported of the credential of an issuance that was completed.
+pub(crate) fn is_last(stage: &Stage) -> bool {
+    *stage == Stage::Deleted
 }
 
 fn ends_badly(stage: &Stage) -> bool {

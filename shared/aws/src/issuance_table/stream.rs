@@ -34,11 +34,12 @@ pub fn announcement(
         return Ok(None);
     }
     let record = item::read(&after)?.record;
-    // A sequence that cannot be read costs a repeat.
-    let sequence_before = before
+    // An old image that cannot be read costs a repeat.
+    let record_before = before
         .as_ref()
-        .and_then(|before| item::parsed_number(before, "sequence").ok());
-    let change = Change::since(sequence_before, &record);
+        .and_then(|before| item::read(before).ok())
+        .map(|stored| stored.record);
+    let change = Change::since(record_before.as_ref(), &record);
     Ok(change.map(|change| Announcement::Issuance {
         change: Box::new(change),
         credential: new_credential(before.as_ref(), &record),

@@ -82,6 +82,30 @@ fn every_event_validates_against_the_schema_of_its_type_and_no_other() {
 }
 
 #[test]
+fn progress_after_the_completion_tells_what_became_of_the_credential() {
+    let validator = jsonschema::validator_for(&schema(EventType::IssueProgressed)).unwrap();
+    let mut event = serde_json::to_value(example(EventType::IssueProgressed)).unwrap();
+    for stage in Stage::KNOWN {
+        for status in [
+            Status::IssueRequestCreated,
+            Status::IssueCompleted,
+            Status::Error,
+        ] {
+            event["data"]["status"] = status.as_str().into();
+            event["data"]["stage"] = stage.as_str().into();
+            let fits = match stage {
+                Stage::Accepted | Stage::Declined | Stage::Deleted => {
+                    status == Status::IssueCompleted
+                }
+                Stage::Failed | Stage::Expired => false,
+                _ => status == Status::IssueRequestCreated,
+            };
+            assert_eq!(validator.is_valid(&event), fits, "{event}");
+        }
+    }
+}
+
+#[test]
 fn the_schemas_describe_every_member() {
     for event_type in EventType::ALL {
         let event = serde_json::to_value(example(event_type)).unwrap();

@@ -62,8 +62,8 @@ impl ToSchema for Status {}
 impl PartialSchema for Status {
     fn schema() -> RefOr<Schema> {
         text(
-            "What became of the issuance so far. `issue_completed` and `error` are final. Treat any \
-             other value as \"not final\".",
+            "What became of the issuance so far. `issue_completed` and `error` are final: no other \
+             status comes after them. Treat any other value as \"not final\".",
         )
         .enum_values(Some(Self::KNOWN.iter().map(Status::as_str)))
         .into()
@@ -76,7 +76,8 @@ impl PartialSchema for Stage {
     fn schema() -> RefOr<Schema> {
         text(
             "How far the customer has come. `accepted`, `declined` and `deleted` are there only if \
-             the customer's wallet reports them.",
+             the customer's wallet reports them, which it may do after `issue_completed`: such a \
+             change has a `sequence` of its own.",
         )
         .examples(Self::KNOWN.iter().map(Stage::as_str))
         .into()

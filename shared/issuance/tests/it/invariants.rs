@@ -55,7 +55,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => any::<usize>().prop_map(|process| Event::Crash { process }),
         3 => prop_oneof![0..5_i64, 20..90_i64, 800..2_000_i64]
             .prop_map(|seconds| Event::Pass { seconds }),
-        2 => (0..2_usize, 0..5_usize)
+        2 => (0..2_usize, 0..STAGES.len())
             .prop_map(|(issuance, stage)| Event::Customer { issuance, stage }),
         2 => (0..3_usize, mood).prop_map(|(port, mood)| Event::Mood { port, mood }),
     ]
@@ -82,12 +82,15 @@ struct Simulation {
     accepted: HashMap<CorrelationId, (usize, String)>,
 }
 
-const STAGES: [Stage; 5] = [
+const STAGES: [Stage; 8] = [
     Stage::OfferRetrieved,
     Stage::TokenIssued,
     Stage::CredentialIssued,
     Stage::Failed,
     Stage::OfferCreated,
+    Stage::Declined,
+    Stage::Accepted,
+    Stage::Deleted,
 ];
 
 fn id(issuance: usize) -> CorrelationId {
@@ -173,10 +176,8 @@ impl Simulation {
             };
             let stored = found.remove(&message.correlation_id).map(Result::unwrap);
             match polling.poll(message, stored, delivery).await {
-                Ok(Polled::Pending { .. } | Polled::Ended(_) | Polled::Dropped(_)) => {
-                    Outcome::Acknowledge(taken)
-                }
                 Ok(Polled::Again { .. }) | Err(_) => Outcome::Nothing,
+                Ok(_) => Outcome::Acknowledge(taken),
             }
         }));
     }
@@ -281,6 +282,18 @@ proptest! {
             let record = &stored.record;
             let unseen = matches!(record.state, State::Reserved { .. });
             prop_assert!(record.is_ended() || unseen, "{record:?}");
+        }
+
+        // The wallet calls back once more: whatever became of the credentials is known then.
+        for issuance in 0..2 {
+            simulation.ports.world().send(&PollMessage::hint(id(issuance)), 0);
+        }
+        simulation.settle();
+        let world = simulation.ports.world();
+        for (id, stored) in &world.table {
+            if let State::Completed { stage, .. } = &stored.record.state {
+                prop_assert_eq!(Some(stage), world.wallet[id].status.stage.as_ref());
+            }
         }
     }
 }

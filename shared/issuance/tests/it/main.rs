@@ -1,6 +1,7 @@
 //! The use cases against in-memory ports.
 #![cfg(test)]
 
+mod after_completion;
 mod asking;
 mod changes;
 mod credential_status;

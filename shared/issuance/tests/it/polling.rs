@@ -250,9 +250,9 @@ async fn nothing_that_a_wallet_writes_for_humans_is_recorded() {
     assert!(!format!("{:?}", ports.record(&id())).contains("NL12"));
 }
 
-/// The scan and the completion, and nothing in between.
+/// The scan and the completion, and nothing in between; then what became of the credential.
 #[tokio::test]
-async fn with_callbacks_an_issuance_that_completes_costs_two_polls() {
+async fn with_callbacks_completion_costs_two_polls_and_a_later_report_one_more() {
     let ports = started_with_callbacks().await;
     ports.world().now_ms += 14 * 60 * 1_000;
     ports.world().customer(&id(), Stage::OfferRetrieved);
@@ -265,13 +265,19 @@ async fn with_callbacks_an_issuance_that_completes_costs_two_polls() {
     assert_eq!(hint(&ports).await, Polled::Ended(Status::IssueCompleted));
     assert_eq!(ports.world().times_asked, 2);
 
-    // What comes later is dropped: the messages of the schedule, and hints that came twice.
-    assert_eq!(hint(&ports).await, Polled::Dropped(DropReason::Ended));
+    ports.world().customer(&id(), Stage::Accepted);
+    let accepted = Polled::AskedAfterEnd {
+        news: Some(Stage::Accepted),
+    };
+    assert_eq!(hint(&ports).await, accepted);
+    assert_eq!(ports.world().times_asked, 3);
+
+    // The messages of the schedule are dropped.
     for attempt in [0, 1] {
         let dropped = Polled::Dropped(DropReason::Ended);
         assert_eq!(poll(&ports, attempt, 1).await, dropped);
     }
-    assert_eq!(ports.world().times_asked, 2);
+    assert_eq!(ports.world().times_asked, 3);
 }
 
 #[tokio::test]

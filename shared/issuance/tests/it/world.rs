@@ -12,6 +12,14 @@ use uuid::Uuid;
 /// How long the wallet's offers last, in seconds.
 pub(crate) const OFFER_LIFE: i64 = 900;
 
+/// What becomes of a credential, in the only order in which it is reported.
+pub(crate) const WHEREABOUTS: [Stage; 4] = [
+    Stage::CredentialIssued,
+    Stage::Declined,
+    Stage::Accepted,
+    Stage::Deleted,
+];
+
 /// What a wallet writes that does not mind claims.
 pub(crate) const CARELESS: &str = "value 'NL12TUL25708789078' is not a valid IBAN";
 
@@ -190,12 +198,18 @@ impl World {
         status
     }
 
-    /// The customer's wallet makes `stage` happen.
+    /// The customer's wallet makes `stage` happen, if it can: once the credential is there only what becomes
+    /// of it is news.
     pub(crate) fn customer(&mut self, id: &CorrelationId, stage: Stage) {
         let Some(known) = self.wallet.get_mut(id) else {
             return;
         };
         if known.status.status.is_terminal() {
+            let place = |stage: &Stage| WHEREABOUTS.iter().position(|known| known == stage);
+            let is_later = place(&stage) > known.status.stage.as_ref().and_then(place);
+            if known.status.status == Status::IssueCompleted && is_later {
+                known.status.stage = Some(stage);
+            }
             return;
         }
         known.status.status = match stage {
@@ -238,8 +252,34 @@ fn assert_is_progress(before: &Record, after: &Record) {
     assert!(after.last_updated_ms >= before.last_updated_ms);
     assert!(after.attempt >= before.attempt);
     if before.is_ended() {
-        assert_eq!(before.view(), after.view(), "an end is final");
+        assert_end_is_kept(before, after);
     }
     let uuid = |record: &Record| record.offer().and_then(|offer| offer.revocation_uuid);
     assert!(uuid(before).is_none() || uuid(before) == uuid(after));
+}
+
+/// Of an ended issuance nothing changes but the stage of a completed one, and that only forwards.
+fn assert_end_is_kept(before: &Record, after: &Record) {
+    let (
+        State::Completed {
+            stage: stage_before,
+            ..
+        },
+        State::Completed { stage, .. },
+    ) = (&before.state, &after.state)
+    else {
+        assert_eq!(before.view(), after.view(), "an end is final");
+        return;
+    };
+    let place = |stage: &Stage| WHEREABOUTS.iter().position(|known| known == stage);
+    assert!(
+        place(stage) >= place(stage_before),
+        "{before:?} -> {after:?}"
+    );
+    let mut expected = after.clone();
+    expected.sequence = before.sequence;
+    expected.last_updated_ms = before.last_updated_ms;
+    expected.state = before.state.clone();
+    assert_eq!(&expected, before, "nothing but the stage changes");
+    assert_eq!(before.offer(), after.offer());
 }

@@ -91,6 +91,25 @@ fn each_state_is_announced_by_its_own_type() {
 }
 
 #[test]
+fn an_issuance_completes_once_and_what_becomes_of_the_credential_is_progress() {
+    let completed = |stage| State::Completed {
+        offer: Offer::default(),
+        stage,
+    };
+    let issued = record(2, completed(Stage::CredentialIssued));
+    let accepted = record(3, completed(Stage::Accepted));
+    let (change, _) = change_of(announced(Some(&issued), &accepted));
+    assert_eq!(
+        (change.event_type(), change.status.stage, change.sequence),
+        (EventType::IssueProgressed, Some(Stage::Accepted), 3)
+    );
+    // The wallet was asked only after it had heard of that.
+    let offered = record(1, offered(Stage::OfferCreated));
+    let (change, _) = change_of(announced(Some(&offered), &accepted));
+    assert_eq!(change.event_type(), EventType::IssueCompleted);
+}
+
+#[test]
 fn what_readers_do_not_see_is_not_announced() {
     let reserved = record(
         0,
