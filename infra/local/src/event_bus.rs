@@ -132,7 +132,10 @@ impl EventBuses {
             );
             return Err(("ResourceNotFoundException", message));
         }
-        let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+        let text = |name: &str| {
+            let text = event.get(name).and_then(Value::as_str);
+            text.unwrap_or_default().to_owned()
+        };
         self.events.send(Event::Published {
             event_type: detail_type.clone(),
             subject: text("subject"),
@@ -161,9 +164,11 @@ impl Sink {
 impl EventQuery {
     fn takes(&self, one: &PublishedEvent) -> bool {
         let is = |name: &str, wanted: &Option<String>| {
-            wanted
-                .as_ref()
-                .is_none_or(|wanted| one.event[name] == wanted.as_str())
+            wanted.as_ref().is_none_or(|wanted| {
+                one.event
+                    .get(name)
+                    .is_some_and(|has| has == wanted.as_str())
+            })
         };
         is("subject", &self.correlation_id)
             && is("type", &self.event_type)

@@ -203,7 +203,8 @@ impl StreamLoop {
         let too_old = || {
             let created = records
                 .first()
-                .and_then(|record| record["dynamodb"]["ApproximateCreationDateTime"].as_f64());
+                .and_then(|record| record.pointer("/dynamodb/ApproximateCreationDateTime"))
+                .and_then(Value::as_f64);
             self.source
                 .maximum_age
                 .zip(created)
@@ -317,8 +318,9 @@ fn back_off(failures: u64) -> Duration {
 }
 
 fn sequence_number(record: &Value) -> String {
-    record["dynamodb"]["SequenceNumber"]
-        .as_str()
+    record
+        .pointer("/dynamodb/SequenceNumber")
+        .and_then(Value::as_str)
         .unwrap_or_default()
         .to_owned()
 }
@@ -364,8 +366,10 @@ fn read(
         .into_iter()
         .map(|record| {
             let mut record = serde_json::to_value(record).map_err(|fault| fault.to_string())?;
-            record["awsRegion"] = json!(LOCAL_REGION);
-            record["eventSourceARN"] = json!(stream_arn(table));
+            if let Some(members) = record.as_object_mut() {
+                members.insert("awsRegion".to_owned(), json!(LOCAL_REGION));
+                members.insert("eventSourceARN".to_owned(), json!(stream_arn(table)));
+            }
             Ok(record)
         })
         .collect()

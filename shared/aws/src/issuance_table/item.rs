@@ -436,8 +436,10 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_kept_for_90_days_after_its_last_write() {
-        let item = write(&every_state()[0]);
-        assert_eq!(item["expires_at"], number(1_001 + 90 * 86_400));
+    fn a_record_is_kept_for_90_days_after_its_last_write_and_a_reservation_for_one() {
+        let [reserved, offered, ..] = every_state();
+        let kept = |stored| write(&stored)["expires_at"].clone();
+        assert_eq!(kept(reserved), number(1_001 + 86_400));
+        assert_eq!(kept(offered), number(1_001 + 90 * 86_400));
     }
 }
