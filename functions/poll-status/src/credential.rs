@@ -50,8 +50,6 @@ pub(crate) async fn check(use_case: &UseCase, message: &CredentialCheck) -> Reco
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn a_check_names_a_credential() {
         let read = |body: &str| {

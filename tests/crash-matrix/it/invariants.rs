@@ -126,12 +126,12 @@ async fn every_change_is_published(world: &World, records: &[Value]) -> Result<(
 /// Whether the last that is known of the issuance's credential is that it is revoked.
 pub fn has_announced_revocation(world: &World, correlation_id: &str) -> bool {
     let events = world.cloud.published(&EventQuery::default()).into_iter();
-    let of_credential = events.filter(|one| {
+    let mut of_credential = events.filter(|one| {
         one.event["subject"] == correlation_id
             && one.detail_type.starts_with("com.bestow.credential.")
     });
     of_credential
-        .last()
+        .next_back()
         .is_some_and(|one| one.detail_type == "com.bestow.credential.revoked.v1")
 }
 
