@@ -101,7 +101,7 @@ pub fn with_problem_fallbacks(routes: Router) -> Router {
 }
 
 async fn complete_problems(request: Request, next: Next) -> Response {
-    let path = request.uri().path().to_owned();
+    let path = uri_reference(request.uri().path());
     let mut response = explain_wrong_method(next.run(request).await);
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         *response.body_mut() = Json(problem.with_instance(path))
@@ -110,6 +110,19 @@ async fn complete_problems(request: Request, next: Next) -> Response {
         response.headers_mut().remove(CONTENT_LENGTH);
     }
     response
+}
+
+/// A path as a URI reference (RFC 3986 §3.3): HTTP libraries take more characters in a path than a URI may have.
+fn uri_reference(path: &str) -> String {
+    let mut reference = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => reference.push(char::from(byte)),
+            _ if b"-._~!$&'()*+,;=:@/%".contains(&byte) => reference.push(char::from(byte)),
+            _ => reference.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    reference
 }
 
 fn explain_wrong_method(response: Response) -> Response {
@@ -174,6 +187,11 @@ mod tests {
             assert_eq!(problem["instance"], path);
             assert_eq!(problem["status"], status);
         }
+    }
+
+    #[test]
+    fn a_path_is_named_as_a_uri() {
+        assert_eq!(uri_reference("/a|b[c]/%C3%A9~"), "/a%7Cb%5Bc%5D/%C3%A9~");
     }
 
     #[tokio::test]
