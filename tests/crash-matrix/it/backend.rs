@@ -52,6 +52,21 @@ pub async fn send(
     world: &World,
     request: impl Fn() -> reqwest::RequestBuilder,
 ) -> Result<Answer, Broken> {
+    repeat(request, async |time| world.let_pass(time).await).await
+}
+
+/// The same for who has been given something in which moments are sealed, such as a code: what is stored must
+/// not get older than that, so it waits by the clock.
+pub async fn send_by_the_clock(
+    request: impl Fn() -> reqwest::RequestBuilder,
+) -> Result<Answer, Broken> {
+    repeat(request, async |time| tokio::time::sleep(time).await).await
+}
+
+async fn repeat(
+    request: impl Fn() -> reqwest::RequestBuilder,
+    wait: impl AsyncFn(Duration),
+) -> Result<Answer, Broken> {
     let mut last = None;
     for _ in 0..TRIES {
         let answer = once(request()).await;
@@ -63,7 +78,7 @@ pub async fn send(
         match answer.retry_after {
             None if !may_pass => return Ok(answer),
             None => tokio::time::sleep(PAUSE).await,
-            Some(seconds) => world.let_pass(Duration::from_secs(seconds)).await,
+            Some(seconds) => wait(Duration::from_secs(seconds)).await,
         }
         last = Some(answer);
     }

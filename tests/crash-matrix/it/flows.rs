@@ -101,7 +101,7 @@ impl Flow {
 
 async fn issue(world: &World, struck: Struck<'_>) -> Result<(), Broken> {
     let backend = Backend::new(world);
-    let holder = Holder::new(world);
+    let holder = Holder::new();
     let mut request = iban(ID);
     request["callback"] = json!({"url": world.callback_url});
     let started = backend.start(&request).await?.expect("Start issue", 201)?;
@@ -146,7 +146,7 @@ async fn issue(world: &World, struck: Struck<'_>) -> Result<(), Broken> {
 /// Suspends, then revokes; after each answer the list that anyone can fetch says so.
 async fn revoke(
     backend: &Backend<'_>,
-    holder: &Holder<'_>,
+    holder: &Holder,
     end: &Value,
     taken: &Taken,
 ) -> Result<(), Broken> {
@@ -172,10 +172,11 @@ async fn revoke(
 
 async fn wait(world: &World) -> Result<(), Broken> {
     let backend = Backend::new(world);
-    let holder = Holder::new(world);
+    let holder = Holder::new();
     let started = backend.start(&iban(ID)).await?.expect("Start issue", 201)?;
-    world.let_pass(A_WHILE).await;
     let polled = async || {
+        // Each question brings the poll forward that would otherwise come after the offer's end.
+        world.let_pass(A_WHILE).await;
         backend.status(ID).await?;
         let record = invariants::record(world, ID).await;
         let attempt =
@@ -242,7 +243,7 @@ async fn abandon(world: &World) -> Result<(), Broken> {
 
 async fn guess_code(world: &World, struck: Struck<'_>) -> Result<(), Broken> {
     let backend = Backend::new(world);
-    let holder = Holder::new(world);
+    let holder = Holder::new();
     let mut request = iban(ID);
     request["tx_code"] = json!({"input_mode": "numeric", "length": 6});
     let started = backend.start(&request).await?.expect("Start issue", 201)?;

@@ -5,14 +5,12 @@ use signing::jws::SigningInput;
 use signing::{LocalKey, Signer};
 
 use crate::Broken;
-use crate::backend::{Answer, client, send};
-use crate::world::World;
+use crate::backend::{Answer, client, send_by_the_clock};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:pre-authorized_code";
 
 /// A wallet with one key.
-pub struct Holder<'w> {
-    world: &'w World,
+pub struct Holder {
     http: reqwest::Client,
     key: LocalKey,
 }
@@ -34,10 +32,9 @@ pub struct Taken {
     notification_endpoint: String,
 }
 
-impl<'w> Holder<'w> {
-    pub fn new(world: &'w World) -> Self {
+impl Holder {
+    pub fn new() -> Self {
         Self {
-            world,
             http: client(),
             key: LocalKey::generate().expect("a key"),
         }
@@ -72,16 +69,13 @@ impl<'w> Holder<'w> {
     pub async fn token(&self, offer: &Offer, tx_code: Option<&str>) -> Result<Answer, Broken> {
         let mut form = vec![("grant_type", GRANT), ("pre-authorized_code", &offer.code)];
         form.extend(tx_code.map(|code| ("tx_code", code)));
-        send(self.world, || {
-            self.http.post(&offer.token_endpoint).form(&form)
-        })
-        .await
+        send_by_the_clock(|| self.http.post(&offer.token_endpoint).form(&form)).await
     }
 
     /// Takes the credential, with an access token.
     pub async fn credential(&self, offer: &Offer, access_token: &str) -> Result<Taken, Broken> {
         let nonce_endpoint = text(&offer.metadata, "/nonce_endpoint")?;
-        let nonce = send(self.world, || self.http.post(&nonce_endpoint)).await?;
+        let nonce = send_by_the_clock(|| self.http.post(&nonce_endpoint)).await?;
         let nonce = nonce.expect("the nonce", 200)?;
         let request = json!({
             "credential_configuration_id": offer.body["credential_configuration_ids"][0],
@@ -94,7 +88,9 @@ impl<'w> Holder<'w> {
                 .bearer_auth(access_token)
                 .json(&request)
         };
-        let answer = send(self.world, ask).await?.expect("the credential", 200)?;
+        let answer = send_by_the_clock(ask)
+            .await?
+            .expect("the credential", 200)?;
         Ok(Taken {
             credential: answer.str("/credentials/0/credential")?.to_owned(),
             access_token: access_token.to_owned(),
@@ -111,7 +107,7 @@ impl<'w> Holder<'w> {
             let request = self.http.post(&taken.notification_endpoint);
             request.bearer_auth(&taken.access_token).json(&body)
         };
-        send(self.world, notify)
+        send_by_the_clock(notify)
             .await?
             .expect("the notification", 204)?;
         Ok(())
@@ -119,7 +115,7 @@ impl<'w> Holder<'w> {
 
     /// What is at a public address.
     pub async fn fetch(&self, url: &str) -> Result<Answer, Broken> {
-        send(self.world, || self.http.get(url))
+        send_by_the_clock(|| self.http.get(url))
             .await?
             .expect(url, 200)
     }
