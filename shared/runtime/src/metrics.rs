@@ -1,7 +1,7 @@
 //! What is counted and measured, in CloudWatch's embedded metric format: lines of the log that CloudWatch
 //! makes metrics of.
 //!
-//! What happens during an invocation is added up, and written when the invocation ends ([`emit`], called by
+//! What happens during an invocation is added up, and written when the invocation ends (`emit`, called by
 //! [`crate::lambda`]). Every series is a variant here, so there are as many as there are variants, whatever
 //! happens and for however many customers.
 //!
