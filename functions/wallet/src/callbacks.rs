@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use contract::IssueStatus;
 use egress::{Limits, SendError};
-use issuer::{Offer, Written};
+use issuer::Offer;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, StatusCode, Url};
 
@@ -31,10 +31,11 @@ enum NotTold {
 }
 
 impl Wallet {
-    /// Tells the backend of a step that was `written`, if it asked to be told. A step that only repeats an
-    /// earlier one tells nothing. It is tried once and never fails anything: whoever is not told asks.
-    pub(crate) async fn call_back(&self, written: &Written) {
-        let Written::Applied(offer) = written else {
+    /// Tells the backend of a step that was granted, if it asked to be told. A request that is repeated tells
+    /// again: its first answer may have been lost together with the callback. It is tried once and never
+    /// fails anything: whoever is not told asks.
+    pub(crate) async fn call_back(&self, offer: Option<&Offer>) {
+        let Some(offer) = offer else {
             return;
         };
         let status = offer.issue_status(now_seconds());

@@ -57,7 +57,10 @@ async fn credential_offer(
         now_seconds,
     };
     let written = wallet.write(&step).await?;
-    wallet.call_back(&written).await;
+    // The link can be followed by anybody, as often as they like: only the first time is news.
+    if let Written::Applied(offer) = &written {
+        wallet.call_back(Some(offer)).await;
+    }
     let offer = wallet
         .config
         .issuer
@@ -90,7 +93,7 @@ async fn token(
                 Err(wrong) => {
                     if let Some(exhausted) = wrong.exhausted {
                         let written = wallet.write(&exhausted).await?;
-                        wallet.call_back(&written).await;
+                        wallet.call_back(written.offer()).await;
                     }
                     return Err(wrong.error.into());
                 }
@@ -126,8 +129,8 @@ async fn credential(
             .with_retry_after_seconds(1)
     })?;
     let written = wallet.write(signed.write()).await?;
-    wallet.call_back(&written).await;
     let answer = signed.conclude(&written)?;
+    wallet.call_back(written.offer()).await;
     log_step(&written, "credential issued");
     Ok(uncached(Json(answer)))
 }
@@ -142,8 +145,8 @@ async fn notification(
     let body = read(request, ErrorCode::InvalidNotificationRequest).await?;
     let report = issuer.notification(&token, &body, now_seconds())?;
     let written = wallet.write(&report).await?;
-    wallet.call_back(&written).await;
     report.conclude(&written)?;
+    wallet.call_back(written.offer()).await;
     log_step(
         &written,
         "the wallet has reported what became of the credential",

@@ -19,6 +19,15 @@ const CLAIMS: [&str; 2] = ["Claimed Name", "NL12TUL25708789078"];
 /// Runs of the schedules until the claims must be gone.
 const RUNS: usize = 4;
 
+/// What a record says of the end, once it has come.
+const HOW_IT_ENDED: [&str; 5] = [
+    "correlation_id",
+    "state",
+    "revocation_uuid",
+    "request_uri",
+    "error_code",
+];
+
 /// Everything that must hold in any flow. Nobody asks for anything any more.
 pub async fn check(world: &World) -> Result<(), Broken> {
     everything_settles(world).await?;
@@ -36,23 +45,37 @@ pub async fn check(world: &World) -> Result<(), Broken> {
     every_change_is_published(world, &before).await?;
     claims_are_erased(world).await?;
 
-    // Every event once more, the last one first: late, and out of order.
+    // A poll that comes again asks the wallet again. If the callback was lost that told how far the customer
+    // has come after the end, that is found now, and nothing else changes.
+    every_event_comes_again(world).await?;
+    let caught_up = records(world).await;
+    every_change_is_published(world, &caught_up).await?;
+    same(
+        "an event that comes again does not change how it ended",
+        &shown(&caught_up, &HOW_IT_ENDED),
+        &shown(&before, &HOW_IT_ENDED),
+    )?;
+
+    every_event_comes_again(world).await?;
+    let after = records(world).await;
+    every_change_is_published(world, &after).await?;
+    let all = [&HOW_IT_ENDED[..], &["sequence", "stage"]].concat();
+    same(
+        "an event that comes again changes nothing",
+        &shown(&after, &all),
+        &shown(&caught_up, &all),
+    )
+}
+
+/// Every event once more, the last one first: late, and out of order.
+async fn every_event_comes_again(world: &World) -> Result<(), Broken> {
     for (function, event) in world.proxy.events().into_iter().rev() {
         if let Some(function) = world.cloud.processes(&function) {
             // One that fails would come again; here it is enough that it does no harm.
             let _ = function.invoke(event).await;
         }
     }
-    everything_settles(world).await?;
-    let after = records(world).await;
-    every_change_is_published(world, &after).await?;
-    let shown =
-        |records: &[Value]| -> Vec<Value> { records.iter().map(what_readers_see).collect() };
-    same(
-        "an event that comes again changes nothing",
-        &shown(&after),
-        &shown(&before),
-    )
+    everything_settles(world).await
 }
 
 /// Queues drain, and nothing went to the dead letters.
@@ -275,18 +298,13 @@ async fn records(world: &World) -> Vec<Value> {
         .collect()
 }
 
-fn what_readers_see(record: &Value) -> Value {
-    let shown = [
-        "correlation_id",
-        "state",
-        "sequence",
-        "stage",
-        "revocation_uuid",
-        "request_uri",
-        "error_code",
-    ];
-    shown
-        .iter()
-        .map(|name| ((*name).to_owned(), record[*name].clone()))
-        .collect()
+/// These members of each record.
+fn shown(records: &[Value], members: &[&str]) -> Vec<Value> {
+    let shown = |record: &Value| -> Value {
+        let members = members.iter();
+        members
+            .map(|name| ((*name).to_owned(), record[*name].clone()))
+            .collect()
+    };
+    records.iter().map(shown).collect()
 }

@@ -1,4 +1,4 @@
-//! The other texts of the contract: from callers, and from wallets that answer us.
+//! The other texts of the contract: from callers, in paths, and from wallets that answer us.
 
 #![no_main]
 
@@ -7,6 +7,7 @@ use contract::{
     StartIssueAnswer, is_request_uri,
 };
 use libfuzzer_sys::fuzz_target;
+use webhooks::DeliveryId;
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = CredentialStatusChange::from_json(bytes);
@@ -22,6 +23,9 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let _ = is_request_uri(text);
     let _ = CorrelationId::from_path_segment(text);
+    if let Ok(id) = text.parse::<DeliveryId>() {
+        assert_eq!(id.to_string().parse(), Ok(id));
+    }
     if let Ok(id) = text.parse::<CorrelationId>() {
         // An id survives a gateway that decodes paths, and one that does not.
         let segment = id.path_segment();
