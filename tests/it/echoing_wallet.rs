@@ -19,6 +19,7 @@ pub const ECHOED_TOKEN: &str = "MarkedClientTokenDx5Qv8Te";
 struct Script {
     start: u16,
     status: u16,
+    asked_to_start: usize,
     asked_for_status: usize,
     asked_for_token: usize,
 }
@@ -45,6 +46,10 @@ impl EchoingWallet {
         self.script.lock().expect("nobody panicked").status = status;
     }
 
+    pub fn asked_to_start(&self) -> usize {
+        self.script.lock().expect("nobody panicked").asked_to_start
+    }
+
     pub fn asked_for_status(&self) -> usize {
         self.script
             .lock()
@@ -67,6 +72,7 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> R
             json!({"access_token": ECHOED_TOKEN, "token_type": "Bearer", "expires_in": 3600});
         (status, token)
     } else if head.method == "POST" {
+        script.asked_to_start += 1;
         let sent: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
         let started = json!({
             "correlation_id": sent["correlation_id"],

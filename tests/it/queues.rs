@@ -75,7 +75,7 @@ impl Queues {
         let mut all = Vec::new();
         for queue in queues["QueueUrls"].as_array().expect("URLs") {
             let request = json!({
-                "QueueUrl": queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": 30,
+                "QueueUrl": queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": 30, "WaitTimeSeconds": 0,
                 "AttributeNames": ["All"], "MessageAttributeNames": ["All"],
             });
             loop {
