@@ -97,7 +97,9 @@ impl DeliverWebhook {
         match self.use_case.deliver(message, found, receipt).await {
             Ok(Outcome::TooEarly) => RecordOutcome::Retry,
             Ok(outcome) => {
-                count(&outcome);
+                if let Some(counter) = counter(&outcome) {
+                    metrics::count(counter, 1);
+                }
                 log(message, &host, &outcome);
                 RecordOutcome::Done
             }
@@ -114,15 +116,20 @@ fn take(found: &Mutex<FoundById>, id: &DeliveryId) -> Result<Option<Found>, Deli
     found.remove(id).transpose()
 }
 
-/// Counts what was recorded of a delivery.
-fn count(outcome: &Outcome) {
-    let counter = match outcome {
-        Outcome::Delivered(_) => Counter::DeliveriesDelivered,
-        Outcome::Pending { .. } => Counter::DeliveriesToRetry,
-        Outcome::Failed { .. } => Counter::DeliveriesGivenUp,
-        Outcome::Waiting { .. } | Outcome::Dropped(_) | Outcome::TooEarly => return,
-    };
-    metrics::count(counter, 1);
+/// What is counted of a delivery: its attempts. One that is not tried, because its receiver wants no more of
+/// them, is nobody's failure.
+fn counter(outcome: &Outcome) -> Option<Counter> {
+    match outcome {
+        Outcome::Delivered(_) => Some(Counter::DeliveriesDelivered),
+        Outcome::Pending { .. } => Some(Counter::DeliveriesToRetry),
+        Outcome::Failed {
+            attempt: Some(_), ..
+        } => Some(Counter::DeliveriesGivenUp),
+        Outcome::Failed { attempt: None, .. }
+        | Outcome::Waiting { .. }
+        | Outcome::Dropped(_)
+        | Outcome::TooEarly => None,
+    }
 }
 
 /// Of the URL only the host: the rest may hold a secret.
@@ -172,5 +179,28 @@ fn log(message: &DeliveryMessage, host: &str, outcome: &Outcome) {
             tracing::info!(%correlation_id, %delivery_id, number, ?reason, "a message of a delivery was dropped");
         }
         Outcome::TooEarly => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_attempts_are_counted() {
+        let attempt = Attempt {
+            at_ms: 1,
+            http_status: Some(410),
+            took_ms: 1,
+            error: Some(webhooks::AttemptError::HttpStatus),
+        };
+        let failed = |attempt, failure| counter(&Outcome::Failed { attempt, failure });
+        assert!(matches!(
+            failed(Some(attempt), Failure::Gone),
+            Some(Counter::DeliveriesGivenUp)
+        ));
+        for failure in [Failure::SubscriptionEnded, Failure::Unsubscribed] {
+            assert!(failed(None, failure).is_none(), "{failure:?}");
+        }
     }
 }
