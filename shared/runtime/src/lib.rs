@@ -13,6 +13,5 @@ mod telemetry;
 pub mod trace;
 
 pub use api_keys::ApiKeys;
-pub use batch::{RecordOutcome, process_batch};
+pub use batch::{Batch, RecordOutcome, process_batch, receive_count};
 pub use env::{ConfigError, Env};
-pub use telemetry::correlate;
