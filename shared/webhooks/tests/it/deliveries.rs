@@ -90,6 +90,19 @@ async fn an_announcement_that_is_not_on_its_way_fails() {
 }
 
 #[tokio::test]
+async fn a_delivery_that_cannot_be_read_keeps_no_other_and_is_not_waited_for() {
+    let ports = Ports::new();
+    ports.world().unreadable = Some(SubscriptionId::Issuance);
+    let failed = ports.announcing(OTHERS).announce(&offered(&[])).await;
+    assert!(failed.unwrap_err().is_final());
+    assert_eq!(ports.world().queue.len(), 2);
+    // What may pass is told first: announced again, the others get theirs.
+    ports.world().queue_refuses = true;
+    let failed = ports.announcing(OTHERS).announce(&offered(&[])).await;
+    assert!(!failed.unwrap_err().is_final());
+}
+
+#[tokio::test]
 async fn a_receiver_that_fails_is_tried_for_three_days_and_each_attempt_is_kept() {
     let ports = Ports::new();
     let (id, first) = announced(&ports).await;

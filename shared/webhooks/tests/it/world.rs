@@ -40,6 +40,8 @@ pub(crate) struct World {
     pub(crate) answers: Vec<Answer>,
     pub(crate) table_refuses_updates: bool,
     pub(crate) queue_refuses: bool,
+    /// Whose deliveries are stored and cannot be read.
+    pub(crate) unreadable: Option<SubscriptionId>,
 }
 
 /// The ports of one world.
@@ -161,6 +163,10 @@ fn unavailable() -> DeliveriesError {
 impl Deliveries for Ports {
     async fn create(&self, mine: &Stored) -> Result<Creation, DeliveriesError> {
         let mut world = self.world();
+        if world.unreadable == Some(mine.delivery.id.subscription) {
+            let reason = "it is garbled".to_owned();
+            return Err(DeliveriesError::Malformed { reason });
+        }
         let existing = world.table.get(&mine.delivery.id).cloned();
         Ok(match existing {
             Some(existing) => Creation::instead_of(mine, existing),
