@@ -185,7 +185,7 @@ impl Deliveries for DeliveryTable {
     async fn of_issuance(
         &self,
         correlation_id: &CorrelationId,
-    ) -> Result<Vec<Delivery>, DeliveriesError> {
+    ) -> Result<Vec<Result<Delivery, DeliveriesError>>, DeliveriesError> {
         let mut pages = self
             .client
             .query()
@@ -199,7 +199,7 @@ impl Deliveries for DeliveryTable {
             .send();
         let mut deliveries = Vec::new();
         while let Some(item) = pages.try_next().await.map_err(unavailable)? {
-            deliveries.push(item::read(item)?.delivery);
+            deliveries.push(item::read(item).map(|stored| stored.delivery));
         }
         Ok(deliveries)
     }

@@ -198,11 +198,15 @@ impl Deliveries for Ports {
         Ok(found.collect())
     }
 
-    async fn of_issuance(&self, id: &CorrelationId) -> Result<Vec<Delivery>, DeliveriesError> {
+    async fn of_issuance(
+        &self,
+        id: &CorrelationId,
+    ) -> Result<Vec<Result<Delivery, DeliveriesError>>, DeliveriesError> {
         let world = self.world();
         let stored = world.table.values().map(|stored| stored.delivery.clone());
         Ok(stored
             .filter(|delivery| delivery.id.correlation_id == *id)
+            .map(Ok)
             .collect())
     }
 
