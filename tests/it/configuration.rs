@@ -210,6 +210,16 @@ async fn a_bad_value_is_named_and_not_repeated() {
             "WEBHOOK_SUBSCRIPTIONS",
             "https://backend.example/user:pass#x",
         ),
+        (
+            "deliver-webhook",
+            "WEBHOOK_SUBSCRIPTIONS",
+            "https://user:pass@backend.example/hook",
+        ),
+        (
+            "publish-changes",
+            "WEBHOOK_SUBSCRIPTIONS",
+            "http://backend.example/hook",
+        ),
         ("start-batch", "JOB_SECRET", "too-short-secret"),
         ("start-queued", "QUEUED_STARTS_AT_ONCE", "0"),
         ("start-queued", "QUEUED_STARTS_AT_ONCE", "51"),

@@ -52,7 +52,8 @@ struct Stop<'r>(&'r StreamRecord);
 
 impl PublishChanges {
     /// Reads `EVENT_BUS_NAME`, `ISSUANCE_TABLE`, `PUBLIC_BASE_URL`, `PUBLISH_FAILURE_QUEUE_URL`,
-    /// `DELIVERY_TABLE`, `WEBHOOK_QUEUE_URL` and `WEBHOOK_SUBSCRIPTIONS`. A fault names its variable.
+    /// `DELIVERY_TABLE`, `WEBHOOK_QUEUE_URL`, `WEBHOOK_SUBSCRIPTIONS` and `EGRESS_ALLOW`. A fault names its
+    /// variable.
     pub async fn from_env(env: &Env) -> Result<Self, ConfigError> {
         Ok(Self {
             config: Config::from_env(env)?,
