@@ -13,7 +13,7 @@ use start_queued::StartQueued;
 use crate::cloud;
 
 const NEEDED: [(&str, &[&str]); 12] = [
-    ("erase-claims", &["WALLET_TABLE"]),
+    ("erase-claims", &["JOB_TABLE"]),
     (
         "start-issue",
         &[

@@ -166,12 +166,23 @@ async fn exercise(functions: &Functions, tap: &Wiretap) {
     }
     backend.credential_status(uuid).await.expect(200);
 
-    // Claims that are due.
+    // Claims that are due: of an offer, and of lines that nobody has started.
     let forgotten = unique("forgotten");
     backend.start_iban(&forgotten).await;
     an_hour_later(&functions.running, &forgotten).await;
+    let chunk = json!({
+        "pk": {"S": "job#6b9c5d3e-3f0a-4d0c-9c55-0a4d6a4f2b10"},
+        "sk": {"S": "chunk#00000001"},
+        "lines": {"B": "AAAA"},
+        "erase_shard": {"N": "0"},
+        "erase_at_seconds": {"N": "0"},
+    });
+    let environment = functions.running.function_environment("erase-claims");
+    let table = &environment.expect("it has one")["JOB_TABLE"];
+    let put = json!({"TableName": table, "Item": chunk});
+    Tables::of(&functions.running).call("PutItem", &put).await;
     let erased = functions.running.invoke("erase-claims", json!({})).await;
-    assert_eq!(erased.expect("it runs")["erased"], 1);
+    assert_eq!(erased.expect("it runs")["erased"], 2);
 
     deliver(backend, &id).await;
 }

@@ -7,8 +7,10 @@
 //! | `key#{name}` | `key` | the job that was accepted under an idempotency key |
 //!
 //! Of the chunks a local index, `progress`, has what readers of the progress need. It can be read as
-//! consistently as the table, and does not grow with what the chunks hold.
+//! consistently as the table, and does not grow with what the chunks hold. A chunk that still has lines stands
+//! in another index besides, by the time at which these are to be erased: see [`JobTable::lines_due`].
 
+mod erasure;
 mod item;
 
 use std::collections::HashMap;
@@ -28,6 +30,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use jobs::ports::{Acceptance, Jobs, JobsError, Replaced};
 use jobs::{Chunk, ChunkId, ChunkProgress, Job};
 use uuid::Uuid;
+
+pub use erasure::LINES_TO_ERASE;
 
 use crate::CallError;
 
@@ -269,26 +273,6 @@ impl Jobs for JobTable {
                 Ok(Replaced::instead_of(after, existing))
             }
             _ => Err(failed(fault)),
-        }
-    }
-
-    async fn erase_lines(&self, id: ChunkId) -> Result<(), JobsError> {
-        let sent = self
-            .client
-            .update_item()
-            .table_name(&self.name)
-            .set_key(Some(item::chunk_key(id)))
-            .condition_expression("attribute_exists(#lines)")
-            .update_expression("REMOVE #lines, is_open")
-            .expression_attribute_names("#lines", "lines")
-            .send()
-            .await;
-        match sent {
-            Ok(_) => Ok(()),
-            Err(fault) => match fault.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                _ => Err(failed(fault)),
-            },
         }
     }
 

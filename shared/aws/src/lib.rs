@@ -6,6 +6,8 @@
 mod call_error;
 #[cfg(feature = "webhooks")]
 mod delivery_table;
+#[cfg(any(feature = "jobs", feature = "wallet"))]
+pub mod erasure;
 #[cfg(feature = "publish")]
 mod event_bus;
 #[cfg(feature = "publish")]
@@ -38,7 +40,7 @@ pub use failure_queue::FailureQueue;
 #[cfg(feature = "issuance")]
 pub use issuance_table::{IssuanceTable, announcement, trace_of};
 #[cfg(feature = "jobs")]
-pub use job_table::JobTable;
+pub use job_table::{JobTable, LINES_TO_ERASE};
 #[cfg(feature = "wallet")]
 pub use kms_key::{KmsKey, KmsKeyError};
 #[cfg(feature = "issuance")]

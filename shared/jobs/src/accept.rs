@@ -9,7 +9,7 @@ use crate::chunk::{CHUNK_BYTES, CHUNK_LINES, Chunk, ChunkId, Job, LineResult, Pe
 use crate::keys::{JobKeys, SealFailed};
 use crate::message::StartMessage;
 use crate::ports::{Acceptance, Jobs, JobsError, QueueError, StartQueue};
-use crate::see_to::FIRST_LOOK_SECONDS;
+use crate::see_to::LOOK_AFTER_SECONDS;
 use crate::upload::{Upload, UploadLine};
 
 /// The use case, and what it works with.
@@ -96,7 +96,7 @@ impl<J: Jobs, Q: StartQueue, S: System> AcceptUpload<J, Q, S> {
         };
         let chunks = self.chunks(&job, upload)?;
         let see_to = StartMessage::Job { job_id: job.id };
-        self.queue.send(&see_to, FIRST_LOOK_SECONDS).await?;
+        self.queue.send(&see_to, LOOK_AFTER_SECONDS).await?;
         if let Err(fault) = self.jobs.keep(&chunks).await {
             self.discard(job.id).await;
             return Err(fault.into());

@@ -49,9 +49,6 @@ pub trait Jobs: Send + Sync {
         after: &Chunk,
     ) -> impl Future<Output = Result<Replaced, JobsError>> + Send;
 
-    /// Takes the lines of a chunk away, with their claims.
-    fn erase_lines(&self, id: ChunkId) -> impl Future<Output = Result<(), JobsError>> + Send;
-
     /// How far each chunk of the job is now, in the order of the lines.
     fn progress(
         &self,

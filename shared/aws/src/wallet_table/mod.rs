@@ -25,7 +25,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::CallError;
 
-pub use erasure::{CLAIMS_TO_ERASE, ClaimsDue, ClaimsDuePages, ERASE_SHARDS};
+pub use erasure::CLAIMS_TO_ERASE;
 pub use offers::Creation;
 pub use statuses::StatusChangeOutcome;
 pub use steps::OfferStep;
