@@ -44,7 +44,7 @@ impl Config {
             use_case: PublishChanges {
                 bus: EventBus::new(sdk.eventbridge(), bus),
                 credentials: IssuanceTable::new(sdk.dynamodb(), table),
-                source: source.as_str().trim_end_matches('/').to_owned(),
+                source,
             },
             webhooks: Announce {
                 deliveries: DeliveryTable::new(sdk.dynamodb(), deliveries),
