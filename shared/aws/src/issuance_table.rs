@@ -118,13 +118,15 @@ impl Records for IssuanceTable {
             .set_item(Some(reservation))
             .condition_expression(
                 "attribute_not_exists(pk) OR (#state = :reserved AND #lease_until_ms <= :now_ms \
-                 AND #request_hash = :request_hash)",
+                 AND #request_hash = :request_hash) OR expires_at <= :now",
             )
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#lease_until_ms", "lease_until_ms")
             .expression_attribute_names("#request_hash", "request_hash")
             .expression_attribute_values(":reserved", item::string(item::RESERVED))
             .expression_attribute_values(":now_ms", item::number(now_ms))
+            // The table removes what has expired some time, perhaps days later.
+            .expression_attribute_values(":now", item::number(now_ms.div_euclid(1_000)))
             .expression_attribute_values(
                 ":request_hash",
                 item::string(mine.record.request_hash.as_str()),

@@ -34,6 +34,7 @@ use uuid::Uuid;
 pub use erasure::LINES_TO_ERASE;
 
 use crate::CallError;
+use crate::conflicts::despite_conflicts;
 
 /// The most items of one BatchWriteItem, and how many bytes of them are sent together. A job is one
 /// partition, which takes about 1 MB a second: what is too much for it is sent again.
@@ -140,7 +141,8 @@ impl JobTable {
         }
     }
 
-    /// Both items in one transaction. A repeat of it by the SDK has the same token, and is not done twice.
+    /// Both items in one transaction. A repeat of it by the SDK has the same token, and is not done twice. Of two
+    /// at the same time under the same key, DynamoDB refuses one for the other's sake: sent again, it finds the other.
     async fn accept_under(&self, job: &Job, key: &str) -> Result<Acceptance, JobsError> {
         let put = |item: Item| Put::builder().table_name(&self.name).set_item(Some(item));
         let job_item = put(item::of_job(job)).build().map_err(unbuildable)?;
@@ -151,13 +153,11 @@ impl JobTable {
             .build()
             .map_err(unbuildable)?;
         let items = [job_item, key_item].map(|put| TransactWriteItem::builder().put(put).build());
-        let sent = self
+        let transaction = self
             .client
             .transact_write_items()
-            .set_transact_items(Some(items.into()))
-            .send()
-            .await;
-        let Err(fault) = sent else {
+            .set_transact_items(Some(items.into()));
+        let Err(fault) = despite_conflicts(|| transaction.clone().send()).await else {
             return Ok(Acceptance::Accepted);
         };
         if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =

@@ -4,6 +4,8 @@
 //! what belongs to `wallet`, and the other way round.
 
 mod call_error;
+#[cfg(any(feature = "jobs", feature = "wallet"))]
+mod conflicts;
 #[cfg(feature = "webhooks")]
 mod delivery_table;
 #[cfg(any(feature = "jobs", feature = "wallet"))]

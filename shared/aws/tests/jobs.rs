@@ -4,6 +4,9 @@
 #[allow(dead_code, reason = "each test binary uses its own tables")]
 mod embedded;
 
+#[path = "embedded/busy.rs"]
+mod busy;
+
 use std::future::IntoFuture;
 
 use aws::erasure::{Due, ERASE_SHARDS};
@@ -14,13 +17,17 @@ use jobs::{Chunk, ChunkId, Job, StartMessage};
 use queue_service::{QueueService, Receive};
 use uuid::Uuid;
 
+use crate::busy::busy;
 use crate::embedded::{env, job_tables, listener};
 
 const NOW_MS: i64 = 1_800_000_000_000;
 
 async fn table() -> JobTable {
-    let endpoint = job_tables("jobs").await;
-    let sdk = Sdk::from_env(&env("AWS_ENDPOINT_URL_DYNAMODB", &endpoint)).unwrap();
+    table_at(&job_tables("jobs").await)
+}
+
+fn table_at(endpoint: &str) -> JobTable {
+    let sdk = Sdk::from_env(&env("AWS_ENDPOINT_URL_DYNAMODB", endpoint)).unwrap();
     JobTable::new(sdk.dynamodb(), "jobs")
 }
 
@@ -91,6 +98,19 @@ async fn of_two_jobs_under_one_key_one_is_accepted() {
     assert_eq!(table.job(second.id).await.unwrap(), None);
     assert_eq!(table.by_key("k").await.unwrap(), Some(first.clone()));
     assert_eq!(table.job(first.id).await.unwrap(), Some(first));
+}
+
+#[tokio::test]
+async fn a_job_is_accepted_once_no_other_is_in_its_way() {
+    let endpoint = job_tables("jobs").await;
+    let (first, second) = (job(), job());
+    for (job, expected) in [
+        (&first, Acceptance::Accepted),
+        (&second, Acceptance::Known(first.clone())),
+    ] {
+        let table = table_at(&busy(&endpoint, 2).await);
+        assert_eq!(table.accept(job, Some("k")).await.unwrap(), expected);
+    }
 }
 
 #[tokio::test]

@@ -82,15 +82,18 @@ impl<J: Jobs, Q: StartQueue, S: System> AcceptUpload<J, Q, S> {
     ) -> Result<Job, AcceptFailure> {
         let upload_hash = self.keys.fingerprint("upload", body);
         let key = idempotency_key.map(|key| self.keys.fingerprint("key", key.as_bytes()));
+        let now_ms = self.system.now_ms();
+        // A key lasts as long as its job; the table removes both some time after.
         if let Some(key) = &key
             && let Some(known) = self.jobs.by_key(key).await?
+            && known.kept_until() > now_ms.div_euclid(1_000)
         {
             return the_same(known, &upload_hash);
         }
         let job = Job {
             id: self.system.uuid(),
             total: count(upload.lines.len()),
-            accepted_at_ms: self.system.now_ms(),
+            accepted_at_ms: now_ms,
             upload_hash,
             is_queued: false,
         };

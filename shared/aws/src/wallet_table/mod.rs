@@ -11,7 +11,6 @@
 //! An offer that still has its claims stands in an index besides, by the time at which they are to be erased:
 //! see [`WalletTable::claims_due`].
 
-mod conflicts;
 mod erasure;
 mod offers;
 mod statuses;
@@ -63,9 +62,6 @@ impl WalletTable {
 }
 
 type Item = HashMap<String, AttributeValue>;
-
-/// The code of that part of a cancelled transaction whose condition did not hold.
-const CONDITION_FAILED: &str = "ConditionalCheckFailed";
 
 fn string(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())

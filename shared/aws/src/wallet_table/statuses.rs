@@ -10,9 +10,9 @@ use aws_sdk_dynamodb::types::{
 use contract::CredentialStatus;
 use issuer::{ListNumber, RevocationUuid, StatusRecord};
 
-use super::conflicts::{despite_conflicts, is_conflict};
-use super::{CONDITION_FAILED, Item, WalletTable, number, read_number, string};
+use super::{Item, WalletTable, number, read_number, string};
 use crate::CallError;
+use crate::conflicts::{CONDITION_FAILED, despite_conflicts, is_conflict};
 
 /// What became of a change of status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

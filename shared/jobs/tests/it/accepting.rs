@@ -142,6 +142,16 @@ async fn the_same_upload_under_the_same_key_is_the_same_job() {
 }
 
 #[tokio::test]
+async fn a_key_is_free_again_when_its_job_is_over() {
+    let world = World::new();
+    let first = accept(&world, 3, Some("k")).await.unwrap();
+    world.pass_seconds(jobs::RESULTS_KEPT_SECONDS - 1);
+    assert_eq!(accept(&world, 3, Some("k")).await.unwrap().id, first.id);
+    world.pass_seconds(1);
+    assert_ne!(accept(&world, 4, Some("k")).await.unwrap().id, first.id);
+}
+
+#[tokio::test]
 async fn a_chunk_that_is_closed_without_a_result_has_failed() {
     let world = World::new();
     let job = world.job(30).await;

@@ -281,7 +281,8 @@ impl Jobs for World {
     async fn accept(&self, job: &Job, key: Option<&str>) -> Result<Acceptance, JobsError> {
         let mut known = None;
         self.write(|state| {
-            known = key.and_then(|key| state.keys.get(key).cloned());
+            let is_kept = |known: &Job| known.kept_until() > job.accepted_at_ms / 1_000;
+            known = key.and_then(|key| state.keys.get(key).cloned().filter(is_kept));
             if known.is_none() {
                 state.jobs.insert(job.id, job.clone());
                 state
