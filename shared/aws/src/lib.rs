@@ -22,8 +22,12 @@ mod job_table;
 mod kms_key;
 #[cfg(any(feature = "issuance", feature = "jobs", feature = "webhooks"))]
 mod message_trace;
+#[cfg(any(feature = "issuance", feature = "jobs", feature = "webhooks"))]
+mod pause;
 #[cfg(feature = "issuance")]
 mod poll_queue;
+#[cfg(any(feature = "issuance", feature = "jobs", feature = "webhooks"))]
+mod queue;
 pub mod sdk;
 #[cfg(feature = "jobs")]
 mod start_queue;
