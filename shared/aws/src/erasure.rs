@@ -4,15 +4,13 @@
 //! index of its table, so that what is due is found without reading what is not, and an item leaves the index
 //! by the write that takes its claims.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::query::{QueryError, QueryOutput};
-use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_async::future::pagination_stream::PaginationStream;
 
 use crate::CallError;
+use crate::item::{Item, number, parsed_number};
 
 /// How many parts such an index has. One part takes a thousand writes a second, and an issuance has three
 /// or four. More may be added; with fewer, what the others still hold would never be found.
@@ -23,8 +21,6 @@ pub(crate) const ERASE_AT: &str = "erase_at_seconds";
 
 /// Entries that are read at a time.
 const PAGE: i32 = 200;
-
-type Item = HashMap<String, AttributeValue>;
 
 /// Something whose claims are to be erased, as the index knows it. Since the index follows the table, it may
 /// have moved on: whoever erases looks again.
@@ -53,13 +49,12 @@ impl<T> DuePages<T> {
         now_seconds: i64,
         id: fn(&Item) -> Option<T>,
     ) -> Self {
-        let number = |number: i64| AttributeValue::N(number.to_string());
         let pages = client
             .query()
             .table_name(table)
             .index_name(index)
             .key_condition_expression("erase_shard = :shard AND erase_at_seconds <= :now")
-            .expression_attribute_values(":shard", number(shard.into()))
+            .expression_attribute_values(":shard", number(shard))
             .expression_attribute_values(":now", number(now_seconds))
             .into_paginator()
             .page_size(PAGE)
@@ -78,14 +73,11 @@ impl<T> DuePages<T> {
     }
 
     fn read(&self, entry: &Item) -> Result<Due<T>, CallError> {
-        let erase_at = entry.get(ERASE_AT).and_then(|value| value.as_n().ok());
-        erase_at
-            .and_then(|digits| digits.parse().ok())
-            .zip((self.id)(entry))
-            .map(|(erase_at_seconds, id)| Due {
-                id,
-                erase_at_seconds,
-            })
-            .ok_or_else(|| CallError::unexpected("an index entry that is not what we write"))
+        Ok(Due {
+            id: (self.id)(entry).ok_or_else(|| {
+                CallError::unexpected("an index entry of nothing that has claims")
+            })?,
+            erase_at_seconds: parsed_number(entry, ERASE_AT)?,
+        })
     }
 }

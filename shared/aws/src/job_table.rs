@@ -13,7 +13,6 @@
 mod erasure;
 mod item;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -35,6 +34,8 @@ pub use erasure::LINES_TO_ERASE;
 
 use crate::CallError;
 use crate::conflicts::despite_conflicts;
+use crate::item::{Item, number, string};
+use crate::pause::Pause;
 
 /// The most items of one BatchWriteItem, and how many bytes of them are sent together. A job is one
 /// partition, which takes about 1 MB a second: what is too much for it is sent again.
@@ -43,10 +44,9 @@ const BATCH_BYTES: usize = 250_000;
 /// How many batches are under way at a time.
 const BATCHES: usize = 4;
 /// How often the rest of a batch is sent again that DynamoDB left out, and how long to wait before the
-/// first time; each further wait is twice as long, up to the longest. Together about six seconds.
+/// first time. Together about six seconds.
 const BATCH_REPEATS: u32 = 10;
-const BATCH_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// The name of the index.
 const PROGRESS: &str = "progress";
@@ -57,8 +57,6 @@ pub struct JobTable {
     client: Client,
     name: String,
 }
-
-type Item = HashMap<String, AttributeValue>;
 
 impl JobTable {
     /// The table called `name`.
@@ -92,7 +90,7 @@ impl JobTable {
     }
 
     async fn write_batch(&self, mut batch: Vec<WriteRequest>) -> Result<(), JobsError> {
-        let mut pause = BATCH_PAUSE;
+        let mut pause = Pause::of(FIRST_PAUSE);
         for repeat in 0..=BATCH_REPEATS {
             let sent = self
                 .client
@@ -115,8 +113,7 @@ impl JobTable {
                 return Ok(());
             }
             if repeat < BATCH_REPEATS {
-                tokio::time::sleep(pause.mul_f64(0.5 + rand::random::<f64>())).await;
-                pause = LONGEST_PAUSE.min(pause * 2);
+                pause.wait().await;
             }
         }
         Err(unexpected("items were left out of a batch again and again"))
@@ -148,7 +145,7 @@ impl JobTable {
         let job_item = put(item::of_job(job)).build().map_err(unbuildable)?;
         let key_item = put(item::of_key(key, job))
             .condition_expression("attribute_not_exists(pk) OR expires_at <= :now")
-            .expression_attribute_values(":now", item::number(job.accepted_at_ms.div_euclid(1_000)))
+            .expression_attribute_values(":now", number(job.accepted_at_ms.div_euclid(1_000)))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
             .map_err(unbuildable)?;
@@ -184,7 +181,7 @@ impl Jobs for JobTable {
                     .map_err(unbuildable)?;
                 Ok(WriteRequest::builder().put_request(put).build())
             })
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<_, JobsError>>()?;
         self.write_all(requests).await
     }
 
@@ -225,8 +222,8 @@ impl Jobs for JobTable {
             .query()
             .table_name(&self.name)
             .key_condition_expression("pk = :pk AND begins_with(sk, :chunk)")
-            .expression_attribute_values(":pk", item::string(item::job_pk(id)))
-            .expression_attribute_values(":chunk", item::string(item::CHUNK_PREFIX))
+            .expression_attribute_values(":pk", string(item::job_pk(id)))
+            .expression_attribute_values(":chunk", string(item::CHUNK_PREFIX))
             .projection_expression("pk, sk")
             .consistent_read(true)
             .into_paginator()
@@ -260,7 +257,7 @@ impl Jobs for JobTable {
             .update_expression(change.expression)
             .set_expression_attribute_names(Some(change.names))
             .set_expression_attribute_values(Some(change.values))
-            .expression_attribute_values(":based_on", item::string(based_on))
+            .expression_attribute_values(":based_on", string(based_on))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
@@ -283,7 +280,7 @@ impl Jobs for JobTable {
             .table_name(&self.name)
             .index_name(PROGRESS)
             .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", item::string(item::job_pk(id)))
+            .expression_attribute_values(":pk", string(item::job_pk(id)))
             .consistent_read(true)
             .into_paginator()
             .send();
@@ -306,9 +303,9 @@ impl Jobs for JobTable {
             .query()
             .table_name(&self.name)
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :last")
-            .expression_attribute_values(":pk", item::string(item::job_pk(id)))
-            .expression_attribute_values(":from", item::string(item::chunk_sk(from_line)))
-            .expression_attribute_values(":last", item::string(item::chunk_sk(99_999_999)))
+            .expression_attribute_values(":pk", string(item::job_pk(id)))
+            .expression_attribute_values(":from", string(item::chunk_sk(from_line)))
+            .expression_attribute_values(":last", string(item::chunk_sk(99_999_999)))
             .consistent_read(true)
             .send()
             .await

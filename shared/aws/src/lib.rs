@@ -3,6 +3,8 @@
 //! The features keep the two bounded contexts apart: a function that links `issuance` cannot name
 //! what belongs to `wallet`, and the other way round.
 
+#[cfg(any(feature = "issuance", feature = "webhooks"))]
+mod batch_get;
 mod call_error;
 #[cfg(any(feature = "jobs", feature = "wallet"))]
 mod conflicts;
@@ -16,6 +18,7 @@ mod event_bus;
 mod failure_queue;
 #[cfg(feature = "issuance")]
 mod issuance_table;
+mod item;
 #[cfg(feature = "jobs")]
 mod job_table;
 #[cfg(feature = "wallet")]

@@ -7,6 +7,7 @@ use jobs::ChunkId;
 use super::{JobTable, item};
 use crate::CallError;
 use crate::erasure::DuePages;
+use crate::item::number;
 
 /// The name of the index of the chunks that still have lines.
 pub const LINES_TO_ERASE: &str = "lines-to-erase";
@@ -38,7 +39,7 @@ impl JobTable {
             .condition_expression("attribute_exists(#lines) AND erase_at_seconds <= :now")
             .update_expression(item::REMOVE_LINES)
             .expression_attribute_names("#lines", "lines")
-            .expression_attribute_values(":now", item::number(now_seconds))
+            .expression_attribute_values(":now", number(now_seconds))
             .return_values(ReturnValue::AllNew)
             .send()
             .await;

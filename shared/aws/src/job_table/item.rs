@@ -1,7 +1,6 @@
 //! How jobs and chunks stand in the table.
 
 use std::collections::HashMap;
-use std::str::FromStr;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -9,8 +8,9 @@ use jobs::ports::JobsError;
 use jobs::{Chunk, ChunkId, ChunkProgress, Job};
 use uuid::Uuid;
 
-use super::{Item, unexpected};
+use crate::CallError;
 use crate::erasure::{ERASE_AT, ERASE_SHARD, ERASE_SHARDS};
+use crate::item::{Item, Malformed, keys, malformed, number, parsed, parsed_number, string, text};
 
 pub(super) const CHUNK_PREFIX: &str = "chunk#";
 const JOB_PREFIX: &str = "job#";
@@ -32,15 +32,11 @@ pub(super) fn job_key(id: Uuid) -> Item {
 }
 
 pub(super) fn chunk_key(id: ChunkId) -> Item {
-    keys(job_pk(id.job_id), &chunk_sk(id.first_line))
+    keys(job_pk(id.job_id), chunk_sk(id.first_line))
 }
 
 pub(super) fn key_key(name: &str) -> Item {
     keys(format!("key#{name}"), "key")
-}
-
-fn keys(pk: String, sk: &str) -> Item {
-    HashMap::from([("pk".to_owned(), string(pk)), ("sk".to_owned(), string(sk))])
 }
 
 pub(super) fn of_job(job: &Job) -> Item {
@@ -150,10 +146,10 @@ pub(super) fn chunk(item: &Item) -> Result<Chunk, JobsError> {
     let binary = |name: &str| match item.get(name) {
         None => Ok(None),
         Some(AttributeValue::B(bytes)) => Ok(Some(bytes.clone().into_inner())),
-        Some(_) => Err(malformed(name)),
+        Some(_) => Err(malformed(name, "is not binary")),
     };
     Ok(Chunk {
-        id: chunk_id(item).ok_or_else(|| malformed("pk"))?,
+        id: chunk_id(item).ok_or_else(|| malformed("pk", "is not the key of a chunk"))?,
         write_id: parsed(item, "write_id")?,
         line_count: parsed_number(item, "line_count")?,
         started: parsed_number(item, "started")?,
@@ -168,7 +164,7 @@ pub(super) fn chunk(item: &Item) -> Result<Chunk, JobsError> {
 /// Also of an entry of the index.
 pub(super) fn progress(item: &Item) -> Result<ChunkProgress, JobsError> {
     Ok(ChunkProgress {
-        id: chunk_id(item).ok_or_else(|| malformed("pk"))?,
+        id: chunk_id(item).ok_or_else(|| malformed("pk", "is not the key of a chunk"))?,
         line_count: parsed_number(item, "line_count")?,
         started: parsed_number(item, "started")?,
         failed: parsed_number(item, "failed")?,
@@ -194,34 +190,8 @@ pub(super) fn size(item: &Item) -> usize {
     values.sum()
 }
 
-pub(super) fn string(text: impl ToString) -> AttributeValue {
-    AttributeValue::S(text.to_string())
-}
-
-pub(super) fn number(number: impl ToString) -> AttributeValue {
-    AttributeValue::N(number.to_string())
-}
-
-fn text<'i>(item: &'i Item, name: &str) -> Result<&'i str, JobsError> {
-    match item.get(name) {
-        Some(AttributeValue::S(text)) => Ok(text),
-        _ => Err(malformed(name)),
+impl From<Malformed> for JobsError {
+    fn from(malformed: Malformed) -> Self {
+        Self(Box::new(CallError::from(malformed)))
     }
-}
-
-fn parsed<T: FromStr>(item: &Item, name: &str) -> Result<T, JobsError> {
-    text(item, name)?.parse().map_err(|_| malformed(name))
-}
-
-fn parsed_number<T: FromStr>(item: &Item, name: &str) -> Result<T, JobsError> {
-    match item.get(name) {
-        Some(AttributeValue::N(digits)) => digits.parse().map_err(|_| malformed(name)),
-        _ => Err(malformed(name)),
-    }
-}
-
-fn malformed(name: &str) -> JobsError {
-    unexpected(&format!(
-        "the attribute {name} of an item is not what we write"
-    ))
 }

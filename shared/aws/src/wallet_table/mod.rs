@@ -16,13 +16,11 @@ mod offers;
 mod statuses;
 mod steps;
 
-use std::collections::HashMap;
-use std::str::FromStr;
-
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::CallError;
+use crate::item::Item;
 
 pub use erasure::CLAIMS_TO_ERASE;
 pub use offers::Creation;
@@ -59,21 +57,4 @@ impl WalletTable {
             .map_err(CallError::from_sdk)?;
         Ok(answer.item)
     }
-}
-
-type Item = HashMap<String, AttributeValue>;
-
-fn string(text: impl Into<String>) -> AttributeValue {
-    AttributeValue::S(text.into())
-}
-
-fn number(number: impl ToString) -> AttributeValue {
-    AttributeValue::N(number.to_string())
-}
-
-fn read_number<T: FromStr>(item: &Item, name: &str) -> Result<T, CallError> {
-    item.get(name)
-        .and_then(|value| value.as_n().ok())
-        .and_then(|digits| digits.parse().ok())
-        .ok_or_else(|| CallError::unexpected("an item without the number that it must have"))
 }
