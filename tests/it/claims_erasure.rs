@@ -9,9 +9,12 @@ use runtime::Env;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
-use crate::backend::unique;
+use crate::backend::{PATIENCE, iban, unique};
 use crate::cloud::Cloud;
+use crate::eventually::eventually;
+use crate::external_wallet::{Behaviour, ExternalWallet};
 use crate::function_host::Functions;
+use crate::job::Job;
 use crate::tables::{Tables, an_hour_later, offer_of};
 use crate::wallet_client::{Taken, WalletClient};
 
@@ -143,6 +146,72 @@ async fn the_claims_of_a_credential_that_the_wallet_keeps_go_at_once() {
     }
 }
 
+/// The chunks of jobs that are stored.
+async fn chunks(cloud: &RunningCloud) -> (String, Vec<Value>) {
+    let environment = cloud.function_environment("erase-claims");
+    let table = environment.expect("it has one")["JOB_TABLE"].clone();
+    let mut items = Tables::of(cloud).items(&table).await;
+    items.retain(|item| item.get("first_line").is_some());
+    (table, items)
+}
+
+#[tokio::test]
+async fn lines_whose_messages_are_lost_lose_their_claims_and_have_failed() {
+    let wallet = ExternalWallet::start().await;
+    let running = wallet.running();
+    let wait = vec![("retry-after", "900".to_owned())];
+    wallet.on_start(Behaviour::Answer(429, wait, String::new()));
+    let lines: Vec<Value> = (0..30).map(|_| iban(&unique("lost"))).collect();
+    let job = Job::start(&wallet.backend, &lines).await;
+    let was_asked = async || (wallet.asked("start") > 0).then_some(());
+    eventually("the wallet was asked", PATIENCE, was_asked).await;
+    assert_eq!(erase(running).await["erased"], 0, "nothing is due");
+
+    // No message of theirs comes any more; a day passes.
+    let (table, there) = chunks(running).await;
+    for chunk in &there {
+        assert!(chunk.get("lines").is_some());
+        let due: i64 = chunk["erase_at_seconds"]["N"]
+            .as_str()
+            .expect("a time")
+            .parse()
+            .expect("a number");
+        let update = json!({
+            "TableName": table,
+            "Key": {"pk": chunk["pk"], "sk": chunk["sk"]},
+            "UpdateExpression": "SET erase_at_seconds = :due",
+            "ExpressionAttributeValues": {":due": {"N": (due - 25 * 60 * 60).to_string()}},
+        });
+        Tables::of(running).call("UpdateItem", &update).await;
+    }
+    assert_eq!(erase(running).await["erased"], 30);
+    assert_eq!(erase(running).await["erased"], 0, "they are gone");
+    for chunk in chunks(running).await.1 {
+        for name in ["lines", "is_open", "erase_shard", "erase_at_seconds"] {
+            assert_eq!(chunk.get(name), None, "{name}");
+        }
+    }
+    let status = job.status().await;
+    assert_eq!(
+        (&status["done"], &status["failed"]),
+        (&json!(30), &json!(30))
+    );
+    for result in job.results().await {
+        assert_eq!(result["status"], "failed");
+        assert_eq!(result["problem"]["status"], 503);
+    }
+}
+
+#[tokio::test]
+async fn without_the_bundled_wallet_the_lines_of_jobs_are_still_looked_after() {
+    let cloud = Cloud::start_with_parameters([
+        ("WalletBaseUrl", "https://wallet.example"),
+        ("WalletApiKey", "a key of the external wallet"),
+    ])
+    .await;
+    assert_eq!(erase(&cloud.running).await["erased"], 0);
+}
+
 #[tokio::test]
 async fn the_schedule_is_that_of_the_template() {
     let cloud = Cloud::start_ephemeral().await;
@@ -198,7 +267,7 @@ async fn a_table_that_cannot_be_read_is_a_failure_and_not_nothing_to_do() {
         .await
         .unwrap_err();
     assert_eq!(failed.failed, 8, "each shard");
-    assert!(failed.to_string().contains("8 calls failed"), "{failed}");
+    assert!(failed.to_string().contains("8 failures"), "{failed}");
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use start_queued::StartQueued;
 use crate::cloud;
 
 const NEEDED: [(&str, &[&str]); 12] = [
-    ("erase-claims", &["WALLET_TABLE"]),
+    ("erase-claims", &["JOB_TABLE"]),
     (
         "start-issue",
         &[
@@ -209,6 +209,16 @@ async fn a_bad_value_is_named_and_not_repeated() {
             "deliver-webhook",
             "WEBHOOK_SUBSCRIPTIONS",
             "https://backend.example/user:pass#x",
+        ),
+        (
+            "deliver-webhook",
+            "WEBHOOK_SUBSCRIPTIONS",
+            "https://user:pass@backend.example/hook",
+        ),
+        (
+            "publish-changes",
+            "WEBHOOK_SUBSCRIPTIONS",
+            "http://backend.example/hook",
         ),
         ("start-batch", "JOB_SECRET", "too-short-secret"),
         ("start-queued", "QUEUED_STARTS_AT_ONCE", "0"),

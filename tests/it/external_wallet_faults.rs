@@ -107,20 +107,23 @@ async fn a_link_that_no_wallet_has_is_not_passed_on() {
 }
 
 #[tokio::test]
-async fn a_404_of_something_before_the_wallet_is_not_the_callers() {
+async fn a_refusal_of_something_before_the_wallet_is_not_the_callers() {
     let wallet = ExternalWallet::start().await;
-    let gateway = Behaviour::Answer(404, vec![], "<h1>404 Not Found</h1>".to_owned());
-    wallet.on_start(gateway.clone());
+    let page = Behaviour::Answer(404, vec![], "<h1>404 Not Found</h1>".to_owned());
+    let gateway = |status| Behaviour::json(status, &json!({"message": "Not Found"}));
     let id = unique("misrouted");
-    let refused = wallet.backend.start(&iban(&id)).await;
-    refused.expect_problem(502);
+    for refusal in [page, gateway(400), gateway(404), gateway(410)] {
+        wallet.on_start(refusal);
+        let refused = wallet.backend.start(&iban(&id)).await;
+        refused.expect_problem(502);
+    }
 
     wallet.on_start(Behaviour::json(
         201,
         &json!({"correlation_id": id, "request_uri": "openid-credential-offer://?x=y"}),
     ));
     wallet.backend.start(&iban(&id)).await.expect(201);
-    wallet.on_status([gateway, Behaviour::Status("issue_completed")]);
+    wallet.on_status([gateway(405), Behaviour::Status("issue_completed")]);
     wallet.backend.until_status(&id, "issue_completed").await;
 }
 
@@ -175,6 +178,7 @@ async fn a_wallets_failures_while_polling_are_sat_out() {
     let failures = [
         Behaviour::Answer(500, vec![], String::new()),
         Behaviour::Answer(200, vec![], "<html>".to_owned()),
+        Behaviour::json(410, &json!({"message": "Gone"})),
         Behaviour::json(200, &another),
         Behaviour::Flood(10 << 20),
         Behaviour::BreakOff,

@@ -12,7 +12,7 @@ use crate::job::{Job, NDJSON, UPLOAD, ndjson};
 use crate::receiver::{Receiver, status};
 use crate::status_list::status_reference;
 use crate::tables::{Tables, an_hour_later};
-use crate::template::Template;
+use crate::template::{Permission, Template};
 use crate::wallet_client::WalletClient;
 use crate::wiretap::{UNLUCKY, Wiretap};
 
@@ -22,15 +22,22 @@ async fn each_function_may_make_the_calls_that_it_makes_and_no_more() {
     exercise(&functions, &tap).await;
 
     let template = Template::read();
+    // The only resource with a name of its own.
+    let bus = &functions
+        .running
+        .function_environment("publish-changes")
+        .expect("it has one")["EVENT_BUS_NAME"];
     for binary in functions.running.function_names() {
-        let allowed = template.actions(binary);
-        let mut needed = tap.actions_of(binary);
-        needed.extend(
-            allowed
-                .iter()
-                .filter(|action| is_not_seen_here(binary, action))
-                .cloned(),
-        );
+        let allowed = template.permissions(binary);
+        let mut needed = tap.permissions_of(binary);
+        if needed.remove(&on("events:PutEvents", bus)) {
+            needed.insert(on("events:PutEvents", "EventBus"));
+        }
+        needed.extend(template.permissions_for_lambda(binary));
+        if binary == "wallet" {
+            // The key is not embedded locally.
+            needed.extend(["kms:Sign", "kms:GetPublicKey"].map(|action| on(action, "SigningKey")));
+        }
         let denied: Vec<_> = needed.difference(&allowed).collect();
         assert!(
             denied.is_empty(),
@@ -44,23 +51,8 @@ async fn each_function_may_make_the_calls_that_it_makes_and_no_more() {
     }
 }
 
-/// What Lambda's event source does with the function's role, and what is not embedded locally.
-fn is_not_seen_here(binary: &str, action: &str) -> bool {
-    let of_event_source = [
-        "sqs:ReceiveMessage",
-        "sqs:DeleteMessage",
-        "sqs:GetQueueAttributes",
-    ];
-    let takes_messages = ["poll-status", "deliver-webhook", "start-queued"].contains(&binary);
-    let of_stream = [
-        "dynamodb:DescribeStream",
-        "dynamodb:GetRecords",
-        "dynamodb:GetShardIterator",
-        "dynamodb:ListStreams",
-    ];
-    (takes_messages && of_event_source.contains(&action))
-        || (binary == "publish-changes" && of_stream.contains(&action))
-        || action.starts_with("kms:")
+fn on(action: &str, resource: &str) -> Permission {
+    (action.to_owned(), resource.to_owned())
 }
 
 /// Everything that makes a function call AWS.
@@ -79,11 +71,18 @@ async fn exercise(functions: &Functions, tap: &Wiretap) {
             .credential_status("0e2c1f62-3392-462e-a25e-483fa0e2a3a3")
             .await;
         caller.deliveries("x").await;
-        let counts = |binary| tap.actions_of(binary).contains("dynamodb:UpdateItem");
-        ["get-status", "set-credential-status", "deliveries"]
-            .into_iter()
-            .all(counts)
-            .then_some(())
+        Answer::to(caller.request("GET", "/api/v2/jobs/x")).await;
+        let count = on("dynamodb:UpdateItem", "AccessTable");
+        [
+            "start-issue",
+            "get-status",
+            "set-credential-status",
+            "deliveries",
+            "start-batch",
+        ]
+        .into_iter()
+        .all(|binary| tap.permissions_of(binary).contains(&count))
+        .then_some(())
     })
     .await;
 
@@ -102,8 +101,10 @@ async fn exercise(functions: &Functions, tap: &Wiretap) {
     // A query of an issuance of which nothing new was heard for a while.
     let is_hastened = async || {
         backend.status(&waiting).await.expect(200);
-        let calls = tap.actions_of("get-status");
-        calls.contains("sqs:SendMessage").then_some(())
+        let calls = tap.permissions_of("get-status");
+        calls
+            .contains(&on("sqs:SendMessage", "PollQueue"))
+            .then_some(())
     };
     eventually("a query brings a poll forward", PATIENCE, is_hastened).await;
 
@@ -115,13 +116,12 @@ async fn exercise(functions: &Functions, tap: &Wiretap) {
     let abandoned = unique("abandoned");
     put_item(functions, &abandoned, |_| {}).await;
     functions.queues().poll(&abandoned, 0).await;
-    for action in [
-        "sqs:SendMessage",
-        "sqs:ChangeMessageVisibility",
-        "dynamodb:DeleteItem",
+    for (action, resource) in [
+        ("sqs:SendMessage", "PollQueue"),
+        ("sqs:ChangeMessageVisibility", "PollQueue"),
+        ("dynamodb:DeleteItem", "IssuanceTable"),
     ] {
-        let is_made = async || tap.actions_of("poll-status").contains(action).then_some(());
-        eventually(action, PATIENCE, is_made).await;
+        tap.until_called("poll-status", action, resource).await;
     }
 
     // A change that is announced, and one that never can be.
@@ -129,13 +129,11 @@ async fn exercise(functions: &Functions, tap: &Wiretap) {
         item["state"] = json!({"S": "no state"});
     })
     .await;
-    for action in ["events:PutEvents", "dynamodb:UpdateItem", "sqs:SendMessage"] {
-        let is_made = async || {
-            tap.actions_of("publish-changes")
-                .contains(action)
-                .then_some(())
-        };
-        eventually(action, PATIENCE, is_made).await;
+    for (action, resource) in [
+        ("dynamodb:UpdateItem", "IssuanceTable"),
+        ("sqs:SendMessage", "PublishFailureQueue"),
+    ] {
+        tap.until_called("publish-changes", action, resource).await;
     }
     exercise_jobs(functions, tap).await;
 
@@ -166,12 +164,23 @@ async fn exercise(functions: &Functions, tap: &Wiretap) {
     }
     backend.credential_status(uuid).await.expect(200);
 
-    // Claims that are due.
+    // Claims that are due: of an offer, and of lines that nobody has started.
     let forgotten = unique("forgotten");
     backend.start_iban(&forgotten).await;
     an_hour_later(&functions.running, &forgotten).await;
+    let chunk = json!({
+        "pk": {"S": "job#6b9c5d3e-3f0a-4d0c-9c55-0a4d6a4f2b10"},
+        "sk": {"S": "chunk#00000001"},
+        "lines": {"B": "AAAA"},
+        "erase_shard": {"N": "0"},
+        "erase_at_seconds": {"N": "0"},
+    });
+    let environment = functions.running.function_environment("erase-claims");
+    let table = &environment.expect("it has one")["JOB_TABLE"];
+    let put = json!({"TableName": table, "Item": chunk});
+    Tables::of(&functions.running).call("PutItem", &put).await;
     let erased = functions.running.invoke("erase-claims", json!({})).await;
-    assert_eq!(erased.expect("it runs")["erased"], 1);
+    assert_eq!(erased.expect("it runs")["erased"], 2);
 
     deliver(backend, &id).await;
 }
@@ -217,12 +226,9 @@ async fn exercise_jobs(functions: &Functions, tap: &Wiretap) {
         .await
         .expect(202);
 
-    // A message that will be dead, a job that is seen to, and one that was never accepted.
+    // A message that will be dead, and a job that was never accepted.
     let queues = functions.queues();
     queues.send_start("poison").await;
-    queues
-        .send_start(&json!({"job_id": job.id}).to_string())
-        .await;
     let job_id = "0e2c1f62-3392-462e-a25e-483fa0e2a3a3";
     let key = json!({"S": format!("job#{job_id}")});
     let chunk = json!({"pk": key, "sk": {"S": "chunk#00000001"}});
@@ -230,18 +236,38 @@ async fn exercise_jobs(functions: &Functions, tap: &Wiretap) {
         .running
         .function_environment("start-batch")
         .expect("it has one")["JOB_TABLE"];
+    let tables = Tables::of(&functions.running);
     let put = json!({"TableName": table, "Item": chunk});
-    Tables::of(&functions.running).call("PutItem", &put).await;
+    tables.call("PutItem", &put).await;
     queues
         .send_start(&json!({"job_id": job_id}).to_string())
         .await;
-    for action in ["sqs:ChangeMessageVisibility", "dynamodb:BatchWriteItem"] {
-        let is_made = async || {
-            tap.actions_of("start-queued")
-                .contains(action)
-                .then_some(())
-        };
-        eventually(action, PATIENCE, is_made).await;
+
+    // A job whose upload died before its chunks had messages.
+    let key = json!({"pk": {"S": format!("job#{}", job.id)}, "sk": {"S": "job"}});
+    let set = async |key: &Value, name: &str, value: bool| {
+        let update = json!({
+            "TableName": table,
+            "Key": key,
+            "UpdateExpression": format!("SET {name} = :value"),
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeValues": {":value": {"BOOL": value}},
+        });
+        tables.call("UpdateItem", &update).await;
+    };
+    set(&key, "is_queued", false).await;
+    let chunk = json!({"pk": key["pk"], "sk": {"S": "chunk#00000001"}});
+    set(&chunk, "is_open", true).await;
+    queues
+        .send_start(&json!({"job_id": job.id}).to_string())
+        .await;
+    for (action, resource) in [
+        ("sqs:ChangeMessageVisibility", "StartQueue"),
+        ("dynamodb:BatchWriteItem", "JobTable"),
+        ("dynamodb:Query", "JobTable/index/progress"),
+        ("sqs:SendMessage", "StartQueue"),
+    ] {
+        tap.until_called("start-queued", action, resource).await;
     }
 }
 

@@ -4,6 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_yaml_ng::Value as Yaml;
 
+/// An IAM action, and what it is on: the logical id of a resource, with what follows it in the ARN
+/// (`JobTable/index/progress`).
+pub type Permission = (String, String);
+
 /// The deployment's template.
 pub struct Template(Yaml);
 
@@ -57,17 +61,55 @@ impl Template {
             .collect()
     }
 
-    /// The actions that the policies of the function with this binary allow.
-    pub fn actions(&self, binary: &str) -> BTreeSet<String> {
-        let function = self
-            .resources("AWS::Serverless::Function")
-            .find(|function| {
+    /// What the policies of the function with this binary allow.
+    pub fn permissions(&self, binary: &str) -> BTreeSet<Permission> {
+        let (_, function) = self.function(binary);
+        let mut permissions = BTreeSet::new();
+        collect_permissions(&function["Properties"]["Policies"], &mut permissions);
+        permissions
+    }
+
+    /// What Lambda itself does with the role of the function with this binary: it reads the queue or stream that
+    /// invokes the function, and the configuration that is under a key.
+    pub fn permissions_for_lambda(&self, binary: &str) -> BTreeSet<Permission> {
+        let (id, function) = self.function(binary);
+        let alias = format!("{id}.Alias");
+        let mut permissions = BTreeSet::new();
+        let mut add = |action: &str, resource: &str| {
+            permissions.insert((action.to_owned(), resource.to_owned()));
+        };
+        let mappings = self.resources("AWS::Lambda::EventSourceMapping");
+        for mapping in mappings.map(|mapping| &mapping["Properties"]) {
+            if text(&mapping["FunctionName"]) != alias {
+                continue;
+            }
+            let source = text(&mapping["EventSourceArn"]);
+            if let Some(table) = source.strip_suffix(".StreamArn") {
+                add("dynamodb:DescribeStream", source);
+                add("dynamodb:GetRecords", source);
+                add("dynamodb:GetShardIterator", source);
+                add("dynamodb:ListStreams", &format!("{table}/stream/*"));
+            } else {
+                let queue = path_of(source);
+                add("sqs:ReceiveMessage", &queue);
+                add("sqs:DeleteMessage", &queue);
+                add("sqs:GetQueueAttributes", &queue);
+            }
+        }
+        let key = &function["Properties"]["KmsKeyArn"];
+        if !key.is_null() {
+            add("kms:Decrypt", &path_of(text(key)));
+        }
+        permissions
+    }
+
+    /// The function with this binary, and its logical id.
+    fn function(&self, binary: &str) -> (&str, &Yaml) {
+        self.named_resources("AWS::Serverless::Function")
+            .find(|(_, function)| {
                 function["Metadata"]["BuildProperties"]["Binary"].as_str() == Some(binary)
             })
-            .unwrap_or_else(|| panic!("no function {binary}"));
-        let mut actions = BTreeSet::new();
-        collect_actions(&function["Properties"]["Policies"], &mut actions);
-        actions
+            .unwrap_or_else(|| panic!("no function {binary}"))
     }
 }
 
@@ -79,26 +121,38 @@ pub fn text(value: &Yaml) -> &str {
     }
 }
 
-/// Every `Action` below, whatever conditions stand in between.
-fn collect_actions(value: &Yaml, actions: &mut BTreeSet<String>) {
+/// Every statement below, whatever conditions stand in between.
+fn collect_permissions(value: &Yaml, permissions: &mut BTreeSet<Permission>) {
     match value {
-        Yaml::Mapping(members) => {
-            for (name, member) in members {
-                match (name.as_str(), member) {
-                    (Some("Action"), Yaml::String(action)) => drop(actions.insert(action.clone())),
-                    (Some("Action"), Yaml::Sequence(several)) => actions.extend(
-                        several
-                            .iter()
-                            .map(|action| action.as_str().expect("an action").to_owned()),
-                    ),
-                    _ => collect_actions(member, actions),
+        Yaml::Mapping(statement) if statement.contains_key("Action") => {
+            for action in one_or_more(&statement["Action"]) {
+                for resource in one_or_more(&statement["Resource"]) {
+                    permissions.insert((text(action).to_owned(), path_of(text(resource))));
                 }
             }
         }
-        Yaml::Sequence(items) => items.iter().for_each(|item| collect_actions(item, actions)),
-        Yaml::Tagged(tagged) => collect_actions(&tagged.value, actions),
+        Yaml::Mapping(members) => members
+            .values()
+            .for_each(|member| collect_permissions(member, permissions)),
+        Yaml::Sequence(items) => items
+            .iter()
+            .for_each(|item| collect_permissions(item, permissions)),
+        Yaml::Tagged(tagged) => collect_permissions(&tagged.value, permissions),
         _ => {}
     }
+}
+
+fn one_or_more(value: &Yaml) -> &[Yaml] {
+    value
+        .as_sequence()
+        .map_or(std::slice::from_ref(value), Vec::as_slice)
+}
+
+/// `Table` of `!GetAtt Table.Arn`, and `Table/index/name` of `!Sub ${Table.Arn}/index/name`.
+fn path_of(arn: &str) -> String {
+    arn.replace("${", "")
+        .replace('}', "")
+        .replacen(".Arn", "", 1)
 }
 
 /// A file of the workspace's root.

@@ -225,7 +225,7 @@ async fn an_address_that_was_not_given_out_here_is_unknown_and_costs_nothing() {
         let refused = Answer::to(functions.backend.request("POST", &path)).await;
         refused.expect_problem(404);
     }
-    assert!(tap.actions_of("wallet-callback").is_empty());
+    assert!(tap.permissions_of("wallet-callback").is_empty());
 }
 
 /// The bundled wallet's own callers.

@@ -59,7 +59,8 @@ async fn every_change_is_listed_with_its_attempts() {
     let last = backend
         .until_delivery(&id, "the end is delivered", is_last)
         .await;
-    assert_eq!(last["url"], receiver.url.as_str(), "without its query");
+    let shown = receiver.url.replace("/hook", "/…");
+    assert_eq!(last["url"], shown.as_str(), "without its path and query");
     assert_eq!(last["subscription"], "callback");
     assert_eq!(last["attempts"].as_array().unwrap().len(), 1);
     let attempt = &last["attempts"][0];

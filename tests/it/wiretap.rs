@@ -9,7 +9,10 @@ use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
 use serde_json::Value;
 
+use crate::backend::PATIENCE;
+use crate::eventually::eventually;
 use crate::function_host::{Functions, free_port, serve};
+use crate::template::Permission;
 
 /// In a correlation id: the wallet fails when it is asked about that issuance.
 pub const UNLUCKY: &str = "unlucky";
@@ -39,25 +42,52 @@ pub struct Call {
 }
 
 impl Call {
-    /// The IAM actions that the call needs: a transaction needs those of its parts.
-    pub fn actions(&self) -> Vec<String> {
-        match self.operation.as_str() {
-            "TransactWriteItems" => self.body["TransactItems"]
-                .as_array()
-                .expect("items")
-                .iter()
-                .flat_map(|item| item.as_object().expect("an item").keys())
-                .map(|kind| match kind.as_str() {
-                    "ConditionCheck" => "dynamodb:ConditionCheckItem".to_owned(),
-                    kind => format!("dynamodb:{kind}Item"),
-                })
+    /// What the call needs a policy for: a transaction needs what its parts need.
+    pub fn permissions(&self) -> Vec<Permission> {
+        let (operation, body) = (self.operation.as_str(), &self.body);
+        let on = |action: &str, resource: &str| (action.to_owned(), resource.to_owned());
+        match operation {
+            "TransactWriteItems" => list(&body["TransactItems"])
+                .flat_map(|item| item.as_object().expect("an item"))
+                .map(|(kind, part)| on(&format!("dynamodb:{kind}Item"), name(&part["TableName"])))
                 .collect(),
-            "SendMessageBatch" => vec!["sqs:SendMessage".to_owned()],
-            "SendMessage" | "ChangeMessageVisibility" => vec![format!("sqs:{}", self.operation)],
-            "PutEvents" => vec!["events:PutEvents".to_owned()],
-            _ => vec![format!("dynamodb:{}", self.operation)],
+            "BatchGetItem" | "BatchWriteItem" => body["RequestItems"]
+                .as_object()
+                .expect("tables")
+                .keys()
+                .map(|table| on(&format!("dynamodb:{operation}"), table))
+                .collect(),
+            "SendMessage" | "SendMessageBatch" => {
+                vec![on("sqs:SendMessage", queue(&body["QueueUrl"]))]
+            }
+            "ChangeMessageVisibility" => {
+                vec![on("sqs:ChangeMessageVisibility", queue(&body["QueueUrl"]))]
+            }
+            "PutEvents" => list(&body["Entries"])
+                .map(|entry| on("events:PutEvents", name(&entry["EventBusName"])))
+                .collect(),
+            _ => {
+                let table = name(&body["TableName"]);
+                let index = body["IndexName"].as_str();
+                let resource = index.map(|index| format!("{table}/index/{index}"));
+                let resource = resource.as_deref().unwrap_or(table);
+                vec![on(&format!("dynamodb:{operation}"), resource)]
+            }
         }
     }
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().expect("a list").iter()
+}
+
+fn name(value: &Value) -> &str {
+    value.as_str().expect("a name")
+}
+
+/// The name at the end of a queue's URL.
+fn queue(url: &Value) -> &str {
+    name(url).rsplit('/').next().expect("a name")
 }
 
 impl Wiretap {
@@ -115,14 +145,29 @@ impl Wiretap {
         *self.questions.lock().expect("no test panicked in it")
     }
 
-    /// The IAM actions that a function needed so far.
-    pub fn actions_of(&self, binary: &str) -> BTreeSet<String> {
+    /// What a function needed a policy for so far.
+    pub fn permissions_of(&self, binary: &str) -> BTreeSet<Permission> {
         let calls = self.calls();
         calls
             .iter()
             .filter(|call| call.function == binary)
-            .flat_map(Call::actions)
+            .flat_map(Call::permissions)
             .collect()
+    }
+
+    /// Waits until a function has made a call that needs this.
+    pub async fn until_called(&self, binary: &str, action: &str, resource: &str) {
+        let permission = (action.to_owned(), resource.to_owned());
+        let is_made = async || {
+            let made = self.permissions_of(binary).contains(&permission);
+            made.then_some(())
+        };
+        eventually(
+            &format!("{binary}: {action} on {resource}"),
+            PATIENCE,
+            is_made,
+        )
+        .await;
     }
 
     fn behind(&self, binary: &str, name: &str) -> String {

@@ -29,7 +29,7 @@ pub(crate) fn use_case(env: &Env) -> Result<UseCase, ConfigError> {
         )?
         .parse()
         .map_err(|fault| ConfigError::invalid("WEBHOOK_SECRETS", fault))?;
-    let subscriptions = env.parsed("WEBHOOK_SUBSCRIPTIONS")?.unwrap_or_default();
+    let subscriptions = egress::subscriptions_from_env(env)?;
     let receiver = WebhookClient::from_env(env)?;
     let sdk = Sdk::from_env(env)?;
     Ok(Deliver {

@@ -1,19 +1,18 @@
 //! Deliver webhook: takes deliveries from the queue, posts them, signed, to whoever wants to be told, records
 //! each attempt, and sees to it that what failed is tried again.
 
-mod batch;
 mod config;
+mod message;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use runtime::metrics::{self, Counter};
-use runtime::{ConfigError, Env, RecordOutcome, process_batch};
+use runtime::{Batch, ConfigError, Env, RecordOutcome, process_batch, receive_count};
 use webhooks::ports::{Deliveries, DeliveriesError, DeliveryMessage, Found};
 use webhooks::{Attempt, DeliveryId, Failure, Outcome};
 
-use crate::batch::{Batch, Task};
 use crate::config::UseCase;
 
 /// How many messages of a batch are dealt with at a time. The event source's `MaximumConcurrency` bounds the
@@ -40,8 +39,8 @@ impl DeliverWebhook {
     /// Deals with a batch of messages, and answers which of them are to be received again. The deliveries are
     /// read together; from there on each message is dealt with, and fails, for itself.
     pub async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
-        let batch = Batch::of(&event.records);
-        let ids = batch.delivery_ids();
+        let batch = Batch::of(&event.records, message::rank);
+        let ids = batch.keys();
         let found = if ids.is_empty() {
             Ok(FoundById::new())
         } else {
@@ -57,14 +56,19 @@ impl DeliverWebhook {
         process_batch(event, CONCURRENCY, |record| {
             let (batch, found) = (&batch, found.as_ref());
             async move {
-                match (batch.task(&record), found) {
-                    (Task::Malformed, _) => RecordOutcome::Retry,
-                    (Task::Overtaken, _) => RecordOutcome::Done,
-                    (Task::Deliver(_), None) => RecordOutcome::Retry,
-                    (Task::Deliver(message), Some(found)) => {
-                        self.deliver(&record, &message, take(found, &message.delivery_id))
-                            .await
-                    }
+                let Some(message) = message::read(&record) else {
+                    // It comes again until the queue moves it to the dead letters, where someone looks at it.
+                    tracing::error!(
+                        message_id = record.message_id,
+                        "a message on the webhook queue is not of a delivery"
+                    );
+                    return RecordOutcome::Retry;
+                };
+                let id = &message.delivery_id;
+                match found {
+                    _ if !batch.is_chosen(id, &record) => RecordOutcome::Done,
+                    None => RecordOutcome::Retry,
+                    Some(found) => self.deliver(&record, &message, take(found, id)).await,
                 }
             }
         })
@@ -93,11 +97,16 @@ impl DeliverWebhook {
             .as_ref()
             .map(|found| found.stored.delivery.url.host())
             .unwrap_or_default();
-        let receipt = batch::receipt(record);
-        match self.use_case.deliver(message, found, receipt).await {
+        match self
+            .use_case
+            .deliver(message, found, receive_count(record))
+            .await
+        {
             Ok(Outcome::TooEarly) => RecordOutcome::Retry,
             Ok(outcome) => {
-                count(&outcome);
+                if let Some(counter) = counter(&outcome) {
+                    metrics::count(counter, 1);
+                }
                 log(message, &host, &outcome);
                 RecordOutcome::Done
             }
@@ -114,15 +123,20 @@ fn take(found: &Mutex<FoundById>, id: &DeliveryId) -> Result<Option<Found>, Deli
     found.remove(id).transpose()
 }
 
-/// Counts what was recorded of a delivery.
-fn count(outcome: &Outcome) {
-    let counter = match outcome {
-        Outcome::Delivered(_) => Counter::DeliveriesDelivered,
-        Outcome::Pending { .. } => Counter::DeliveriesToRetry,
-        Outcome::Failed { .. } => Counter::DeliveriesGivenUp,
-        Outcome::Waiting { .. } | Outcome::Dropped(_) | Outcome::TooEarly => return,
-    };
-    metrics::count(counter, 1);
+/// What is counted of a delivery: its attempts. One that is not tried, because its receiver wants no more of
+/// them, is nobody's failure.
+fn counter(outcome: &Outcome) -> Option<Counter> {
+    match outcome {
+        Outcome::Delivered(_) => Some(Counter::DeliveriesDelivered),
+        Outcome::Pending { .. } => Some(Counter::DeliveriesToRetry),
+        Outcome::Failed {
+            attempt: Some(_), ..
+        } => Some(Counter::DeliveriesGivenUp),
+        Outcome::Failed { attempt: None, .. }
+        | Outcome::Waiting { .. }
+        | Outcome::Dropped(_)
+        | Outcome::TooEarly => None,
+    }
 }
 
 /// Of the URL only the host: the rest may hold a secret.
@@ -166,11 +180,34 @@ fn log(message: &DeliveryMessage, host: &str, outcome: &Outcome) {
             }
         }
         Outcome::Waiting { seconds } => {
-            tracing::debug!(%correlation_id, %delivery_id, number, seconds, "a delivery is not due yet");
+            tracing::debug!(%correlation_id, %delivery_id, number, seconds, "a delivery is not due yet, or its subscription is not known yet");
         }
         Outcome::Dropped(reason) => {
             tracing::info!(%correlation_id, %delivery_id, number, ?reason, "a message of a delivery was dropped");
         }
         Outcome::TooEarly => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_attempts_are_counted() {
+        let attempt = Attempt {
+            at_ms: 1,
+            http_status: Some(410),
+            took_ms: 1,
+            error: Some(webhooks::AttemptError::HttpStatus),
+        };
+        let failed = |attempt, failure| counter(&Outcome::Failed { attempt, failure });
+        assert!(matches!(
+            failed(Some(attempt), Failure::Gone),
+            Some(Counter::DeliveriesGivenUp)
+        ));
+        for failure in [Failure::SubscriptionEnded, Failure::Unsubscribed] {
+            assert!(failed(None, failure).is_none(), "{failure:?}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use contract::{DeliveryAttempt, DeliveryStatus};
 use webhooks::{Delivery, State};
 
-/// The delivery as it is listed: without its body, and without the secrets of its URL.
+/// The delivery as it is listed: without its body, and of its URL only where it leads to.
 pub(crate) fn delivery(delivery: &Delivery) -> contract::Delivery {
     let (status, reason, next_attempt_at) = match delivery.state {
         State::Pending { due_at_ms } => (DeliveryStatus::Pending, None, Some(due_at_ms)),

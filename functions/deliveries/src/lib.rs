@@ -15,11 +15,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use contract::{CorrelationId, Problem, Scope, paths};
-use issuance::ports::Records;
+use issuance::ports::{Records, RecordsError};
 use runtime::http::{Refusal, with_problem_fallbacks};
 use runtime::{ConfigError, Env};
-use webhooks::DeliveryId;
-use webhooks::ports::Deliveries;
+use webhooks::ports::{Deliveries, DeliveriesError};
+use webhooks::{Delivery, DeliveryId, ReplayError};
 
 use crate::config::Config;
 
@@ -50,7 +50,18 @@ async fn deliveries(
         .and_then(|Path(segment)| CorrelationId::from_path_segment(&segment))
         .ok_or_else(unknown_issuance)?;
     let deliveries = config.replay.deliveries.of_issuance(&correlation_id).await;
-    let deliveries = deliveries.map_err(|fault| unreadable(&correlation_id, &fault))?;
+    let deliveries = deliveries.map_err(|fault| {
+        log_unreadable(&correlation_id, &fault);
+        not_for_now()
+    })?;
+    // One that cannot be read does not hide the others.
+    let deliveries: Vec<Delivery> = deliveries
+        .into_iter()
+        .filter_map(|read| {
+            read.inspect_err(|fault| log_unreadable(&correlation_id, fault))
+                .ok()
+        })
+        .collect();
     if deliveries.is_empty() && !is_known(&config, &correlation_id).await? {
         tracing::info!(%correlation_id, "the deliveries of an unknown issuance were asked for");
         return Err(unknown_issuance().into());
@@ -66,7 +77,13 @@ async fn deliveries(
 /// Whether an issuance of this name was accepted. It may have nobody who wants to be told.
 async fn is_known(config: &Config, correlation_id: &CorrelationId) -> Result<bool, Problem> {
     let record = config.issuances.get(correlation_id).await;
-    let record = record.map_err(|fault| unreadable(correlation_id, &fault))?;
+    let record = record.map_err(|fault| {
+        log_unreadable(correlation_id, &fault);
+        match fault {
+            RecordsError::Malformed { .. } => Problem::internal(),
+            RecordsError::Unavailable(_) => not_for_now(),
+        }
+    })?;
     Ok(record.is_some_and(|record| record.view().is_some()))
 }
 
@@ -81,8 +98,7 @@ async fn replay(
     let correlation_id = &id.correlation_id;
     let replayed = config.replay.replay(&id).await.map_err(|fault| {
         tracing::error!(%correlation_id, delivery_id = %id, %fault, "a delivery could not be replayed");
-        Problem::unavailable("The delivery cannot be sent again for now. Try again in a moment.")
-            .with_retry_after_seconds(1)
+        not_replayed(&fault)
     })?;
     let Some(delivery) = replayed else {
         tracing::info!(%correlation_id, delivery_id = %id, "a replay of an unknown delivery was asked for");
@@ -108,8 +124,38 @@ fn unknown_delivery() -> Problem {
     )
 }
 
-fn unreadable(correlation_id: &CorrelationId, fault: &dyn Display) -> Problem {
+fn log_unreadable(correlation_id: &CorrelationId, fault: &dyn Display) {
     tracing::error!(%correlation_id, %fault, "the deliveries of an issuance could not be read");
+}
+
+fn not_for_now() -> Problem {
     Problem::unavailable("The deliveries cannot be read for now. Try again in a moment.")
         .with_retry_after_seconds(1)
+}
+
+/// One that cannot be read now cannot be read in a moment either.
+fn not_replayed(fault: &ReplayError) -> Problem {
+    match fault {
+        ReplayError::Deliveries(DeliveriesError::Malformed { .. }) => Problem::internal(),
+        ReplayError::Deliveries(DeliveriesError::Unavailable(_))
+        | ReplayError::Queue(_)
+        | ReplayError::Contention => Problem::unavailable(
+            "The delivery cannot be sent again for now. Try again in a moment.",
+        )
+        .with_retry_after_seconds(1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_asked_to_repeat_what_cannot_succeed() {
+        let reason = "it has no url".to_owned();
+        let garbled = DeliveriesError::Malformed { reason };
+        assert_eq!(not_replayed(&garbled.into()).status, 500);
+        let down = DeliveriesError::Unavailable("down".into());
+        assert_eq!(not_replayed(&down.into()).status, 503);
+    }
 }

@@ -1,14 +1,18 @@
-//! Erase claims: each minute, takes the claims out of the wallet's table whose time is over.
+//! Erase claims: each minute, takes the claims out of the tables whose time is over: those of offers, where the
+//! bundled wallet is deployed, and those of uploaded lines that were not started in time.
 //!
 //! Nothing depends on a run: what one leaves, because a call failed or its time was up, the next finds. Two
 //! at the same time do no harm, since each erasure is one conditional write.
 
 mod run;
+mod tables;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use aws::JobTable;
 use aws::sdk::Sdk;
 use aws::wallet_table::WalletTable;
+use futures::future::join;
 use runtime::metrics::{self, Counter, Measure};
 use runtime::{ConfigError, Env};
 use serde::Serialize;
@@ -17,42 +21,48 @@ use crate::run::Run;
 
 /// The handler of the schedule.
 pub struct EraseClaims {
-    table: WalletTable,
+    jobs: JobTable,
+    /// Not there with an external wallet.
+    wallet: Option<WalletTable>,
 }
 
 /// What a run has done.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Erased {
-    /// Offers whose claims were erased.
+    /// Offers and lines of jobs whose claims were erased.
     pub erased: u64,
     /// How long after its time the latest of them came, in seconds. A minute is usual, because that is how
     /// often there is a run.
     pub latest_seconds: i64,
-    /// Offers that were due by the index and are not by the table: somebody else was faster.
+    /// Offers and chunks of jobs that were due by the index and are not by the table: somebody else was faster.
     pub overtaken: u64,
     /// Whether time was up before everything was erased. The next run goes on.
     pub unfinished: bool,
 }
 
-/// Some of what was due is not erased, because calls failed. Each has been logged.
+/// Some of what was due is not erased, because calls failed, or because an entry of an index could not be read.
+/// Each has been logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{failed} calls failed while claims were erased ({} were); the next run tries again, and see the log for the reasons",
+    "{failed} failures while claims were erased ({} were); the next run tries again, and see the log for the reasons",
     .done.erased
 )]
 pub struct EraseFailed {
-    /// Calls to the table that failed.
+    /// Calls that failed, and entries that could not be read.
     pub failed: u64,
     /// What was done all the same.
     pub done: Erased,
 }
 
 impl EraseClaims {
-    /// Reads `WALLET_TABLE`. A fault names its variable.
+    /// Reads `JOB_TABLE` and, with the bundled wallet, `WALLET_TABLE`. A fault names its variable.
     pub async fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        let table = env.required("WALLET_TABLE", "the name of the wallet's table")?;
+        let jobs = env.required("JOB_TABLE", "the name of the table of jobs")?;
+        let wallet = env.optional("WALLET_TABLE");
+        let dynamodb = Sdk::from_env(env)?.dynamodb();
         Ok(Self {
-            table: WalletTable::new(Sdk::from_env(env)?.dynamodb(), table),
+            wallet: wallet.map(|wallet| WalletTable::new(dynamodb.clone(), wallet)),
+            jobs: JobTable::new(dynamodb, jobs),
         })
     }
 
@@ -60,12 +70,18 @@ impl EraseClaims {
     /// the schedule sends along does not matter.
     ///
     /// # Errors
-    /// [`EraseFailed`] if a call failed. The others were made all the same.
+    /// [`EraseFailed`] if something failed. The others were made all the same.
     pub async fn handle(&self, deadline: SystemTime) -> Result<Erased, EraseFailed> {
         let now = SystemTime::now();
         let time_left = deadline.duration_since(now).unwrap_or_default();
-        let run = Run::new(&self.table, unix_seconds(now), time_left);
-        let (done, failed) = run.finish().await;
+        let run = Run::new(unix_seconds(now), time_left);
+        let offers = async {
+            if let Some(wallet) = &self.wallet {
+                run.table(wallet).await;
+            }
+        };
+        join(offers, run.table(&self.jobs)).await;
+        let (done, failed) = run.finish();
         count(done);
         if done.unfinished {
             tracing::warn!(

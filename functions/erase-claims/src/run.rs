@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws::CallError;
-use aws::wallet_table::{ClaimsDue, ERASE_SHARDS, WalletTable};
+use aws::erasure::{Due, ERASE_SHARDS};
 use futures::{StreamExt, stream};
-use issuer::{EraseClaims, Written};
 use tokio::time::Instant;
 
 use crate::Erased;
+use crate::tables::ClaimsTable;
 
 /// How many writes of one shard are under way at a time.
 const CONCURRENCY: usize = 8;
@@ -18,8 +18,7 @@ const CONCURRENCY: usize = 8;
 /// transactions waits 5.6 s more.
 const LONGEST_CALL: Duration = Duration::from_secs(13);
 
-pub(crate) struct Run<'t> {
-    table: &'t WalletTable,
+pub(crate) struct Run {
     now_seconds: i64,
     stop_at: Instant,
     erased: AtomicU64,
@@ -29,10 +28,9 @@ pub(crate) struct Run<'t> {
     unfinished: AtomicBool,
 }
 
-impl<'t> Run<'t> {
-    pub(crate) fn new(table: &'t WalletTable, now_seconds: i64, time_left: Duration) -> Self {
+impl Run {
+    pub(crate) fn new(now_seconds: i64, time_left: Duration) -> Self {
         Self {
-            table,
             now_seconds,
             stop_at: Instant::now() + time_left.saturating_sub(LONGEST_CALL),
             erased: AtomicU64::new(0),
@@ -43,12 +41,15 @@ impl<'t> Run<'t> {
         }
     }
 
-    /// What was done, and how many calls failed.
-    pub(crate) async fn finish(self) -> (Erased, u64) {
-        let shards = stream::iter(0..ERASE_SHARDS);
-        shards
-            .for_each_concurrent(None, async |shard| self.shard(shard).await)
+    /// Erases what is due in a table.
+    pub(crate) async fn table<T: ClaimsTable>(&self, table: &T) {
+        stream::iter(0..ERASE_SHARDS)
+            .for_each_concurrent(None, async |shard| self.shard(table, shard).await)
             .await;
+    }
+
+    /// What was done, and how much failed.
+    pub(crate) fn finish(self) -> (Erased, u64) {
         let done = Erased {
             erased: self.erased.into_inner(),
             latest_seconds: self.latest_seconds.into_inner(),
@@ -58,14 +59,17 @@ impl<'t> Run<'t> {
         (done, self.failed.into_inner())
     }
 
-    async fn shard(&self, shard: u8) {
-        let mut pages = self.table.claims_due(shard, self.now_seconds);
+    async fn shard<T: ClaimsTable>(&self, table: &T, shard: u8) {
+        let mut pages = table.due(shard, self.now_seconds);
         while self.has_time() {
             match pages.next().await {
                 None => return,
                 Some(Ok(page)) => {
                     stream::iter(page)
-                        .for_each_concurrent(CONCURRENCY, async |due| self.erase(due).await)
+                        .for_each_concurrent(CONCURRENCY, async |due| match due {
+                            Ok(due) => self.erase(table, due).await,
+                            Err(fault) => self.fail(&fault, "what is due could not be read"),
+                        })
                         .await;
                 }
                 Some(Err(fault)) => return self.fail(&fault, "what is due could not be read"),
@@ -73,22 +77,17 @@ impl<'t> Run<'t> {
         }
     }
 
-    async fn erase(&self, due: ClaimsDue) {
+    async fn erase<T: ClaimsTable>(&self, table: &T, due: Due<T::Id>) {
         if !self.has_time() {
             return;
         }
-        let step = EraseClaims {
-            offer_id: due.offer_id,
-            now_seconds: self.now_seconds,
-        };
-        match self.table.write(&step).await {
-            Ok(Written::Applied(_)) => {
+        match table.erase(due.id, self.now_seconds).await {
+            Ok(Some(erased)) => {
                 let late_by = self.now_seconds.saturating_sub(due.erase_at_seconds);
                 self.latest_seconds.fetch_max(late_by, Ordering::Relaxed);
-                self.erased.fetch_add(1, Ordering::Relaxed);
+                self.erased.fetch_add(erased.into(), Ordering::Relaxed);
             }
-            // Also a write of ours whose answer was lost, and that the SDK sent again.
-            Ok(Written::Refused(_)) => drop(self.overtaken.fetch_add(1, Ordering::Relaxed)),
+            Ok(None) => drop(self.overtaken.fetch_add(1, Ordering::Relaxed)),
             Err(fault) => self.fail(&fault, "claims could not be erased"),
         }
     }

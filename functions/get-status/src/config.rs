@@ -32,7 +32,7 @@ impl Config {
         let guard = Guard::from_env(env, &sdk)?;
         Ok(Self {
             guard,
-            public_base_url: public_base_url.as_str().trim_end_matches('/').to_owned(),
+            public_base_url,
             use_case: GetStatus {
                 records: IssuanceTable::new(sdk.dynamodb(), table),
                 queue: PollQueue::new(sdk.sqs(), queue).giving_up_after(HASTEN_LIMIT),

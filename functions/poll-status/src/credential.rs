@@ -4,7 +4,7 @@
 use aws::{IssuanceTable, PollQueue};
 use aws_lambda_events::sqs::SqsMessage;
 use egress::WalletClient;
-use issuance::ports::{CredentialCheck, Machine, Noted, System};
+use issuance::ports::{CredentialCheck, Machine};
 use issuance::{Checked, CredentialStatusUseCase};
 use runtime::RecordOutcome;
 use runtime::metrics::{self, Measure};
@@ -21,12 +21,14 @@ pub(crate) async fn check(use_case: &UseCase, message: &CredentialCheck) -> Reco
     let CredentialCheck {
         revocation_uuid,
         check,
-        requested_at_ms,
+        ..
     } = message;
     match use_case.check(message).await {
-        Ok(Checked::Noted(noted)) => {
-            if noted == Noted::Changed && *requested_at_ms > 0 {
-                let took_ms = Machine.now_ms().saturating_sub(*requested_at_ms);
+        Ok(Checked::Noted {
+            noted,
+            published_after_ms,
+        }) => {
+            if let Some(took_ms) = published_after_ms {
                 metrics::measure(Measure::RevocationToPublication, took_ms as f64);
             }
             tracing::info!(%revocation_uuid, check, ?noted, "a credential's status was looked at");

@@ -1,9 +1,9 @@
 //! Poll status: takes poll messages from the queue, asks the wallet, records what it says, and sees to it
 //! that it is asked again. Messages about a credential have its status looked at in the same way.
 
-mod batch;
 mod config;
 mod credential;
+mod message;
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -15,9 +15,7 @@ use egress::WalletClient;
 use issuance::ports::{Machine, PollMessage, Records, RecordsError, Stored, Transient};
 use issuance::{CredentialStatusUseCase, Polled};
 use runtime::metrics::{self, Counter};
-use runtime::{ConfigError, Env, RecordOutcome, process_batch};
-
-use crate::batch::{Batch, Task};
+use runtime::{Batch, ConfigError, Env, RecordOutcome, process_batch, receive_count};
 
 /// How many messages of a batch are dealt with at a time, and so how often one process asks the wallet
 /// at a time. The event source's `MaximumConcurrency` bounds the number of processes.
@@ -48,8 +46,8 @@ impl PollStatus {
     /// Deals with a batch of poll messages, and answers which of them are to be delivered again. The
     /// records are read together; from there on each message is dealt with, and fails, for itself.
     pub async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
-        let batch = Batch::of(&event.records);
-        let ids = batch.correlation_ids();
+        let batch = Batch::of(&event.records, message::rank);
+        let ids = batch.keys();
         let found = if ids.is_empty() {
             Ok(Found::new())
         } else {
@@ -68,14 +66,19 @@ impl PollStatus {
                 if let Some(check) = credential::read(&record) {
                     return credential::check(&self.checks, &check).await;
                 }
-                match (batch.task(&record), found) {
-                    (Task::Malformed, _) => RecordOutcome::Retry,
-                    (Task::Overtaken, _) => RecordOutcome::Done,
-                    (Task::Poll(_), None) => RecordOutcome::Retry,
-                    (Task::Poll(message), Some(found)) => {
-                        self.poll(&record, &message, take(found, &message.correlation_id))
-                            .await
-                    }
+                let Some(message) = message::read(&record) else {
+                    // It comes again until the queue moves it to the dead letters, where someone looks at it.
+                    tracing::error!(
+                        message_id = record.message_id,
+                        "a message on the poll queue is not a poll message"
+                    );
+                    return RecordOutcome::Retry;
+                };
+                let id = &message.correlation_id;
+                match found {
+                    _ if !batch.is_chosen(id, &record) => RecordOutcome::Done,
+                    None => RecordOutcome::Retry,
+                    Some(found) => self.poll(&record, &message, take(found, id)).await,
                 }
             }
         })
@@ -101,7 +104,7 @@ impl PollStatus {
         };
         let polled = self
             .use_case
-            .poll(message, stored, batch::delivery(record))
+            .poll(message, stored, receive_count(record))
             .await;
         if !matches!(polled, Ok(Polled::Dropped(_))) {
             metrics::count(Counter::Polls, 1);

@@ -27,6 +27,7 @@ impl Config {
     /// | `DELIVERY_TABLE` | the table of deliveries to webhooks |
     /// | `WEBHOOK_QUEUE_URL` | the queue of deliveries that are due |
     /// | `WEBHOOK_SUBSCRIPTIONS` | who is told of every issuance: URLs separated by commas, or nothing |
+    /// | `EGRESS_ALLOW` | what may be told besides the public internet |
     pub(crate) fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let bus = env.required("EVENT_BUS_NAME", "the name of the event bus")?;
         let table = env.required("ISSUANCE_TABLE", "the name of the issuance table")?;
@@ -37,13 +38,13 @@ impl Config {
         )?;
         let deliveries = env.required("DELIVERY_TABLE", "the name of the table of deliveries")?;
         let queue = env.required("WEBHOOK_QUEUE_URL", "the URL of the webhook queue")?;
-        let subscriptions = env.parsed("WEBHOOK_SUBSCRIPTIONS")?.unwrap_or_default();
+        let subscriptions = egress::subscriptions_from_env(env)?;
         let sdk = Sdk::from_env(env)?;
         Ok(Self {
             use_case: PublishChanges {
                 bus: EventBus::new(sdk.eventbridge(), bus),
                 credentials: IssuanceTable::new(sdk.dynamodb(), table),
-                source: source.as_str().trim_end_matches('/').to_owned(),
+                source,
             },
             webhooks: Announce {
                 deliveries: DeliveryTable::new(sdk.dynamodb(), deliveries),

@@ -52,7 +52,8 @@ struct Stop<'r>(&'r StreamRecord);
 
 impl PublishChanges {
     /// Reads `EVENT_BUS_NAME`, `ISSUANCE_TABLE`, `PUBLIC_BASE_URL`, `PUBLISH_FAILURE_QUEUE_URL`,
-    /// `DELIVERY_TABLE`, `WEBHOOK_QUEUE_URL` and `WEBHOOK_SUBSCRIPTIONS`. A fault names its variable.
+    /// `DELIVERY_TABLE`, `WEBHOOK_QUEUE_URL`, `WEBHOOK_SUBSCRIPTIONS` and `EGRESS_ALLOW`. A fault names its
+    /// variable.
     pub async fn from_env(env: &Env) -> Result<Self, ConfigError> {
         Ok(Self {
             config: Config::from_env(env)?,
@@ -100,15 +101,14 @@ impl PublishChanges {
                         .instrument(span.clone())
                         .await?;
                 }
-                Task::Announce(announcement) => match and_told(announced.next(), told.next()) {
-                    Some(Ok(Announced::Done)) => span.in_scope(|| done(announcement)),
-                    Some(Ok(Announced::Refused { reason })) => {
-                        let reason = format!("the event bus refuses the event: {reason}");
+                Task::Announce(announcement) => match fate(announced.next(), told.next()) {
+                    Some(Fate::Announced) => span.in_scope(|| done(announcement)),
+                    Some(Fate::Never { reason }) => {
                         self.put_aside(record, &reason)
                             .instrument(span.clone())
                             .await?;
                     }
-                    Some(Err(fault)) => {
+                    Some(Fate::NotYet(fault)) => {
                         let sequence_number = &record.change.sequence_number;
                         span.in_scope(|| {
                             tracing::error!(sequence_number, %fault, "a change could not be announced and is delivered again");
@@ -158,16 +158,34 @@ impl PublishChanges {
     }
 }
 
-/// What became of an announcement on the bus, unless it has to be made again for the webhooks' sake.
-fn and_told(
+/// What became of an announcement, on the bus and to the webhooks together.
+enum Fate {
+    Announced,
+    /// It has to be made again.
+    NotYet(Box<dyn Error + Send + Sync>),
+    /// It can never be made, or not wholly.
+    Never {
+        reason: String,
+    },
+}
+
+fn fate(
     announced: Option<Result<Announced, PublishError>>,
     told: Option<Result<usize, AnnounceError>>,
-) -> Option<Result<Announced, Box<dyn Error + Send + Sync>>> {
-    match (announced?, told?) {
-        (Ok(announced), Ok(_)) => Some(Ok(announced)),
-        (Err(fault), _) => Some(Err(fault.into())),
-        (_, Err(fault)) => Some(Err(fault.into())),
-    }
+) -> Option<Fate> {
+    Some(match (announced?, told?) {
+        (Err(fault), _) => Fate::NotYet(fault.into()),
+        (_, Err(fault)) if !fault.is_final() => Fate::NotYet(fault.into()),
+        (Ok(Announced::Refused { reason }), _) => Fate::Never {
+            reason: format!("the event bus refuses the event: {reason}"),
+        },
+        (Ok(Announced::Done), Err(fault)) => Fate::Never {
+            reason: format!(
+                "the event is on the bus, but not every webhook is on its way: {fault}"
+            ),
+        },
+        (Ok(Announced::Done), Ok(_)) => Fate::Announced,
+    })
 }
 
 impl Job<'_> {
@@ -233,4 +251,49 @@ fn done(announcement: &Announcement) {
         ),
     };
     tracing::info!(%event_type, %correlation_id, sequence, "a change was announced");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use issuance::ports::EventBusError;
+    use webhooks::ports::DeliveriesError;
+
+    fn refused() -> Announced {
+        let reason = "too large".to_owned();
+        Announced::Refused { reason }
+    }
+
+    fn garbled() -> AnnounceError {
+        let reason = "it has no url".to_owned();
+        DeliveriesError::Malformed { reason }.into()
+    }
+
+    fn table_is_down() -> AnnounceError {
+        DeliveriesError::Unavailable("down".into()).into()
+    }
+
+    /// The stream waits for what is announced again, and for nothing that would never be different.
+    #[test]
+    fn only_what_may_pass_is_announced_again() {
+        let bus_is_down = || EventBusError("down".into()).into();
+        let is_again = |announced, told| match fate(Some(announced), Some(told)) {
+            Some(Fate::Announced) => None,
+            Some(Fate::NotYet(_)) => Some(true),
+            Some(Fate::Never { .. }) => Some(false),
+            None => panic!("both are there"),
+        };
+        assert_eq!(is_again(Ok(Announced::Done), Ok(1)), None);
+        assert_eq!(is_again(Ok(refused()), Ok(1)), Some(false));
+        assert_eq!(is_again(Ok(Announced::Done), Err(garbled())), Some(false));
+        assert_eq!(is_again(Ok(refused()), Err(garbled())), Some(false));
+        for (announced, told) in [
+            (Ok(Announced::Done), Err(table_is_down())),
+            (Ok(refused()), Err(table_is_down())),
+            (Err(bus_is_down()), Ok(1)),
+            (Err(bus_is_down()), Err(garbled())),
+        ] {
+            assert_eq!(is_again(announced, told), Some(true));
+        }
+    }
 }

@@ -17,8 +17,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use contract::{CredentialStatusAnswer, CredentialStatusChange, Problem, Scope, paths};
-use issuance::SetFailure;
 use issuance::ports::{CredentialWallet, QueueError, WalletFailure};
+use issuance::{SetFailure, SetStatus};
 use runtime::http::{Refusal, read_json, with_problem_fallbacks};
 use runtime::metrics::{self, Measure};
 use runtime::{ConfigError, Env};
@@ -55,15 +55,17 @@ async fn set_credential_status(
     let revocation_uuid = well_formed(revocation_uuid)?;
     let body = read_json(request, CredentialStatusChange::MAX_BODY_BYTES).await?;
     let change = CredentialStatusChange::from_json(&body)?;
-    let answer = use_case
-        .set(revocation_uuid, &change)
-        .await
-        .map_err(|failure| match failure {
-            SetFailure::Wallet(failure) => refuse(revocation_uuid, &failure),
-            SetFailure::Queue(fault) => unavailable(revocation_uuid, &fault),
-        })?;
+    let SetStatus { answer, is_noted } =
+        use_case
+            .set(revocation_uuid, &change)
+            .await
+            .map_err(|failure| match failure {
+                SetFailure::Wallet(failure) => refuse(revocation_uuid, &failure),
+                SetFailure::Queue(fault) => unavailable(revocation_uuid, &fault),
+            })?;
     let is_published = answer.is_published();
-    if is_published {
+    // What is not noted yet is news to the check, which measures it then.
+    if is_published && is_noted {
         let took_ms = began.elapsed().as_secs_f64() * 1_000.0;
         metrics::measure(Measure::RevocationToPublication, took_ms.round());
     }

@@ -37,7 +37,7 @@ impl Config {
         let jobs = JobTable::new(sdk.dynamodb(), table);
         Ok(Self {
             guard,
-            public_base_url: public_base_url.as_str().trim_end_matches('/').to_owned(),
+            public_base_url,
             allowed,
             accept: AcceptUpload {
                 jobs: jobs.clone(),

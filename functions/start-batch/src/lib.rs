@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 use crate::config::Config;
 
-/// How long it may take to keep an upload. The function's time-out is 28 seconds, and the answer is to be
+/// How long it may take to keep an upload. The function's time-out is 29 seconds, and the answer is to be
 /// ours.
 const ACCEPT_LIMIT: Duration = Duration::from_secs(24);
 

@@ -31,7 +31,7 @@ impl Config {
         let guard = Guard::from_env(env, &sdk)?;
         Ok(Self {
             guard,
-            public_base_url: public_base_url.as_str().trim_end_matches('/').to_owned(),
+            public_base_url,
             allowed,
             logos,
             use_case: backend::start_issuing(env, &sdk)?,

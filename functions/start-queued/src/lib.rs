@@ -8,7 +8,7 @@ use egress::Allowed;
 use issuance::MAX_DELIVERIES;
 use jobs::ports::StartQueue as _;
 use jobs::{ChunkId, Pass, SeenTo, Single, StartMessage};
-use runtime::{ConfigError, Env, RecordOutcome, process_batch};
+use runtime::{ConfigError, Env, RecordOutcome, process_batch, receive_count};
 use url::Url;
 use uuid::Uuid;
 
@@ -54,7 +54,7 @@ impl StartQueued {
             Ok(StartMessage::Start { request, tried }) => {
                 let single = self
                     .use_cases
-                    .start_one(*request, tried, delivery(record), || name(record))
+                    .start_one(*request, tried, receive_count(record), || name(record))
                     .await;
                 self.single(record, single).await
             }
@@ -65,7 +65,7 @@ impl StartQueued {
     async fn chunk(&self, record: &SqsMessage, id: ChunkId, failures: u32) -> RecordOutcome {
         let ChunkId { job_id, first_line } = id;
         // Each delivery before this one has failed.
-        let delivery = delivery(record);
+        let delivery = receive_count(record);
         let failures = failures.saturating_add(delivery - 1);
         match self.use_cases.start_chunk(id, failures).await {
             Ok(Pass::Done) => {
@@ -95,21 +95,7 @@ impl StartQueued {
                 tracing::info!(%job_id, "an upload that was not accepted has left nothing");
                 RecordOutcome::Done
             }
-            Ok(SeenTo::Over { erased: 0 }) => RecordOutcome::Done,
-            Ok(SeenTo::Over { erased }) => {
-                tracing::error!(%job_id, erased, "lines of a job were not started within a day, and their claims are gone");
-                RecordOutcome::Done
-            }
-            Ok(SeenTo::Again { after_seconds }) => {
-                let next = StartMessage::Job { job_id };
-                match self.use_cases.queue.send(&next, after_seconds).await {
-                    Ok(()) => RecordOutcome::Done,
-                    Err(fault) => {
-                        tracing::warn!(%job_id, %fault, "a job is seen to again, by the same message");
-                        RecordOutcome::Retry
-                    }
-                }
-            }
+            Ok(SeenTo::Queued) => RecordOutcome::Done,
             Err(fault) => {
                 tracing::error!(%job_id, %fault, "a job could not be seen to");
                 RecordOutcome::Retry
@@ -151,7 +137,7 @@ impl StartQueued {
         after_seconds: u32,
         is_new: bool,
     ) -> RecordOutcome {
-        if !is_new && delivery(record) < MAX_DELIVERIES {
+        if !is_new && receive_count(record) < MAX_DELIVERIES {
             self.postpone(record, after_seconds).await;
             return RecordOutcome::Retry;
         }
@@ -196,15 +182,6 @@ fn name(record: &SqsMessage) -> CorrelationId {
     message_id.parse().unwrap_or_else(|_| Uuid::new_v4().into())
 }
 
-/// How often `record` was delivered, this time included.
-fn delivery(record: &SqsMessage) -> u32 {
-    let count = record.attributes.get("ApproximateReceiveCount");
-    count
-        .and_then(|count| count.parse().ok())
-        .unwrap_or(1)
-        .max(1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,11 +191,8 @@ mod tests {
         let id = "5fea7756-0ea4-451a-a703-a558b933e274";
         let record: SqsMessage = serde_json::from_value(serde_json::json!({
             "messageId": id,
-            "attributes": {"ApproximateReceiveCount": "3"},
         }))
         .unwrap();
         assert_eq!(name(&record).as_str(), id);
-        assert_eq!(delivery(&record), 3);
-        assert_eq!(delivery(&SqsMessage::default()), 1);
     }
 }

@@ -20,11 +20,11 @@ use issuer::{
     unknown_issuance,
 };
 use qr_code::Design;
-use runtime::ApiKeys;
 use runtime::http::{Refusal, read_json};
 use url::Url;
 use uuid::Uuid;
 
+use crate::api_key::ApiKey;
 use crate::config::now_seconds;
 use crate::{PathParameter, SharedWallet, Wallet, parsed, unavailable, uncached};
 
@@ -34,7 +34,7 @@ const DRAWS: u32 = 8;
 /// Times that a status change is decided anew because another one came first.
 const DECISIONS: u32 = 5;
 
-pub(crate) fn routes(api_keys: ApiKeys) -> Router<SharedWallet> {
+pub(crate) fn routes(api_key: ApiKey) -> Router<SharedWallet> {
     let path = |path: &str| format!("{CONTRACT_BASE}{path}");
     Router::new()
         .route(&path(paths::START_ISSUE), post(start_issue))
@@ -44,7 +44,7 @@ pub(crate) fn routes(api_keys: ApiKeys) -> Router<SharedWallet> {
             &path(paths::CREDENTIAL_STATUS),
             get(credential_status).put(set_credential_status),
         )
-        .layer(from_fn_with_state(api_keys, ApiKeys::require))
+        .layer(from_fn_with_state(api_key, ApiKey::require))
 }
 
 async fn start_issue(

@@ -11,9 +11,10 @@ use egress::{Allowed, GuardedClient, Logos};
 use issuer::{
     Issuer, IssuerIdentifier, OFFER_LIFETIME_SECONDS, TemplateFile, Templates, WalletKeys,
 };
-use runtime::{ApiKeys, ConfigError, Env};
+use runtime::{ConfigError, Env};
 use signing::{CertificateChain, ChainError, LocalKey, Signer, SigningIdentity};
 
+use crate::api_key::ApiKey;
 use crate::callbacks;
 
 /// The files of `infra/issue-templates/`, as name and content.
@@ -30,7 +31,7 @@ const WARNING_DAYS: i64 = 30;
 pub(crate) struct Config {
     pub(crate) issuer: Issuer,
     pub(crate) table: WalletTable,
-    pub(crate) api_keys: ApiKeys,
+    pub(crate) api_key: ApiKey,
     /// Where callbacks may go besides the public internet.
     pub(crate) allowed: Allowed,
     /// Fetches the logos of QR codes.
@@ -75,7 +76,7 @@ impl Config {
             issuer: Issuer::new(identifier, keys, signing, templates(TEMPLATE_FILES)?)
                 .with_offer_lifetime(offer_lifetime),
             table: WalletTable::new(sdk.dynamodb(), table),
-            api_keys: ApiKeys::of_key(api_key),
+            api_key: ApiKey::new(api_key),
             allowed,
             logos,
             http,

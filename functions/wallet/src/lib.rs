@@ -3,6 +3,7 @@
 //!
 //! The protocol is in `issuer`, the storage in `aws::wallet_table`; in between there are only routes.
 
+mod api_key;
 mod backend_api;
 mod callbacks;
 mod config;
@@ -62,7 +63,7 @@ fn parsed<T: FromStr>(parameter: PathParameter) -> Option<T> {
 /// `OFFER_LIFETIME_SECONDS`, `EGRESS_ALLOW`. A fault names its variable.
 pub async fn app(env: &Env) -> Result<Router, ConfigError> {
     let config = Config::from_env(env).await?;
-    let api_keys = config.api_keys.clone();
+    let api_key = config.api_key.clone();
     let documents = well_known::routes(&config.issuer);
     let wallet = Arc::new(Wallet {
         config,
@@ -74,7 +75,7 @@ pub async fn app(env: &Env) -> Result<Router, ConfigError> {
         .merge(published_lists::routes())
         .layer(protocol::cors());
     let routes = public
-        .merge(backend_api::routes(api_keys))
+        .merge(backend_api::routes(api_key))
         .with_state(wallet);
     Ok(with_problem_fallbacks(routes))
 }

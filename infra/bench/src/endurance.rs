@@ -1,7 +1,10 @@
-//! Many issuances, of which a third complete at once, a third late and a third never: do all end right, do
-//! the queues drain, does memory stay flat?
+//! Many issuances, of which a third complete at once, a third late and a third never, and one upload of more that
+//! nobody takes: do all end right, is whoever wants to be told, do the queues drain, do the claims go, does
+//! memory stay flat?
 
 mod chart;
+mod claims;
+mod receiver;
 mod timeline;
 mod watch;
 
@@ -14,6 +17,7 @@ use local::{Options, RunningCloud};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use self::receiver::Receiver;
 use self::timeline::Timeline;
 use self::watch::Watch;
 use crate::Failure;
@@ -23,7 +27,8 @@ use crate::load::{functions, progress, start_with};
 /// The queues whose backlog is drawn.
 pub(crate) const QUEUES: [&str; 3] = ["PollQueue", "WebhookQueue", "StartQueue"];
 /// The queues that must be empty in the end, and at all times.
-const DEAD_LETTERS: [&str; 3] = [
+const DEAD_LETTERS: [&str; 4] = [
+    "PublishFailureQueue",
     "PollDeadLetterQueue",
     "WebhookDeadLetterQueue",
     "StartDeadLetterQueue",
@@ -31,12 +36,17 @@ const DEAD_LETTERS: [&str; 3] = [
 /// How long after the last offer's end the last issuance may still end: the grace of the schedule, the
 /// jitter of a poll, and a backlog.
 const LAST_END: Duration = Duration::from_secs(360 + 120);
+/// Of so many issuances of each kind of customer one has a callback.
+const TOLD_OF: usize = 10;
 
 #[derive(Args)]
 pub(crate) struct Endurance {
     /// Issuances in all.
     #[arg(long, default_value_t = 10_000)]
     issuances: usize,
+    /// Issuances of the upload, besides.
+    #[arg(long, default_value_t = 500)]
+    lines: usize,
     /// Requests at the same time.
     #[arg(long, default_value_t = 32)]
     concurrency: usize,
@@ -77,10 +87,19 @@ impl Customer {
     }
 }
 
+/// An issuance that was started.
+struct Issuance {
+    customer: Customer,
+    has_callback: bool,
+    started: Started,
+}
+
 /// How the run went.
 pub(crate) struct Summary {
     issuances: usize,
     wrong: usize,
+    untold: usize,
+    claims_left: u64,
     took: Duration,
     worst_backlog: u64,
     memory: (u64, u64),
@@ -102,6 +121,11 @@ impl Summary {
         let mb = |bytes: u64| bytes as f64 / 1e6;
         println!("| {} issuances | |\n|---|---:|", self.issuances);
         println!("| ended wrong | {} |", self.wrong);
+        println!(
+            "| with a callback that was not told of the end | {} |",
+            self.untold
+        );
+        println!("| items that still have claims | {} |", self.claims_left);
         println!(
             "| seconds until the last had ended | {} |",
             self.took.as_secs()
@@ -133,19 +157,36 @@ impl Endurance {
         };
         let cloud = start_with(options, &binaries, self.processes, None).await?;
         let watch = Watch::start(&cloud)?;
+        let receiver = Receiver::start().await?;
         let began = Instant::now();
-        let started = self.issue(&cloud, &watch).await?;
+        let parties = Parties::new(cloud.base_url(), cloud.api_key())?;
+        let lines = parties.upload(self.lines).await?;
+        let mut started = self.issue(&cloud, &watch, &receiver.url).await?;
+        started.extend(lines.into_iter().map(|started| Issuance {
+            customer: Customer::Absent,
+            has_callback: false,
+            started,
+        }));
         self.until_ended(&watch, started.len()).await;
         let took = began.elapsed();
         let drained = watch.are_empty(&QUEUES).await?;
         let dead_letters = watch.dead_letters(&DEAD_LETTERS).await?;
-        let wrong = self.count_wrong(&cloud, &started).await?;
+        let untold = started
+            .iter()
+            .filter(|one| one.has_callback)
+            .filter(|one| !receiver.knows_the_end_of(&one.started.correlation_id))
+            .count();
+        let wrong = self.count_wrong(&parties, &started).await?;
+        println!("Waiting until claims are erased: ten minutes at most.");
+        let claims_left = claims::left(&cloud).await?;
         let timeline = watch.end().await?;
         cloud.shutdown().await;
 
         let summary = Summary {
             issuances: started.len(),
             wrong,
+            untold,
+            claims_left,
             took,
             worst_backlog: timeline.worst_backlog(),
             memory: timeline.memory_of_a_process(),
@@ -159,7 +200,7 @@ impl Endurance {
         );
         println!("| dead letters | {dead_letters} |");
         println!("\nThe run as a picture: {}", self.picture.display());
-        if wrong > 0 || dead_letters > 0 || !drained {
+        if wrong + untold > 0 || claims_left + dead_letters > 0 || !drained {
             return Err("not everything ended right: see the table".into());
         }
         Ok(())
@@ -177,19 +218,25 @@ impl Endurance {
         &self,
         cloud: &RunningCloud,
         watch: &Watch,
-    ) -> Result<Vec<(Customer, Started)>, Failure> {
+        receiver_url: &str,
+    ) -> Result<Vec<Issuance>, Failure> {
         let bar = progress(self.issuances, "issuing");
         let parties = Arc::new(Parties::new(cloud.base_url(), cloud.api_key())?);
         let at_once = Arc::new(Semaphore::new(self.concurrency));
         let late = Duration::from_secs(self.late_seconds);
         let mut running = JoinSet::new();
-        for customer in Customer::ALL.into_iter().cycle().take(self.issuances) {
+        let customers = Customer::ALL.into_iter().cycle().take(self.issuances);
+        for (number, customer) in customers.enumerate() {
+            let has_callback = (number / Customer::ALL.len()).is_multiple_of(TOLD_OF);
+            let callback = has_callback.then(|| receiver_url.to_owned());
             let (parties, at_once) = (Arc::clone(&parties), Arc::clone(&at_once));
             let latencies = watch.latencies();
             running.spawn(async move {
                 let permit = at_once.acquire().await?;
                 let asked = Instant::now();
-                let started = parties.start_issuance(&mut Clock::default()).await?;
+                let started = parties
+                    .start_issuance(&mut Clock::default(), callback.as_deref())
+                    .await?;
                 latencies.add(asked.elapsed());
                 match customer {
                     Customer::Absent => {}
@@ -201,7 +248,11 @@ impl Endurance {
                         take(&parties, &started).await?;
                     }
                 }
-                Ok::<_, Failure>((customer, started))
+                Ok::<_, Failure>(Issuance {
+                    customer,
+                    has_callback,
+                    started,
+                })
             });
         }
         let mut started = Vec::with_capacity(self.issuances);
@@ -232,19 +283,21 @@ impl Endurance {
     /// How many issuances did not end as they had to.
     async fn count_wrong(
         &self,
-        cloud: &RunningCloud,
-        started: &[(Customer, Started)],
+        parties: &Parties,
+        issuances: &[Issuance],
     ) -> Result<usize, Failure> {
-        let bar = progress(started.len(), "checking");
-        let parties = Parties::new(cloud.base_url(), cloud.api_key())?;
+        let bar = progress(issuances.len(), "checking");
         let mut wrong = 0;
-        for (customer, issuance) in started {
-            let end = parties.status_and_stage(issuance).await?;
+        for Issuance {
+            customer, started, ..
+        } in issuances
+        {
+            let end = parties.status_and_stage(started).await?;
             if (end.0.as_str(), end.1.as_str()) != customer.end() {
                 wrong += 1;
                 if wrong <= 5 {
                     bar.suspend(|| {
-                        println!("{customer:?}: {} ended as {end:?}", issuance.correlation_id)
+                        println!("{customer:?}: {} ended as {end:?}", started.correlation_id)
                     });
                 }
             }

@@ -26,6 +26,7 @@ pub(crate) const STEPS: [&str; 8] = [
 const ASK_AGAIN: Duration = Duration::from_millis(250);
 /// When the load command gives up on an issuance.
 const DEADLINE: Duration = Duration::from_secs(30);
+const JSON: &str = "application/json";
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:pre-authorized_code";
 
 /// Who starts and takes issuances.
@@ -105,18 +106,48 @@ impl Parties {
         clock: &mut Clock,
         hesitation: Duration,
     ) -> Result<Taken, Failure> {
-        let started = self.start_issuance(clock).await?;
+        let started = self.start_issuance(clock, None).await?;
         self.redeem(&started, clock, hesitation).await
     }
 
-    /// Start issue.
-    pub(crate) async fn start_issuance(&self, clock: &mut Clock) -> Result<Started, Failure> {
-        let started: Value = clock.time(self.start()).await?;
+    /// Start issue. Changes go to `callback`, where there is one.
+    pub(crate) async fn start_issuance(
+        &self,
+        clock: &mut Clock,
+        callback: Option<&str>,
+    ) -> Result<Started, Failure> {
+        let mut body = start_issue();
+        if let (Some(url), Some(members)) = (callback, body.as_object_mut()) {
+            members.insert("callback".to_owned(), json!({"url": url}));
+        }
+        let url = format!("{}/api/v2/credential/issue", self.base_url);
+        let started: Value = clock.time(self.post(&url, body.to_string(), JSON)).await?;
         Ok(Started {
             correlation_id: text(&started, "/correlation_id")?.to_owned(),
             status_uri: text(&started, "/status_uri")?.to_owned(),
             offer_uri: offer_uri(text(&started, "/request_uri")?)?,
         })
+    }
+
+    /// Starts issuances in one upload. Nobody has their offers.
+    pub(crate) async fn upload(&self, lines: usize) -> Result<Vec<Started>, Failure> {
+        let ids: Vec<String> = (1..=lines).map(|line| format!("line-{line}")).collect();
+        let mut body = String::new();
+        for id in &ids {
+            let mut line = start_issue();
+            if let Some(members) = line.as_object_mut() {
+                members.insert("correlation_id".to_owned(), json!(id));
+            }
+            body.push_str(&format!("{line}\n"));
+        }
+        let url = format!("{}/api/v2/credential/issue/batch", self.base_url);
+        self.post(&url, body, "application/x-ndjson").await?;
+        let started = |correlation_id: String| Started {
+            status_uri: format!("{}/api/v2/issue/{correlation_id}", self.base_url),
+            correlation_id,
+            offer_uri: String::new(),
+        };
+        Ok(ids.into_iter().map(started).collect())
     }
 
     /// The status and the stage of an issuance.
@@ -191,19 +222,13 @@ impl Parties {
         Ok(())
     }
 
-    async fn start(&self) -> Result<Value, Failure> {
-        let body = json!({
-            "template_id": "issue_iban",
-            "claims": {"companyname": "CoolSoft B.V.", "currency": "EUR",
-                       "iban": "NL12TUL25708789078", "bic": "TULINL2A",
-                       "acccount_type": "Business Checking Account"}
-        });
-        let url = format!("{}/api/v2/credential/issue", self.base_url);
+    async fn post(&self, url: &str, body: String, media_type: &str) -> Result<Value, Failure> {
         let request = self
             .client
             .post(url)
             .header("x-api-key", &self.api_key)
-            .json(&body);
+            .header("content-type", media_type)
+            .body(body);
         answer(request.send()).await
     }
 
@@ -233,6 +258,16 @@ impl Parties {
         let signature = self.holder.sign_now(input.as_bytes())?;
         Ok(input.finish(&signature))
     }
+}
+
+/// The body of Start issue.
+fn start_issue() -> Value {
+    json!({
+        "template_id": "issue_iban",
+        "claims": {"companyname": "CoolSoft B.V.", "currency": "EUR",
+                   "iban": "NL12TUL25708789078", "bic": "TULINL2A",
+                   "acccount_type": "Business Checking Account"}
+    })
 }
 
 /// Times the steps one after the other.

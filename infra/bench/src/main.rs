@@ -36,9 +36,9 @@ enum Command {
     /// credential.
     Polls(polls::Polls),
     /// Starts many issuances against the functions as Lambda processes: a third of the customers take the
-    /// credential at once, a third late and a third never. Fails unless all end right and the queues drain, and
-    /// draws backlog, latency, polls and memory over time as an SVG file. Takes some minutes longer than the
-    /// offers last.
+    /// credential at once, a third late and a third never; one upload starts more. Fails unless all end right, a
+    /// receiver of webhooks is told, the queues drain and the claims are erased, and draws backlog, latency, polls
+    /// and memory over time as an SVG file. Takes up to 20 minutes longer than the offers last.
     Endurance(endurance::Endurance),
 }
 

@@ -10,13 +10,13 @@ use dynoxide::actions::update_time_to_live::{TimeToLiveSpecification, UpdateTime
 use dynoxide::storage::TableMetadata;
 use queue_service::QueueService;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::StartError;
 use crate::data_dir::DataDir;
 use crate::event_bus::EventBuses;
+use crate::scratch::Scratch;
 use crate::stop::Stop;
 use crate::stream_records::StreamRecords;
 use crate::template::{Queue, Stack, Table};
@@ -30,7 +30,7 @@ pub(crate) struct Emulators {
     pub(crate) queues: QueueService,
     pub(crate) stream_records: StreamRecords,
     /// Where the data is that nobody keeps; gone when this is dropped.
-    pub(crate) scratch: Option<TempDir>,
+    pub(crate) scratch: Option<Scratch>,
 }
 
 impl Emulators {
@@ -38,10 +38,10 @@ impl Emulators {
     pub(crate) fn open(data: &DataDir, stack: &Stack) -> Result<Self, StartError> {
         let opening = || "opening its data".to_owned();
         let scratch = match data.path() {
-            None => Some(scratch().map_err(failed("DynamoDB", opening()))?),
+            None => Some(Scratch::new().map_err(failed("DynamoDB", opening()))?),
             Some(_) => None,
         };
-        let directory = scratch.as_ref().map(TempDir::path).or(data.path());
+        let directory = scratch.as_ref().map(Scratch::path).or(data.path());
         let file = directory.unwrap_or(Path::new("")).join("dynamodb.sqlite");
         let queues = match data.path() {
             None => QueueService::in_memory(),
@@ -202,15 +202,6 @@ impl Emulators {
         }
         .map_err(failed("queue service", doing))
     }
-}
-
-/// A directory for data that nobody keeps: in memory, where the system has a place for that. The database
-/// itself can be in memory too, but then nobody else can remove what it never forgets.
-fn scratch() -> std::io::Result<TempDir> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix("bestow-");
-    let in_memory = builder.tempdir_in("/dev/shm");
-    in_memory.or_else(|_| builder.tempdir())
 }
 
 async fn sweep(database: Database) {

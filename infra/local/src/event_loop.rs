@@ -73,14 +73,16 @@ impl EventLoop {
 
     /// Up to a batch of messages: the first that come, and what else comes within the window.
     async fn batch(&self) -> Result<Vec<Message>, queue_service::Error> {
-        let mut batch = self.receive(self.source.batch_size, LONG_POLL).await?;
-        let window_ends = Instant::now() + self.source.batching_window;
-        while !batch.is_empty() && batch.len() < self.source.batch_size {
+        let mut batch = self
+            .receive(self.source.mapping.batch_size, LONG_POLL)
+            .await?;
+        let window_ends = Instant::now() + self.source.mapping.batching_window;
+        while !batch.is_empty() && batch.len() < self.source.mapping.batch_size {
             let wait = window_ends.saturating_duration_since(Instant::now());
             if wait.is_zero() {
                 break;
             }
-            let missing = self.source.batch_size - batch.len();
+            let missing = self.source.mapping.batch_size - batch.len();
             batch.extend(self.receive(missing, wait).await?);
         }
         Ok(batch)
@@ -116,7 +118,7 @@ impl EventLoop {
         }
         self.events.send(Event::Batch {
             queue: self.source.queue.clone(),
-            function: self.source.function.clone(),
+            function: self.source.mapping.function.clone(),
             messages: batch.len(),
             failed: failed.len(),
             took: started.elapsed(),
@@ -127,10 +129,10 @@ impl EventLoop {
     /// them, where the invocation failed.
     async fn failed_messages(&self, batch: &[Message]) -> HashSet<String> {
         let all = || batch.iter().map(|one| one.message_id.clone()).collect();
-        let function = &self.source.function;
+        let function = &self.source.mapping.function;
         let event = self.event(batch);
         match invoke(&self.handler, self.timeout, event).await {
-            Ok(_) if !self.source.reports_item_failures => HashSet::new(),
+            Ok(_) if !self.source.mapping.reports_item_failures => HashSet::new(),
             Ok(answer) => item_failures(answer, batch).unwrap_or_else(all),
             Err(fault) => {
                 tracing::error!(function, fault, "the invocation failed");
@@ -193,6 +195,7 @@ fn item_failures(answer: Value, batch: &[Message]) -> Option<HashSet<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::template::EventSourceMapping;
     use aws_lambda_events::event::sqs::SqsEvent;
     use futures::FutureExt;
     use queue_service::NewMessage;
@@ -238,11 +241,13 @@ mod tests {
                 queues: queues.clone(),
                 source: EventSource {
                     queue: QUEUE.to_owned(),
-                    function: "Function".to_owned(),
-                    batch_size: 10,
-                    batching_window: Duration::ZERO,
+                    mapping: EventSourceMapping {
+                        function: "Function".to_owned(),
+                        batch_size: 10,
+                        batching_window: Duration::ZERO,
+                        reports_item_failures,
+                    },
                     maximum_concurrency: 1,
-                    reports_item_failures,
                 },
                 handler: Arc::new(move |event| {
                     let answer = handler(serde_json::from_value(event).unwrap());

@@ -31,14 +31,16 @@ pub mod lambda_process;
 mod listeners;
 mod options;
 mod route_table;
+mod running_cloud;
 mod schedule_loop;
+mod scratch;
 mod secrets;
 mod stop;
 mod stream_loop;
 mod stream_records;
 pub mod template;
 
-pub use cloud::{LocalCloud, RunningCloud};
+pub use cloud::LocalCloud;
 pub use data_dir::DataDirError;
 pub use environment::AwsEndpoints;
 pub use error::StartError;
@@ -48,3 +50,4 @@ pub use identity::{AUTHORITY_FILE, IdentityError};
 pub use options::{
     ChangeEnvironment, DEFAULT_API_KEY, DEFAULT_WEBHOOK_SECRET, FunctionHost, Options,
 };
+pub use running_cloud::RunningCloud;

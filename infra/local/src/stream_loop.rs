@@ -5,13 +5,11 @@
 //! for, and what was delivered is not delivered again at each start.
 
 use std::collections::VecDeque;
-use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use dynoxide::Database;
 use dynoxide::actions::get_records::GetRecordsRequest;
 use dynoxide::actions::get_shard_iterator::{GetShardIteratorRequest, decode_shard_iterator};
-use futures::FutureExt;
 use jiff::Timestamp;
 use queue_service::{NewMessage, QueueService};
 use serde_json::{Value, json};
@@ -19,6 +17,7 @@ use serde_json::{Value, json};
 use crate::checkpoints::Checkpoints;
 use crate::events::{Event, Events};
 use crate::functions::EventHandler;
+use crate::invocation::invoke;
 use crate::stop::Stop;
 use crate::stream_records::StreamRecords;
 use crate::template::{LOCAL_REGION, StreamSource};
@@ -68,7 +67,7 @@ impl StreamLoop {
         loop {
             let read = tokio::select! {
                 () = stop.requested() => return,
-                read = self.read(position.clone()) => read,
+                read = self.batch(position.clone()) => read,
             };
             let (records, last) = match read {
                 Ok(Some(read)) => read,
@@ -121,11 +120,30 @@ impl StreamLoop {
         }
     }
 
+    /// As [`StreamLoop::read`]; records that do not fill a batch wait for others until the window is over.
+    async fn batch(
+        &self,
+        position: Option<String>,
+    ) -> Result<Option<(Vec<Value>, String)>, String> {
+        let mapping = &self.source.mapping;
+        let window_ends = Instant::now() + mapping.batching_window;
+        loop {
+            let read = self.read(position.clone()).await?;
+            let is_full = read
+                .as_ref()
+                .is_none_or(|(records, _)| records.len() >= mapping.batch_size);
+            if is_full || Instant::now() >= window_ends {
+                return Ok(read);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
     /// The next records, as Lambda writes them, that the function is to get, and the sequence number of
     /// the last one that was read; `None` where there is nothing new.
     async fn read(&self, position: Option<String>) -> Result<Option<(Vec<Value>, String)>, String> {
         let (database, table) = (self.database.clone(), self.source.table.clone());
-        let limit = self.source.batch_size;
+        let limit = self.source.mapping.batch_size;
         let read = move || read(&database, &table, position, limit);
         let read = tokio::task::spawn_blocking(read).await;
         let records = read.map_err(|fault| fault.to_string())??;
@@ -163,8 +181,8 @@ impl StreamLoop {
                 Outcome::Failed => batch.records,
             };
             let failures = batch.failures + 1;
-            if self.is_given_up(&rest, failures) {
-                self.give_up(&rest, failures);
+            if let Some(condition) = self.limit_reached(&rest, failures) {
+                self.give_up(&rest, failures, condition);
                 continue;
             }
             tokio::select! {
@@ -194,7 +212,8 @@ impl StreamLoop {
         }
     }
 
-    fn is_given_up(&self, records: &[Value], failures: u64) -> bool {
+    /// Which limit these records are beyond, in Lambda's word for it; where there is none, they come again.
+    fn limit_reached(&self, records: &[Value], failures: u64) -> Option<&'static str> {
         let may_be_cut = self.source.bisects && records.len() > 1;
         let tried_too_often = self
             .source
@@ -212,14 +231,26 @@ impl StreamLoop {
                     Timestamp::now().as_second() as f64 - created > age.as_secs_f64()
                 })
         };
-        (tried_too_often && !may_be_cut) || too_old()
+        if tried_too_often && !may_be_cut {
+            Some("RetryAttemptsExhausted")
+        } else if too_old() {
+            Some("RecordAgeExceeded")
+        } else {
+            None
+        }
     }
 
     /// Tells the on-failure queue where the records are, as Lambda does.
-    fn give_up(&self, records: &[Value], failures: u64) {
-        let (table, function) = (&self.source.table, &self.source.function);
+    fn give_up(&self, records: &[Value], failures: u64, condition: &str) {
+        let (table, function) = (&self.source.table, &self.source.mapping.function);
         let count = records.len();
-        tracing::error!(table, function, count, "records of a stream were given up");
+        tracing::error!(
+            table,
+            function,
+            count,
+            condition,
+            "records of a stream were given up"
+        );
         let Some(queue) = &self.source.failure_queue else {
             return;
         };
@@ -229,11 +260,12 @@ impl StreamLoop {
             "timestamp": Timestamp::now().to_string(),
             "requestContext": {
                 "functionArn": function,
-                "condition": "RetryAttemptsExhausted",
+                "condition": condition,
                 "approximateInvokeCount": failures,
             },
             "DDBStreamBatchInfo": {
                 "streamArn": stream_arn(table),
+                "shardId": dynoxide::streams::shard_id(table),
                 "startSequenceNumber": at(records.first()),
                 "endSequenceNumber": at(records.last()),
                 "batchSize": count,
@@ -249,24 +281,14 @@ impl StreamLoop {
 
     async fn invoke(&self, records: &[Value]) -> Outcome {
         let started = Instant::now();
-        let function = &self.source.function;
+        let mapping = &self.source.mapping;
+        let function = &mapping.function;
         let event = json!({"Records": records});
-        // A handler holds clients and configuration, which a panic leaves as they were. It may panic
-        // before its future exists, so the call is inside.
-        let invocation = AssertUnwindSafe(async { (self.handler)(event).await }).catch_unwind();
-        let outcome = match tokio::time::timeout(self.timeout, invocation).await {
-            Ok(Ok(Ok(answer))) if self.source.reports_item_failures => outcome(&answer, records),
-            Ok(Ok(Ok(_))) => Outcome::Done,
-            Ok(Ok(Err(fault))) => {
+        let outcome = match invoke(&self.handler, self.timeout, event).await {
+            Ok(answer) if mapping.reports_item_failures => outcome(&answer, records),
+            Ok(_) => Outcome::Done,
+            Err(fault) => {
                 tracing::error!(function, fault, "the invocation failed");
-                Outcome::Failed
-            }
-            Ok(Err(_panic)) => {
-                tracing::error!(function, "the function panicked");
-                Outcome::Failed
-            }
-            Err(_elapsed) => {
-                tracing::error!(function, "the function ran into its time-out");
                 Outcome::Failed
             }
         };

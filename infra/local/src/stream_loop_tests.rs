@@ -1,7 +1,9 @@
 use super::*;
 use crate::data_dir::DataDir;
+use crate::template::EventSourceMapping;
 use dynoxide::actions::create_table::CreateTableRequest;
 use dynoxide::actions::put_item::PutItemRequest;
+use futures::FutureExt;
 use queue_service::Receive;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -38,10 +40,12 @@ fn put(database: &Database, keys: &[&str]) {
 fn source() -> StreamSource {
     StreamSource {
         table: TABLE.to_owned(),
-        function: "Function".to_owned(),
-        batch_size: 10,
-        batching_window: Duration::ZERO,
-        reports_item_failures: true,
+        mapping: EventSourceMapping {
+            function: "Function".to_owned(),
+            batch_size: 10,
+            batching_window: Duration::ZERO,
+            reports_item_failures: true,
+        },
         bisects: true,
         maximum_retries: None,
         maximum_age: None,
@@ -133,6 +137,18 @@ impl Bench {
         self.delivered.lock().unwrap().clone()
     }
 
+    /// What the failure queue is told first.
+    async fn told_of_failure(&self) -> Value {
+        let how = Receive {
+            max_messages: 10,
+            wait: Some(Duration::from_secs(5)),
+            visibility_timeout_seconds: None,
+        };
+        let told = self.queues.receive("failures", how).await.unwrap();
+        assert_eq!(told.len(), 1);
+        serde_json::from_str(&told[0].body).unwrap()
+    }
+
     async fn end(self) {
         self.stop.request();
         self.running.await.unwrap();
@@ -204,17 +220,48 @@ async fn a_record_that_always_fails_is_cut_out_and_told_of_and_the_others_go_on(
             vec!["c", "d"],
         ]
     );
-    let how = Receive {
-        max_messages: 10,
-        wait: Some(Duration::from_secs(5)),
-        visibility_timeout_seconds: None,
-    };
-    let told = bench.queues.receive("failures", how).await.unwrap();
-    let message: Value = serde_json::from_str(&told[0].body).unwrap();
+    let message = bench.told_of_failure().await;
+    assert_eq!(message["DDBStreamBatchInfo"]["batchSize"], 1);
     assert_eq!(
-        (told.len(), &message["DDBStreamBatchInfo"]["batchSize"]),
-        (1, &json!(1))
+        message["requestContext"]["condition"],
+        "RetryAttemptsExhausted"
     );
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn a_record_that_is_too_old_is_told_of_with_where_it_is() {
+    let database = database();
+    put(&database, &["a"]);
+    let strict = StreamSource {
+        // Old at once: the table's clock counts whole seconds.
+        maximum_age: Some(Duration::ZERO),
+        ..source()
+    };
+    let bench = Bench::start(&database, strict, None, |_| Err("on purpose".to_owned()));
+    let message = bench.told_of_failure().await;
+    assert_eq!(message["requestContext"]["condition"], "RecordAgeExceeded");
+    let info = &message["DDBStreamBatchInfo"];
+    let request = GetShardIteratorRequest {
+        stream_arn: info["streamArn"].as_str().unwrap().to_owned(),
+        shard_id: info["shardId"].as_str().unwrap().to_owned(),
+        shard_iterator_type: "AT_SEQUENCE_NUMBER".to_owned(),
+        sequence_number: info["startSequenceNumber"].as_str().map(str::to_owned),
+    };
+    assert!(database.get_shard_iterator(request).is_ok());
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn records_that_do_not_fill_a_batch_wait_for_others() {
+    let database = database();
+    put(&database, &["a"]);
+    let mut patient = source();
+    patient.mapping.batching_window = Duration::from_millis(500);
+    let mut bench = Bench::start(&database, patient, None, succeeds);
+    tokio::time::sleep(PAUSE).await;
+    put(&database, &["b"]);
+    assert_eq!(bench.invocations(1).await, [["a", "b"]]);
     bench.end().await;
 }
 

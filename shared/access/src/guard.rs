@@ -41,10 +41,9 @@ struct Inner {
     clock: Clock,
 }
 
-/// Who made a request that was let through, for logs: `key:ID` or `client:ID`. Handlers find it in the request's
-/// extensions.
+/// Who made a request that was let through, for logs: `key:ID` or `client:ID`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
+pub(crate) struct Caller {
     kind: &'static str,
     name: String,
 }

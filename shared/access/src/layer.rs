@@ -55,7 +55,7 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, mut request: Request) -> Self::Future {
+    fn call(&mut self, request: Request) -> Self::Future {
         // The service that was polled until it was ready, not a clone of it that was not.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
@@ -64,7 +64,6 @@ where
             match guard.admit(request.headers(), scope).await {
                 Ok(caller) => {
                     let span = tracing::info_span!("call", %caller);
-                    request.extensions_mut().insert(caller);
                     inner.call(request).instrument(span).await
                 }
                 Err(refusal) => Ok(refusal.into_response()),

@@ -32,7 +32,7 @@ mod tarpit;
 
 pub use api_key::{ApiKey, KeyHash, KeyId};
 pub use contract::Scope;
-pub use guard::{Caller, Guard};
+pub use guard::Guard;
 pub use key_record::{KeyRecord, KeyState, NewKey, NoRandomness, Randomness};
 pub use layer::{Guarded, Require};
 pub use rate_limit::{InvalidRateLimit, RateLimit};

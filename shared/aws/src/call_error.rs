@@ -6,6 +6,8 @@ use std::fmt::Debug;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use thiserror::Error;
 
+use crate::item::Malformed;
+
 /// A call to an AWS service that failed for good: the SDK has already tried again where that could help.
 ///
 /// It prints the service's error code, or what kept the call from being answered. The service's message
@@ -48,5 +50,11 @@ impl CallError {
             reason: reason.to_owned(),
             source: reason.into(),
         }
+    }
+}
+
+impl From<Malformed> for CallError {
+    fn from(Malformed { attribute, reason }: Malformed) -> Self {
+        Self::unexpected(&format!("the attribute {attribute} of an item {reason}"))
     }
 }

@@ -9,13 +9,10 @@
 mod item;
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure,
-};
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use contract::CorrelationId;
 use uuid::Uuid;
 use webhooks::ports::{
@@ -24,13 +21,8 @@ use webhooks::ports::{
 use webhooks::{Delivery, DeliveryId};
 
 use crate::CallError;
-
-/// The most keys of one BatchGetItem.
-const BATCH_KEYS: usize = 100;
-/// How often the rest of a batch is asked for again that DynamoDB left out, and how long to wait before
-/// the first time; each further wait is twice as long.
-const BATCH_REPEATS: u32 = 4;
-const BATCH_PAUSE: Duration = Duration::from_millis(50);
+use crate::batch_get::batch_get;
+use crate::item::{Item, string};
 
 /// The table of deliveries.
 #[derive(Debug, Clone)]
@@ -39,8 +31,6 @@ pub struct DeliveryTable {
     name: String,
 }
 
-type Item = HashMap<String, AttributeValue>;
-
 impl DeliveryTable {
     /// The table called `name`.
     pub fn new(client: Client, name: &str) -> Self {
@@ -48,43 +38,6 @@ impl DeliveryTable {
             client,
             name: name.to_owned(),
         }
-    }
-
-    /// Reads up to [`BATCH_KEYS`] items as they are now.
-    async fn items(&self, mut keys: Vec<Item>) -> Result<Vec<Item>, DeliveriesError> {
-        let mut items = Vec::with_capacity(keys.len());
-        let mut pause = BATCH_PAUSE;
-        for _ in 0..=BATCH_REPEATS {
-            let request = KeysAndAttributes::builder()
-                .set_keys(Some(keys))
-                .consistent_read(true)
-                .build()
-                .map_err(|_| unexpected("a batch without keys"))?;
-            let answer = self
-                .client
-                .batch_get_item()
-                .request_items(&self.name, request)
-                .send()
-                .await
-                .map_err(unavailable)?;
-            items.extend(
-                answer
-                    .responses
-                    .and_then(|mut tables| tables.remove(&self.name))
-                    .unwrap_or_default(),
-            );
-            keys = answer
-                .unprocessed_keys
-                .and_then(|mut tables| tables.remove(&self.name))
-                .map(|rest| rest.keys)
-                .unwrap_or_default();
-            if keys.is_empty() {
-                return Ok(items);
-            }
-            tokio::time::sleep(pause.mul_f64(0.5 + rand::random::<f64>())).await;
-            pause *= 2;
-        }
-        Err(unexpected("items were left out of a batch again and again"))
     }
 
     /// Puts `item` if `condition` holds; otherwise gives what is there instead.
@@ -161,10 +114,12 @@ impl Deliveries for DeliveryTable {
                 keys.push(key);
             }
         }
-        let mut items = Vec::with_capacity(keys.len());
-        for batch in keys.chunks(BATCH_KEYS) {
-            items.extend(self.items(batch.to_vec()).await?);
+        let read = batch_get(&self.client, &self.name, &keys).await;
+        let read = read.map_err(|fault| DeliveriesError::Unavailable(Box::new(fault)))?;
+        if !read.left_out.is_empty() {
+            return Err(unexpected("items were left out of a batch again and again"));
         }
+        let items = read.items;
         let is_there = |key: Item| items.iter().any(|item| item::has_key(item, &key));
         let mut found = HashMap::with_capacity(ids.len());
         for id in ids {
@@ -185,7 +140,7 @@ impl Deliveries for DeliveryTable {
     async fn of_issuance(
         &self,
         correlation_id: &CorrelationId,
-    ) -> Result<Vec<Delivery>, DeliveriesError> {
+    ) -> Result<Vec<Result<Delivery, DeliveriesError>>, DeliveriesError> {
         let mut pages = self
             .client
             .query()
@@ -199,7 +154,7 @@ impl Deliveries for DeliveryTable {
             .send();
         let mut deliveries = Vec::new();
         while let Some(item) = pages.try_next().await.map_err(unavailable)? {
-            deliveries.push(item::read(item)?.delivery);
+            deliveries.push(item::read(item).map(|stored| stored.delivery));
         }
         Ok(deliveries)
     }
@@ -239,10 +194,6 @@ impl Subscriptions for DeliveryTable {
             .map(|_| ())
             .map_err(unavailable)
     }
-}
-
-fn string(text: impl ToString) -> AttributeValue {
-    AttributeValue::S(text.to_string())
 }
 
 fn unavailable<E, R>(fault: aws_sdk_dynamodb::error::SdkError<E, R>) -> DeliveriesError

@@ -12,15 +12,12 @@ mod stream;
 pub use stream::{announcement, trace_of};
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure,
-};
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use contract::CorrelationId;
 use issuance::Record;
 use issuance::ports::{Records, RecordsError, Reservation, Stored, Update};
@@ -28,13 +25,8 @@ use runtime::trace;
 use uuid::Uuid;
 
 use crate::CallError;
-
-/// The most keys of one BatchGetItem.
-const BATCH_KEYS: usize = 100;
-/// How often the rest of a batch is asked for again that DynamoDB left out, and how long to wait before
-/// the first time; each further wait is twice as long.
-const BATCH_REPEATS: u32 = 4;
-const BATCH_PAUSE: Duration = Duration::from_millis(50);
+use crate::batch_get::batch_get;
+use crate::item::{number, string};
 
 /// The attribute that holds the X-Ray trace header of the Start issue.
 const TRACE: &str = "trace";
@@ -46,8 +38,6 @@ pub struct IssuanceTable {
     name: String,
 }
 
-type Item = HashMap<String, AttributeValue>;
-
 impl IssuanceTable {
     /// The table called `name`.
     pub fn new(client: Client, name: &str) -> Self {
@@ -56,53 +46,6 @@ impl IssuanceTable {
             name: name.to_owned(),
         }
     }
-
-    /// Reads up to [`BATCH_KEYS`] items as they are now.
-    async fn get_batch(
-        &self,
-        ids: &[CorrelationId],
-    ) -> Result<HashMap<CorrelationId, Result<Stored, RecordsError>>, RecordsError> {
-        let mut found = HashMap::new();
-        let mut keys: Vec<Item> = ids.iter().map(item::key).collect();
-        let mut pause = BATCH_PAUSE;
-        for repeat in 0..=BATCH_REPEATS {
-            let request = KeysAndAttributes::builder()
-                .set_keys(Some(keys))
-                .consistent_read(true)
-                .build()
-                .map_err(|_| unexpected("a batch without keys"))?;
-            let answer = self
-                .client
-                .batch_get_item()
-                .request_items(&self.name, request)
-                .send()
-                .await
-                .map_err(unavailable)?;
-            let items = answer.responses.unwrap_or_default().remove(&self.name);
-            for item in items.unwrap_or_default() {
-                found.insert(item::correlation_id(&item)?, item::read(&item));
-            }
-            keys = answer
-                .unprocessed_keys
-                .and_then(|mut tables| tables.remove(&self.name))
-                .map(|rest| rest.keys)
-                .unwrap_or_default();
-            if keys.is_empty() {
-                return Ok(found);
-            }
-            if repeat < BATCH_REPEATS {
-                tokio::time::sleep(pause.mul_f64(0.5 + rand::random::<f64>())).await;
-                pause *= 2;
-            }
-        }
-        for key in keys {
-            let left_out = Err(unexpected(
-                "the item was left out of a batch again and again",
-            ));
-            found.insert(item::correlation_id(&key)?, left_out);
-        }
-        Ok(found)
-    }
 }
 
 impl Records for IssuanceTable {
@@ -110,7 +53,7 @@ impl Records for IssuanceTable {
         let mut reservation = item::write(mine);
         // For the stream: what is announced of this issuance belongs to the trace that it began with.
         reservation
-            .extend(trace::current().map(|trace| (TRACE.to_owned(), item::string(trace.as_str()))));
+            .extend(trace::current().map(|trace| (TRACE.to_owned(), string(trace.as_str()))));
         let sent = self
             .client
             .put_item()
@@ -118,17 +61,16 @@ impl Records for IssuanceTable {
             .set_item(Some(reservation))
             .condition_expression(
                 "attribute_not_exists(pk) OR (#state = :reserved AND #lease_until_ms <= :now_ms \
-                 AND #request_hash = :request_hash)",
+                 AND #request_hash = :request_hash) OR expires_at <= :now",
             )
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#lease_until_ms", "lease_until_ms")
             .expression_attribute_names("#request_hash", "request_hash")
-            .expression_attribute_values(":reserved", item::string(item::RESERVED))
-            .expression_attribute_values(":now_ms", item::number(now_ms))
-            .expression_attribute_values(
-                ":request_hash",
-                item::string(mine.record.request_hash.as_str()),
-            )
+            .expression_attribute_values(":reserved", string(item::RESERVED))
+            .expression_attribute_values(":now_ms", number(now_ms))
+            // The table removes what has expired some time, perhaps days later.
+            .expression_attribute_values(":now", number(now_ms.div_euclid(1_000)))
+            .expression_attribute_values(":request_hash", string(mine.record.request_hash.as_str()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
@@ -166,9 +108,18 @@ impl Records for IssuanceTable {
         &self,
         ids: &[CorrelationId],
     ) -> Result<HashMap<CorrelationId, Result<Stored, RecordsError>>, RecordsError> {
+        let keys: Vec<_> = ids.iter().map(item::key).collect();
+        let read = batch_get(&self.client, &self.name, &keys).await;
+        let read = read.map_err(|fault| RecordsError::Unavailable(Box::new(fault)))?;
         let mut found = HashMap::with_capacity(ids.len());
-        for batch in ids.chunks(BATCH_KEYS) {
-            found.extend(self.get_batch(batch).await?);
+        for item in read.items {
+            found.insert(item::correlation_id(&item)?, item::read(&item));
+        }
+        for key in read.left_out {
+            let left_out = Err(unexpected(
+                "the item was left out of a batch again and again",
+            ));
+            found.insert(item::correlation_id(&key)?, left_out);
         }
         Ok(found)
     }
@@ -184,7 +135,7 @@ impl Records for IssuanceTable {
             .update_expression(change.expression)
             .set_expression_attribute_names(Some(change.names))
             .set_expression_attribute_values(Some(change.values))
-            .expression_attribute_values(":based_on", item::string(based_on))
+            .expression_attribute_values(":based_on", string(based_on))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
@@ -208,7 +159,7 @@ impl Records for IssuanceTable {
             .set_key(Some(item::key(&mine.record.correlation_id)))
             .condition_expression("#write_id = :mine")
             .expression_attribute_names("#write_id", "write_id")
-            .expression_attribute_values(":mine", item::string(mine.write_id))
+            .expression_attribute_values(":mine", string(mine.write_id))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;

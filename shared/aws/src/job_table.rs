@@ -7,11 +7,12 @@
 //! | `key#{name}` | `key` | the job that was accepted under an idempotency key |
 //!
 //! Of the chunks a local index, `progress`, has what readers of the progress need. It can be read as
-//! consistently as the table, and does not grow with what the chunks hold.
+//! consistently as the table, and does not grow with what the chunks hold. A chunk that still has lines stands
+//! in another index besides, by the time at which these are to be erased: see [`JobTable::lines_due`].
 
+mod erasure;
 mod item;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -29,7 +30,12 @@ use jobs::ports::{Acceptance, Jobs, JobsError, Replaced};
 use jobs::{Chunk, ChunkId, ChunkProgress, Job};
 use uuid::Uuid;
 
+pub use erasure::LINES_TO_ERASE;
+
 use crate::CallError;
+use crate::conflicts::despite_conflicts;
+use crate::item::{Item, number, string};
+use crate::pause::Pause;
 
 /// The most items of one BatchWriteItem, and how many bytes of them are sent together. A job is one
 /// partition, which takes about 1 MB a second: what is too much for it is sent again.
@@ -38,10 +44,9 @@ const BATCH_BYTES: usize = 250_000;
 /// How many batches are under way at a time.
 const BATCHES: usize = 4;
 /// How often the rest of a batch is sent again that DynamoDB left out, and how long to wait before the
-/// first time; each further wait is twice as long, up to the longest. Together about six seconds.
+/// first time. Together about six seconds.
 const BATCH_REPEATS: u32 = 10;
-const BATCH_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// The name of the index.
 const PROGRESS: &str = "progress";
@@ -52,8 +57,6 @@ pub struct JobTable {
     client: Client,
     name: String,
 }
-
-type Item = HashMap<String, AttributeValue>;
 
 impl JobTable {
     /// The table called `name`.
@@ -87,7 +90,7 @@ impl JobTable {
     }
 
     async fn write_batch(&self, mut batch: Vec<WriteRequest>) -> Result<(), JobsError> {
-        let mut pause = BATCH_PAUSE;
+        let mut pause = Pause::of(FIRST_PAUSE);
         for repeat in 0..=BATCH_REPEATS {
             let sent = self
                 .client
@@ -110,8 +113,7 @@ impl JobTable {
                 return Ok(());
             }
             if repeat < BATCH_REPEATS {
-                tokio::time::sleep(pause.mul_f64(0.5 + rand::random::<f64>())).await;
-                pause = LONGEST_PAUSE.min(pause * 2);
+                pause.wait().await;
             }
         }
         Err(unexpected("items were left out of a batch again and again"))
@@ -136,24 +138,23 @@ impl JobTable {
         }
     }
 
-    /// Both items in one transaction. A repeat of it by the SDK has the same token, and is not done twice.
+    /// Both items in one transaction. A repeat of it by the SDK has the same token, and is not done twice. Of two
+    /// at the same time under the same key, DynamoDB refuses one for the other's sake: sent again, it finds the other.
     async fn accept_under(&self, job: &Job, key: &str) -> Result<Acceptance, JobsError> {
         let put = |item: Item| Put::builder().table_name(&self.name).set_item(Some(item));
         let job_item = put(item::of_job(job)).build().map_err(unbuildable)?;
         let key_item = put(item::of_key(key, job))
             .condition_expression("attribute_not_exists(pk) OR expires_at <= :now")
-            .expression_attribute_values(":now", item::number(job.accepted_at_ms.div_euclid(1_000)))
+            .expression_attribute_values(":now", number(job.accepted_at_ms.div_euclid(1_000)))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
             .map_err(unbuildable)?;
         let items = [job_item, key_item].map(|put| TransactWriteItem::builder().put(put).build());
-        let sent = self
+        let transaction = self
             .client
             .transact_write_items()
-            .set_transact_items(Some(items.into()))
-            .send()
-            .await;
-        let Err(fault) = sent else {
+            .set_transact_items(Some(items.into()));
+        let Err(fault) = despite_conflicts(|| transaction.clone().send()).await else {
             return Ok(Acceptance::Accepted);
         };
         if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
@@ -180,7 +181,7 @@ impl Jobs for JobTable {
                     .map_err(unbuildable)?;
                 Ok(WriteRequest::builder().put_request(put).build())
             })
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<_, JobsError>>()?;
         self.write_all(requests).await
     }
 
@@ -221,8 +222,8 @@ impl Jobs for JobTable {
             .query()
             .table_name(&self.name)
             .key_condition_expression("pk = :pk AND begins_with(sk, :chunk)")
-            .expression_attribute_values(":pk", item::string(item::job_pk(id)))
-            .expression_attribute_values(":chunk", item::string(item::CHUNK_PREFIX))
+            .expression_attribute_values(":pk", string(item::job_pk(id)))
+            .expression_attribute_values(":chunk", string(item::CHUNK_PREFIX))
             .projection_expression("pk, sk")
             .consistent_read(true)
             .into_paginator()
@@ -256,7 +257,7 @@ impl Jobs for JobTable {
             .update_expression(change.expression)
             .set_expression_attribute_names(Some(change.names))
             .set_expression_attribute_values(Some(change.values))
-            .expression_attribute_values(":based_on", item::string(based_on))
+            .expression_attribute_values(":based_on", string(based_on))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
@@ -272,26 +273,6 @@ impl Jobs for JobTable {
         }
     }
 
-    async fn erase_lines(&self, id: ChunkId) -> Result<(), JobsError> {
-        let sent = self
-            .client
-            .update_item()
-            .table_name(&self.name)
-            .set_key(Some(item::chunk_key(id)))
-            .condition_expression("attribute_exists(#lines)")
-            .update_expression("REMOVE #lines, is_open")
-            .expression_attribute_names("#lines", "lines")
-            .send()
-            .await;
-        match sent {
-            Ok(_) => Ok(()),
-            Err(fault) => match fault.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                _ => Err(failed(fault)),
-            },
-        }
-    }
-
     async fn progress(&self, id: Uuid) -> Result<Vec<ChunkProgress>, JobsError> {
         let mut pages = self
             .client
@@ -299,7 +280,7 @@ impl Jobs for JobTable {
             .table_name(&self.name)
             .index_name(PROGRESS)
             .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", item::string(item::job_pk(id)))
+            .expression_attribute_values(":pk", string(item::job_pk(id)))
             .consistent_read(true)
             .into_paginator()
             .send();
@@ -322,9 +303,9 @@ impl Jobs for JobTable {
             .query()
             .table_name(&self.name)
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :last")
-            .expression_attribute_values(":pk", item::string(item::job_pk(id)))
-            .expression_attribute_values(":from", item::string(item::chunk_sk(from_line)))
-            .expression_attribute_values(":last", item::string(item::chunk_sk(99_999_999)))
+            .expression_attribute_values(":pk", string(item::job_pk(id)))
+            .expression_attribute_values(":from", string(item::chunk_sk(from_line)))
+            .expression_attribute_values(":last", string(item::chunk_sk(99_999_999)))
             .consistent_read(true)
             .send()
             .await

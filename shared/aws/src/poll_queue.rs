@@ -6,13 +6,13 @@ use aws_sdk_sqs::Client;
 use issuance::ports::{CredentialCheck, PollMessage, QueueError};
 use serde::Serialize;
 
-use crate::{CallError, message_trace};
+use crate::CallError;
+use crate::queue::Queue;
 
 /// The poll queue on SQS.
 #[derive(Debug, Clone)]
 pub struct PollQueue {
-    client: Client,
-    url: String,
+    queue: Queue,
     send_limit: Option<Duration>,
 }
 
@@ -20,8 +20,7 @@ impl PollQueue {
     /// The queue at `url`.
     pub fn new(client: Client, url: &str) -> Self {
         Self {
-            client,
-            url: url.to_owned(),
+            queue: Queue::new(client, url),
             send_limit: None,
         }
     }
@@ -37,16 +36,24 @@ impl PollQueue {
     }
 
     /// Makes the message that `receipt_handle` names visible again after `seconds` (at most 43,200).
-    pub async fn postpone(&self, receipt_handle: &str, seconds: u32) -> Result<(), QueueError> {
-        self.client
-            .change_message_visibility()
-            .queue_url(&self.url)
-            .receipt_handle(receipt_handle)
-            .visibility_timeout(i32::try_from(seconds).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|fault| QueueError(Box::new(CallError::from_sdk(fault))))
+    pub async fn postpone(&self, receipt_handle: &str, seconds: u32) -> Result<(), CallError> {
+        self.queue.postpone(receipt_handle, seconds).await
+    }
+
+    async fn send_json(
+        &self,
+        message: &impl Serialize,
+        delay_seconds: u32,
+    ) -> Result<(), QueueError> {
+        let body = serde_json::to_string(message).map_err(|fault| QueueError(fault.into()))?;
+        let sending = self.queue.send(body, delay_seconds);
+        let sent = match self.send_limit {
+            None => sending.await,
+            Some(limit) => tokio::time::timeout(limit, sending)
+                .await
+                .unwrap_or_else(|_| Err(CallError::unexpected("no answer in time"))),
+        };
+        sent.map_err(|fault| QueueError(fault.into()))
     }
 }
 
@@ -63,31 +70,5 @@ impl issuance::ports::CheckQueue for PollQueue {
         delay_seconds: u32,
     ) -> Result<(), QueueError> {
         self.send_json(message, delay_seconds).await
-    }
-}
-
-impl PollQueue {
-    async fn send_json(
-        &self,
-        message: &impl Serialize,
-        delay_seconds: u32,
-    ) -> Result<(), QueueError> {
-        let body = serde_json::to_string(message).map_err(|fault| QueueError(fault.into()))?;
-        let sending = self
-            .client
-            .send_message()
-            .queue_url(&self.url)
-            .message_body(body)
-            .set_message_system_attributes(message_trace::system_attributes())
-            .delay_seconds(i32::try_from(delay_seconds).unwrap_or(i32::MAX))
-            .send();
-        let sent = match self.send_limit {
-            None => sending.await,
-            Some(limit) => tokio::time::timeout(limit, sending)
-                .await
-                .map_err(|_| QueueError(Box::new(CallError::unexpected("no answer in time"))))?,
-        };
-        sent.map(|_| ())
-            .map_err(|fault| QueueError(Box::new(CallError::from_sdk(fault))))
     }
 }

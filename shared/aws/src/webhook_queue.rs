@@ -3,22 +3,16 @@
 use aws_sdk_sqs::Client;
 use webhooks::ports::{DeliveryMessage, WebhookQueueError};
 
-use crate::{CallError, message_trace};
+use crate::queue::Queue;
 
 /// The webhook queue on SQS.
 #[derive(Debug, Clone)]
-pub struct WebhookQueue {
-    client: Client,
-    url: String,
-}
+pub struct WebhookQueue(Queue);
 
 impl WebhookQueue {
     /// The queue at `url`.
     pub fn new(client: Client, url: &str) -> Self {
-        Self {
-            client,
-            url: url.to_owned(),
-        }
+        Self(Queue::new(client, url))
     }
 }
 
@@ -30,15 +24,7 @@ impl webhooks::ports::WebhookQueue for WebhookQueue {
     ) -> Result<(), WebhookQueueError> {
         let body =
             serde_json::to_string(message).map_err(|fault| WebhookQueueError(fault.into()))?;
-        self.client
-            .send_message()
-            .queue_url(&self.url)
-            .message_body(body)
-            .set_message_system_attributes(message_trace::system_attributes())
-            .delay_seconds(i32::try_from(delay_seconds).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|fault| WebhookQueueError(Box::new(CallError::from_sdk(fault))))
+        let sent = self.0.send(body, delay_seconds).await;
+        sent.map_err(|fault| WebhookQueueError(fault.into()))
     }
 }

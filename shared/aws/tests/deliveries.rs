@@ -5,6 +5,7 @@ mod embedded;
 
 use aws::sdk::Sdk;
 use aws::{DeliveryTable, WebhookQueue};
+use aws_sdk_dynamodb::types::AttributeValue;
 use contract::{CorrelationId, Stage, Status};
 use queue_service::{QueueService, Receive};
 use uuid::Uuid;
@@ -16,9 +17,12 @@ use webhooks::{CallbackUrl, Delivery, DeliveryId, State, SubscriptionId};
 use crate::embedded::{create_table, dynamodb, env, listener};
 
 async fn table() -> DeliveryTable {
+    DeliveryTable::new(sdk().await.dynamodb(), "deliveries")
+}
+
+async fn sdk() -> Sdk {
     let endpoint = dynamodb(create_table("deliveries")).await;
-    let sdk = Sdk::from_env(&env("AWS_ENDPOINT_URL_DYNAMODB", &endpoint)).unwrap();
-    DeliveryTable::new(sdk.dynamodb(), "deliveries")
+    Sdk::from_env(&env("AWS_ENDPOINT_URL_DYNAMODB", &endpoint)).unwrap()
 }
 
 fn correlation_id(name: &str) -> CorrelationId {
@@ -113,7 +117,10 @@ async fn deliveries_are_listed_in_the_order_of_the_changes() {
         .await
         .unwrap();
     let listed = table.of_issuance(&correlation_id("a")).await.unwrap();
-    let sequences: Vec<u64> = listed.iter().map(|delivery| delivery.id.sequence).collect();
+    let sequences: Vec<u64> = listed
+        .into_iter()
+        .map(|delivery| delivery.unwrap().id.sequence)
+        .collect();
     assert_eq!(sequences, [2, 2, 10]);
     assert!(
         table
@@ -122,6 +129,28 @@ async fn deliveries_are_listed_in_the_order_of_the_changes() {
             .unwrap()
             .is_empty()
     );
+}
+
+#[tokio::test]
+async fn a_delivery_that_cannot_be_read_hides_no_other() {
+    let client = sdk().await.dynamodb();
+    let table = DeliveryTable::new(client.clone(), "deliveries");
+    for sequence in [1, 2] {
+        let one = stored(id("a", sequence, SubscriptionId::Issuance));
+        table.create(&one).await.unwrap();
+    }
+    let string = |text: &str| AttributeValue::S(text.to_owned());
+    client
+        .put_item()
+        .table_name("deliveries")
+        .item("pk", string("issuance#a"))
+        .item("sk", string("delivery#001800000000000#0000000001#garbled"))
+        .send()
+        .await
+        .unwrap();
+    let listed = table.of_issuance(&correlation_id("a")).await.unwrap();
+    let read: Vec<bool> = listed.iter().map(Result::is_ok).collect();
+    assert_eq!(read, [true, false, true]);
 }
 
 #[tokio::test]

@@ -116,6 +116,25 @@ async fn a_reservation_that_nobody_follows_expires_within_a_day_and_an_issuance_
 }
 
 #[tokio::test]
+async fn a_name_is_free_again_when_its_record_has_expired() {
+    let Table { records, .. } = table().await;
+    let mine = reservation("a", "1", NOW_MS);
+    records.reserve(&mine, NOW_MS).await.unwrap();
+    let offered = next(mine.record.offered(&offer(), NOW_MS).unwrap());
+    records.update(mine.write_id, &offered).await.unwrap();
+    let day_ms = 24 * 60 * 60 * 1_000;
+    let [before, after] = [89, 91].map(|days| NOW_MS + days * day_ms);
+    let other = reservation("a", "2", before);
+    let refused = records.reserve(&other, before).await.unwrap();
+    assert_eq!(refused, Reservation::Conflict);
+    let other = reservation("a", "2", after);
+    let reserved = records.reserve(&other, after).await.unwrap();
+    assert_eq!(reserved, Reservation::Fresh);
+    // Nothing is left of the old one.
+    assert_eq!(records.get(&id("a")).await.unwrap(), Some(other.record));
+}
+
+#[tokio::test]
 async fn an_abandoned_reservation_is_taken_over_by_the_same_request_alone() {
     let Table { records, .. } = table().await;
     records

@@ -4,8 +4,12 @@
 #[allow(dead_code, reason = "each test binary uses its own tables")]
 mod embedded;
 
+#[path = "embedded/busy.rs"]
+mod busy;
+
 use std::future::IntoFuture;
 
+use aws::erasure::{Due, ERASE_SHARDS};
 use aws::sdk::Sdk;
 use aws::{JobTable, StartQueue};
 use jobs::ports::{Acceptance, Jobs, Replaced, StartQueue as _};
@@ -13,13 +17,17 @@ use jobs::{Chunk, ChunkId, Job, StartMessage};
 use queue_service::{QueueService, Receive};
 use uuid::Uuid;
 
+use crate::busy::busy;
 use crate::embedded::{env, job_tables, listener};
 
 const NOW_MS: i64 = 1_800_000_000_000;
 
 async fn table() -> JobTable {
-    let endpoint = job_tables("jobs").await;
-    let sdk = Sdk::from_env(&env("AWS_ENDPOINT_URL_DYNAMODB", &endpoint)).unwrap();
+    table_at(&job_tables("jobs").await)
+}
+
+fn table_at(endpoint: &str) -> JobTable {
+    let sdk = Sdk::from_env(&env("AWS_ENDPOINT_URL_DYNAMODB", endpoint)).unwrap();
     JobTable::new(sdk.dynamodb(), "jobs")
 }
 
@@ -93,6 +101,19 @@ async fn of_two_jobs_under_one_key_one_is_accepted() {
 }
 
 #[tokio::test]
+async fn a_job_is_accepted_once_no_other_is_in_its_way() {
+    let endpoint = job_tables("jobs").await;
+    let (first, second) = (job(), job());
+    for (job, expected) in [
+        (&first, Acceptance::Accepted),
+        (&second, Acceptance::Known(first.clone())),
+    ] {
+        let table = table_at(&busy(&endpoint, 2).await);
+        assert_eq!(table.accept(job, Some("k")).await.unwrap(), expected);
+    }
+}
+
+#[tokio::test]
 async fn chunks_are_kept_read_in_order_and_discarded() {
     let table = table().await;
     let job = job();
@@ -156,13 +177,59 @@ async fn a_chunk_is_replaced_by_whoever_knows_it() {
     assert_eq!(replaced, Replaced::Gone);
 }
 
+/// What is to be erased at `now_seconds`, in whatever shard.
+async fn due(table: &JobTable, now_seconds: i64) -> Vec<Due<ChunkId>> {
+    let mut found = Vec::new();
+    for shard in 0..ERASE_SHARDS {
+        let mut pages = table.lines_due(shard, now_seconds);
+        while let Some(page) = pages.next().await {
+            found.extend(page.unwrap().into_iter().map(Result::unwrap));
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn lines_are_found_when_their_time_is_over_for_as_long_as_they_are_there() {
+    let table = table().await;
+    let job = job();
+    let [open, erased, done] = [1, 26, 51].map(|line| chunk(&job, line, 10));
+    let erase_at = job.start_by() + 60;
+    let all = [open.clone(), erased.clone(), done.clone()];
+    table.keep(&all).await.unwrap();
+    let closed = next(&done, None);
+    table.replace(done.write_id, &closed).await.unwrap();
+    let goes_on = next(&open, Some(vec![1]));
+    table.replace(open.write_id, &goes_on).await.unwrap();
+
+    assert_eq!(due(&table, erase_at - 1).await, []);
+    let expected = [open.id, erased.id].map(|id| Due {
+        id,
+        erase_at_seconds: erase_at,
+    });
+    let mut found = due(&table, erase_at).await;
+    found.sort_by_key(|due| due.id);
+    assert_eq!(found, expected);
+
+    let too_early = table.erase_lines(erased.id, erase_at - 1).await.unwrap();
+    assert_eq!(too_early, None);
+    // 25 lines, of which two have failed.
+    let lost = table.erase_lines(erased.id, erase_at).await.unwrap();
+    assert_eq!(lost, Some(23));
+    assert_eq!(due(&table, erase_at).await, expected[..1]);
+    let progress = table.progress(job.id).await.unwrap();
+    let is_open: Vec<_> = progress.iter().map(|chunk| chunk.is_open).collect();
+    assert_eq!(is_open, [true, false, false]);
+}
+
 #[tokio::test]
 async fn lines_that_were_erased_are_not_put_back() {
     let table = table().await;
     let first = chunk(&job(), 1, 10);
     table.keep(std::slice::from_ref(&first)).await.unwrap();
-    for _ in 0..2 {
-        table.erase_lines(first.id).await.unwrap();
+    let erase_at = first.erase_at_seconds().unwrap();
+    for lost in [Some(23), None] {
+        assert_eq!(table.erase_lines(first.id, erase_at).await.unwrap(), lost);
     }
     let erased = Chunk {
         lines: None,

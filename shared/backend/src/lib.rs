@@ -42,7 +42,7 @@ fn wallet_callbacks(env: &Env) -> Result<WalletCallbacks, ConfigError> {
         .map_err(|fault| ConfigError::invalid(SECRET, fault))?;
     Ok(WalletCallbacks {
         enabled,
-        base_url: base_url.as_str().trim_end_matches('/').to_owned(),
+        base_url,
         tokens,
     })
 }

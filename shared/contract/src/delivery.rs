@@ -30,7 +30,7 @@ pub struct Delivery {
     /// For whom it is: `callback` for the callback of the issuance, otherwise the name of a
     /// subscription of the operator's.
     pub subscription: String,
-    /// Where it goes, without user information and query: these may hold secrets.
+    /// Where it goes: scheme, host and port. The rest may hold secrets and is cut.
     pub url: String,
     /// What became of it so far.
     pub status: DeliveryStatus,

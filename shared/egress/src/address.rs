@@ -42,21 +42,22 @@ const CLOSED_V6: [(Ipv6Addr, u32); 4] = [
 ];
 
 /// Where clouds serve credentials to whoever asks: link-local, and the providers that chose other places
-/// (Azure, Alibaba, Oracle, and AWS by IPv6).
+/// (Azure, Alibaba, Oracle, and AWS and Google by IPv6).
 const METADATA_V4: [(Ipv4Addr, u32); 4] = [
     (Ipv4Addr::new(169, 254, 0, 0), 16),
     (Ipv4Addr::new(168, 63, 129, 16), 32),
     (Ipv4Addr::new(100, 100, 100, 200), 32),
     (Ipv4Addr::new(192, 0, 0, 192), 32),
 ];
-const METADATA_V6: [(Ipv6Addr, u32); 2] = [
+const METADATA_V6: [(Ipv6Addr, u32); 3] = [
     (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10),
     (Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0), 32),
+    (Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0), 32),
 ];
 
 /// Whether `address` is on the public internet: not private, loopback, link-local, a metadata service
 /// or otherwise special, and not an IPv4 address that is dressed up as an IPv6 one.
-pub fn is_public(address: IpAddr) -> bool {
+pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => !CLOSED_V4.iter().any(|network| in_v4(address, *network)),
         IpAddr::V6(address) => {
@@ -66,24 +67,39 @@ pub fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// Whether `address` is one at which a cloud's metadata service may be, in whatever clothes.
+/// Whether `address` is one at which a cloud's metadata service may be; an IPv4 one also as it is written
+/// in IPv6 when it is mapped, or translated by NAT64.
 pub(crate) fn is_metadata(address: IpAddr) -> bool {
-    match address.to_canonical() {
+    match without_translation(address) {
         IpAddr::V4(address) => METADATA_V4.iter().any(|network| in_v4(address, *network)),
         IpAddr::V6(address) => METADATA_V6.iter().any(|network| in_v6(address, *network)),
     }
 }
 
+/// The IPv4 address that is reached where a network translates (RFC 6052 §2.1) or maps; otherwise the address
+/// itself.
+fn without_translation(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => match address.segments() {
+            [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+                Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)).into()
+            }
+            _ => address.into(),
+        },
+        plain => plain,
+    }
+}
+
 /// A network in CIDR notation; an address alone is a network of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
+pub(crate) struct Network {
     address: IpAddr,
     prefix: u32,
 }
 
 /// Why a text is not a [`Network`].
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum InvalidNetwork {
+pub(crate) enum InvalidNetwork {
     /// The part before the slash is no address.
     #[error("does not begin with an IP address")]
     Address,
@@ -97,7 +113,7 @@ pub enum InvalidNetwork {
 
 impl Network {
     /// Whether `address` is in it. An IPv4 address is in no IPv6 network.
-    pub fn contains(&self, address: IpAddr) -> bool {
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address) {
             (IpAddr::V4(network), IpAddr::V4(address)) => in_v4(address, (network, self.prefix)),
             (IpAddr::V6(network), IpAddr::V6(address)) => in_v6(address, (network, self.prefix)),
@@ -230,6 +246,25 @@ mod tests {
         ];
         for (address, public) in table {
             assert_eq!(is_public(address.parse().unwrap()), public, "{address}");
+        }
+    }
+
+    #[test]
+    fn metadata_services_are_known_in_ipv6_too() {
+        for (address, metadata) in [
+            ("169.254.169.254", true),
+            ("100.100.100.200", true),
+            ("::ffff:169.254.169.254", true),
+            ("64:ff9b::a9fe:a9fe", true),
+            ("64:ff9b::6464:64c8", true),
+            ("64:ff9b::101:101", false),
+            ("64:ff9b:1::a9fe:a9fe", false),
+            ("fd00:ec2::254", true),
+            ("fd20:ce::254", true),
+            ("fd20:cf::254", false),
+            ("fe80::1", true),
+        ] {
+            assert_eq!(is_metadata(address.parse().unwrap()), metadata, "{address}");
         }
     }
 

@@ -118,30 +118,30 @@ impl GuardedClient {
     /// Sends `request` and reads the answer, whatever its status. A redirect is an answer.
     pub async fn send(&self, request: RequestBuilder) -> Result<Answer, SendError> {
         let (answer, is_whole) = self.exchange(request).await?;
-        if is_whole {
-            Ok(answer)
-        } else {
-            Err(SendError::TooLarge {
-                limit: self.body_bytes,
-            })
-        }
+        is_whole.map(|()| answer)
     }
 
-    /// Like [`GuardedClient::send`], for whoever wants to know the status: of a body that is larger than
-    /// the limit, only so much is read.
+    /// Like [`GuardedClient::send`], for whoever wants to know the status: there is an answer once its
+    /// headers are there. Of a body that is larger than the limit, or that breaks off, or that does not come
+    /// in time, only so much is read.
     pub async fn send_and_cut(&self, request: RequestBuilder) -> Result<Answer, SendError> {
-        let (answer, _) = self.exchange(request).await?;
+        let (answer, _is_whole) = self.exchange(request).await?;
         Ok(answer)
     }
 
-    async fn exchange(&self, request: RequestBuilder) -> Result<(Answer, bool), SendError> {
+    /// The answer with what was read of its body, and why that is not all of it, if so.
+    async fn exchange(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<(Answer, Result<(), SendError>), SendError> {
         let request = request
             .build()
             .map_err(|fault| SendError::Unsendable(fault.without_url()))?;
         // An address in the URL never comes to the resolver.
         self.allowed.check(request.url())?;
         let mut response = self.http.execute(request).await.map_err(send_error)?;
-        let (body, is_whole) = read_up_to(&mut response, self.body_bytes).await?;
+        let mut body = Vec::new();
+        let is_whole = read_up_to(&mut response, self.body_bytes, &mut body).await;
         let answer = Answer {
             status: response.status(),
             headers: std::mem::take(response.headers_mut()),
@@ -151,17 +151,20 @@ impl GuardedClient {
     }
 }
 
-/// The first `limit` bytes of the body, and whether that is all of it.
-async fn read_up_to(response: &mut Response, limit: usize) -> Result<(Vec<u8>, bool), SendError> {
-    let mut body = Vec::new();
+/// Reads the first `limit` bytes of the body. That these are all of it is a success.
+async fn read_up_to(
+    response: &mut Response,
+    limit: usize,
+    body: &mut Vec<u8>,
+) -> Result<(), SendError> {
     while let Some(chunk) = response.chunk().await.map_err(send_error)? {
         let room = limit - body.len();
         body.extend(chunk.iter().take(room));
         if chunk.len() > room {
-            return Ok((body, false));
+            return Err(SendError::TooLarge { limit });
         }
     }
-    Ok((body, true))
+    Ok(())
 }
 
 fn send_error(fault: reqwest::Error) -> SendError {

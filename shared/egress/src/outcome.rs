@@ -1,11 +1,13 @@
 //! What an answer, or the lack of one, means to whoever asked the wallet.
 
-use contract::Problem;
+use contract::{PROBLEM_JSON, Problem};
 use issuance::LONGEST_DELAY_SECONDS;
 use issuance::ports::{Transient, TransientKind, WalletFailure};
 use jiff::Timestamp;
 use reqwest::StatusCode;
+use reqwest::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use crate::guarded_client::{Answer, SendError};
 use crate::retry_after::retry_after_seconds;
@@ -13,8 +15,8 @@ use crate::retry_after::retry_after_seconds;
 /// The answer, if it is a success. Every other status is a failure of its own kind; the reasons name
 /// the status and nothing of the body.
 ///
-/// The wallet itself refuses with a JSON object. A refusal without one comes from something that stands
-/// before the wallet, such as a gateway while the wallet is being moved, and may pass.
+/// The wallet itself refuses with a problem, as the contract has it. Any other refusal comes from something
+/// that stands before the wallet, such as a gateway while the wallet is being moved, and may pass.
 pub(crate) fn success(answer: Answer) -> Result<Answer, WalletFailure> {
     let status = answer.status;
     let kind = match status.as_u16() {
@@ -24,7 +26,7 @@ pub(crate) fn success(answer: Answer) -> Result<Answer, WalletFailure> {
         429 => TransientKind::Busy,
         503 => TransientKind::Unavailable,
         425 => TransientKind::Faulty,
-        400..=499 if is_object(&answer.body) => {
+        400..=499 if is_problem(&answer) => {
             let problem = Problem::from_answer(status.as_u16(), &answer.body);
             return Err(WalletFailure::Refused(problem));
         }
@@ -45,13 +47,26 @@ fn reason_of(status: StatusCode) -> String {
     match status.as_u16() {
         300..=399 => format!("it answered {status}, and redirects are not followed"),
         401 | 403 => format!("it answered {status}: check the configured credentials"),
-        404 => format!("it answered {status} without a JSON object: check WALLET_BASE_URL"),
+        404 => format!("it answered {status} without a problem: check WALLET_BASE_URL"),
         _ => format!("it answered {status}"),
     }
 }
 
-fn is_object(body: &[u8]) -> bool {
-    serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(body).is_ok()
+/// Whether the body is a JSON object that is said to be a problem (RFC 9457) or has what makes it one. Gateways
+/// answer with JSON too, such as `{"message": "Not Found"}`.
+fn is_problem(answer: &Answer) -> bool {
+    let Ok(members) = serde_json::from_slice::<Map<String, Value>>(&answer.body) else {
+        return false;
+    };
+    let media_type = answer
+        .headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok()?.split(';').next())
+        .unwrap_or_default();
+    media_type.trim().eq_ignore_ascii_case(PROBLEM_JSON)
+        || ["detail", "title"]
+            .iter()
+            .any(|name| members.get(*name).is_some_and(Value::is_string))
 }
 
 /// The body as a `T`.

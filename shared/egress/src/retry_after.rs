@@ -6,7 +6,11 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 /// The seconds of the `Retry-After` header, clamped to 1 to `longest`, or `None` if there is none that can
 /// be read. A date counts from `now`.
-pub fn retry_after_seconds(headers: &HeaderMap, now: Timestamp, longest: u32) -> Option<u32> {
+pub(crate) fn retry_after_seconds(
+    headers: &HeaderMap,
+    now: Timestamp,
+    longest: u32,
+) -> Option<u32> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let seconds = match value.parse::<u64>() {
         Ok(seconds) => i64::try_from(seconds).unwrap_or(i64::MAX),

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use contract::Problem;
 use issuance::ports::{Transient, TransientKind, WalletFailure};
 use reqwest::Method;
 use reqwest::header::ACCEPT;
@@ -11,7 +12,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use url::{Url, form_urlencoded};
 
-use crate::guarded_client::GuardedClient;
+use crate::guarded_client::{Answer, GuardedClient};
 use crate::outcome::{read, success};
 
 /// How long before its end a token is renewed, so that it does not end on its way.
@@ -104,7 +105,7 @@ impl TokenSource {
             .send(request)
             .await
             .map_err(|fault| WalletFailure::Transient(fault.into()))
-            .and_then(success)
+            .and_then(granted)
             .map_err(at_token_endpoint)?;
         let answer: TokenAnswer = read(&answer).map_err(at_token_endpoint)?;
         let life = life(answer.expires_in.as_ref());
@@ -131,6 +132,21 @@ fn life(expires_in: Option<&Value>) -> Duration {
         Duration::from_secs(seconds.min(86_400))
     });
     life.saturating_sub(RENEWED_BEFORE_END).max(life / 2)
+}
+
+/// The answer, if it is a success. A token endpoint refuses with an `error` of its own (RFC 6749 §5.2).
+fn granted(answer: Answer) -> Result<Answer, WalletFailure> {
+    #[derive(Deserialize)]
+    struct Refusal {
+        #[serde(rename = "error")]
+        _error: String,
+    }
+    let status = answer.status.as_u16();
+    if status == 400 && serde_json::from_slice::<Refusal>(&answer.body).is_ok() {
+        let problem = Problem::from_answer(status, &answer.body);
+        return Err(WalletFailure::Refused(problem));
+    }
+    success(answer)
 }
 
 /// A refusal of the token endpoint is about our configuration, never about a caller's request.

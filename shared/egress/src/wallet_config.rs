@@ -36,6 +36,8 @@ impl WalletConfig {
     /// `WALLET_CLIENT_SECRET` and, optionally, `WALLET_SCOPE`.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let base_url = env.base_url("WALLET_BASE_URL")?;
+        let base_url = Url::parse(&base_url)
+            .map_err(|fault| ConfigError::invalid("WALLET_BASE_URL", fault))?;
         let api_key = env.optional("WALLET_API_KEY");
         let scope = env.optional("WALLET_SCOPE");
         let of_client = [

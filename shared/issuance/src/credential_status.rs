@@ -45,11 +45,26 @@ pub enum SetFailure {
     Queue(#[from] QueueError),
 }
 
+/// A status that was set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetStatus {
+    /// What the wallet says of the credential since.
+    pub answer: CredentialStatusAnswer,
+    /// Whether that is noted. If not, the check will do it.
+    pub is_noted: bool,
+}
+
 /// What became of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checked {
     /// What is published is noted.
-    Noted(Noted),
+    Noted {
+        /// Whether that was news.
+        noted: Noted,
+        /// If it was: how long after the request the list said so, in milliseconds, as exactly as the wallet
+        /// tells it.
+        published_after_ms: Option<i64>,
+    },
     /// The wallet knows no such credential.
     Unknown,
     /// The wallet refuses to tell, for good.
@@ -90,7 +105,7 @@ where
         &self,
         revocation_uuid: Uuid,
         change: &CredentialStatusChange,
-    ) -> Result<CredentialStatusAnswer, SetFailure> {
+    ) -> Result<SetStatus, SetFailure> {
         let check = CredentialCheck {
             revocation_uuid,
             check: 0,
@@ -101,10 +116,14 @@ where
             .wallet
             .set_credential_status(revocation_uuid, change)
             .await?;
-        if let Err(fault) = self.note(&answer).await {
-            tracing::warn!(%revocation_uuid, %fault, "a credential's status is not noted; the check will do it");
-        }
-        Ok(answer)
+        let is_noted = match self.note(&answer).await {
+            Ok(_) => true,
+            Err(fault) => {
+                tracing::warn!(%revocation_uuid, %fault, "a credential's status is not noted; the check will do it");
+                false
+            }
+        };
+        Ok(SetStatus { answer, is_noted })
     }
 
     /// Looks at what is published, and notes it.
@@ -113,7 +132,14 @@ where
             Ok(answer) => {
                 let noted = self.note(&answer).await?;
                 if answer.is_published() {
-                    return Ok(Checked::Noted(noted));
+                    let published_after_ms = match noted {
+                        Noted::Changed => published_after_ms(message, &answer),
+                        Noted::Known => None,
+                    };
+                    return Ok(Checked::Noted {
+                        noted,
+                        published_after_ms,
+                    });
                 }
             }
             Err(WalletFailure::Refused(problem)) if problem.status == 404 => {
@@ -149,4 +175,18 @@ where
             )
             .await
     }
+}
+
+/// How long after the request of a check the wallet published what it answers. The check itself comes so much
+/// later that its own time says nothing. `None` if the wallet does not tell, or tells of an earlier time: then it
+/// was not this request.
+fn published_after_ms(message: &CredentialCheck, answer: &CredentialStatusAnswer) -> Option<i64> {
+    let published_at = i64::try_from(answer.published_at?).ok()?;
+    let requested_at_ms = message.requested_at_ms;
+    // The wallet tells whole seconds.
+    if requested_at_ms <= 0 || published_at < requested_at_ms.div_euclid(1_000) {
+        return None;
+    }
+    let published_at_ms = published_at.checked_mul(1_000)?;
+    Some(published_at_ms.saturating_sub(requested_at_ms).max(0))
 }

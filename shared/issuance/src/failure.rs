@@ -40,7 +40,12 @@ fn transient_problem(transient: &Transient) -> Problem {
             Problem::wallet_timeout("The wallet did not answer in time. Repeat the request.")
         }
         TransientKind::Busy => {
-            return Problem::too_many_requests(transient.retry_after_seconds.unwrap_or(1));
+            let seconds = transient.retry_after_seconds.unwrap_or(1);
+            let detail = format!(
+                "The wallet behind this service is busy, whatever your own rate: try again in {seconds} s."
+            );
+            return Problem::new(ProblemKind::TooManyRequests, detail)
+                .with_retry_after_seconds(seconds);
         }
         TransientKind::Unavailable => {
             Problem::unavailable("The wallet is not available. Try again later.")
@@ -55,5 +60,25 @@ fn transient_problem(transient: &Transient) -> Problem {
     match transient.retry_after_seconds {
         Some(seconds) => problem.with_retry_after_seconds(seconds),
         None => problem,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_is_told_that_it_is_the_wallet_that_is_busy() {
+        let busy = WalletFailure::Transient(Transient {
+            kind: TransientKind::Busy,
+            retry_after_seconds: Some(7),
+            reason: "it answered 429".to_owned(),
+        });
+        let problem = busy.problem();
+        assert_eq!(
+            (problem.status, problem.retry_after_seconds),
+            (429, Some(7))
+        );
+        assert!(problem.detail.contains("wallet"), "{}", problem.detail);
     }
 }

@@ -31,6 +31,7 @@ mod wallet_callbacks;
 pub use change::{Change, CredentialChange, IssuedCredential};
 pub use credential_status::{
     CheckError, Checked, CredentialStatusUseCase, FIRST_CHECK_SECONDS, MAX_CHECKS, SetFailure,
+    SetStatus,
 };
 pub use get_status::{FRESH_MS, GetStatus};
 pub use judgement::{OUTAGE_PATIENCE_SECONDS, UNKNOWN_PATIENCE_MS};

@@ -99,14 +99,19 @@ impl<B: EventBus, C: CredentialStatuses> PublishChanges<B, C> {
         let each = wave.iter().zip(put).map(|(announcement, put)| async move {
             match put {
                 Put::Done => self.after(announcement).await.map(|()| Announced::Done),
-                Put::Refused { reason } => Ok(Announced::Refused { reason }),
+                Put::Refused { reason } => self
+                    .after(announcement)
+                    .await
+                    .map(|()| Announced::Refused { reason }),
                 Put::Failed(fault) => Err(fault.into()),
             }
         });
         join_all(each).await
     }
 
-    /// What follows once an event is on the bus. It is done again whenever the event is put again.
+    /// What follows once an event is on the bus, or never will be: a credential whose issuance nobody could
+    /// be told of can be revoked all the same, and that is told. It is done again whenever the event is put
+    /// again.
     async fn after(&self, announcement: &Announcement) -> Result<(), PublishError> {
         if let Announcement::Issuance {
             credential: Some(credential),

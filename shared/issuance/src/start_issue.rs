@@ -116,8 +116,8 @@ impl StartFailure {
             StartFailureCause::Records(RecordsError::Unavailable(_))
             | StartFailureCause::Queue(_)
             | StartFailureCause::Contention => Problem::unavailable(
-                "The issuance could not be recorded. Repeat the request with the same \
-                 correlation_id: nothing is issued twice.",
+                "The issuance could not be recorded. Repeat the request, with the same \
+                 correlation_id if you gave one: then nothing is issued twice.",
             )
             .with_retry_after_seconds(1),
         }

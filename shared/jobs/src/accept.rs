@@ -9,7 +9,7 @@ use crate::chunk::{CHUNK_BYTES, CHUNK_LINES, Chunk, ChunkId, Job, LineResult, Pe
 use crate::keys::{JobKeys, SealFailed};
 use crate::message::StartMessage;
 use crate::ports::{Acceptance, Jobs, JobsError, QueueError, StartQueue};
-use crate::see_to::FIRST_LOOK_SECONDS;
+use crate::see_to::LOOK_AFTER_SECONDS;
 use crate::upload::{Upload, UploadLine};
 
 /// The use case, and what it works with.
@@ -82,21 +82,24 @@ impl<J: Jobs, Q: StartQueue, S: System> AcceptUpload<J, Q, S> {
     ) -> Result<Job, AcceptFailure> {
         let upload_hash = self.keys.fingerprint("upload", body);
         let key = idempotency_key.map(|key| self.keys.fingerprint("key", key.as_bytes()));
+        let now_ms = self.system.now_ms();
+        // A key lasts as long as its job; the table removes both some time after.
         if let Some(key) = &key
             && let Some(known) = self.jobs.by_key(key).await?
+            && known.kept_until() > now_ms.div_euclid(1_000)
         {
             return the_same(known, &upload_hash);
         }
         let job = Job {
             id: self.system.uuid(),
             total: count(upload.lines.len()),
-            accepted_at_ms: self.system.now_ms(),
+            accepted_at_ms: now_ms,
             upload_hash,
             is_queued: false,
         };
         let chunks = self.chunks(&job, upload)?;
         let see_to = StartMessage::Job { job_id: job.id };
-        self.queue.send(&see_to, FIRST_LOOK_SECONDS).await?;
+        self.queue.send(&see_to, LOOK_AFTER_SECONDS).await?;
         if let Err(fault) = self.jobs.keep(&chunks).await {
             self.discard(job.id).await;
             return Err(fault.into());

@@ -14,6 +14,9 @@ pub const PATIENCE_SECONDS: i64 = 24 * 60 * 60;
 /// How long a job is kept, with its results, in seconds.
 pub const RESULTS_KEPT_SECONDS: i64 = 7 * 24 * 60 * 60;
 
+/// How long after its last moment a line may still be under way, in seconds. What is left after that goes.
+const GRACE_SECONDS: i64 = 60;
+
 /// The most lines of a chunk. Each may get a link of 8 KiB, which must fit into an item of 400 KB.
 pub(crate) const CHUNK_LINES: usize = 25;
 
@@ -247,6 +250,12 @@ impl Chunk {
         };
         let json = keys.open(Part::Results, self.id, self.write_id, sealed)?;
         serde_json::from_slice(&json).map_err(|_| NotOurs)
+    }
+
+    /// From when on its lines are to be erased, in Unix seconds; none if it has none.
+    pub fn erase_at_seconds(&self) -> Option<i64> {
+        let is_open = self.lines.is_some();
+        is_open.then(|| self.start_by.saturating_add(GRACE_SECONDS))
     }
 
     /// The numbers of all its lines, done or not.

@@ -7,13 +7,14 @@
 //! | [`AcceptUpload::accept`] | keeps all lines of an upload, encrypted, or none of them |
 //! | [`StartQueued::start_chunk`] | starts the lines of a chunk that are not done, and keeps what became of them |
 //! | [`StartQueued::start_one`] | starts what a pipeline put on the queue itself |
-//! | [`StartQueued::see_to_job`] | mends a job whose upload died half-way, and takes its claims away in time |
+//! | [`StartQueued::see_to_job`] | mends a job whose upload died half-way |
 //! | [`ReadJob`] | tells progress and results |
 //!
 //! A job is cut into chunks, each an item of its own with two sealed parts: the lines that are not done
 //! yet, which have claims, and the results of those that are. One conditional write moves lines from the
 //! first part to the second, so a line is never counted twice, and claims are gone when they are not
-//! needed any more. The queue carries names only. Each line has a correlation id before it is kept, and
+//! needed any more. Lines that were not started in time are taken away from outside
+//! ([`Chunk::erase_at_seconds`]), whatever became of their message: they have failed. The queue carries names only. Each line has a correlation id before it is kept, and
 //! by it a repeat after a crash finds what was started before.
 
 mod accept;

@@ -18,15 +18,15 @@ pub trait Jobs: Send + Sync {
     /// Stores chunks of a job that is not accepted yet.
     fn keep(&self, chunks: &[Chunk]) -> impl Future<Output = Result<(), JobsError>> + Send;
 
-    /// Stores the job, if nothing is stored under `key` (the name of an idempotency key): from here on its
-    /// chunks count.
+    /// Stores the job, if nothing is stored under `key` (the name of an idempotency key) that is still kept:
+    /// from here on its chunks count.
     fn accept(
         &self,
         job: &Job,
         key: Option<&str>,
     ) -> impl Future<Output = Result<Acceptance, JobsError>> + Send;
 
-    /// The job that was accepted under `key`.
+    /// The job that was accepted under `key`, even if it is not kept any more.
     fn by_key(&self, key: &str) -> impl Future<Output = Result<Option<Job>, JobsError>> + Send;
 
     /// The job, if it was accepted.
@@ -48,9 +48,6 @@ pub trait Jobs: Send + Sync {
         based_on: Uuid,
         after: &Chunk,
     ) -> impl Future<Output = Result<Replaced, JobsError>> + Send;
-
-    /// Takes the lines of a chunk away, with their claims.
-    fn erase_lines(&self, id: ChunkId) -> impl Future<Output = Result<(), JobsError>> + Send;
 
     /// How far each chunk of the job is now, in the order of the lines.
     fn progress(

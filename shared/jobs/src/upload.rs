@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use aws_lc_rs::digest::{Digest, SHA256, digest};
 use contract::{CorrelationId, MAX_UPLOAD_LINES, Problem, StartIssue};
 use issuance::ports::System;
 use serde::Deserializer as _;
@@ -26,8 +27,8 @@ pub enum UploadLine {
 pub struct Upload {
     /// All lines.
     pub lines: Vec<UploadLine>,
-    /// The line that has a correlation id.
-    by_correlation_id: HashMap<CorrelationId, usize>,
+    /// The first line that has a correlation id, and the digest of what it asks for.
+    by_correlation_id: HashMap<CorrelationId, (u32, Digest)>,
 }
 
 impl Upload {
@@ -63,8 +64,11 @@ impl Upload {
         check_callback: impl Fn(&Url) -> Result<(), String>,
         system: &impl System,
     ) -> Result<Self, Problem> {
-        if body.iter().all(u8::is_ascii_whitespace) {
-            return Err(empty());
+        // Looked at first: serde_json would repeat another value in its message.
+        match body.trim_ascii_start().first() {
+            None => return Err(empty()),
+            Some(b'[') => {}
+            Some(_) => return Err(not_an_array("it does not begin with `[`")),
         }
         let mut upload = Self::default();
         let mut refused = None;
@@ -82,12 +86,8 @@ impl Upload {
             .and_then(|()| json.end());
         match (refused, read) {
             (Some(problem), _) => Err(problem),
-            // serde_json names a position and what was expected there, never the input.
-            (None, Err(fault)) => Err(Problem::invalid_request(format!(
-                "The body is not a JSON array of Start-issue bodies: {fault}. For one body a line, say \
-                 `Content-Type: {}`.",
-                contract::NDJSON
-            ))),
+            // Of faulty JSON serde_json names the position and what was expected there, never the input.
+            (None, Err(fault)) => Err(not_an_array(&fault.to_string())),
             (None, Ok(())) => upload.not_empty(),
         }
     }
@@ -140,31 +140,29 @@ impl Upload {
         request.qr_code = None;
         match &request.correlation_id {
             None => request.correlation_id = Some(system.uuid().into()),
-            Some(id) => match self.by_correlation_id.get(id) {
-                None => drop(self.by_correlation_id.insert(id.clone(), self.lines.len())),
-                Some(earlier) => self
-                    .same(*earlier, &request)
-                    .map_err(|problem| (Some(id.clone()), Box::new(problem)))?,
-            },
+            Some(id) => self
+                .same(line, id, &request)
+                .map_err(|problem| (Some(id.clone()), Box::new(problem)))?,
         }
         Ok(UploadLine::Ready(Box::new(PendingLine { line, request })))
     }
 
     /// The same line twice is a repeat. Another one under the same name would be refused anyway; here it
     /// is known which one came first.
-    fn same(&self, earlier: usize, request: &StartIssue) -> Result<(), Problem> {
-        match self.lines.get(earlier) {
-            Some(UploadLine::Ready(first))
-                if first.request.canonical_json() != request.canonical_json() =>
-            {
-                Err(Problem::conflict(format!(
-                    "Line {} has this correlation_id and asks for something else. Give each issuance \
-                     its own.",
-                    first.line
-                )))
-            }
-            _ => Ok(()),
+    fn same(&mut self, line: u32, id: &CorrelationId, request: &StartIssue) -> Result<(), Problem> {
+        // Of the first line a digest is kept, so that however many repeats cost no more than they are long.
+        let asked = digest(&SHA256, &request.canonical_json());
+        let (first, known) = self
+            .by_correlation_id
+            .entry(id.clone())
+            .or_insert((line, asked));
+        if known.as_ref() == asked.as_ref() {
+            return Ok(());
         }
+        Err(Problem::conflict(format!(
+            "Line {first} has this correlation_id and asks for something else. Give each issuance its \
+             own."
+        )))
     }
 }
 
@@ -172,6 +170,14 @@ impl Upload {
 fn correlation_id_of(body: &[u8]) -> Option<CorrelationId> {
     let body: Value = serde_json::from_slice(body).ok()?;
     body.get("correlation_id")?.as_str()?.parse().ok()
+}
+
+fn not_an_array(reason: &str) -> Problem {
+    Problem::invalid_request(format!(
+        "The body is not a JSON array of Start-issue bodies: {reason}. For one body a line, say \
+         `Content-Type: {}`.",
+        contract::NDJSON
+    ))
 }
 
 fn empty() -> Problem {

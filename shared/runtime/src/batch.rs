@@ -1,6 +1,9 @@
-//! The SQS batch loop: records are handled concurrently but bounded, and each fails for itself.
+//! Batches of SQS messages: the loop, in which records are handled concurrently but bounded and each fails for
+//! itself, and the choice among messages that are about the same.
 
+use std::collections::HashMap;
 use std::future::Future;
+use std::hash::Hash;
 use std::panic::AssertUnwindSafe;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
@@ -43,7 +46,6 @@ where
                 "record",
                 message_id,
                 xray_trace_id = trace.as_ref().map(TraceHeader::trace_id),
-                correlation_id = tracing::field::Empty,
             );
             // Nothing that the handler borrows is used again after a panic but by later records,
             // which share only clients and configuration.
@@ -73,6 +75,51 @@ where
     response
 }
 
+/// How often `record` was received, this time included: from 1.
+pub fn receive_count(record: &SqsMessage) -> u32 {
+    let count = record.attributes.get("ApproximateReceiveCount");
+    count
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(1)
+        .max(1)
+}
+
+/// Which messages of a batch are to be dealt with: of several with the same key only the first of those with
+/// the highest rank. The others would do the same thing at the same time.
+pub struct Batch<K, R> {
+    chosen: HashMap<K, (R, Option<String>)>,
+}
+
+impl<K: Eq + Hash + Clone, R: Ord> Batch<K, R> {
+    /// Chooses among `records`. `read` gives the key and the rank of a message, or `None` for one that is
+    /// chosen in no case.
+    pub fn of(records: &[SqsMessage], read: impl Fn(&SqsMessage) -> Option<(K, R)>) -> Self {
+        let mut chosen: HashMap<K, (R, Option<String>)> = HashMap::new();
+        for record in records {
+            let Some((key, rank)) = read(record) else {
+                continue;
+            };
+            let is_higher = chosen.get(&key).is_none_or(|(known, _)| rank > *known);
+            if is_higher {
+                chosen.insert(key, (rank, record.message_id.clone()));
+            }
+        }
+        Self { chosen }
+    }
+
+    /// The keys of the batch, each once.
+    pub fn keys(&self) -> Vec<K> {
+        self.chosen.keys().cloned().collect()
+    }
+
+    /// Whether `record`, a message of this batch with this key, is the one to be dealt with.
+    pub fn is_chosen(&self, key: &K, record: &SqsMessage) -> bool {
+        self.chosen
+            .get(key)
+            .is_some_and(|(_, message_id)| *message_id == record.message_id)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +140,39 @@ mod tests {
             .collect();
         ids.sort_unstable();
         ids
+    }
+
+    #[test]
+    fn of_several_messages_with_one_key_the_first_of_the_highest_is_chosen() {
+        let event = event(&["a2", "a3", "b0", "", "a3", "a1"]);
+        let mut records = event.records;
+        for (number, record) in records.iter_mut().enumerate() {
+            record.message_id = Some(number.to_string());
+        }
+        let read = |record: &SqsMessage| {
+            let mut letters = record.body.as_deref()?.chars();
+            letters.next().zip(letters.next())
+        };
+        let batch = Batch::of(&records, read);
+        let chosen: Vec<bool> = records
+            .iter()
+            .map(|record| read(record).is_some_and(|(key, _)| batch.is_chosen(&key, record)))
+            .collect();
+        assert_eq!(chosen, [false, true, true, false, false, false]);
+        let mut keys = batch.keys();
+        keys.sort_unstable();
+        assert_eq!(keys, ['a', 'b']);
+    }
+
+    #[test]
+    fn deliveries_are_counted_by_the_queue() {
+        let mut record = SqsMessage::default();
+        assert_eq!(receive_count(&record), 1);
+        for (count, expected) in [("3", 3), ("0", 1), ("x", 1)] {
+            let name = "ApproximateReceiveCount".to_owned();
+            record.attributes.insert(name, count.to_owned());
+            assert_eq!(receive_count(&record), expected, "{count}");
+        }
     }
 
     #[tokio::test]

@@ -141,11 +141,6 @@ fn explain_wrong_method(response: Response) -> Response {
     explained
 }
 
-/// Serves `app` as a Lambda function until the process is stopped.
-pub async fn serve(app: Router) -> Result<(), lambda_http::Error> {
-    lambda_http::run(app).await
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

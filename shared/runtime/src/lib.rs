@@ -1,9 +1,8 @@
-//! What every function starts with: configuration, authentication, problem answers, batches, logs, metrics.
+//! What every function starts with: configuration, problem answers, batches, logs, metrics.
 //!
 //! A function's `main` hands [`lambda`] what makes its router, or its handler of events, from an [`Env`].
 //! Nothing in here knows what a function is for.
 
-mod api_keys;
 mod batch;
 mod env;
 pub mod http;
@@ -12,7 +11,5 @@ pub mod metrics;
 mod telemetry;
 pub mod trace;
 
-pub use api_keys::ApiKeys;
-pub use batch::{RecordOutcome, process_batch};
+pub use batch::{Batch, RecordOutcome, process_batch, receive_count};
 pub use env::{ConfigError, Env};
-pub use telemetry::correlate;

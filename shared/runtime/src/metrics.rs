@@ -42,7 +42,7 @@ series! {
         IssuancesFailed => "IssuancesFailed", "Count", By::Service;
         /// An issuance's offer was not taken in time.
         IssuancesExpired => "IssuancesExpired", "Count", By::Service;
-        /// The wallet was asked for the state of an issuance.
+        /// A poll was dealt with that was not dropped: the wallet was asked, or Start issue was still under way.
         Polls => "Polls", "Count", By::Service;
         /// A wallet called back, and the next poll was brought forward.
         WalletCallbacks => "WalletCallbacks", "Count", By::Service;

@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::FutureExt;
 use lambda_runtime::{Context, Diagnostic};
+use tracing::Instrument;
 use tracing::level_filters::LevelFilter;
-use tracing::{Instrument, field};
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::env::Env;
@@ -107,7 +107,6 @@ pub(crate) async fn invocation<T>(
         cold_start,
         function_request_id = context.request_id,
         xray_trace_id = trace.as_ref().map(TraceHeader::trace_id),
-        correlation_id = field::Empty,
     );
     if cold_start {
         metrics::count(metrics::Counter::ColdStarts, 1);
@@ -122,9 +121,4 @@ pub(crate) async fn invocation<T>(
         error_type: "Panicked".to_owned(),
         error_message: "the function panicked; its log says where".to_owned(),
     })
-}
-
-/// Gives the correlation id to every further line of this invocation, or of this message of a batch.
-pub fn correlate(correlation_id: &str) {
-    tracing::Span::current().record("correlation_id", correlation_id);
 }

@@ -1,7 +1,7 @@
 //! Announce: one delivery of a change for each subscription that wants it.
 
 use contract::{Callback, IssueStatus};
-use futures::future::try_join_all;
+use futures::future::join_all;
 use issuance::Change;
 use issuance::ports::System;
 use thiserror::Error;
@@ -25,8 +25,8 @@ pub struct Announce<D, Q, S> {
     pub subscriptions: AccountSubscriptions,
 }
 
-/// Why a change is not on its way to everyone. It is to be announced again: what is on its way already is
-/// not made twice.
+/// Why a change is not on its way to everyone. Unless the reason is there to stay
+/// ([`AnnounceError::is_final`]) it is to be announced again: what is on its way already is not made twice.
 #[derive(Debug, Error)]
 pub enum AnnounceError {
     /// The table gave no answer.
@@ -40,12 +40,23 @@ pub enum AnnounceError {
     Body(serde_json::Error),
 }
 
+impl AnnounceError {
+    /// Whether it would be the same each time.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Deliveries(DeliveriesError::Malformed { .. }) | Self::Body(_) => true,
+            Self::Deliveries(DeliveriesError::Unavailable(_)) | Self::Queue(_) => false,
+        }
+    }
+}
+
 impl<D: Deliveries, Q: WebhookQueue, S: System> Announce<D, Q, S> {
     /// Announces `change`: to the issuance's own callback, if that wants this status, and to every subscription
     /// of the account. Gives the number of deliveries that are on their way.
     ///
     /// Each delivery is stored, and then its first attempt is put on the queue. Whoever dies in between
-    /// announces the change again, and finds the delivery that was not tried yet.
+    /// announces the change again, and finds the delivery that was not tried yet. A delivery that fails
+    /// keeps none of the others; of several failures one that may pass is told first.
     pub async fn announce(&self, change: &Change) -> Result<usize, AnnounceError> {
         let status = &change.status;
         let callback = change.callback.as_ref();
@@ -70,7 +81,13 @@ impl<D: Deliveries, Q: WebhookQueue, S: System> Announce<D, Q, S> {
             };
             self.send(self.delivery(id, url, status, &body))
         });
-        Ok(try_join_all(sent).await?.len())
+        let sent = join_all(sent).await;
+        let count = sent.len();
+        let failures = sent.into_iter().filter_map(Result::err);
+        match failures.min_by_key(AnnounceError::is_final) {
+            None => Ok(count),
+            Some(failure) => Err(failure),
+        }
     }
 
     fn delivery(

@@ -17,6 +17,14 @@ use crate::subscription::{AccountSubscriptions, SubscriptionId};
 /// be about to be recorded.
 const MAX_EARLY_RECEIPTS: u32 = 3;
 
+/// For how long a subscription that is not configured may only be not configured yet, in milliseconds from
+/// when the delivery was made. Functions are deployed one by one and little by little, so whoever made the
+/// delivery may know the subscription before whoever posts it does.
+const UNKNOWN_PATIENCE_MS: i64 = 30 * 60 * 1_000;
+
+/// After how many seconds a delivery is looked at again whose subscription is not configured.
+const UNKNOWN_WAIT_SECONDS: u32 = 60;
+
 /// The use case, and what it works with.
 pub struct Deliver<D, R, Q, S> {
     /// The table, with the state of subscriptions.
@@ -52,7 +60,7 @@ pub enum Outcome {
         /// Why.
         failure: Failure,
     },
-    /// It is not due yet: the next message is on the queue.
+    /// It is not due yet, or its subscription is not known yet: the next message is on the queue.
     Waiting {
         /// After how many seconds that is delivered.
         seconds: u32,
@@ -126,15 +134,16 @@ where
         let now_ms = self.system.now_ms();
         match task(&stored.delivery, message, receipt, now_ms) {
             Task::Post => {}
-            Task::Wait(seconds) => {
-                self.queue.send(message, seconds).await?;
-                return Ok(Outcome::Waiting { seconds });
-            }
+            Task::Wait(seconds) => return self.wait(message, seconds).await,
             Task::TooEarly => return Ok(Outcome::TooEarly),
             Task::Drop(reason) => return Ok(Outcome::Dropped(reason)),
         }
-        if let Some(failure) = self.refusal(&stored.delivery, subscription_ended) {
-            return self.give_up(stored, message, failure).await;
+        match self.refusal(&stored.delivery, subscription_ended) {
+            None => {}
+            Some(Failure::Unsubscribed) if is_young(&stored.delivery, now_ms) => {
+                return self.wait(message, UNKNOWN_WAIT_SECONDS).await;
+            }
+            Some(failure) => return self.give_up(stored, message, failure).await,
         }
         let replays = stored.delivery.replays;
         let (attempt, retry_after_seconds) = self.post(&stored.delivery).await;
@@ -198,6 +207,12 @@ where
             }
         }
         Err(DeliverError::Contention)
+    }
+
+    /// Leaves everything as it is, and has the same message come again.
+    async fn wait(&self, message: &DeliveryMessage, seconds: u32) -> Result<Outcome, DeliverError> {
+        self.queue.send(message, seconds).await?;
+        Ok(Outcome::Waiting { seconds })
     }
 
     /// Why a delivery is not tried, if that is so. What someone asks for to be sent again is sent to
@@ -303,6 +318,10 @@ fn task(delivery: &Delivery, message: &DeliveryMessage, receipt: u32, now_ms: i6
         }
         State::Pending { .. } => Task::Post,
     }
+}
+
+fn is_young(delivery: &Delivery, now_ms: i64) -> bool {
+    now_ms.saturating_sub(delivery.created_at_ms) < UNKNOWN_PATIENCE_MS
 }
 
 /// Whole seconds, so that nothing is early; half a second does not count, because clocks differ.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use contract::{Stage, Status};
-use url::Url;
+use url::{Origin, Url};
 
 use crate::delivery_id::DeliveryId;
 use crate::schedule::wait_seconds;
@@ -29,19 +29,12 @@ impl CallbackUrl {
         &self.0
     }
 
-    /// Scheme, host, port and path, for whoever may see the issuance: without user information, query and
-    /// fragment.
+    /// Scheme, host and port, for whoever may see the issuance: everything else may be a secret, also the
+    /// path.
     pub fn without_secrets(&self) -> String {
-        match Url::parse(&self.0) {
-            Ok(mut url) => {
-                // These fail only for URLs that have no host, and so nothing to hide there.
-                let _ = url.set_username("");
-                let _ = url.set_password(None);
-                url.set_query(None);
-                url.set_fragment(None);
-                url.into()
-            }
-            Err(_) => String::new(),
+        match Url::parse(&self.0).map(|url| url.origin()) {
+            Ok(origin @ Origin::Tuple(..)) => format!("{}/…", origin.ascii_serialization()),
+            Ok(Origin::Opaque(_)) | Err(_) => String::new(),
         }
     }
 
@@ -274,10 +267,20 @@ mod tests {
     #[test]
     fn a_url_is_shown_without_its_secrets() {
         let url =
-            CallbackUrl::new("https://me:hunter2@backend.example:8443/hook?key=hunter2#hunter2");
-        assert_eq!(url.without_secrets(), "https://backend.example:8443/hook");
+            CallbackUrl::new("https://me:hunter2@backend.example:8443/hunter2?key=hunter2#hunter2");
+        assert_eq!(url.without_secrets(), "https://backend.example:8443/…");
         assert_eq!(format!("{url:?}"), "CallbackUrl(backend.example, …)");
-        assert_eq!(CallbackUrl::new("").without_secrets(), "");
+        for (url, shown) in [
+            (
+                "https://hooks.example/services/hunter2",
+                "https://hooks.example/…",
+            ),
+            ("http://[::1]:9", "http://[::1]:9/…"),
+            ("data:hunter2", ""),
+            ("", ""),
+        ] {
+            assert_eq!(CallbackUrl::new(url).without_secrets(), shown);
+        }
     }
 
     #[test]

@@ -55,11 +55,12 @@ pub trait Deliveries: Send + Sync {
         Output = Result<HashMap<DeliveryId, Result<Found, DeliveriesError>>, DeliveriesError>,
     > + Send;
 
-    /// Every delivery of an issuance, in the order of its changes.
+    /// Every delivery of an issuance, in the order of its changes. A delivery that cannot be read fails
+    /// alone.
     fn of_issuance(
         &self,
         correlation_id: &CorrelationId,
-    ) -> impl Future<Output = Result<Vec<Delivery>, DeliveriesError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Result<Delivery, DeliveriesError>>, DeliveriesError>> + Send;
 
     /// Stores `after` if the stored delivery is still the one that the write `based_on` made. Otherwise it
     /// says what is there instead ([`Update::instead_of`]).

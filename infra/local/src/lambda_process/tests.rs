@@ -36,9 +36,8 @@ async fn child_that_is_a_function() {
             let echo = async |Path(id): Path<String>, body: Bytes| {
                 (StatusCode::CREATED, [("x-id", id)], body)
             };
-            runtime::http::serve(Router::new().route("/things/{id}", post(echo)))
-                .await
-                .unwrap();
+            let routes = Router::new().route("/things/{id}", post(echo));
+            lambda_http::run(routes).await.unwrap();
         }
         Ok("exit at start") => std::process::exit(3),
         _ => {}

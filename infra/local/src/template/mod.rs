@@ -8,6 +8,7 @@
 
 mod error;
 mod evaluate;
+mod event_source_mapping;
 mod event_sources;
 mod functions;
 mod names;
@@ -29,6 +30,7 @@ use std::collections::BTreeMap;
 use serde_yaml_ng::Value;
 
 pub use error::{Fault, TemplateError};
+pub use event_source_mapping::EventSourceMapping;
 pub use event_sources::EventSource;
 pub use functions::Function;
 pub use names::{Endpoints, LOCAL_ACCOUNT, LOCAL_REGION};

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::error::TemplateError;
 use super::evaluate::Evaluator;
-use super::functions::function_in_arn;
+use super::event_source_mapping::EventSourceMapping;
 use super::names::name_in_arn;
 use super::queues::queue_in_arn;
 use super::resource::Resource;
@@ -17,14 +17,8 @@ use super::stream_filter::StreamFilter;
 pub struct StreamSource {
     /// The table's name in DynamoDB.
     pub table: String,
-    /// The logical id of the function.
-    pub function: String,
-    /// The most records in one invocation.
-    pub batch_size: usize,
-    /// How long to wait for a batch to fill.
-    pub batching_window: Duration,
-    /// Whether the function answers from which record on it failed. If not, it is all or nothing.
-    pub reports_item_failures: bool,
+    /// Which function it invokes, and how. Of several records that failed the first one counts.
+    pub mapping: EventSourceMapping,
     /// Whether a batch that failed is cut in two.
     pub bisects: bool,
     /// How often a batch is tried again; `None`: until its records are too old.
@@ -40,16 +34,11 @@ pub struct StreamSource {
 /// Lambda's own default batch size for streams.
 const DEFAULT_BATCH_SIZE: u64 = 100;
 
-const CARRIED_OUT: [&str; 12] = [
-    "BatchSize",
+/// What only streams have.
+const OF_STREAMS: [&str; 6] = [
     "BisectBatchOnFunctionError",
     "DestinationConfig",
-    "Enabled",
-    "EventSourceArn",
     "FilterCriteria",
-    "FunctionName",
-    "FunctionResponseTypes",
-    "MaximumBatchingWindowInSeconds",
     "MaximumRecordAgeInSeconds",
     "MaximumRetryAttempts",
     "StartingPosition",
@@ -57,41 +46,25 @@ const CARRIED_OUT: [&str; 12] = [
 
 impl StreamSource {
     pub(super) fn read(
-        mapping: &Resource<'_>,
+        resource: &Resource<'_>,
         table: &str,
         all: &[Resource<'_>],
         evaluator: &Evaluator<'_>,
     ) -> Result<Self, TemplateError> {
-        mapping.only(&CARRIED_OUT, &["Tags"])?;
+        let mapping =
+            EventSourceMapping::read(resource, &OF_STREAMS, DEFAULT_BATCH_SIZE, all, evaluator)?;
         let must_be =
-            |key: &str, expected| mapping.at_properties(|at| at.key(key).must_be(expected));
-
-        let function = mapping.string("FunctionName", evaluator)?;
-        let function = function_in_arn(&function, all)
-            .ok_or_else(|| must_be("FunctionName", "the ARN of a function of this template"))?;
-        if mapping.property("Enabled", evaluator)? == Some(Json::Bool(false)) {
-            return Err(must_be(
-                "Enabled",
-                "true; the local cloud runs every event source",
-            ));
-        }
-        if mapping.string("StartingPosition", evaluator)? != "TRIM_HORIZON" {
+            |key: &str, expected| resource.at_properties(|at| at.key(key).must_be(expected));
+        if resource.string("StartingPosition", evaluator)? != "TRIM_HORIZON" {
             return Err(must_be(
                 "StartingPosition",
                 "TRIM_HORIZON; anything else would lose what was written before the function was there",
             ));
         }
-        let reports_item_failures = match mapping.property("FunctionResponseTypes", evaluator)? {
-            None => false,
-            Some(Json::Array(types)) => types
-                .iter()
-                .any(|one| one.as_str() == Some("ReportBatchItemFailures")),
-            Some(_) => return Err(must_be("FunctionResponseTypes", "a list")),
-        };
-        let number = |key: &str| {
-            let written = mapping
+        let limit = |key: &str| {
+            let written = resource
                 .raw(key)
-                .map(|value| mapping.at_properties(|at| evaluator.string(value, &at.key(key))));
+                .map(|value| resource.at_properties(|at| evaluator.string(value, &at.key(key))));
             match written.transpose()?.as_deref() {
                 None | Some("-1") => Ok(None),
                 Some(digits) => digits
@@ -100,30 +73,24 @@ impl StreamSource {
                     .map_err(|_| must_be(key, "a whole number, or -1 for no limit")),
             }
         };
-        let batch_size = number("BatchSize")?.unwrap_or(DEFAULT_BATCH_SIZE);
         Ok(Self {
             table: table.to_owned(),
-            function: function.to_owned(),
-            batch_size: usize::try_from(batch_size).unwrap_or(usize::MAX),
-            batching_window: Duration::from_secs(
-                number("MaximumBatchingWindowInSeconds")?.unwrap_or(0),
-            ),
-            reports_item_failures,
-            bisects: mapping.property("BisectBatchOnFunctionError", evaluator)?
+            mapping,
+            bisects: resource.property("BisectBatchOnFunctionError", evaluator)?
                 == Some(Json::Bool(true)),
-            maximum_retries: number("MaximumRetryAttempts")?,
-            maximum_age: number("MaximumRecordAgeInSeconds")?.map(Duration::from_secs),
-            failure_queue: failure_queue(mapping, evaluator)?,
-            filters: filters(mapping, evaluator)?,
+            maximum_retries: limit("MaximumRetryAttempts")?,
+            maximum_age: limit("MaximumRecordAgeInSeconds")?.map(Duration::from_secs),
+            failure_queue: failure_queue(resource, evaluator)?,
+            filters: filters(resource, evaluator)?,
         })
     }
 }
 
 fn failure_queue(
-    mapping: &Resource<'_>,
+    resource: &Resource<'_>,
     evaluator: &Evaluator<'_>,
 ) -> Result<Option<String>, TemplateError> {
-    let Some(config) = mapping.property("DestinationConfig", evaluator)? else {
+    let Some(config) = resource.property("DestinationConfig", evaluator)? else {
         return Ok(None);
     };
     config
@@ -132,7 +99,7 @@ fn failure_queue(
         .and_then(queue_in_arn)
         .map(|queue| Some(queue.to_owned()))
         .ok_or_else(|| {
-            mapping.at_properties(|at| {
+            resource.at_properties(|at| {
                 at.key("DestinationConfig")
                     .must_be("OnFailure with the ARN of a queue of this template as Destination")
             })
@@ -140,10 +107,10 @@ fn failure_queue(
 }
 
 fn filters(
-    mapping: &Resource<'_>,
+    resource: &Resource<'_>,
     evaluator: &Evaluator<'_>,
 ) -> Result<Vec<StreamFilter>, TemplateError> {
-    let Some(criteria) = mapping.property("FilterCriteria", evaluator)? else {
+    let Some(criteria) = resource.property("FilterCriteria", evaluator)? else {
         return Ok(Vec::new());
     };
     let read = |filter: &Json| StreamFilter::read(filter.get("Pattern")?.as_str()?);
@@ -152,7 +119,7 @@ fn filters(
         .and_then(Json::as_array)
         .and_then(|filters| filters.iter().map(read).collect())
         .ok_or_else(|| {
-            mapping.at_properties(|at| {
+            resource.at_properties(|at| {
                 at.key("FilterCriteria")
                     .must_be("Filters with a Pattern each, whose lists hold texts or prefixes")
             })

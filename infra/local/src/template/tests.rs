@@ -320,11 +320,13 @@ Resources:
         stack.event_sources,
         [EventSource {
             queue: "Jobs".into(),
-            function: "Job".into(),
-            batch_size: 5,
-            batching_window: Duration::from_secs(1),
+            mapping: EventSourceMapping {
+                function: "Job".into(),
+                batch_size: 5,
+                batching_window: Duration::from_secs(1),
+                reports_item_failures: true,
+            },
             maximum_concurrency: 2,
-            reports_item_failures: true,
         }]
     );
     assert_eq!(
@@ -390,7 +392,10 @@ fn the_template_of_this_deployment_is_read() {
     let takers: Vec<&str> = stack
         .event_sources
         .iter()
-        .map(|source| stack.function(&source.function).unwrap().binary.as_str())
+        .map(|source| {
+            let function = stack.function(&source.mapping.function);
+            function.unwrap().binary.as_str()
+        })
         .collect();
     for binary in ["poll-status", "start-queued"] {
         assert!(takers.contains(&binary), "{takers:?}");

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use contract::Scope;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -35,7 +35,7 @@ pub(crate) enum TokenFault {
     TooLong,
     #[error("it is not a JWT")]
     Malformed,
-    #[error("it is a JWT of another type: its typ must be at+jwt")]
+    #[error("it is a JWT of another type: its typ must be at+jwt or JWT, or left out")]
     Type,
     #[error("its signature algorithm is none of RS256, PS256, ES256 and EdDSA")]
     Algorithm,
@@ -107,6 +107,8 @@ struct Claims {
 enum OneOrMore {
     One(String),
     More(Vec<String>),
+    /// Servers give claims forms of their own, such as roles that are objects. These name nothing.
+    Other(IgnoredAny),
 }
 
 impl OneOrMore {
@@ -114,6 +116,7 @@ impl OneOrMore {
         let all = match self {
             Self::One(one) => std::slice::from_ref(one),
             Self::More(more) => more,
+            Self::Other(_) => &[],
         };
         all.iter().map(String::as_str)
     }

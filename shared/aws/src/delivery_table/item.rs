@@ -1,8 +1,5 @@
 //! How a delivery stands in the table.
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::types::AttributeValue;
 use contract::{CorrelationId, Stage, Status};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -12,7 +9,7 @@ use webhooks::{
     SubscriptionId,
 };
 
-use super::{Item, string};
+use crate::item::{Item, keys, number, string};
 
 /// What the sort keys of deliveries begin with.
 pub(super) const DELIVERY: &str = "delivery#";
@@ -80,9 +77,7 @@ pub(super) fn end_key(id: &DeliveryId) -> Item {
             issuance_pk(&id.correlation_id),
             format!("ended#{:015}", id.reserved_at_ms),
         ),
-        account @ SubscriptionId::Account(_) => {
-            keys(format!("subscription#{account}"), "ended".to_owned())
-        }
+        account @ SubscriptionId::Account(_) => keys(format!("subscription#{account}"), "ended"),
     }
 }
 
@@ -198,14 +193,6 @@ pub(super) fn read(item: Item) -> Result<Stored, DeliveriesError> {
     })
 }
 
-fn keys(pk: String, sk: String) -> Item {
-    HashMap::from([("pk".to_owned(), string(pk)), ("sk".to_owned(), string(sk))])
-}
-
-fn number(number: impl ToString) -> AttributeValue {
-    AttributeValue::N(number.to_string())
-}
-
 fn malformed(reason: &str) -> DeliveriesError {
     DeliveriesError::Malformed {
         reason: reason.to_owned(),
@@ -215,6 +202,7 @@ fn malformed(reason: &str) -> DeliveriesError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_sdk_dynamodb::types::AttributeValue;
 
     fn stored(state: State, subscription: SubscriptionId) -> Stored {
         let attempt = Attempt {

@@ -4,28 +4,20 @@
 //! Two hands write it, each its own attributes: the publisher of changes notes where the credential came
 //! from, and whoever heard the wallet notes its status. Which comes first is not known.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use contract::CredentialStatus;
 use issuance::ports::{CredentialStatuses, Noted, RecordsError};
 use issuance::{CredentialChange, IssuedCredential};
 use uuid::Uuid;
 
-use super::item::{malformed, number, parsed, parsed_number, string, text};
-use super::{IssuanceTable, Item, unavailable};
+use super::{IssuanceTable, unavailable};
+use crate::item::{Item, keys, malformed, number, parsed, parsed_number, string, text};
 
 const KEY_PREFIX: &str = "credential#";
 const SORT_KEY: &str = "status";
 
 fn key(revocation_uuid: Uuid) -> Item {
-    HashMap::from([
-        (
-            "pk".to_owned(),
-            string(format!("{KEY_PREFIX}{revocation_uuid}")),
-        ),
-        ("sk".to_owned(), string(SORT_KEY)),
-    ])
+    keys(format!("{KEY_PREFIX}{revocation_uuid}"), SORT_KEY)
 }
 
 /// Whether an item is one of these.

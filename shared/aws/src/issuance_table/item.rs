@@ -2,14 +2,13 @@
 //! alone.
 
 use std::collections::HashMap;
-use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use contract::{Callback, CorrelationId, IssueError, Stage, Status};
 use issuance::ports::{RecordsError, Stored};
 use issuance::{Offer, Record, RequestHash, State};
 
-use super::Item;
+use crate::item::{Item, Malformed, keys, malformed, number, parsed, parsed_number, string, text};
 
 /// The values of the attribute `state`.
 pub(super) const RESERVED: &str = "reserved";
@@ -33,10 +32,7 @@ const KEY_PREFIX: &str = "issuance#";
 
 /// The key of a record.
 pub(super) fn key(id: &CorrelationId) -> Item {
-    HashMap::from([
-        ("pk".to_owned(), string(format!("{KEY_PREFIX}{id}"))),
-        ("sk".to_owned(), string("record")),
-    ])
+    keys(format!("{KEY_PREFIX}{id}"), "record")
 }
 
 /// Whether an item is a record.
@@ -45,7 +41,7 @@ pub(super) fn is_key_of(item: &Item) -> bool {
 }
 
 /// The correlation id in an item's key.
-pub(super) fn correlation_id(item: &Item) -> Result<CorrelationId, RecordsError> {
+pub(super) fn correlation_id(item: &Item) -> Result<CorrelationId, Malformed> {
     text(item, "pk")?
         .strip_prefix(KEY_PREFIX)
         .and_then(|id| id.parse().ok())
@@ -204,7 +200,7 @@ pub(super) fn read(item: &Item) -> Result<Stored, RecordsError> {
 }
 
 /// The callback never changes, so an issuance that was reserved without one has neither attribute.
-fn callback(item: &Item) -> Result<Option<Callback>, RecordsError> {
+fn callback(item: &Item) -> Result<Option<Callback>, Malformed> {
     if !item.contains_key("callback_url") {
         return Ok(None);
     }
@@ -222,7 +218,7 @@ fn callback(item: &Item) -> Result<Option<Callback>, RecordsError> {
     }))
 }
 
-fn state(item: &Item) -> Result<State, RecordsError> {
+fn state(item: &Item) -> Result<State, Malformed> {
     let stage = || text(item, "stage").map(Stage::from);
     match text(item, "state")? {
         RESERVED => Ok(State::Reserved {
@@ -249,7 +245,7 @@ fn state(item: &Item) -> Result<State, RecordsError> {
     }
 }
 
-fn offer(item: &Item) -> Result<Offer, RecordsError> {
+fn offer(item: &Item) -> Result<Offer, Malformed> {
     let if_there = |name: &str| item.contains_key(name);
     Ok(Offer {
         request_uri: if_there("request_uri")
@@ -264,40 +260,8 @@ fn offer(item: &Item) -> Result<Offer, RecordsError> {
     })
 }
 
-pub(super) fn string(text: impl ToString) -> AttributeValue {
-    AttributeValue::S(text.to_string())
-}
-
-pub(super) fn number(number: impl ToString) -> AttributeValue {
-    AttributeValue::N(number.to_string())
-}
-
-pub(super) fn text<'i>(item: &'i Item, name: &str) -> Result<&'i str, RecordsError> {
-    match item.get(name) {
-        Some(AttributeValue::S(text)) => Ok(text),
-        Some(_) => Err(malformed(name, "is not a string")),
-        None => Err(malformed(name, "is missing")),
-    }
-}
-
-pub(super) fn parsed<T: FromStr>(item: &Item, name: &str) -> Result<T, RecordsError> {
-    text(item, name)?
-        .parse()
-        .map_err(|_| malformed(name, "does not have its form"))
-}
-
-pub(super) fn parsed_number<T: FromStr>(item: &Item, name: &str) -> Result<T, RecordsError> {
-    match item.get(name) {
-        Some(AttributeValue::N(digits)) => digits
-            .parse()
-            .map_err(|_| malformed(name, "is out of range")),
-        Some(_) => Err(malformed(name, "is not a number")),
-        None => Err(malformed(name, "is missing")),
-    }
-}
-
 /// A flag that is not there is not set, as in items of before there was the flag.
-fn flag(item: &Item, name: &str) -> Result<bool, RecordsError> {
+fn flag(item: &Item, name: &str) -> Result<bool, Malformed> {
     match item.get(name) {
         None => Ok(false),
         Some(AttributeValue::Bool(flag)) => Ok(*flag),
@@ -305,10 +269,12 @@ fn flag(item: &Item, name: &str) -> Result<bool, RecordsError> {
     }
 }
 
-pub(super) fn malformed(attribute: &str, reason: &str) -> RecordsError {
-    RecordsError::Malformed {
-        attribute: attribute.to_owned(),
-        reason: reason.to_owned(),
+impl From<Malformed> for RecordsError {
+    fn from(Malformed { attribute, reason }: Malformed) -> Self {
+        Self::Malformed {
+            attribute,
+            reason: reason.to_owned(),
+        }
     }
 }
 

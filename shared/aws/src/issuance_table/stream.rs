@@ -10,7 +10,8 @@ use issuance::{Announcement, Change, IssuedCredential, Record};
 use runtime::trace::TraceHeader;
 use serde_json::{Map, Value};
 
-use super::{Item, TRACE, credential, item};
+use super::{TRACE, credential, item};
+use crate::item::{Item, Malformed, malformed};
 
 /// What a change of an item announces, given the item's images as a stream record has them: JSON, each
 /// value under the name of its type. An item without an image is not there.
@@ -62,19 +63,19 @@ fn new_credential(before: Option<&Item>, record: &Record) -> Option<IssuedCreden
     })
 }
 
-fn read_image(image: &Value) -> Result<Item, RecordsError> {
+fn read_image(image: &Value) -> Result<Item, Malformed> {
     let members = image
         .as_object()
-        .ok_or_else(|| item::malformed("(the image)", "is not an object"))?;
+        .ok_or_else(|| malformed("(the image)", "is not an object"))?;
     read_members(members)
 }
 
-fn read_members(members: &Map<String, Value>) -> Result<Item, RecordsError> {
+fn read_members(members: &Map<String, Value>) -> Result<Item, Malformed> {
     members
         .iter()
         .map(|(name, value)| {
-            let value = read_value(value)
-                .ok_or_else(|| item::malformed(name, "is not a value of DynamoDB"))?;
+            let value =
+                read_value(value).ok_or_else(|| malformed(name, "is not a value of DynamoDB"))?;
             Ok((name.clone(), value))
         })
         .collect()

@@ -1,7 +1,6 @@
 //! How jobs and chunks stand in the table.
 
 use std::collections::HashMap;
-use std::str::FromStr;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -9,10 +8,16 @@ use jobs::ports::JobsError;
 use jobs::{Chunk, ChunkId, ChunkProgress, Job};
 use uuid::Uuid;
 
-use super::{Item, unexpected};
+use crate::CallError;
+use crate::erasure::{ERASE_AT, ERASE_SHARD, ERASE_SHARDS};
+use crate::item::{Item, Malformed, keys, malformed, number, parsed, parsed_number, string, text};
 
 pub(super) const CHUNK_PREFIX: &str = "chunk#";
 const JOB_PREFIX: &str = "job#";
+
+/// The lines, with their claims, and with them what is only there as long as they are. `#lines` stands for the
+/// attribute `lines`, whose name is a reserved word.
+pub(super) const REMOVE_LINES: &str = "REMOVE #lines, is_open, erase_shard, erase_at_seconds";
 
 pub(super) fn job_pk(id: Uuid) -> String {
     format!("{JOB_PREFIX}{id}")
@@ -27,15 +32,11 @@ pub(super) fn job_key(id: Uuid) -> Item {
 }
 
 pub(super) fn chunk_key(id: ChunkId) -> Item {
-    keys(job_pk(id.job_id), &chunk_sk(id.first_line))
+    keys(job_pk(id.job_id), chunk_sk(id.first_line))
 }
 
 pub(super) fn key_key(name: &str) -> Item {
     keys(format!("key#{name}"), "key")
-}
-
-fn keys(pk: String, sk: &str) -> Item {
-    HashMap::from([("pk".to_owned(), string(pk)), ("sk".to_owned(), string(sk))])
 }
 
 pub(super) fn of_job(job: &Job) -> Item {
@@ -80,6 +81,7 @@ pub(super) fn of_chunk(chunk: &Chunk) -> Item {
 fn attributes(chunk: &Chunk) -> impl Iterator<Item = (&'static str, AttributeValue)> {
     let binary = |bytes: &Vec<u8>| AttributeValue::B(Blob::new(bytes.clone()));
     let open = chunk.lines.as_ref();
+    let erase_shard = open.map(|_| number(shard_of(chunk.id.job_id)));
     [
         ("first_line", Some(number(chunk.id.first_line))),
         ("write_id", Some(string(chunk.write_id))),
@@ -90,16 +92,24 @@ fn attributes(chunk: &Chunk) -> impl Iterator<Item = (&'static str, AttributeVal
         ("expires_at", Some(number(chunk.kept_until))),
         ("lines", open.map(binary)),
         ("is_open", open.map(|_| AttributeValue::Bool(true))),
+        (ERASE_SHARD, erase_shard),
+        (ERASE_AT, chunk.erase_at_seconds().map(number)),
         ("results", chunk.results.as_ref().map(binary)),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name, value?)))
 }
 
+/// The shard of a job's chunks: its id is random, so any byte of it will do.
+fn shard_of(job_id: Uuid) -> u8 {
+    let [.., last] = job_id.into_bytes();
+    last % ERASE_SHARDS
+}
+
 /// An update of all that can change of a chunk.
 pub(super) struct Change {
     pub(super) condition: &'static str,
-    pub(super) expression: &'static str,
+    pub(super) expression: String,
     pub(super) names: HashMap<String, String>,
     pub(super) values: HashMap<String, AttributeValue>,
 }
@@ -112,27 +122,22 @@ pub(super) fn change(after: &Chunk) -> Change {
         .filter(|(name, _)| changing.contains(name))
         .map(|(name, value)| (format!(":{name}"), value))
         .collect();
-    let (condition, expression) = if after.lines.is_some() {
+    let (condition, lines) = if after.lines.is_some() {
         (
             "#write_id = :based_on AND attribute_exists(#lines)",
-            "SET #write_id = :write_id, #started = :started, #failed = :failed, #results = :results, \
-             #lines = :lines",
+            ", #lines = :lines",
         )
     } else {
-        (
-            "#write_id = :based_on",
-            "SET #write_id = :write_id, #started = :started, #failed = :failed, #results = :results \
-             REMOVE #lines, #is_open",
-        )
+        ("#write_id = :based_on", REMOVE_LINES)
     };
-    let is_named = |name: &&str| *name != "is_open" || after.lines.is_none();
-    let names = changing.into_iter().chain(["is_open"]).filter(is_named);
     Change {
         condition,
-        expression,
-        names: names
+        expression: format!(
+            "SET #write_id = :write_id, #started = :started, #failed = :failed, #results = :results {lines}"
+        ),
+        names: changing
             .map(|name| (format!("#{name}"), name.to_owned()))
-            .collect(),
+            .into(),
         values,
     }
 }
@@ -141,10 +146,10 @@ pub(super) fn chunk(item: &Item) -> Result<Chunk, JobsError> {
     let binary = |name: &str| match item.get(name) {
         None => Ok(None),
         Some(AttributeValue::B(bytes)) => Ok(Some(bytes.clone().into_inner())),
-        Some(_) => Err(malformed(name)),
+        Some(_) => Err(malformed(name, "is not binary")),
     };
     Ok(Chunk {
-        id: chunk_id(item)?,
+        id: chunk_id(item).ok_or_else(|| malformed("pk", "is not the key of a chunk"))?,
         write_id: parsed(item, "write_id")?,
         line_count: parsed_number(item, "line_count")?,
         started: parsed_number(item, "started")?,
@@ -159,7 +164,7 @@ pub(super) fn chunk(item: &Item) -> Result<Chunk, JobsError> {
 /// Also of an entry of the index.
 pub(super) fn progress(item: &Item) -> Result<ChunkProgress, JobsError> {
     Ok(ChunkProgress {
-        id: chunk_id(item)?,
+        id: chunk_id(item).ok_or_else(|| malformed("pk", "is not the key of a chunk"))?,
         line_count: parsed_number(item, "line_count")?,
         started: parsed_number(item, "started")?,
         failed: parsed_number(item, "failed")?,
@@ -167,14 +172,12 @@ pub(super) fn progress(item: &Item) -> Result<ChunkProgress, JobsError> {
     })
 }
 
-fn chunk_id(item: &Item) -> Result<ChunkId, JobsError> {
-    let job_id = text(item, "pk")?
-        .strip_prefix(JOB_PREFIX)
-        .and_then(|id| id.parse().ok())
-        .ok_or_else(|| malformed("pk"))?;
-    Ok(ChunkId {
-        job_id,
-        first_line: parsed_number(item, "first_line")?,
+/// The chunk in an item's key, which is also in every index.
+pub(super) fn chunk_id(item: &Item) -> Option<ChunkId> {
+    let key = |name, prefix| item.get(name)?.as_s().ok()?.strip_prefix(prefix);
+    Some(ChunkId {
+        job_id: key("pk", JOB_PREFIX)?.parse().ok()?,
+        first_line: key("sk", CHUNK_PREFIX)?.parse().ok()?,
     })
 }
 
@@ -187,34 +190,8 @@ pub(super) fn size(item: &Item) -> usize {
     values.sum()
 }
 
-pub(super) fn string(text: impl ToString) -> AttributeValue {
-    AttributeValue::S(text.to_string())
-}
-
-pub(super) fn number(number: impl ToString) -> AttributeValue {
-    AttributeValue::N(number.to_string())
-}
-
-fn text<'i>(item: &'i Item, name: &str) -> Result<&'i str, JobsError> {
-    match item.get(name) {
-        Some(AttributeValue::S(text)) => Ok(text),
-        _ => Err(malformed(name)),
+impl From<Malformed> for JobsError {
+    fn from(malformed: Malformed) -> Self {
+        Self(Box::new(CallError::from(malformed)))
     }
-}
-
-fn parsed<T: FromStr>(item: &Item, name: &str) -> Result<T, JobsError> {
-    text(item, name)?.parse().map_err(|_| malformed(name))
-}
-
-fn parsed_number<T: FromStr>(item: &Item, name: &str) -> Result<T, JobsError> {
-    match item.get(name) {
-        Some(AttributeValue::N(digits)) => digits.parse().map_err(|_| malformed(name)),
-        _ => Err(malformed(name)),
-    }
-}
-
-fn malformed(name: &str) -> JobsError {
-    unexpected(&format!(
-        "the attribute {name} of an item is not what we write"
-    ))
 }

@@ -11,21 +11,18 @@
 //! An offer that still has its claims stands in an index besides, by the time at which they are to be erased:
 //! see [`WalletTable::claims_due`].
 
-mod conflicts;
 mod erasure;
 mod offers;
 mod statuses;
 mod steps;
 
-use std::collections::HashMap;
-use std::str::FromStr;
-
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::CallError;
+use crate::item::Item;
 
-pub use erasure::{CLAIMS_TO_ERASE, ClaimsDue, ClaimsDuePages, ERASE_SHARDS};
+pub use erasure::CLAIMS_TO_ERASE;
 pub use offers::Creation;
 pub use statuses::StatusChangeOutcome;
 pub use steps::OfferStep;
@@ -60,24 +57,4 @@ impl WalletTable {
             .map_err(CallError::from_sdk)?;
         Ok(answer.item)
     }
-}
-
-type Item = HashMap<String, AttributeValue>;
-
-/// The code of that part of a cancelled transaction whose condition did not hold.
-const CONDITION_FAILED: &str = "ConditionalCheckFailed";
-
-fn string(text: impl Into<String>) -> AttributeValue {
-    AttributeValue::S(text.into())
-}
-
-fn number(number: impl ToString) -> AttributeValue {
-    AttributeValue::N(number.to_string())
-}
-
-fn read_number<T: FromStr>(item: &Item, name: &str) -> Result<T, CallError> {
-    item.get(name)
-        .and_then(|value| value.as_n().ok())
-        .and_then(|digits| digits.parse().ok())
-        .ok_or_else(|| CallError::unexpected("an item without the number that it must have"))
 }

@@ -10,12 +10,14 @@ use aws_sdk_dynamodb::types::{
 };
 use issuer::{Offer, OfferId, StatusRecord, Written};
 
-use super::conflicts::{despite_conflicts, is_conflict};
-use super::erasure::{ERASE_AT, ERASE_SHARD, shard_of};
+use super::WalletTable;
+use super::erasure::shard_of;
 use super::statuses::status_item;
 use super::steps::OfferStep;
-use super::{CONDITION_FAILED, Item, WalletTable, number, string};
 use crate::CallError;
+use crate::conflicts::{CONDITION_FAILED, despite_conflicts, is_conflict};
+use crate::erasure::{ERASE_AT, ERASE_SHARD};
+use crate::item::{Item, number, string};
 
 /// What became of a new offer.
 #[derive(Debug)]

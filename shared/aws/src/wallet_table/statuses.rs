@@ -10,9 +10,10 @@ use aws_sdk_dynamodb::types::{
 use contract::CredentialStatus;
 use issuer::{ListNumber, RevocationUuid, StatusRecord};
 
-use super::conflicts::{despite_conflicts, is_conflict};
-use super::{CONDITION_FAILED, Item, WalletTable, number, read_number, string};
+use super::WalletTable;
 use crate::CallError;
+use crate::conflicts::{CONDITION_FAILED, despite_conflicts, is_conflict};
+use crate::item::{Item, number, parsed_number, string};
 
 /// What became of a change of status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +114,7 @@ impl WalletTable {
     pub async fn list_version(&self, list: ListNumber) -> Result<u64, CallError> {
         self.get(list_key(list), string(HEAD))
             .await?
-            .map_or(Ok(0), |head| read_number(&head, "version"))
+            .map_or(Ok(0), |head| Ok(parsed_number(&head, "version")?))
     }
 
     /// Every entry of a list that is not valid, as index and status. Consistent: it holds at least the
@@ -141,7 +142,7 @@ impl WalletTable {
                 .and_then(|status| status.as_s().ok())
                 .and_then(|name| CredentialStatus::from_name(name))
                 .ok_or_else(|| CallError::unexpected("a list entry without a known status"))?;
-            entries.push((read_number(&item, "idx")?, status));
+            entries.push((parsed_number(&item, "idx")?, status));
         }
         Ok(entries)
     }
@@ -208,7 +209,7 @@ pub(super) fn status_item(record: &StatusRecord) -> Result<Item, CallError> {
 }
 
 fn read_list(current: &Item) -> Result<ListNumber, CallError> {
-    read_number::<u32>(current, "list")?
+    parsed_number::<u32>(current, "list")?
         .try_into()
         .map_err(|_| CallError::unexpected("a list number out of range"))
 }

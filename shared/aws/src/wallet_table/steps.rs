@@ -7,7 +7,7 @@ use issuer::{
     RecordReport, RedeemCode, RetrieveOffer, Transition, WalletReport,
 };
 
-use super::{number, string};
+use crate::item::{number, string};
 
 const CREATED: &str = "created";
 const RETRIEVED: &str = "retrieved";

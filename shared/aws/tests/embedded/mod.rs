@@ -65,6 +65,8 @@ pub(crate) async fn job_tables(table: &str) -> String {
             {"AttributeName": "pk", "AttributeType": "S"},
             {"AttributeName": "sk", "AttributeType": "S"},
             {"AttributeName": "first_line", "AttributeType": "N"},
+            {"AttributeName": "erase_shard", "AttributeType": "N"},
+            {"AttributeName": "erase_at_seconds", "AttributeType": "N"},
         ],
         "KeySchema": [
             {"AttributeName": "pk", "KeyType": "HASH"},
@@ -80,6 +82,14 @@ pub(crate) async fn job_tables(table: &str) -> String {
                 "ProjectionType": "INCLUDE",
                 "NonKeyAttributes": ["line_count", "started", "failed", "is_open"],
             },
+        }],
+        "GlobalSecondaryIndexes": [{
+            "IndexName": "lines-to-erase",
+            "KeySchema": [
+                {"AttributeName": "erase_shard", "KeyType": "HASH"},
+                {"AttributeName": "erase_at_seconds", "KeyType": "RANGE"},
+            ],
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
         }],
     });
     database

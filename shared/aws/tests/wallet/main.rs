@@ -4,6 +4,9 @@
 #[path = "../embedded/mod.rs"]
 mod embedded;
 
+#[path = "../embedded/busy.rs"]
+mod busy;
+
 mod conflicts;
 mod erasure;
 mod kms_key;

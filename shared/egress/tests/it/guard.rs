@@ -231,6 +231,30 @@ async fn an_endless_answer_is_read_up_to_the_limit() {
     assert_eq!((cut.status.as_u16(), cut.body.len()), (200, 1_000));
 }
 
+/// Whoever only wants the status has it with the headers, whatever becomes of the body.
+#[tokio::test]
+async fn a_body_that_breaks_off_is_cut() {
+    let broken = || {
+        let chunks = [
+            Ok(Bytes::from_static(b"so far")),
+            Err(std::io::Error::other("no further")),
+        ];
+        // The headers and the first chunk are out before the second.
+        let chunks = futures::StreamExt::then(futures::stream::iter(chunks), async |chunk| {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            chunk
+        });
+        Body::from_stream(chunks)
+    };
+    let url = serve(Router::new().route("/", get(async move || broken()))).await;
+    let client = local_client(LIMITS);
+    let request = || client.request(Method::GET, url.clone());
+    let refused = client.send(request()).await;
+    assert!(matches!(refused, Err(SendError::Broken(_))), "{refused:?}");
+    let cut = client.send_and_cut(request()).await.unwrap();
+    assert_eq!((cut.status.as_u16(), &*cut.body), (200, &b"so far"[..]));
+}
+
 /// A byte now and then keeps a connection busy: the whole time counts.
 #[tokio::test]
 async fn a_slow_answer_is_cut_off_in_time() {
@@ -246,8 +270,10 @@ async fn a_slow_answer_is_cut_off_in_time() {
         total_timeout: Duration::from_millis(300),
         ..LIMITS
     });
-    let refused = client.send(client.request(Method::GET, url)).await;
+    let refused = client.send(client.request(Method::GET, url.clone())).await;
     assert!(matches!(refused, Err(SendError::Timeout)), "{refused:?}");
+    let cut = client.send_and_cut(client.request(Method::GET, url)).await;
+    assert_eq!(cut.unwrap().status, 200);
 }
 
 #[tokio::test]

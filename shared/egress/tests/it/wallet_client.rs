@@ -105,10 +105,17 @@ async fn an_issuance_that_the_wallet_does_not_know_is_unknown() {
 
 /// Such answers come from gateways and proxies, while a wallet is moved or its address is wrong.
 #[tokio::test]
-async fn a_refusal_without_a_json_object_is_not_the_wallets() {
+async fn a_refusal_without_a_problem_is_not_the_wallets() {
     for status in [400, 404, 405, 409, 410, 422] {
         let status = StatusCode::from_u16(status).unwrap();
-        for body in ["", "<html>a claim</html>", "[]", "\"a claim\""] {
+        for body in [
+            "",
+            "<html>a claim</html>",
+            "[]",
+            "\"a claim\"",
+            r#"{"message": "Not Found"}"#,
+            r#"{"title": null, "detail": ["a claim"]}"#,
+        ] {
             let wallet = always(move || (status, body)).await;
             let faulty = (TransientKind::Faulty, None);
             assert_eq!(
@@ -157,6 +164,26 @@ async fn a_refusal_carries_the_wallets_problem() {
     };
     assert_eq!((problem.status, problem.detail.as_str()), (422, "no IBAN"));
     assert_eq!(problem.errors[0].pointer, "/claims/iban");
+}
+
+#[tokio::test]
+async fn a_problem_is_known_by_its_media_type_or_by_what_is_in_it() {
+    let refused = StatusCode::CONFLICT;
+    for (media_type, body) in [
+        ("application/json", r#"{"detail": "it says no"}"#),
+        ("text/plain", r#"{"title": "it says no"}"#),
+        ("application/problem+json", r#"{"message": "it says no"}"#),
+        (
+            "Application/Problem+JSON; charset=utf-8",
+            r#"{"message": "it says no"}"#,
+        ),
+    ] {
+        let wallet = always(move || (refused, [(header::CONTENT_TYPE, media_type)], body)).await;
+        let Err(WalletFailure::Refused(problem)) = wallet.start_issue(&request()).await else {
+            panic!("{media_type} {body}")
+        };
+        assert_eq!((problem.status, &*problem.detail), (409, "it says no"));
+    }
 }
 
 #[tokio::test]

@@ -25,6 +25,9 @@ struct World {
     table_is_down: bool,
     wallet: Option<WalletFailure>,
     publishes_late: bool,
+    /// When the list said so, in Unix seconds, if the wallet tells.
+    published_at: Option<u64>,
+    was_known: bool,
 }
 
 impl World {
@@ -47,7 +50,7 @@ impl World {
                 true => CredentialStatus::Valid,
                 false => status,
             },
-            published_at: None,
+            published_at: self.published_at,
             status_list: StatusListEntry {
                 uri: "https://issuer.example/1".to_owned(),
                 idx: 1,
@@ -86,7 +89,10 @@ impl CredentialStatuses for &World {
             return Err(RecordsError::Unavailable("down".into()));
         }
         self.note_down(format!("note {status} at {now_ms}"));
-        Ok(Noted::Changed)
+        Ok(match self.was_known {
+            true => Noted::Known,
+            false => Noted::Changed,
+        })
     }
 }
 
@@ -153,7 +159,8 @@ fn check(check: u32) -> CredentialCheck {
 #[tokio::test]
 async fn a_check_is_sent_before_the_wallet_is_asked_and_the_note_comes_after() {
     let world = World::default();
-    use_case(&world).set(UUID, &revoke()).await.unwrap();
+    let set = use_case(&world).set(UUID, &revoke()).await.unwrap();
+    assert!(set.is_noted);
     assert_eq!(
         world.did(),
         ["check 0 in 60", "wallet revoked", "note revoked at 5"]
@@ -177,8 +184,9 @@ async fn what_the_wallet_did_is_done_even_if_it_cannot_be_noted() {
         table_is_down: true,
         ..World::default()
     };
-    let answer = use_case(&world).set(UUID, &revoke()).await.unwrap();
-    assert_eq!(answer.status, CredentialStatus::Revoked);
+    let set = use_case(&world).set(UUID, &revoke()).await.unwrap();
+    assert_eq!(set.answer.status, CredentialStatus::Revoked);
+    assert!(!set.is_noted);
     let fault = use_case(&world).check(&check(0)).await.unwrap_err();
     assert!(matches!(fault, CheckError::Records(_)), "{fault}");
 }
@@ -187,8 +195,41 @@ async fn what_the_wallet_did_is_done_even_if_it_cannot_be_noted() {
 async fn a_check_notes_what_is_published() {
     let world = World::default();
     let checked = use_case(&world).check(&check(0)).await.unwrap();
-    assert_eq!(checked, Checked::Noted(Noted::Changed));
+    let noted = Checked::Noted {
+        noted: Noted::Changed,
+        published_after_ms: None,
+    };
+    assert_eq!(checked, noted);
     assert_eq!(world.did(), ["note revoked at 5"]);
+}
+
+/// Not how long the check took to come, and not twice.
+#[tokio::test]
+async fn how_long_the_publication_took_is_what_the_wallet_tells() {
+    for (published_at, requested_at_ms, was_known, expected) in [
+        (Some(1_800_000_003), 1_800_000_000_900, false, Some(2_100)),
+        (Some(1_800_000_000), 1_800_000_000_900, false, Some(0)),
+        (Some(1_799_999_999), 1_800_000_000_900, false, None),
+        (Some(1_800_000_003), 1_800_000_000_900, true, None),
+        (Some(1_800_000_003), 0, false, None),
+        (None, 1_800_000_000_900, false, None),
+    ] {
+        let world = World {
+            published_at,
+            was_known,
+            ..World::default()
+        };
+        let message = CredentialCheck {
+            requested_at_ms,
+            ..check(0)
+        };
+        match use_case(&world).check(&message).await.unwrap() {
+            Checked::Noted {
+                published_after_ms, ..
+            } => assert_eq!(published_after_ms, expected, "{published_at:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[tokio::test]

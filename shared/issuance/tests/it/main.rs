@@ -8,6 +8,7 @@ mod credential_status;
 mod invariants;
 mod polling;
 mod ports;
+mod publishing;
 mod scenario;
 mod starting;
 mod world;

@@ -1,6 +1,6 @@
 //! All of an upload is accepted, or nothing of it.
 
-use jobs::{AcceptFailure, Job, SeenTo, StartMessage, Upload};
+use jobs::{AcceptFailure, Job, Pass, SeenTo, StartMessage, Upload};
 
 use crate::world::{World, Write, is_started, ndjson};
 
@@ -114,10 +114,7 @@ async fn a_job_whose_acceptance_went_unheard_is_started_all_the_same() {
         panic!("no other message: {messages:?}");
     };
     let queued = world.queued(2);
-    assert!(matches!(
-        queued.see_to_job(job_id).await.unwrap(),
-        SeenTo::Again { .. }
-    ));
+    assert_eq!(queued.see_to_job(job_id).await.unwrap(), SeenTo::Queued);
     for (message, _) in world.messages() {
         let StartMessage::Chunk { id, .. } = message else {
             panic!("chunks only");
@@ -125,10 +122,7 @@ async fn a_job_whose_acceptance_went_unheard_is_started_all_the_same() {
         queued.start_chunk(id, 0).await.unwrap();
     }
     assert_eq!(world.offers(), 60);
-    assert_eq!(
-        queued.see_to_job(job_id).await.unwrap(),
-        SeenTo::Over { erased: 0 }
-    );
+    assert_eq!(queued.see_to_job(job_id).await.unwrap(), SeenTo::Queued);
     assert_eq!(world.messages(), [], "each chunk had its message");
 }
 
@@ -148,21 +142,28 @@ async fn the_same_upload_under_the_same_key_is_the_same_job() {
 }
 
 #[tokio::test]
+async fn a_key_is_free_again_when_its_job_is_over() {
+    let world = World::new();
+    let first = accept(&world, 3, Some("k")).await.unwrap();
+    world.pass_seconds(jobs::RESULTS_KEPT_SECONDS - 1);
+    assert_eq!(accept(&world, 3, Some("k")).await.unwrap().id, first.id);
+    world.pass_seconds(1);
+    assert_ne!(accept(&world, 4, Some("k")).await.unwrap().id, first.id);
+}
+
+#[tokio::test]
 async fn a_chunk_that_is_closed_without_a_result_has_failed() {
     let world = World::new();
     let job = world.job(30).await;
-    world.pass_seconds(jobs::PATIENCE_SECONDS - 10);
-    let queued = world.queued(1);
-    assert_eq!(
-        queued.see_to_job(job.id).await.unwrap(),
-        SeenTo::Again { after_seconds: 70 }
-    );
-    world.pass_seconds(70);
-    assert_eq!(
-        queued.see_to_job(job.id).await.unwrap(),
-        SeenTo::Over { erased: 30 }
-    );
-    assert!(world.chunks().iter().all(|chunk| chunk.lines.is_none()));
+    world.pass_seconds(jobs::PATIENCE_SECONDS + 59);
+    assert_eq!(world.erase_lines(), 0, "the last pass may be under way");
+    world.pass_seconds(1);
+    assert_eq!(world.erase_lines(), 2);
+    assert_eq!(world.erase_lines(), 0);
+    for chunk in world.chunks() {
+        let pass = world.queued(1).start_chunk(chunk.id, 0).await.unwrap();
+        assert_eq!((pass, world.asked()), (Pass::Done, 0), "it comes too late");
+    }
     let progress = world.read().progress(job.id).await.unwrap().unwrap();
     assert_eq!((progress.done, progress.failed), (30, 30));
     let results = world.results(&job).await;

@@ -87,6 +87,19 @@ impl World {
         self.state().chunks.values().cloned().collect()
     }
 
+    /// Takes away the lines whose time is over, as is done each minute, and says of how many chunks.
+    pub fn erase_lines(&self) -> usize {
+        let now = self.now_ms() / 1_000;
+        let mut erased = 0;
+        for chunk in self.state().chunks.values_mut() {
+            if chunk.erase_at_seconds().is_some_and(|at| at <= now) {
+                chunk.lines = None;
+                erased += 1;
+            }
+        }
+        erased
+    }
+
     pub fn offers(&self) -> usize {
         self.state().offers.len()
     }
@@ -268,7 +281,8 @@ impl Jobs for World {
     async fn accept(&self, job: &Job, key: Option<&str>) -> Result<Acceptance, JobsError> {
         let mut known = None;
         self.write(|state| {
-            known = key.and_then(|key| state.keys.get(key).cloned());
+            let is_kept = |known: &Job| known.kept_until() > job.accepted_at_ms / 1_000;
+            known = key.and_then(|key| state.keys.get(key).cloned().filter(is_kept));
             if known.is_none() {
                 state.jobs.insert(job.id, job.clone());
                 state
@@ -318,14 +332,6 @@ impl Jobs for World {
             };
         })?;
         Ok(replaced)
-    }
-
-    async fn erase_lines(&self, id: ChunkId) -> Result<(), JobsError> {
-        self.write(|state| {
-            if let Some(chunk) = state.chunks.get_mut(&id) {
-                chunk.lines = None;
-            }
-        })
     }
 
     async fn progress(&self, id: Uuid) -> Result<Vec<ChunkProgress>, JobsError> {

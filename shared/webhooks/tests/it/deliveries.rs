@@ -13,7 +13,7 @@ use crate::world::{Ports, offered, status};
 const OTHERS: &str = "https://one.example/x,https://two.example/y";
 
 /// A delivery to the callback that was announced, and its first message.
-async fn announced(ports: &Ports) -> (DeliveryId, DeliveryMessage) {
+pub(crate) async fn announced(ports: &Ports) -> (DeliveryId, DeliveryMessage) {
     let sent = ports.announcing("").announce(&offered(&[])).await.unwrap();
     assert_eq!(sent, 1);
     let message = ports.take();
@@ -87,6 +87,19 @@ async fn an_announcement_that_is_not_on_its_way_fails() {
         .await
         .unwrap();
     assert_eq!(ports.world().queue.len(), 3);
+}
+
+#[tokio::test]
+async fn a_delivery_that_cannot_be_read_keeps_no_other_and_is_not_waited_for() {
+    let ports = Ports::new();
+    ports.world().unreadable = Some(SubscriptionId::Issuance);
+    let failed = ports.announcing(OTHERS).announce(&offered(&[])).await;
+    assert!(failed.unwrap_err().is_final());
+    assert_eq!(ports.world().queue.len(), 2);
+    // What may pass is told first: announced again, the others get theirs.
+    ports.world().queue_refuses = true;
+    let failed = ports.announcing(OTHERS).announce(&offered(&[])).await;
+    assert!(!failed.unwrap_err().is_final());
 }
 
 #[tokio::test]
@@ -316,81 +329,6 @@ async fn a_replay_that_comes_before_it_is_recorded_comes_again_and_is_dropped_in
         State::Delivered,
         "nobody was told that it is sent"
     );
-}
-
-#[tokio::test]
-async fn gone_ends_the_subscription_until_a_replay_succeeds() {
-    let ports = Ports::new();
-    let (id, message) = announced(&ports).await;
-    ports.answers([status(410)]);
-    let outcome = ports.deliver(&message).await;
-    assert!(matches!(
-        outcome,
-        Outcome::Failed {
-            failure: Failure::Gone,
-            ..
-        }
-    ));
-    assert_eq!(ports.world().ended, [SubscriptionId::Issuance]);
-
-    // The next change is not posted, and can be found.
-    let mut change = offered(&[]);
-    change.sequence += 1;
-    ports.announcing("").announce(&change).await.unwrap();
-    let next = ports.take();
-    let outcome = ports.deliver(&next).await;
-    let ended = Failure::SubscriptionEnded;
-    assert_eq!(
-        outcome,
-        Outcome::Failed {
-            attempt: None,
-            failure: ended
-        }
-    );
-    assert_eq!(ports.world().seen.len(), 1);
-
-    // A replay that fails changes nothing; one that succeeds resumes.
-    ports.answers([status(410)]);
-    ports.replaying().replay(&id).await.unwrap();
-    ports.deliver(&ports.take()).await;
-    assert!(!ports.world().ended.is_empty());
-    ports.replaying().replay(&next.delivery_id).await.unwrap();
-    assert!(matches!(
-        ports.deliver(&ports.take()).await,
-        Outcome::Delivered(_)
-    ));
-    assert!(ports.world().ended.is_empty());
-}
-
-#[tokio::test]
-async fn a_subscription_that_the_operator_removed_is_not_posted_to() {
-    let ports = Ports::new();
-    let url = "https://one.example/x";
-    let silent = Change {
-        callback: None,
-        ..offered(&[])
-    };
-    ports.announcing(url).announce(&silent).await.unwrap();
-    let message = ports.take();
-    let outcome = ports
-        .deliver_with("https://two.example/y", &message)
-        .await
-        .unwrap();
-    let failure = Failure::Unsubscribed;
-    assert_eq!(
-        outcome,
-        Outcome::Failed {
-            attempt: None,
-            failure
-        }
-    );
-    ports
-        .replaying()
-        .replay(&message.delivery_id)
-        .await
-        .unwrap();
-    let outcome = ports.deliver_with(url, &ports.take()).await.unwrap();
-    assert!(matches!(outcome, Outcome::Delivered(_)));
 }
 
 #[tokio::test]

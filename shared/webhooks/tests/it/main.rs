@@ -2,4 +2,5 @@
 #![cfg(test)]
 
 mod deliveries;
+mod subscriptions;
 mod world;

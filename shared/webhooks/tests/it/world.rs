@@ -40,6 +40,8 @@ pub(crate) struct World {
     pub(crate) answers: Vec<Answer>,
     pub(crate) table_refuses_updates: bool,
     pub(crate) queue_refuses: bool,
+    /// Whose deliveries are stored and cannot be read.
+    pub(crate) unreadable: Option<SubscriptionId>,
 }
 
 /// The ports of one world.
@@ -161,6 +163,10 @@ fn unavailable() -> DeliveriesError {
 impl Deliveries for Ports {
     async fn create(&self, mine: &Stored) -> Result<Creation, DeliveriesError> {
         let mut world = self.world();
+        if world.unreadable == Some(mine.delivery.id.subscription) {
+            let reason = "it is garbled".to_owned();
+            return Err(DeliveriesError::Malformed { reason });
+        }
         let existing = world.table.get(&mine.delivery.id).cloned();
         Ok(match existing {
             Some(existing) => Creation::instead_of(mine, existing),
@@ -192,11 +198,15 @@ impl Deliveries for Ports {
         Ok(found.collect())
     }
 
-    async fn of_issuance(&self, id: &CorrelationId) -> Result<Vec<Delivery>, DeliveriesError> {
+    async fn of_issuance(
+        &self,
+        id: &CorrelationId,
+    ) -> Result<Vec<Result<Delivery, DeliveriesError>>, DeliveriesError> {
         let world = self.world();
         let stored = world.table.values().map(|stored| stored.delivery.clone());
         Ok(stored
             .filter(|delivery| delivery.id.correlation_id == *id)
+            .map(Ok)
             .collect())
     }
 

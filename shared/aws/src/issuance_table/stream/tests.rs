@@ -56,6 +56,25 @@ fn change_of(announcement: Option<Announcement>) -> (Change, Option<IssuedCreden
 }
 
 #[test]
+fn what_takes_the_place_of_an_expired_record_is_announced_as_new() {
+    let old = record(2, offered(Stage::TokenIssued));
+    let reserved = |sequence, state| Record {
+        reserved_at_ms: 9_000,
+        ..record(sequence, state)
+    };
+    let lease_until_ms = 31_000;
+    let new = reserved(0, State::Reserved { lease_until_ms });
+    assert_eq!(announced(Some(&old), &new), None);
+    let started = reserved(1, offered(Stage::OfferCreated));
+    let (change, credential) = change_of(announced(Some(&new), &started));
+    assert_eq!(change.event_type(), EventType::IssueCreated);
+    assert_eq!(change.reserved_at_ms, 9_000);
+    assert!(credential.is_some());
+    let (before, _) = change_of(announced(None, &record(1, offered(Stage::OfferCreated))));
+    assert_ne!(change.id, before.id);
+}
+
+#[test]
 fn each_state_is_announced_by_its_own_type() {
     let reserved = record(
         0,

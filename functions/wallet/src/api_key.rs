@@ -1,4 +1,4 @@
-//! The key that one side of Bestow shows to the other.
+//! The key that the backend shows to the wallet.
 
 use std::fmt;
 
@@ -8,17 +8,16 @@ use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::Response;
 use contract::Problem;
+use runtime::http::problem_response;
 use subtle::ConstantTimeEq;
-
-use crate::http::problem_response;
 
 /// The header that carries the key (`contract`: Start issue).
 const API_KEY_HEADER: &str = "x-api-key";
 
-/// The one key that is accepted, as its SHA-256. For the bundled wallet, which the backend alone calls with a
-/// secret that the deployment made; callers from outside have keys of their own (the crate `access`).
+/// The one key that is accepted, as its SHA-256: a secret that the deployment made. Callers of the backend have
+/// keys of their own (the crate `access`).
 #[derive(Clone)]
-pub struct ApiKeys {
+pub(crate) struct ApiKey {
     hash: [u8; 32],
 }
 
@@ -28,21 +27,21 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
     hash
 }
 
-impl ApiKeys {
+impl ApiKey {
     /// Accepts exactly this key.
-    pub fn of_key(key: &str) -> Self {
+    pub(crate) fn new(key: &str) -> Self {
         Self {
             hash: sha256(key.as_bytes()),
         }
     }
 
     /// Whether `key` is the accepted one. The time taken does not tell how much of a guess was right.
-    pub fn accept(&self, key: &[u8]) -> bool {
+    fn accept(&self, key: &[u8]) -> bool {
         self.hash.ct_eq(&sha256(key)).into()
     }
 
     /// The refusal for a request with these headers, or `Ok` when it carries exactly one accepted key.
-    pub fn authenticate(&self, headers: &HeaderMap) -> Result<(), Problem> {
+    fn authenticate(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let mut presented = headers.get_all(API_KEY_HEADER).iter();
         match (presented.next(), presented.next()) {
             (Some(key), None) if self.accept(key.as_bytes()) => Ok(()),
@@ -57,9 +56,9 @@ impl ApiKeys {
     }
 
     /// Axum middleware that lets a request pass only with an accepted key:
-    /// `axum::middleware::from_fn_with_state(keys, ApiKeys::require)`.
-    pub async fn require(State(keys): State<Self>, request: Request, next: Next) -> Response {
-        match keys.authenticate(request.headers()) {
+    /// `axum::middleware::from_fn_with_state(key, ApiKey::require)`.
+    pub(crate) async fn require(State(key): State<Self>, request: Request, next: Next) -> Response {
+        match key.authenticate(request.headers()) {
             Ok(()) => next.run(request).await,
             Err(problem) => problem_response(problem),
         }
@@ -67,9 +66,9 @@ impl ApiKeys {
 }
 
 /// Hides the hash.
-impl fmt::Debug for ApiKeys {
+impl fmt::Debug for ApiKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("ApiKeys(…)")
+        formatter.write_str("ApiKey(…)")
     }
 }
 
@@ -79,10 +78,10 @@ mod tests {
 
     #[test]
     fn the_key_is_accepted_and_no_other() {
-        let keys = ApiKeys::of_key("key");
-        assert!(keys.accept(b"key"));
+        let key = ApiKey::new("key");
+        assert!(key.accept(b"key"));
         for stranger in ["", "ke", "key ", "kez"] {
-            assert!(!keys.accept(stranger.as_bytes()), "{stranger}");
+            assert!(!key.accept(stranger.as_bytes()), "{stranger}");
         }
     }
 
@@ -90,8 +89,8 @@ mod tests {
     fn two_keys_in_one_request_are_refused() {
         let mut headers = HeaderMap::new();
         headers.append(API_KEY_HEADER, "key".parse().unwrap());
-        assert!(ApiKeys::of_key("key").authenticate(&headers).is_ok());
+        assert!(ApiKey::new("key").authenticate(&headers).is_ok());
         headers.append(API_KEY_HEADER, "key".parse().unwrap());
-        assert!(ApiKeys::of_key("key").authenticate(&headers).is_err());
+        assert!(ApiKey::new("key").authenticate(&headers).is_err());
     }
 }

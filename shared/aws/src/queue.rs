@@ -1,0 +1,105 @@
+//! A queue.
+#![allow(dead_code, reason = "each feature uses some of it")]
+
+use std::time::Duration;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+
+use crate::pause::Pause;
+use crate::{CallError, message_trace};
+
+/// The most messages of one SendMessageBatch.
+pub(crate) const BATCH_MESSAGES: usize = 10;
+/// How often the messages of a batch are sent that the queue did not take, and how long to wait before
+/// the second time; each further wait is twice as long.
+const TRIES: u32 = 4;
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// A queue on SQS.
+#[derive(Debug, Clone)]
+pub(crate) struct Queue {
+    client: Client,
+    url: String,
+}
+
+impl Queue {
+    /// The queue at `url`.
+    pub(crate) fn new(client: Client, url: &str) -> Self {
+        Self {
+            client,
+            url: url.to_owned(),
+        }
+    }
+
+    /// Sends a message that is to be delivered after `delay_seconds` (0 to 900).
+    pub(crate) async fn send(&self, body: String, delay_seconds: u32) -> Result<(), CallError> {
+        self.client
+            .send_message()
+            .queue_url(&self.url)
+            .message_body(body)
+            .set_message_system_attributes(message_trace::system_attributes())
+            .delay_seconds(whole(delay_seconds))
+            .send()
+            .await
+            .map(drop)
+            .map_err(CallError::from_sdk)
+    }
+
+    /// Sends up to [`BATCH_MESSAGES`] messages together, those again that are not taken.
+    pub(crate) async fn send_batch(&self, bodies: Vec<String>) -> Result<(), CallError> {
+        let mut entries = (0..)
+            .zip(bodies)
+            .map(|(index, body): (usize, _)| {
+                SendMessageBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .message_body(body)
+                    .set_message_system_attributes(message_trace::system_attributes())
+                    .build()
+                    .map_err(|_| CallError::unexpected("a message without a body"))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut pause = Pause::of(FIRST_PAUSE);
+        for attempt in 1..=TRIES {
+            let answer = self
+                .client
+                .send_message_batch()
+                .queue_url(&self.url)
+                .set_entries(Some(entries.clone()))
+                .send()
+                .await
+                .map_err(CallError::from_sdk)?;
+            entries.retain(|entry| answer.failed().iter().any(|failed| failed.id == entry.id));
+            if entries.is_empty() {
+                return Ok(());
+            }
+            if attempt < TRIES {
+                pause.wait().await;
+            }
+        }
+        Err(CallError::unexpected(
+            "messages of a batch were not taken again and again",
+        ))
+    }
+
+    /// Makes the message that `receipt_handle` names visible again after `seconds` (at most 43,200).
+    pub(crate) async fn postpone(
+        &self,
+        receipt_handle: &str,
+        seconds: u32,
+    ) -> Result<(), CallError> {
+        self.client
+            .change_message_visibility()
+            .queue_url(&self.url)
+            .receipt_handle(receipt_handle)
+            .visibility_timeout(whole(seconds))
+            .send()
+            .await
+            .map(drop)
+            .map_err(CallError::from_sdk)
+    }
+}
+
+fn whole(seconds: u32) -> i32 {
+    i32::try_from(seconds).unwrap_or(i32::MAX)
+}

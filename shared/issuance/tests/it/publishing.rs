@@ -1,0 +1,82 @@
+//! What follows when an event is on the bus, and when it is not.
+
+use std::sync::Mutex;
+
+use contract::{CloudEvent, CredentialStatus};
+use issuance::ports::{CredentialStatuses, EventBus, EventBusError, Noted, Put, RecordsError};
+use issuance::{
+    Announced, Announcement, Change, IssuedCredential, Offer, PublishChanges, Record, RequestHash,
+};
+use uuid::Uuid;
+
+/// A bus that answers in one way, and what is remembered.
+struct World {
+    answer: fn() -> Put,
+    remembered: Mutex<Vec<Uuid>>,
+}
+
+impl EventBus for &World {
+    async fn put(&self, events: &[CloudEvent]) -> Vec<Put> {
+        events.iter().map(|_| (self.answer)()).collect()
+    }
+}
+
+impl CredentialStatuses for &World {
+    async fn remember(&self, credential: &IssuedCredential) -> Result<(), RecordsError> {
+        let mut remembered = self.remembered.lock().unwrap();
+        remembered.push(credential.revocation_uuid);
+        Ok(())
+    }
+
+    async fn note(&self, _: Uuid, _: CredentialStatus, _: i64) -> Result<Noted, RecordsError> {
+        unreachable!("nothing is noted here")
+    }
+}
+
+/// Announces an offer whose credential can be revoked; what came of it, and whether the credential is known.
+async fn announce(answer: fn() -> Put) -> (Option<Announced>, bool) {
+    let id: contract::CorrelationId = "89cba89".parse().unwrap();
+    let hash = RequestHash::from_stored("ab");
+    let record = Record::reserve(id.clone(), "issue_iban".to_owned(), hash, 1_000, 0);
+    let record = record.offered(&Offer::default(), 1_000).unwrap();
+    let announcement = Announcement::Issuance {
+        change: Box::new(Change::since(None, &record).unwrap()),
+        credential: Some(IssuedCredential {
+            revocation_uuid: Uuid::from_u128(7),
+            correlation_id: id,
+            template_id: "issue_iban".to_owned(),
+        }),
+    };
+    let world = World {
+        answer,
+        remembered: Mutex::default(),
+    };
+    let publishing = PublishChanges {
+        bus: &world,
+        credentials: &world,
+        source: "https://issuer.example".to_owned(),
+    };
+    let announced = publishing.announce(&[&announcement]).await.remove(0).ok();
+    let is_known = !world.remembered.lock().unwrap().is_empty();
+    (announced, is_known)
+}
+
+/// Otherwise nobody would ever be told that it is revoked.
+#[tokio::test]
+async fn a_credential_is_known_even_if_the_bus_refuses_the_event_that_names_it() {
+    let refused = || Put::Refused {
+        reason: "too large".to_owned(),
+    };
+    let (announced, is_known) = announce(refused).await;
+    assert!(matches!(announced, Some(Announced::Refused { .. })));
+    assert!(is_known);
+    let (announced, is_known) = announce(|| Put::Done).await;
+    assert!(matches!(announced, Some(Announced::Done)) && is_known);
+}
+
+#[tokio::test]
+async fn a_credential_is_not_known_before_the_event_that_names_it() {
+    let failed = || Put::Failed(EventBusError("down".into()));
+    let (announced, is_known) = announce(failed).await;
+    assert!(announced.is_none() && !is_known);
+}
