@@ -58,7 +58,7 @@ series! {
         BatchLinesDone => "BatchLines", "Count", By::Outcome("done");
         /// A line of a batch could not be started.
         BatchLinesFailed => "BatchLines", "Count", By::Outcome("failed");
-        /// The claims of an offer were erased.
+        /// The claims of an offer, or the lines of an upload that were not started in time, were erased.
         ClaimsErased => "ClaimsErased", "Count", By::Service;
         /// A process served its first invocation.
         ColdStarts => "ColdStarts", "Count", By::Function;
