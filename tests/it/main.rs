@@ -57,6 +57,7 @@ mod contract_errors;
 mod correlation_ids;
 mod credential_endpoint;
 mod deployment;
+mod event_faults;
 mod events;
 mod external_wallet_faults;
 mod idempotency;
