@@ -1,5 +1,6 @@
-//! An access token as a caller sends it, and the key set that its authorization server publishes. They are private to
-//! their crate, which needs the AWS SDK for other things; so they are compiled from their files.
+//! An access token as a caller sends it, the claims of one that is signed, and the key set that its authorization server
+//! publishes. They are private to their crate, which needs the AWS SDK for other things; so they are compiled from their
+//! files.
 
 #![no_main]
 #![allow(dead_code, unreachable_pub)]
@@ -11,19 +12,31 @@ mod token;
 
 use libfuzzer_sys::fuzz_target;
 
-use token::{Expected, Unverified};
+use token::{Expected, TokenFault, Unverified, judge_claims};
+
+/// What tokens are verified by. No token can be read that one of these keys has signed.
+const KEYS: &[u8] = include_bytes!("../seeds/bearer_token/keys.json");
 
 fuzz_target!(|bytes: &[u8]| {
-    let keys = jwk::read_set(bytes).unwrap_or_default();
+    let _ = jwk::read_set(bytes);
+    let expected = Expected {
+        issuer: "https://login.example".to_owned(),
+        audience: "https://bestow.example".to_owned(),
+    };
+    if let Ok(granted) = judge_claims(bytes, &expected, 0) {
+        // It stands in logs, and in the name of an item.
+        assert!(
+            !granted.client.is_empty()
+                && granted.client.bytes().all(|byte| byte.is_ascii_graphic())
+        );
+    }
     let Ok(text) = str::from_utf8(bytes) else {
         return;
     };
     if let Ok(token) = Unverified::read(text) {
-        let expected = Expected {
-            issuer: "https://login.example".to_owned(),
-            audience: "https://bestow.example".to_owned(),
-        };
+        let keys = jwk::read_set(KEYS).expect("a key set");
+        assert!(!keys.is_empty());
         let granted = token.verify(&keys, &expected, 0);
-        assert!(granted.is_err(), "nobody signed it");
+        assert_eq!(granted, Err(TokenFault::Signature), "nobody signed it");
     }
 });

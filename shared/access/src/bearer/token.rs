@@ -132,7 +132,7 @@ impl<'a> Unverified<'a> {
         if payload.contains('.') {
             return Err(TokenFault::Malformed);
         }
-        let header: Header = json(header)?;
+        let header: Header = json(&decoded(header)?)?;
         // RFC 9068 §2.1; many servers write JWT, or nothing. A type of another use is another use's.
         let typ = header.typ.as_deref().map(str::to_ascii_lowercase);
         if !matches!(
@@ -150,9 +150,7 @@ impl<'a> Unverified<'a> {
             algorithm,
             signed,
             payload,
-            signature: URL_SAFE_NO_PAD
-                .decode(signature)
-                .map_err(|_| TokenFault::Malformed)?,
+            signature: decoded(signature)?,
         })
     }
 
@@ -168,8 +166,17 @@ impl<'a> Unverified<'a> {
         if !keys.any(|key| key.verifies(self.algorithm, message, &self.signature)) {
             return Err(TokenFault::Signature);
         }
-        json::<Claims>(self.payload)?.judge(expected, now_ms)
+        judge_claims(&decoded(self.payload)?, expected, now_ms)
     }
+}
+
+/// What these claims grant, which are the payload of a token whose signature is good, if they say what is `expected`.
+pub(super) fn judge_claims(
+    claims: &[u8],
+    expected: &Expected,
+    now_ms: i64,
+) -> Result<Granted, TokenFault> {
+    json::<Claims>(claims)?.judge(expected, now_ms)
 }
 
 impl Claims {
@@ -219,11 +226,14 @@ fn is_plain(client: &str) -> bool {
             .all(|character| matches!(character, '!'..='~'))
 }
 
-fn json<T: DeserializeOwned>(part: &str) -> Result<T, TokenFault> {
-    let bytes = URL_SAFE_NO_PAD
+fn decoded(part: &str) -> Result<Vec<u8>, TokenFault> {
+    URL_SAFE_NO_PAD
         .decode(part)
-        .map_err(|_| TokenFault::Malformed)?;
-    serde_json::from_slice(&bytes).map_err(|_| TokenFault::Malformed)
+        .map_err(|_| TokenFault::Malformed)
+}
+
+fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, TokenFault> {
+    serde_json::from_slice(bytes).map_err(|_| TokenFault::Malformed)
 }
 
 #[cfg(test)]
