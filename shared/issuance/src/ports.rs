@@ -31,8 +31,9 @@ pub struct Stored {
 /// The table of records. Writes are atomic and conditional.
 pub trait Records: Send + Sync {
     /// Stores `mine`, a reservation, if nothing is stored under its correlation id, or only a reservation
-    /// for the same request whose lease is over at `now_ms` (Unix milliseconds). Otherwise it says
-    /// what is there instead, by [`Reservation::instead_of`].
+    /// for the same request whose lease is over at `now_ms` (Unix milliseconds), or any record that is not
+    /// kept any more at that time, and whose removal is merely late. Otherwise it says what is there instead,
+    /// by [`Reservation::instead_of`].
     fn reserve(
         &self,
         mine: &Stored,
