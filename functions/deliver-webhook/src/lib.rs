@@ -134,6 +134,7 @@ fn counter(outcome: &Outcome) -> Option<Counter> {
         } => Some(Counter::DeliveriesGivenUp),
         Outcome::Failed { attempt: None, .. }
         | Outcome::Waiting { .. }
+        | Outcome::SubscriptionUnknown { .. }
         | Outcome::Dropped(_)
         | Outcome::TooEarly => None,
     }
@@ -180,7 +181,10 @@ fn log(message: &DeliveryMessage, host: &str, outcome: &Outcome) {
             }
         }
         Outcome::Waiting { seconds } => {
-            tracing::debug!(%correlation_id, %delivery_id, number, seconds, "a delivery is not due yet, or its subscription is not known yet");
+            tracing::debug!(%correlation_id, %delivery_id, number, seconds, "a delivery is not due yet");
+        }
+        Outcome::SubscriptionUnknown { seconds } => {
+            tracing::info!(%correlation_id, %delivery_id, number, host, seconds, "a delivery waits because its subscription is not configured");
         }
         Outcome::Dropped(reason) => {
             tracing::info!(%correlation_id, %delivery_id, number, ?reason, "a message of a delivery was dropped");

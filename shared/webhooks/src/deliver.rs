@@ -60,8 +60,13 @@ pub enum Outcome {
         /// Why.
         failure: Failure,
     },
-    /// It is not due yet, or its subscription is not known yet: the next message is on the queue.
+    /// It is not due yet: the next message is on the queue.
     Waiting {
+        /// After how many seconds that is delivered.
+        seconds: u32,
+    },
+    /// Its subscription is not configured, and may only be not configured yet: the next message is on the queue.
+    SubscriptionUnknown {
         /// After how many seconds that is delivered.
         seconds: u32,
     },
@@ -134,14 +139,19 @@ where
         let now_ms = self.system.now_ms();
         match task(&stored.delivery, message, receipt, now_ms) {
             Task::Post => {}
-            Task::Wait(seconds) => return self.wait(message, seconds).await,
+            Task::Wait(seconds) => {
+                self.queue.send(message, seconds).await?;
+                return Ok(Outcome::Waiting { seconds });
+            }
             Task::TooEarly => return Ok(Outcome::TooEarly),
             Task::Drop(reason) => return Ok(Outcome::Dropped(reason)),
         }
         match self.refusal(&stored.delivery, subscription_ended) {
             None => {}
             Some(Failure::Unsubscribed) if is_young(&stored.delivery, now_ms) => {
-                return self.wait(message, UNKNOWN_WAIT_SECONDS).await;
+                let seconds = UNKNOWN_WAIT_SECONDS;
+                self.queue.send(message, seconds).await?;
+                return Ok(Outcome::SubscriptionUnknown { seconds });
             }
             Some(failure) => return self.give_up(stored, message, failure).await,
         }
@@ -207,12 +217,6 @@ where
             }
         }
         Err(DeliverError::Contention)
-    }
-
-    /// Leaves everything as it is, and has the same message come again.
-    async fn wait(&self, message: &DeliveryMessage, seconds: u32) -> Result<Outcome, DeliverError> {
-        self.queue.send(message, seconds).await?;
-        Ok(Outcome::Waiting { seconds })
     }
 
     /// Why a delivery is not tried, if that is so. What someone asks for to be sent again is sent to

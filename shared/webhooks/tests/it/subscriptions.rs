@@ -72,7 +72,7 @@ async fn a_subscription_that_is_not_known_yet_is_waited_for() {
     let message = announced_to_one(&ports).await;
     let id = message.delivery_id.clone();
     let outcome = ports.deliver_with(ANOTHER, &message).await.unwrap();
-    assert!(matches!(outcome, Outcome::Waiting { .. }), "{outcome:?}");
+    assert_eq!(outcome, Outcome::SubscriptionUnknown { seconds: 60 });
     let waiting = ports.delivery(&id);
     assert_eq!((waiting.attempt, waiting.attempts.len()), (0, 0));
     assert!(matches!(waiting.state, State::Pending { .. }));
@@ -90,7 +90,7 @@ async fn a_subscription_that_the_operator_removed_is_not_posted_to() {
     let announced_ms = ports.world().now_ms;
     let outcome = loop {
         match ports.deliver_with(ANOTHER, &message).await.unwrap() {
-            Outcome::Waiting { .. } => message = ports.take(),
+            Outcome::SubscriptionUnknown { .. } => message = ports.take(),
             outcome => break outcome,
         }
     };
