@@ -176,8 +176,13 @@ fn fate(
     Some(match (announced?, told?) {
         (Err(fault), _) => Fate::NotYet(fault.into()),
         (_, Err(fault)) if !fault.is_final() => Fate::NotYet(fault.into()),
-        (Ok(Announced::Refused { reason }), _) => Fate::Never {
+        (Ok(Announced::Refused { reason }), Ok(_)) => Fate::Never {
             reason: format!("the event bus refuses the event: {reason}"),
+        },
+        (Ok(Announced::Refused { reason }), Err(fault)) => Fate::Never {
+            reason: format!(
+                "the event bus refuses the event: {reason}; and not every webhook is on its way: {fault}"
+            ),
         },
         (Ok(Announced::Done), Err(fault)) => Fate::Never {
             reason: format!(
@@ -295,5 +300,26 @@ mod tests {
         ] {
             assert_eq!(is_again(announced, told), Some(true));
         }
+    }
+
+    /// Whoever looks at what was put aside is told all that is wrong with it.
+    #[test]
+    fn the_reason_names_the_bus_and_the_webhooks() {
+        let reason = |announced, told| match fate(Some(Ok(announced)), Some(told)) {
+            Some(Fate::Never { reason }) => reason,
+            _ => panic!("it can never be announced"),
+        };
+        let bus = "the event bus refuses the event: too large";
+        let webhook = "not every webhook is on its way: \
+                       the stored delivery cannot be read: it has no url";
+        assert_eq!(reason(refused(), Ok(1)), bus);
+        assert_eq!(
+            reason(refused(), Err(garbled())),
+            format!("{bus}; and {webhook}")
+        );
+        assert_eq!(
+            reason(Announced::Done, Err(garbled())),
+            format!("the event is on the bus, but {webhook}")
+        );
     }
 }
