@@ -11,7 +11,7 @@ use crate::function_host::Functions;
 use crate::job::{Job, NDJSON, UPLOAD, ndjson};
 use crate::receiver::{Receiver, status};
 use crate::status_list::status_reference;
-use crate::tables::{Tables, an_hour_later};
+use crate::tables::{Tables, an_hour_later, job_table, put_due_chunk};
 use crate::template::{Permission, Template};
 use crate::wallet_client::WalletClient;
 use crate::wiretap::{UNLUCKY, Wiretap};
@@ -168,17 +168,7 @@ async fn exercise(functions: &Functions, tap: &Wiretap) {
     let forgotten = unique("forgotten");
     backend.start_iban(&forgotten).await;
     an_hour_later(&functions.running, &forgotten).await;
-    let chunk = json!({
-        "pk": {"S": "job#6b9c5d3e-3f0a-4d0c-9c55-0a4d6a4f2b10"},
-        "sk": {"S": "chunk#00000001"},
-        "lines": {"B": "AAAA"},
-        "erase_shard": {"N": "0"},
-        "erase_at_seconds": {"N": "0"},
-    });
-    let environment = functions.running.function_environment("erase-claims");
-    let table = &environment.expect("it has one")["JOB_TABLE"];
-    let put = json!({"TableName": table, "Item": chunk});
-    Tables::of(&functions.running).call("PutItem", &put).await;
+    put_due_chunk(&functions.running).await;
     let erased = functions.running.invoke("erase-claims", json!({})).await;
     assert_eq!(erased.expect("it runs")["erased"], 2);
 
@@ -232,10 +222,7 @@ async fn exercise_jobs(functions: &Functions, tap: &Wiretap) {
     let job_id = "0e2c1f62-3392-462e-a25e-483fa0e2a3a3";
     let key = json!({"S": format!("job#{job_id}")});
     let chunk = json!({"pk": key, "sk": {"S": "chunk#00000001"}});
-    let table = &functions
-        .running
-        .function_environment("start-batch")
-        .expect("it has one")["JOB_TABLE"];
+    let table = job_table(&functions.running);
     let tables = Tables::of(&functions.running);
     let put = json!({"TableName": table, "Item": chunk});
     tables.call("PutItem", &put).await;

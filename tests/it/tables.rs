@@ -51,6 +51,25 @@ impl Tables {
     }
 }
 
+/// The name of the table of jobs.
+pub fn job_table(cloud: &RunningCloud) -> &str {
+    let environment = cloud.function_environment("erase-claims");
+    &environment.expect("it has one")["JOB_TABLE"]
+}
+
+/// Puts a chunk of a job whose line nobody has started, and whose claims are due.
+pub async fn put_due_chunk(cloud: &RunningCloud) {
+    let chunk = json!({
+        "pk": {"S": "job#6b9c5d3e-3f0a-4d0c-9c55-0a4d6a4f2b10"},
+        "sk": {"S": "chunk#00000001"},
+        "lines": {"B": "AAAA"},
+        "erase_shard": {"N": "0"},
+        "erase_at_seconds": {"N": "0"},
+    });
+    let put = json!({"TableName": job_table(cloud), "Item": chunk});
+    Tables::of(cloud).call("PutItem", &put).await;
+}
+
 /// The stored offer of an issuance, in DynamoDB's JSON.
 pub async fn offer_of(cloud: &RunningCloud, correlation_id: &str) -> Value {
     let items = Tables::of(cloud).items(cloud.wallet_table()).await;
