@@ -1,5 +1,8 @@
 //! A queue.
-#![allow(dead_code, reason = "each feature uses some of it")]
+#![cfg_attr(
+    not(all(feature = "issuance", feature = "jobs", feature = "webhooks")),
+    allow(dead_code, reason = "each feature uses some of it")
+)]
 
 use std::time::Duration;
 
