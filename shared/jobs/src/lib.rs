@@ -14,8 +14,9 @@
 //! yet, which have claims, and the results of those that are. One conditional write moves lines from the
 //! first part to the second, so a line is never counted twice, and claims are gone when they are not
 //! needed any more. Lines that were not started in time are taken away from outside
-//! ([`Chunk::erase_at_seconds`]), whatever became of their message: they have failed. The queue carries names only. Each line has a correlation id before it is kept, and
-//! by it a repeat after a crash finds what was started before.
+//! ([`Chunk::erase_at_seconds`]), whatever became of their message: they have failed. The queue carries
+//! names only. Each line has a correlation id before it is kept, and by it a repeat after a crash finds
+//! what was started before.
 
 mod accept;
 mod chunk;
