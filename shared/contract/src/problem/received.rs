@@ -12,8 +12,10 @@ const MAX_TEXT_CHARS: usize = 500;
 const MAX_FAULTS: usize = 50;
 
 impl Problem {
-    /// What a wallet meant by an answer with this HTTP status and body, whether that is problem
-    /// details (RFC 9457), an OAuth error (RFC 6749 §5.2), some other JSON or no JSON at all.
+    /// What a wallet meant by a refusal with this HTTP status and body: problem details (RFC 9457), any
+    /// member of which may be missing or called otherwise, or, from its token endpoint, an OAuth error
+    /// (RFC 6749 §5.2). Whoever asked has judged before that the answer is one of these. A body that is
+    /// no JSON object gives a problem of the status alone.
     ///
     /// The HTTP status wins over a `status` in the body. Texts are cut at 500 characters, faults at
     /// 50, control characters are dropped.
