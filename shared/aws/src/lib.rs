@@ -1,7 +1,8 @@
 //! AWS adapters: the ports of the two domains on DynamoDB, SQS, EventBridge and KMS.
 //!
 //! The features keep the two bounded contexts apart: a function that links `issuance` cannot name
-//! what belongs to `wallet`, and the other way round.
+//! what belongs to `wallet`, and the other way round. Only erase-claims links both, `jobs` and `wallet`,
+//! because it sweeps the tables of both.
 
 #[cfg(any(feature = "issuance", feature = "webhooks"))]
 mod batch_get;
