@@ -14,6 +14,9 @@ const TRIES: usize = 80;
 /// How often a backend asks for a status one time after the other.
 const QUESTIONS: usize = 4;
 const PAUSE: Duration = Duration::from_millis(20);
+/// How long a client waits by the clock that was told when to come again: what a process keeps in mind, such as
+/// that it could not read the API keys, is two seconds old after all tries.
+const WAIT: Duration = Duration::from_millis(100);
 
 /// An answer that has been read.
 #[derive(Debug, Clone)]
@@ -52,7 +55,11 @@ pub async fn send(
     world: &World,
     request: impl Fn() -> reqwest::RequestBuilder,
 ) -> Result<Answer, Broken> {
-    repeat(request, async |time| world.let_pass(time).await).await
+    repeat(request, async |time| {
+        world.let_pass(time).await;
+        tokio::time::sleep(WAIT).await;
+    })
+    .await
 }
 
 /// The same for who has been given something in which moments are sealed, such as a code: what is stored must

@@ -131,6 +131,11 @@ impl World {
         }
     }
 
+    /// Waits until nothing happens and nothing is about to, as the clock has it.
+    pub async fn until_idle(&self) {
+        while !self.is_idle().await {}
+    }
+
     /// Whether nothing happens and nothing is about to.
     async fn is_idle(&self) -> bool {
         for _ in 0..2 {
