@@ -33,9 +33,13 @@ const DEAD_LETTERS: [&str; 4] = [
     "WebhookDeadLetterQueue",
     "StartDeadLetterQueue",
 ];
-/// How long after the last offer's end the last issuance may still end: the grace of the schedule, the
-/// jitter of a poll, and a backlog.
-const LAST_END: Duration = Duration::from_secs(360 + 120);
+/// How long after the last offer's end, in seconds, the end of an issuance may still be found: the grace of the
+/// schedule.
+const GRACE_SECONDS: u64 = 360;
+/// Where the wallet calls back, nobody asks earlier than this, in seconds: what never happens is not told.
+const FIRST_POLL_SECONDS: u64 = 900;
+/// The jitter of a poll, and a backlog, in seconds.
+const BACKLOG_SECONDS: u64 = 120;
 /// Of so many issuances of each kind of customer one has a callback.
 const TOLD_OF: usize = 10;
 
@@ -268,7 +272,8 @@ impl Endurance {
     /// a status meanwhile: that would bring polls forward.
     async fn until_ended(&self, watch: &Watch, issuances: usize) {
         let bar = progress(issuances, "ending");
-        let deadline = Instant::now() + Duration::from_secs(self.offer_seconds) + LAST_END;
+        let found_by = FIRST_POLL_SECONDS.max(self.offer_seconds + GRACE_SECONDS);
+        let deadline = Instant::now() + Duration::from_secs(found_by + BACKLOG_SECONDS);
         loop {
             let ended = usize::try_from(watch.ended()).unwrap_or(usize::MAX);
             bar.set_position(ended as u64);
