@@ -177,7 +177,8 @@ impl RunningCloud {
             .unwrap_or_default()
     }
 
-    /// The processes of the function with this binary, where [`FunctionHost::Processes`] was chosen.
+    /// The processes of the function with this binary, where
+    /// [`FunctionHost::Processes`](crate::FunctionHost::Processes) was chosen.
     pub fn processes(&self, binary: &str) -> Option<&LambdaFunction> {
         self.functions.get(binary)?.processes.as_ref()
     }
