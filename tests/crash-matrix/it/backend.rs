@@ -233,6 +233,13 @@ impl<'w> Backend<'w> {
             .unwrap_or_default())
     }
 
+    /// Has a delivery made again.
+    pub async fn replay(&self, delivery_id: &str) -> Result<(), Broken> {
+        let path = format!("/api/v2/deliveries/{delivery_id}/replay");
+        let answer = send(self.world, || self.request("POST", &path)).await?;
+        answer.expect("the replay", 202).map(drop)
+    }
+
     /// Changes the status of a credential until it is published.
     pub async fn set(&self, revocation_uuid: &str, status: &str) -> Result<(), Broken> {
         let path = format!("/api/v2/credential/status/{revocation_uuid}");

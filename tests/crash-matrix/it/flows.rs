@@ -24,7 +24,7 @@ const ID: &str = "Cell_1";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Flow {
-    /// A credential is issued, suspended and revoked.
+    /// A credential is issued, a delivery of it replayed, then it is suspended and revoked.
     Issue,
     /// Nobody takes the credential before it was polled for; then somebody does.
     Wait,
@@ -36,6 +36,8 @@ pub enum Flow {
     GuessCode,
     /// Many issuances are started by one upload, some of whose lines are wrong.
     Upload,
+    /// A pipeline puts a Start issue on the queue, and nobody takes the credential.
+    Pipeline,
 }
 
 /// What is known of a fault while a flow runs.
@@ -52,13 +54,14 @@ impl Struck<'_> {
 }
 
 impl Flow {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Issue,
         Self::Wait,
         Self::Refuse,
         Self::Abandon,
         Self::GuessCode,
         Self::Upload,
+        Self::Pipeline,
     ];
 
     pub fn name(self) -> &'static str {
@@ -69,6 +72,7 @@ impl Flow {
             Self::Abandon => "abandon",
             Self::GuessCode => "guess code",
             Self::Upload => "upload",
+            Self::Pipeline => "pipeline",
         }
     }
 
@@ -84,6 +88,7 @@ impl Flow {
             }
             Self::Upload => ["start-batch", "start-queued"].contains(&call.function.as_str()),
             Self::GuessCode => call.trigger.ends_with("/wallet/token"),
+            Self::Pipeline => call.function == "start-queued",
         }
     }
 
@@ -96,6 +101,7 @@ impl Flow {
             Self::Abandon => abandon(world).await?,
             Self::GuessCode => guess_code(world, struck).await?,
             Self::Upload => upload(world).await?,
+            Self::Pipeline => pipeline(world).await?,
         }
         invariants::check(world).await
     }
@@ -136,6 +142,7 @@ async fn issue(world: &World, struck: Struck<'_>) -> Result<(), Broken> {
     let listed = backend.deliveries(ID).await?;
     let pending = listed.iter().filter(|one| one["status"] != "delivered");
     invariants::same("every delivery is recorded as made", &pending.count(), &0)?;
+    replay(&backend, &listed).await?;
 
     let again = holder.token(&offer, None).await?;
     again.expect("the code for a second time", 400)?;
@@ -143,6 +150,22 @@ async fn issue(world: &World, struck: Struck<'_>) -> Result<(), Broken> {
         revoke(&backend, &holder, &end, taken).await?;
     }
     invariants::no_secret_was_sent(world, &[&offer.code], taken.as_ref())
+}
+
+/// Has one of the deliveries made again.
+async fn replay(backend: &Backend<'_>, listed: &[Value]) -> Result<(), Broken> {
+    let posts = backend.world().receiver.posts().len();
+    let first = listed.first().and_then(|one| one["id"].as_str());
+    let first = first.ok_or_else(|| Broken::new("every change is delivered", "none is listed"))?;
+    backend.replay(first).await?;
+    let made_again = async || {
+        let listed = backend.deliveries(ID).await?;
+        let all_are_made = listed.iter().all(|one| one["status"] == "delivered");
+        let came_again = backend.world().receiver.posts().len() > posts;
+        Ok((all_are_made && came_again).then_some(()))
+    };
+    let world = backend.world();
+    world.until("the delivery is made again", made_again).await
 }
 
 /// Suspends, then revokes; after each answer the list that anyone can fetch says so.
@@ -309,4 +332,11 @@ async fn upload(world: &World) -> Result<(), Broken> {
         invariants::same("it ends as it went", &end["status"], &json!("error"))?;
     }
     invariants::no_secret_was_sent(world, &[], None)
+}
+
+async fn pipeline(world: &World) -> Result<(), Broken> {
+    let backend = Backend::new(world);
+    world.put_on_queue("StartQueue", &iban(ID)).await;
+    let end = backend.until_ended(ID).await?;
+    invariants::same("it ends as it went", &end["status"], &json!("error"))
 }
