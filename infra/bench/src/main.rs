@@ -7,6 +7,7 @@
 )]
 
 mod counting_proxy;
+mod dynamodb;
 mod endurance;
 mod flow;
 mod load;

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use local::{Options, RunningCloud};
-use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::Failure;
+use crate::dynamodb::Dynamodb;
 use crate::flow::{Clock, Parties, Taken};
 use crate::load::{functions, progress, start_with};
 use crate::report::{self, Statistics};
@@ -70,7 +70,7 @@ impl Polls {
         let binaries = functions(self.binaries.as_deref())?;
         let cloud = start_with(options, &binaries, self.processes, None).await?;
         let parties = Arc::new(Parties::new(cloud.base_url(), cloud.api_key())?);
-        let records = Arc::new(Records::of(&cloud)?);
+        let records = Arc::new(Records::of(&cloud));
         // Until there are processes.
         let warm = parties.take(&mut Clock::default(), Duration::ZERO).await?;
         records.until_completed(&warm).await?;
@@ -117,18 +117,16 @@ struct Completed {
 
 /// The backend's table: to ask Get issue status would bring the next poll forward.
 struct Records {
-    client: Client,
-    endpoint: String,
+    dynamodb: Dynamodb,
     table: String,
 }
 
 impl Records {
-    fn of(cloud: &RunningCloud) -> Result<Self, Failure> {
-        Ok(Self {
-            client: Client::builder().build()?,
-            endpoint: cloud.dynamodb_endpoint().to_owned(),
+    fn of(cloud: &RunningCloud) -> Self {
+        Self {
+            dynamodb: Dynamodb::of(cloud),
             table: cloud.issuance_table().to_owned(),
-        })
+        }
     }
 
     async fn until_completed(&self, taken: &Taken) -> Result<Completed, Failure> {
@@ -159,24 +157,7 @@ impl Records {
     async fn record(&self, correlation_id: &str) -> Result<Value, Failure> {
         let key = json!({"pk": {"S": format!("issuance#{correlation_id}")}, "sk": {"S": "record"}});
         let request = json!({"TableName": self.table, "Key": key, "ConsistentRead": true});
-        let answer: Value = self
-            .client
-            .post(&self.endpoint)
-            .header("x-amz-target", "DynamoDB_20120810.GetItem")
-            .header("content-type", "application/x-amz-json-1.0")
-            // The embedded table wants a signature and does not look at it.
-            .header(
-                "authorization",
-                "AWS4-HMAC-SHA256 Credential=local/20260101/local/dynamodb/aws4_request, \
-                 SignedHeaders=host, Signature=0",
-            )
-            .header("x-amz-date", "20260101T000000Z")
-            .body(request.to_string())
-            .send()
-            .await?
-            .error_for_status()?
-            .json()
-            .await?;
+        let answer = self.dynamodb.call("GetItem", &request).await?;
         Ok(answer.get("Item").cloned().unwrap_or_default())
     }
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod bulk;
+mod examples;
 mod operations;
 mod schemas;
 mod security;

@@ -1,6 +1,7 @@
 //! The operations of bulk start.
 
-use super::operations::{COMMON, UUID, body_of, json_of, path_parameter, start_issue_example};
+use super::examples::{self, UUID};
+use super::operations::{COMMON, body_of, json_of, path_parameter};
 use super::{answers, security};
 use crate::{
     JobAccepted, JobResult, JobStatus, MAX_UPLOAD_BYTES, MAX_UPLOAD_LINES, NDJSON,
@@ -39,7 +40,7 @@ pub(super) fn start_batch(public_base_url: &str) -> Operation {
         .max_items(Some(MAX_UPLOAD_LINES));
     let list = ContentBuilder::new()
         .schema(Some(list.build()))
-        .example(Some(json!([start_issue_example()])))
+        .example(Some(json!([examples::start_issue()])))
         .build();
     let line = json!({
         "correlation_id": "89cba89",

@@ -1,6 +1,7 @@
-//! The operations of the contract, and their examples: the samples of the contract itself.
+//! The operations of the contract.
 
-use super::{answers, bulk, security};
+use super::examples::{DELIVERY_ID, ONE_PIXEL, UUID};
+use super::{answers, bulk, examples, security};
 use crate::{
     CredentialStatusAnswer, CredentialStatusChange, Deliveries, Delivery, EventType, IssueStatus,
     ProblemKind::{
@@ -25,8 +26,6 @@ use utoipa::{
         security::SecurityRequirement,
     },
 };
-
-pub(super) const UUID: &str = "0e2c1f62-3392-462e-a25e-483fa0e2a3a3";
 
 /// Errors of every operation that needs credentials.
 pub(super) const COMMON: [ProblemKind; 6] = [
@@ -142,7 +141,7 @@ fn start_issue(public_base_url: &str) -> Operation {
              picture is made from its own request. Members that are not known are \
              ignored, `null` and `\"\"` count as absent, and numbers may be sent as strings.",
         ))
-        .request_body(Some(body(json_of::<StartIssue>(start_issue_example()))))
+        .request_body(Some(body(json_of::<StartIssue>(examples::start_issue()))))
         .responses(responses)
         .build()
 }
@@ -150,7 +149,10 @@ fn start_issue(public_base_url: &str) -> Operation {
 fn get_issue_status(operation_id: &str, remark: &str) -> Operation {
     let found = ResponseBuilder::new()
         .description("What became of the issuance so far.")
-        .content("application/json", json_of::<IssueStatus>(completed()));
+        .content(
+            "application/json",
+            json_of::<IssueStatus>(examples::completed()),
+        );
     let responses = ResponsesBuilder::new().response("200", found);
     let responses = answers::add(responses, &COMMON);
     OperationBuilder::new()
@@ -174,7 +176,10 @@ fn set_credential_status(public_base_url: &str) -> Operation {
             .description(description)
             .content(
                 "application/json",
-                json_of::<CredentialStatusAnswer>(credential_status(public_base_url, published)),
+                json_of::<CredentialStatusAnswer>(examples::credential_status(
+                    public_base_url,
+                    published,
+                )),
             )
             .build()
     };
@@ -221,7 +226,10 @@ fn get_credential_status(public_base_url: &str) -> Operation {
         .description("The status that is set, and the one that is published.")
         .content(
             "application/json",
-            json_of::<CredentialStatusAnswer>(credential_status(public_base_url, "revoked")),
+            json_of::<CredentialStatusAnswer>(examples::credential_status(
+                public_base_url,
+                "revoked",
+            )),
         );
     let responses = ResponsesBuilder::new().response("200", found);
     let responses = answers::add(responses, &COMMON);
@@ -243,7 +251,10 @@ fn wallet_callback() -> Operation {
     let responses = ResponsesBuilder::new().response("202", taken);
     let told = RequestBodyBuilder::new()
         .description(Some("Not read: what counts is what the wallet answers."))
-        .content("application/json", json_of::<IssueStatus>(completed()))
+        .content(
+            "application/json",
+            json_of::<IssueStatus>(examples::completed()),
+        )
         .required(Some(Required::False))
         .build();
     let token = path_parameter("token")
@@ -277,7 +288,7 @@ fn get_deliveries() -> Operation {
         .description("What was posted about the issuance; nothing if nobody wants to be told.")
         .content(
             "application/json",
-            json_of::<Deliveries>(json!({"deliveries": [delivery()]})),
+            json_of::<Deliveries>(json!({"deliveries": [examples::delivery()]})),
         );
     let responses = ResponsesBuilder::new().response("200", found);
     let responses = answers::add(responses, &COMMON);
@@ -296,7 +307,7 @@ fn get_deliveries() -> Operation {
 }
 
 fn replay_delivery() -> Operation {
-    let mut pending = delivery();
+    let mut pending = examples::delivery();
     if let Value::Object(members) = &mut pending {
         members.insert("status".to_owned(), json!("pending"));
         members.insert("next_attempt_at".to_owned(), json!(1_795_460_400_000_i64));
@@ -418,82 +429,4 @@ pub(super) fn json_of<T: ToSchema>(example: Value) -> Content {
         .schema(Some(Ref::from_schema_name(T::name())))
         .example(Some(example))
         .build()
-}
-
-/// A whole PNG of one pixel, base64.
-const ONE_PIXEL: &str =
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=";
-
-pub(super) fn start_issue_example() -> Value {
-    json!({
-        "correlation_id": "89cba89",
-        "template_id": "issue_iban",
-        "claims": {
-            "companyname": "CoolSoft B.V.",
-            "currency": "EUR",
-            "iban": "NL12TUL25708789078",
-            "bic": "TULINL2A",
-            "acccount_type": "Business Checking Account",
-        },
-        "request_uri_base": "https://customerwallet.com",
-        "qr_code": {
-            "size": 400,
-            "color_dark": "#000000",
-            "color_light": "#ffffff",
-            "padding": 16,
-            "logo_uri": format!("data:image/png;base64,{ONE_PIXEL}"),
-            "logo_size": 20,
-            "marker_color": "#000000",
-        },
-        "callback": {
-            "url": "https://backend.example/hook",
-            "status": ["issue_completed", "error"],
-        },
-    })
-}
-
-fn completed() -> Value {
-    json!({
-        "status": "issue_completed",
-        "correlation_id": "89cba89",
-        "revocation_uuid": UUID,
-        "stage": "credential_issued",
-        "template_id": "issue_iban",
-        "last_updated": 1_795_456_800_000_i64,
-        "sequence": 4,
-    })
-}
-
-fn credential_status(public_base_url: &str, published: &str) -> Value {
-    json!({
-        "revocation_uuid": UUID,
-        "status": "revoked",
-        "published_status": published,
-        "published_at": 1_795_456_800,
-        "status_list": {
-            "uri": format!("{public_base_url}/wallet/status-lists/1"),
-            "idx": 4711,
-        },
-    })
-}
-
-/// Of change 4 of the issuance 89cba89, for its own callback.
-const DELIVERY_ID: &str = "AQAAAaIJjw5gAAAAAAAAAAQAAAAAAAAAADg5Y2JhODk";
-
-fn delivery() -> Value {
-    json!({
-        "id": DELIVERY_ID,
-        "event": "issue_completed",
-        "stage": "credential_issued",
-        "sequence": 4,
-        "correlation_id": "89cba89",
-        "subscription": "callback",
-        "url": "https://backend.example/hook",
-        "status": "delivered",
-        "created_at": 1_795_456_800_000_i64,
-        "attempts": [
-            {"at": 1_795_456_800_210_i64, "http_status": 503, "ms": 48, "error": "http_status"},
-            {"at": 1_795_456_805_430_i64, "http_status": 204, "ms": 31, "error": null},
-        ],
-    })
 }
