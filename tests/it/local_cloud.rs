@@ -132,6 +132,20 @@ async fn a_public_url_is_what_wallets_see_and_credentials_name() {
 }
 
 #[tokio::test]
+async fn a_browser_is_told_where_to_look() {
+    let cloud = Cloud::start_ephemeral().await;
+    let base_url = cloud.running.base_url();
+    let page = Answer::to(http_client().get(format!("{base_url}/"))).await;
+    let page = page.expect(200).text().to_owned();
+    for path in ["/openapi.json", "/local/events"] {
+        assert!(page.contains(&format!("href=\"{path}\"")), "{page}");
+        Answer::to(http_client().get(format!("{base_url}{path}")))
+            .await
+            .expect(200);
+    }
+}
+
+#[tokio::test]
 async fn health_is_answered_once_everything_is_up() {
     let cloud = Cloud::start_ephemeral().await;
     let url = format!("{}/health", cloud.running.base_url());

@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::extract::{Query, Request};
 use axum::http::StatusCode;
 use axum::http::header::HOST;
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use futures::FutureExt;
 use http_body_util::BodyExt;
 use serde::Deserialize;
@@ -40,8 +40,23 @@ pub(crate) struct Gateway {
     pub(crate) buses: EventBuses,
 }
 
+/// What a browser sees that opens the address of the local cloud.
+const WELCOME: &str = r#"<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Bestow, local</title>
+<h1>Bestow is up</h1>
+<p>It is an API: what to try stands in the terminal in which it was started.
+<ul>
+<li><a href="/openapi.json">the API as OpenAPI</a>
+<li><a href="/local/events">what went out as events</a>
+</ul>
+</html>
+"#;
+
 impl Gateway {
-    /// The API as an axum router, with `GET /health` and `GET /local/events` beside the template's routes.
+    /// The API as an axum router, with `GET /`, `GET /health` and `GET /local/events` beside the template's routes.
     pub(crate) fn into_router(self) -> Router {
         let gateway = Arc::new(self);
         Router::new().fallback(move |request: Request| {
@@ -52,6 +67,9 @@ impl Gateway {
 
     async fn answer(&self, request: Request) -> Response {
         let path = request.uri().path();
+        if path == "/" {
+            return Html(WELCOME).into_response();
+        }
         if path == "/health" {
             return axum::Json(json!({"status": "ok"})).into_response();
         }

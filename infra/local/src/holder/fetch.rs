@@ -68,6 +68,9 @@ pub(super) async fn send(request: RequestBuilder, url: &str) -> Result<Answer, H
     Ok(answer)
 }
 
+/// The step in which a credential's status list is fetched.
+pub(super) const STATUS_LIST: &str = "the status list";
+
 impl Answer {
     /// The JSON body of a success; otherwise the refusal of `step`.
     pub(super) fn json<T: DeserializeOwned>(self, step: &'static str) -> Result<T, HolderError> {
@@ -89,6 +92,9 @@ impl Answer {
             Some("invalid_grant") => {
                 ". The offer was used already or is over, or the transaction code is wrong; for a \
                  new offer start another issuance"
+            }
+            _ if self.status == StatusCode::NOT_FOUND && step == STATUS_LIST => {
+                ". The issuer may keep its data elsewhere now than when the credential was issued"
             }
             _ if matches!(self.status, StatusCode::NOT_FOUND | StatusCode::GONE) => {
                 ". If the offer was used already or is over, start another issuance"

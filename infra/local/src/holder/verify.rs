@@ -10,7 +10,7 @@ use signing::{CertificateChain, PublicJwk};
 use status_list::{MEDIA_TYPE, Status, StatusReference, UnverifiedStatusList};
 
 use super::error::Distrust;
-use super::fetch::send;
+use super::fetch::{STATUS_LIST, send};
 use super::issuer::well_known;
 
 /// What a verified credential says.
@@ -119,7 +119,7 @@ impl Verifier<'_> {
         let request = self.client.get(uri).header(ACCEPT, MEDIA_TYPE);
         let answer = send(request, uri)
             .await
-            .and_then(|answer| answer.success("the status list"))
+            .and_then(|answer| answer.success(STATUS_LIST))
             .map_err(|fault| Distrust::Fetch(fault.to_string()))?;
         if answer.content_type != MEDIA_TYPE {
             let said = answer.content_type;
