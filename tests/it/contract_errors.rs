@@ -264,7 +264,7 @@ async fn what_is_not_known_is_not_found() {
 async fn what_no_route_serves_is_not_found_as_behind_api_gateway() {
     let backend = cloud::shared().backend();
     for (method, path) in [
-        ("GET", "/"),
+        ("POST", "/"),
         ("GET", "/api/v2/nowhere"),
         ("GET", "/api/v1/issue/x"),
         ("GET", "/api/v2/credential/issue"),

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Query, Request};
-use axum::http::StatusCode;
 use axum::http::header::HOST;
+use axum::http::{Method, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use futures::FutureExt;
 use http_body_util::BodyExt;
@@ -67,7 +67,7 @@ impl Gateway {
 
     async fn answer(&self, request: Request) -> Response {
         let path = request.uri().path();
-        if path == "/" {
+        if path == "/" && request.method() == Method::GET {
             return Html(WELCOME).into_response();
         }
         if path == "/health" {
