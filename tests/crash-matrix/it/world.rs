@@ -20,7 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// nobody takes, whose wallet has forgotten to say when it ends.
 const LONGEST: Duration = Duration::from_secs(9 * 24 * 60 * 60);
 /// The step in which time passes when no message is on its way: only schedules can do anything then.
-const STEP: Duration = Duration::from_secs(60 * 60);
+const STEP: Duration = Duration::from_secs(6 * 60 * 60);
+/// How often schedules run.
+const MINUTE: Duration = Duration::from_secs(60);
 /// How long nothing must happen for the world to count as idle.
 const BREATH: Duration = Duration::from_millis(15);
 
@@ -99,6 +101,7 @@ impl World {
     ) -> Result<T, Broken> {
         let began = Instant::now();
         let mut passed = Duration::ZERO;
+        let mut last_schedules = Duration::ZERO;
         loop {
             if let Some(seen) = look().await? {
                 return Ok(seen);
@@ -115,8 +118,11 @@ impl World {
             }
             let step = self.until_next_due().unwrap_or(STEP);
             self.let_pass(step).await;
-            self.run_schedules().await;
             passed += step;
+            if passed >= last_schedules + MINUTE {
+                self.run_schedules().await;
+                last_schedules = passed;
+            }
         }
     }
 
