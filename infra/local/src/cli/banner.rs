@@ -91,7 +91,7 @@ What the functions' environment must be stands in {env_file}, as lines to export
 Start the functions in another terminal. Build them first: cargo lambda builds a function when
 it is first asked for, and that takes longer than the functions wait for each other.
 
-   cargo build $(printf -- '--bin %s ' $(ls functions))
+   for function in $(ls functions); do cargo build --bin $function; done
    cargo lambda watch -A {host} -P {port} --env-file {env_file}
 
 Their API is then at {lambda_endpoint}, with the key {api_key}.
