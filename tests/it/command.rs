@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::process::{Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
@@ -103,9 +104,18 @@ impl RunningCommand {
     }
 }
 
+/// A free port, below those that the system gives to whoever wants any (Linux: from 32768), so that nobody else is
+/// given it before it is bound.
 pub fn free_port() -> u16 {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    free.expect("a free port").port()
+    const PORTS: u32 = 12_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let mut ports = std::iter::repeat_with(|| {
+        let next = std::process::id().wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        u16::try_from(20_000 + next % PORTS).expect("below 32768")
+    });
+    ports
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("a free port")
 }
 
 async fn read(mut output: impl AsyncRead + Unpin, printed: Arc<Mutex<String>>) {

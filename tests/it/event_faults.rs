@@ -17,7 +17,7 @@ use crate::backend::{Backend, PATIENCE, http_client, unique};
 use crate::cloud::Cloud;
 use crate::events::{COMPLETED, CREATED, events_until, sequences};
 use crate::eventually::eventually;
-use crate::function_host::{Functions, free_port, serve};
+use crate::function_host::{Functions, NOBODY, free_port, serve};
 use crate::tables::Tables;
 use crate::wallet_client::WalletClient;
 
@@ -175,11 +175,10 @@ async fn a_record_that_cannot_be_understood_is_put_aside_and_the_others_go_on() 
 #[tokio::test]
 async fn a_change_that_was_not_announced_before_a_restart_is_announced_after_it_and_once() {
     let directory = tempfile::tempdir().unwrap();
-    let nobody = free_port().await.local_addr().expect("an address");
     let without_functions = LocalCloud::start(Options {
         data_dir: Some(directory.path().to_owned()),
         functions: FunctionHost::InvokeApi {
-            endpoint: format!("http://{nobody}"),
+            endpoint: NOBODY.to_owned(),
         },
         ..Options::default()
     })

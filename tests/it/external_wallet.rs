@@ -11,7 +11,7 @@ use axum::routing::{get, post};
 use serde_json::{Value, json};
 
 use crate::backend::Backend;
-use crate::function_host::{Functions, free_port, serve};
+use crate::function_host::{Functions, NOBODY, free_port, serve};
 use crate::queues::Queues;
 use crate::records::Records;
 
@@ -79,8 +79,7 @@ impl ExternalWallet {
 
     /// A backend whose wallet's address nobody listens at.
     pub async fn start_unreachable() -> Self {
-        let closed = free_port().await.local_addr().expect("an address");
-        Self::start_with(Arc::default(), &format!("http://{closed}")).await
+        Self::start_with(Arc::default(), NOBODY).await
     }
 
     /// A backend that gets a token for its client credentials first.

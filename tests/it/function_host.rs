@@ -147,6 +147,9 @@ impl Functions {
     }
 }
 
+/// Where nobody listens: a port that no system gives to whoever wants any.
+pub const NOBODY: &str = "http://127.0.0.1:1";
+
 /// A socket on a free port.
 pub async fn free_port() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.expect("a free port")

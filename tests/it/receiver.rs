@@ -50,12 +50,6 @@ impl Receiver {
         Self { url, script }
     }
 
-    /// An address at which nobody listens.
-    pub async fn nobody() -> String {
-        let closed = free_port().await.local_addr().expect("an address");
-        format!("http://{closed}/hook")
-    }
-
     /// From now on it answers so, one after the other, and then 204 again.
     pub fn answers(&self, answers: impl IntoIterator<Item = Behaviour>) {
         self.script().answers = answers.into_iter().collect();

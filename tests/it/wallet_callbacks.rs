@@ -9,7 +9,7 @@ use crate::answer::Answer;
 use crate::backend::{Backend, PATIENCE, badge, http_client, iban, unique};
 use crate::eventually::eventually;
 use crate::external_wallet::{Behaviour, ExternalWallet};
-use crate::function_host::{Functions, free_port};
+use crate::function_host::{Functions, NOBODY, free_port};
 use crate::receiver::Receiver;
 use crate::records::Records;
 use crate::wallet_client::WalletClient;
@@ -99,8 +99,7 @@ async fn calling_back_at(base_url: &str) -> Functions {
 
 #[tokio::test]
 async fn callbacks_that_are_lost_hold_up_neither_the_holder_nor_the_end() {
-    let closed = free_port().await.local_addr().expect("an address");
-    let functions = calling_back_at(&format!("http://{closed}")).await;
+    let functions = calling_back_at(NOBODY).await;
     let records = Records::of(&functions.running);
     let id = unique("lost-callbacks");
     let started = functions.backend.start_iban(&id).await;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::backend::{Backend, PATIENCE, badge, unique};
 use crate::cloud;
 use crate::external_wallet::Behaviour;
-use crate::function_host::{Functions, free_port, serve};
+use crate::function_host::{Functions, NOBODY, free_port, serve};
 use crate::receiver::{Receiver, status};
 
 /// Starts an issuance whose changes are posted to `url`. Nobody takes it, so there is one change.
@@ -120,7 +120,7 @@ async fn each_way_to_fail_has_a_name() {
         ),
         (receiver.url.clone(), status(404), "http_status", json!(404)),
         (
-            Receiver::nobody().await,
+            format!("{NOBODY}/hook"),
             status(204),
             "connection_refused",
             Value::Null,
