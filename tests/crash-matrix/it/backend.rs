@@ -118,6 +118,8 @@ pub async fn once(request: reqwest::RequestBuilder) -> Option<Answer> {
 pub struct Backend<'w> {
     world: &'w World,
     http: reqwest::Client,
+    /// An access token, where no API key is sent.
+    access_token: Option<String>,
     /// The last status that was read of each issuance.
     told: Mutex<Vec<Value>>,
 }
@@ -127,7 +129,16 @@ impl<'w> Backend<'w> {
         Self {
             world,
             http: client(),
+            access_token: None,
             told: Mutex::default(),
+        }
+    }
+
+    /// One that has an access token instead of an API key.
+    pub fn with_token(world: &'w World, access_token: String) -> Self {
+        Self {
+            access_token: Some(access_token),
+            ..Self::new(world)
         }
     }
 
@@ -138,9 +149,11 @@ impl<'w> Backend<'w> {
     fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         let method = method.parse().expect("a method");
         let url = format!("{}{path}", self.world.cloud.base_url());
-        self.http
-            .request(method, url)
-            .header("x-api-key", self.world.cloud.api_key())
+        let request = self.http.request(method, url);
+        match &self.access_token {
+            Some(token) => request.bearer_auth(token),
+            None => request.header("x-api-key", self.world.cloud.api_key()),
+        }
     }
 
     /// Start issue, repeated until it is answered.

@@ -2,8 +2,10 @@
 //!
 //! Each flow says which functions' calls are its cells: most calls are the same in all of them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::Broken;
@@ -38,6 +40,10 @@ pub enum Flow {
     Upload,
     /// A pipeline puts a Start issue on the queue, and nobody takes the credential.
     Pipeline,
+    /// The receiver of webhooks wants no more of them, and then thinks again. Nobody takes the credential.
+    Unsubscribe,
+    /// The backend has an access token, and somebody else a forged one. Nobody takes the credential.
+    ByToken,
 }
 
 /// What is known of a fault while a flow runs.
@@ -54,7 +60,7 @@ impl Struck<'_> {
 }
 
 impl Flow {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Issue,
         Self::Wait,
         Self::Refuse,
@@ -62,6 +68,8 @@ impl Flow {
         Self::GuessCode,
         Self::Upload,
         Self::Pipeline,
+        Self::Unsubscribe,
+        Self::ByToken,
     ];
 
     pub fn name(self) -> &'static str {
@@ -73,6 +81,8 @@ impl Flow {
             Self::GuessCode => "guess code",
             Self::Upload => "upload",
             Self::Pipeline => "pipeline",
+            Self::Unsubscribe => "unsubscribe",
+            Self::ByToken => "by token",
         }
     }
 
@@ -89,6 +99,8 @@ impl Flow {
             Self::Upload => ["start-batch", "start-queued"].contains(&call.function.as_str()),
             Self::GuessCode => call.trigger.ends_with("/wallet/token"),
             Self::Pipeline => call.function == "start-queued",
+            Self::Unsubscribe => call.function == "deliver-webhook",
+            Self::ByToken => call.what == "GET /jwks",
         }
     }
 
@@ -102,6 +114,8 @@ impl Flow {
             Self::GuessCode => guess_code(world, struck).await?,
             Self::Upload => upload(world).await?,
             Self::Pipeline => pipeline(world).await?,
+            Self::Unsubscribe => unsubscribe(world).await?,
+            Self::ByToken => by_token(world).await?,
         }
         invariants::check(world).await
     }
@@ -339,4 +353,59 @@ async fn pipeline(world: &World) -> Result<(), Broken> {
     world.put_on_queue("StartQueue", &iban(ID)).await;
     let end = backend.until_ended(ID).await?;
     invariants::same("it ends as it went", &end["status"], &json!("error"))
+}
+
+async fn unsubscribe(world: &World) -> Result<(), Broken> {
+    let backend = Backend::new(world);
+    world.receiver.answer_with(StatusCode::GONE);
+    let mut request = iban(ID);
+    request["callback"] = json!({"url": world.callback_url});
+    backend.start(&request).await?.expect("Start issue", 201)?;
+    let all_are = async |status: &str, at_least: usize| {
+        let listed = backend.deliveries(ID).await?;
+        let all_are = listed.iter().all(|one| one["status"] == status);
+        Ok((listed.len() >= at_least && all_are).then_some(listed))
+    };
+    let first = world.until("the receiver has refused", || all_are("failed", 1));
+    first.await?;
+    let end = backend.until_ended(ID).await?;
+    invariants::same("it ends as it went", &end["status"], &json!("error"))?;
+    let changes = end["sequence"].as_u64().unwrap_or_default();
+    let changes = usize::try_from(changes).expect("a few");
+    let refused = world.until("nothing waits for the receiver", || {
+        all_are("failed", changes)
+    });
+    let refused = refused.await?;
+    let posted: BTreeSet<String> = world.receiver.posts().into_iter().map(|p| p.id).collect();
+    invariants::same("who wants no more is told no more", &posted.len(), &1)?;
+
+    world.receiver.answer_with(StatusCode::OK);
+    for delivery in &refused {
+        backend
+            .replay(delivery["id"].as_str().unwrap_or_default())
+            .await?;
+    }
+    let made = world.until("what was missed is delivered", || {
+        all_are("delivered", changes)
+    });
+    made.await?;
+    let ends = world.tables.count("DeliveryTable", "ended").await;
+    invariants::same("a replay resumes the subscription", &ends, &0)?;
+    invariants::every_change_is_delivered(world, &end).await?;
+    invariants::no_secret_was_sent(world, &[], None)
+}
+
+async fn by_token(world: &World) -> Result<(), Broken> {
+    let server = world.authorization.as_ref().expect("it is of this flow");
+    let backend = Backend::with_token(world, server.token("issue:write issue:read"));
+    let stranger = Backend::with_token(world, server.forged_token("issue:write issue:read"));
+    let refuse_stranger = async |id: &str| {
+        let answer = stranger.start(&iban(id)).await?;
+        answer.expect("a forged token", 401).map(drop)
+    };
+    refuse_stranger("Cell_2").await?;
+    backend.start(&iban(ID)).await?.expect("Start issue", 201)?;
+    let end = backend.until_ended(ID).await?;
+    invariants::same("it ends as it went", &end["status"], &json!("error"))?;
+    refuse_stranger("Cell_3").await
 }

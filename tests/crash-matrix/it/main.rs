@@ -26,6 +26,7 @@
     unreachable_pub
 )]
 
+mod authorization_server;
 mod backend;
 mod call;
 mod fault;

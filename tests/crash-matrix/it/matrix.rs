@@ -76,7 +76,7 @@ pub async fn learn(flows: &[Flow], wanted: impl Fn(&Cell) -> bool) -> Vec<Cell> 
 
 /// The calls that a flow makes.
 async fn calls_of(flow: Flow) -> Vec<Call> {
-    let world = World::start(None).await;
+    let world = World::start(flow, None).await;
     let outcome = flow.run(&world, Struck(None)).await;
     let calls = world.proxy.calls();
     world.cloud.shutdown().await;
@@ -102,7 +102,7 @@ pub async fn run(cells: Vec<Cell>, tell: impl Fn(&Cell, &Result<Shown, Broken>))
 
 async fn run_cell(cell: &Cell) -> Result<Shown, Broken> {
     for _ in 0..TRIES {
-        let world = World::start(Some((cell.call.clone(), cell.fault))).await;
+        let world = World::start(cell.flow, Some((cell.call.clone(), cell.fault))).await;
         let struck = Struck(Some((&cell.call, cell.fault)));
         let outcome = cell.flow.run(&world, struck).await;
         let has_struck = world.proxy.has_struck();

@@ -1,18 +1,25 @@
-//! Who wants to be told by webhooks: takes every post, and remembers it.
+//! Who wants to be told by webhooks: remembers every post, and takes it unless it is told not to.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::extract;
+use axum::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
 /// A receiver. Clones are the same one.
 #[derive(Clone, Default)]
 pub struct Receiver {
-    posts: Arc<Mutex<Vec<Post>>>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    posts: Vec<Post>,
+    /// `200` unless something else is said.
+    answer: StatusCode,
 }
 
 /// What was posted.
@@ -36,16 +43,26 @@ impl Receiver {
 
     /// Everything that was posted so far.
     pub fn posts(&self) -> Vec<Post> {
-        self.posts.lock().expect("nothing panics in it").clone()
+        self.state().posts.clone()
+    }
+
+    /// What every post is answered with from now on.
+    pub fn answer_with(&self, answer: StatusCode) {
+        self.state().answer = answer;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nothing panics in it")
     }
 }
 
-async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes) {
+async fn take(receiver: extract::State<Receiver>, headers: HeaderMap, body: Bytes) -> StatusCode {
     let id = headers.get("webhook-id").and_then(|id| id.to_str().ok());
     let post = Post {
         id: id.unwrap_or_default().to_owned(),
         body: serde_json::from_slice(&body).unwrap_or_default(),
     };
-    let mut posts = receiver.posts.lock().expect("nothing panics in it");
-    posts.push(post);
+    let mut state = receiver.state();
+    state.posts.push(post);
+    state.answer
 }

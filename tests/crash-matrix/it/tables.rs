@@ -8,14 +8,20 @@ pub struct Tables {
     endpoint: String,
     /// By name, with the attributes of their keys.
     tables: Vec<(String, Vec<String>)>,
+    /// A moment that is not moved, besides those that never are.
+    kept: Option<&'static str>,
 }
 
 /// Who may do what is no part of any flow, and does not get older.
 const UNTOUCHED: &str = "AccessTable";
 
-/// Moments that are not moved: the first is also part of what codes and tokens are sealed with; the second
+/// Moments that are never moved: the first is also part of what codes and tokens are sealed with; the second
 /// is what readers were told, and nothing depends on it.
 const KEPT: [&str; 2] = ["created_at_seconds", "last_updated_ms"];
+
+/// When an issuance was reserved: what is given up depends on it where a wallet does not answer, and the name of its
+/// subscription, which may have ended.
+pub const RESERVED_AT: &str = "reserved_at_ms";
 
 /// A number below this is no moment of our days in seconds, one above the other none in anything but
 /// milliseconds.
@@ -23,11 +29,16 @@ const LEAST_SECONDS: i64 = 1_000_000_000;
 const LEAST_MS: i64 = 100_000_000_000;
 
 impl Tables {
-    pub async fn new<'a>(endpoint: &str, names: impl Iterator<Item = &'a str>) -> Self {
+    pub async fn new<'a>(
+        endpoint: &str,
+        names: impl Iterator<Item = &'a str>,
+        kept: Option<&'static str>,
+    ) -> Self {
         let mut tables = Self {
             http: reqwest::Client::new(),
             endpoint: endpoint.to_owned(),
             tables: Vec::new(),
+            kept,
         };
         for name in names.filter(|name| *name != UNTOUCHED) {
             let table = tables
@@ -52,12 +63,19 @@ impl Tables {
         found["Items"].as_array().cloned().unwrap_or_default()
     }
 
+    /// How many items of a table have a sort key that begins so.
+    pub async fn count(&self, table: &str, sk_prefix: &str) -> usize {
+        let items = self.items(table).await;
+        let begins = |item: &&Value| text(item, "sk").starts_with(sk_prefix);
+        items.iter().filter(begins).count()
+    }
+
     /// Moves every moment that is stored into the past: to whoever reads it, that much time has passed.
     /// Each item by one update, so that no write of a function is undone.
     pub async fn let_pass(&self, seconds: i64) {
         for (table, keys) in &self.tables {
             for item in self.items(table).await {
-                let Some(request) = aged(table, keys, &item, seconds) else {
+                let Some(request) = aged(table, keys, &item, seconds, self.kept) else {
                     continue;
                 };
                 // An item that is gone meanwhile needs no ageing.
@@ -93,7 +111,13 @@ impl Tables {
 }
 
 /// The update that makes an item that much older; none if it has no moments.
-fn aged(table: &str, keys: &[String], item: &Value, seconds: i64) -> Option<Value> {
+fn aged(
+    table: &str,
+    keys: &[String],
+    item: &Value,
+    seconds: i64,
+    kept: Option<&str>,
+) -> Option<Value> {
     let mut names = Map::new();
     let mut key = Map::new();
     let mut changes = Vec::new();
@@ -104,7 +128,7 @@ fn aged(table: &str, keys: &[String], item: &Value, seconds: i64) -> Option<Valu
         }
         let number: Option<i64> = value["N"].as_str().and_then(|number| number.parse().ok());
         let unit = match number {
-            _ if KEPT.contains(&name.as_str()) => continue,
+            _ if KEPT.contains(&name.as_str()) || kept == Some(name) => continue,
             Some(LEAST_MS..) => ":ms",
             Some(LEAST_SECONDS..) => ":seconds",
             _ => continue,

@@ -8,11 +8,13 @@ use local::{FunctionHost, LocalCloud, Options, RunningCloud};
 use serde_json::json;
 
 use crate::Broken;
+use crate::authorization_server::{AUDIENCE, AuthorizationServer};
 use crate::call::Call;
 use crate::fault::Fault;
+use crate::flows::Flow;
 use crate::proxy::Proxy;
 use crate::receiver::Receiver;
-use crate::tables::Tables;
+use crate::tables::{RESERVED_AT, Tables};
 
 /// How long anything may take on the clock of this machine: more than the slowest fault, and then some.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -33,11 +35,18 @@ pub struct World {
     pub receiver: Receiver,
     /// Where deliver-webhook finds the receiver.
     pub callback_url: String,
+    /// Whose tokens are taken, where somebody has one.
+    pub authorization: Option<AuthorizationServer>,
 }
 
 impl World {
-    pub async fn start(fault: Option<(Call, Fault)>) -> Self {
+    pub async fn start(flow: Flow, fault: Option<(Call, Fault)>) -> Self {
         let proxy = Proxy::start(fault).await;
+        let authorization = match flow {
+            Flow::ByToken => Some(AuthorizationServer::start().await),
+            _ => None,
+        };
+        let issuer = authorization.as_ref().map(|server| server.issuer.clone());
         let (receiver, address) = Receiver::start().await;
         let address = proxy.in_front_of("deliver-webhook", "receiver", &address);
         let placed = proxy.clone();
@@ -55,6 +64,16 @@ impl World {
                         *value = placed.in_front_of("wallet", "callbacks", value);
                     } else if name.starts_with("AWS_ENDPOINT_URL_") || name == "WALLET_BASE_URL" {
                         *value = placed.in_front_of(function, name, value);
+                    } else if let Some(issuer) = &issuer {
+                        match name.as_str() {
+                            "OAUTH_ISSUER" => value.clone_from(issuer),
+                            "OAUTH_AUDIENCE" => AUDIENCE.clone_into(value),
+                            "OAUTH_JWKS_URL" => {
+                                let keys = placed.in_front_of(function, name, issuer);
+                                *value = format!("{keys}/jwks");
+                            }
+                            _ => {}
+                        }
                     }
                 }
             })),
@@ -71,13 +90,15 @@ impl World {
             (name.to_owned(), processes.clone())
         });
         proxy.watch(functions.collect());
-        let tables = Tables::new(cloud.dynamodb_endpoint(), cloud.table_names()).await;
+        let kept = (flow == Flow::Unsubscribe).then_some(RESERVED_AT);
+        let tables = Tables::new(cloud.dynamodb_endpoint(), cloud.table_names(), kept).await;
         Self {
             cloud,
             proxy,
             tables,
             receiver,
             callback_url: format!("{address}/hook"),
+            authorization,
         }
     }
 
