@@ -5,7 +5,7 @@ use aws::{DeliveryTable, WebhookQueue};
 use egress::WebhookClient;
 use issuance::ports::Machine;
 use runtime::{ConfigError, Env};
-use webhooks::{Deliver, WebhookSecrets};
+use webhooks::{Deliver, HangingHosts, WebhookSecrets};
 
 /// The use case as this function runs it.
 pub(crate) type UseCase = Deliver<DeliveryTable, WebhookClient, WebhookQueue, Machine>;
@@ -35,6 +35,7 @@ pub(crate) fn use_case(env: &Env) -> Result<UseCase, ConfigError> {
     Ok(Deliver {
         deliveries: DeliveryTable::new(sdk.dynamodb(), table),
         receiver,
+        hanging_hosts: HangingHosts::default(),
         queue: WebhookQueue::new(sdk.sqs(), queue),
         system: Machine,
         secrets,

@@ -73,7 +73,7 @@ pub struct DeliveryAttempt {
     /// How long it took, in milliseconds.
     pub ms: u32,
     /// Why it failed, as a name for programs; null if it succeeded. `http_status` for an answer that is
-    /// not 2xx, `redirect`, `timeout`, `connection_refused`, `tls`, `unreachable`,
+    /// not 2xx, `redirect`, `timeout`, `host_hangs`, `connection_refused`, `tls`, `unreachable`,
     /// `connection_broken`, `forbidden_address` or `forbidden_url`.
     #[schema(required = true)]
     pub error: Option<String>,

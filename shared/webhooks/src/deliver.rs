@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use crate::MAX_CONTENTION;
 use crate::delivery::{Attempt, AttemptError, Delivery, Failure, State};
+use crate::hanging_hosts::HangingHosts;
 use crate::ports::{
     Answer, Deliveries, DeliveriesError, DeliveryMessage, Found, Post, Receiver, Stored,
     Subscriptions, Update, WebhookQueue, WebhookQueueError,
@@ -31,6 +32,8 @@ pub struct Deliver<D, R, Q, S> {
     pub deliveries: D,
     /// Who is posted to.
     pub receiver: R,
+    /// What this process knows of hosts that hang.
+    pub hanging_hosts: HangingHosts,
     /// The queue for the next attempt.
     pub queue: Q,
     /// Clock and random numbers.
@@ -266,8 +269,19 @@ where
         self.deliveries.update(stored.write_id, &after).await
     }
 
+    /// Posts, unless the host hangs and there is another attempt to come: what hangs is to hold up nobody else.
     async fn post(&self, delivery: &Delivery) -> (Attempt, Option<u32>) {
         let at_ms = self.system.now_ms();
+        let host = delivery.url.host();
+        if !self.hanging_hosts.admit(&host, at_ms) && delivery.may_be_tried_later(at_ms) {
+            let attempt = Attempt {
+                at_ms,
+                http_status: None,
+                took_ms: 0,
+                error: Some(AttemptError::HostHangs),
+            };
+            return (attempt, None);
+        }
         let webhook_id = delivery.id.to_string();
         let webhook_timestamp = at_ms.div_euclid(1_000);
         let webhook_signature = self
@@ -283,7 +297,13 @@ where
                 body: &delivery.body,
             })
             .await;
-        let took_ms = self.system.now_ms().saturating_sub(at_ms);
+        let answered_at_ms = self.system.now_ms();
+        if answer == Answer::None(AttemptError::Timeout) {
+            self.hanging_hosts.timed_out(&host, answered_at_ms);
+        } else {
+            self.hanging_hosts.answered(&host);
+        }
+        let took_ms = answered_at_ms.saturating_sub(at_ms);
         let (http_status, retry_after_seconds, error) = match answer {
             Answer::None(error) => (None, None, Some(error)),
             Answer::Received {

@@ -147,6 +147,8 @@ names! {
         Redirect = "redirect",
         /// There was no answer in time.
         Timeout = "timeout",
+        /// None was made: posts to the host run into their time-out, and another one finds out whether they still do.
+        HostHangs = "host_hangs",
         /// Nobody listens there.
         ConnectionRefused = "connection_refused",
         /// The certificate is not trusted, or TLS could not be agreed on.
@@ -196,6 +198,24 @@ impl Delivery {
         !matches!(self.state, State::Pending { .. })
     }
 
+    /// Whether an attempt that fails at `now_ms` is followed by another one.
+    pub(crate) fn may_be_tried_later(&self, now_ms: i64) -> bool {
+        wait_seconds(
+            self.run_attempts.saturating_add(1),
+            self.age_seconds(now_ms),
+            None,
+            1.0,
+        )
+        .is_some()
+    }
+
+    /// How long ago the first attempt of this run began, in seconds.
+    fn age_seconds(&self, now_ms: i64) -> i64 {
+        now_ms
+            .saturating_sub(self.run_began_at_ms)
+            .div_euclid(1_000)
+    }
+
     /// The delivery after the message with number `message_attempt`, which was not stale, led to `attempt`,
     /// which is over at `now_ms`.
     pub(crate) fn tried(
@@ -207,9 +227,7 @@ impl Delivery {
         now_ms: i64,
     ) -> Self {
         let run_attempts = self.run_attempts.saturating_add(1);
-        let age_seconds = now_ms
-            .saturating_sub(self.run_began_at_ms)
-            .div_euclid(1_000);
+        let age_seconds = self.age_seconds(now_ms);
         let state = if attempt.succeeded() {
             State::Delivered
         } else if attempt.ends_the_subscription() {

@@ -13,6 +13,7 @@ mod announce;
 mod deliver;
 mod delivery;
 mod delivery_id;
+mod hanging_hosts;
 pub mod ports;
 mod replay;
 mod schedule;
@@ -26,6 +27,7 @@ pub use delivery::{
     State,
 };
 pub use delivery_id::{DeliveryId, InvalidDeliveryId};
+pub use hanging_hosts::HangingHosts;
 pub use replay::{Replay, ReplayError};
 pub use schedule::{LIFE_SECONDS, LONGEST_DELAY_SECONDS, LONGEST_WAIT_SECONDS, wait_seconds};
 pub use secret::{InvalidSecrets, WebhookSecrets};

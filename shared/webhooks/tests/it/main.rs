@@ -2,5 +2,6 @@
 #![cfg(test)]
 
 mod deliveries;
+mod hanging_hosts;
 mod subscriptions;
 mod world;

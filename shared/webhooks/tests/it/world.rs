@@ -12,8 +12,8 @@ use webhooks::ports::{
     Subscriptions, Update, WebhookQueue, WebhookQueueError,
 };
 use webhooks::{
-    AccountSubscriptions, Announce, Deliver, DeliverError, Delivery, DeliveryId, Outcome, Replay,
-    SubscriptionId,
+    AccountSubscriptions, Announce, Deliver, DeliverError, Delivery, DeliveryId, HangingHosts,
+    Outcome, Replay, SubscriptionId,
 };
 
 pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -82,14 +82,32 @@ impl Ports {
         subscriptions: &str,
         message: &DeliveryMessage,
     ) -> Result<Outcome, DeliverError> {
-        let use_case = Deliver {
+        self.deliver_by(&self.delivering(subscriptions, self.clone()), message)
+            .await
+    }
+
+    /// The use case as a process has it, posting to `receiver`.
+    pub(crate) fn delivering<R>(
+        &self,
+        subscriptions: &str,
+        receiver: R,
+    ) -> Deliver<Self, R, Self, Self> {
+        Deliver {
             deliveries: self.clone(),
-            receiver: self.clone(),
+            receiver,
+            hanging_hosts: HangingHosts::default(),
             queue: self.clone(),
             system: self.clone(),
             secrets: SECRET.parse().unwrap(),
             subscriptions: subscriptions.parse::<AccountSubscriptions>().unwrap(),
-        };
+        }
+    }
+
+    pub(crate) async fn deliver_by<R: Receiver>(
+        &self,
+        use_case: &Deliver<Self, R, Self, Self>,
+        message: &DeliveryMessage,
+    ) -> Result<Outcome, DeliverError> {
         let ids = std::slice::from_ref(&message.delivery_id);
         let found = self.get_many(ids).await?.remove(&message.delivery_id);
         use_case.deliver(message, found.transpose()?, 1).await

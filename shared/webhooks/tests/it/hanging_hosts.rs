@@ -1,0 +1,73 @@
+//! A receiver that hangs holds up no other.
+
+use tokio::sync::Notify;
+use webhooks::ports::{Answer, DeliveryMessage, Post, Receiver};
+use webhooks::{Attempt, AttemptError, Deliver, Outcome};
+
+use crate::world::{Ports, offered, status};
+
+/// Two at the host of the callback, and one elsewhere.
+const SUBSCRIPTIONS: &str =
+    "https://backend.example/x,https://backend.example/y,https://two.example/z";
+
+/// The callback's host answers nothing until it is cut off; the other takes everything.
+struct Hangs<'n>(&'n Notify);
+
+impl Receiver for Hangs<'_> {
+    async fn post(&self, post: Post<'_>) -> Answer {
+        if post.url.host() != "backend.example" {
+            return status(200);
+        }
+        self.0.notified().await;
+        Answer::None(AttemptError::Timeout)
+    }
+}
+
+fn error(outcome: Outcome) -> Option<AttemptError> {
+    match outcome {
+        Outcome::Pending {
+            attempt: Attempt { error, .. },
+            ..
+        } => error,
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn one_post_at_a_time_finds_out_whether_a_host_still_hangs() {
+    let ports = Ports::new();
+    let announcing = ports.announcing(SUBSCRIPTIONS);
+    announcing.announce(&offered(&[])).await.unwrap();
+    let messages: Vec<DeliveryMessage> = ports.world().queue.drain(..).map(|one| one.0).collect();
+    let (elsewhere, hanging): (Vec<_>, Vec<_>) = messages.into_iter().partition(|message| {
+        let url = &ports.world().table[&message.delivery_id].delivery.url;
+        url.host() == "two.example"
+    });
+    let cut_off = Notify::new();
+    let use_case: Deliver<_, _, _, _> = ports.delivering(SUBSCRIPTIONS, Hangs(&cut_off));
+    let deliver = async |message| ports.deliver_by(&use_case, message).await.unwrap();
+
+    cut_off.notify_one();
+    assert_eq!(
+        error(deliver(&hanging[0]).await),
+        Some(AttemptError::Timeout)
+    );
+    let meanwhile = async {
+        assert_eq!(
+            error(deliver(&hanging[2]).await),
+            Some(AttemptError::HostHangs)
+        );
+        assert!(matches!(
+            deliver(&elsewhere[0]).await,
+            Outcome::Delivered(_)
+        ));
+        cut_off.notify_one();
+    };
+    let (tried, ()) = tokio::join!(deliver(&hanging[1]), meanwhile);
+    assert_eq!(error(tried), Some(AttemptError::Timeout));
+
+    // What was not tried is on the schedule like everything that failed.
+    assert_eq!(ports.world().queue.len(), hanging.len());
+    let delivery = ports.delivery(&hanging[2].delivery_id);
+    assert_eq!(delivery.attempts[0].error, Some(AttemptError::HostHangs));
+}
