@@ -272,7 +272,8 @@ where
     /// Posts, unless the host hangs and there is another attempt to come: what hangs is to hold up nobody else.
     async fn post(&self, delivery: &Delivery) -> (Attempt, Option<u32>) {
         let at_ms = self.system.now_ms();
-        let host = delivery.url.host();
+        // With its port: another one is another receiver.
+        let host = delivery.url.without_secrets();
         if !self.hanging_hosts.admit(&host, at_ms) && delivery.may_be_tried_later(at_ms) {
             let attempt = Attempt {
                 at_ms,
