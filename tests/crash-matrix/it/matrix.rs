@@ -15,8 +15,10 @@ use crate::world::World;
 
 /// Worlds at once. Most of them wait for something.
 const AT_ONCE: usize = 8;
+/// How often each flow runs without a fault, to learn its calls.
+const LEARNING_RUNS: usize = 3;
 /// How often a cell is tried whose call is not made: a call may depend on who is faster.
-const TRIES: usize = 3;
+const TRIES: usize = 10;
 
 /// How many of the same calls of one invocation are cells: one of many reads of an index is like another.
 const REPEATS: usize = 2;
@@ -37,29 +39,16 @@ impl fmt::Display for Cell {
     }
 }
 
-/// What a cell has shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
-    /// The fault struck, and everything held.
-    Survived,
-    /// The call was not made, so nothing was struck.
-    NotMade,
-}
-
 /// What came of each cell.
-pub type Outcomes = BTreeMap<Cell, Result<Shown, Broken>>;
+pub type Outcomes = BTreeMap<Cell, Result<(), Broken>>;
 
-/// Runs each of the flows without a fault, twice, and gives all cells that `wanted` lets through. A call that is
-/// made by chance, such as a second one for two messages that came together, is rarely in both runs, and only
-/// then a cell. A flow that fails without a fault fails the matrix.
+/// Runs each of the flows without a fault, some times, and gives all cells that `wanted` lets through. A call that
+/// is made by chance, such as a second one for two messages that came together, is seldom in all of the runs, and
+/// only then a cell. A flow that fails without a fault fails the matrix.
 pub async fn learn(flows: &[Flow], wanted: impl Fn(&Cell) -> bool) -> Vec<Cell> {
-    let run_all = || join_all(flows.iter().copied().map(calls_of));
-    let first = run_all().await;
-    let second = run_all().await;
     let mut cells = BTreeSet::new();
-    for ((&flow, calls), again) in flows.iter().zip(first).zip(second) {
-        let is_cell =
-            |call: &&Call| call.nth <= REPEATS && again.contains(call) && flow.strikes(call);
+    for (&flow, calls) in flows.iter().zip(calls_of_each(flows).await) {
+        let is_cell = |call: &&Call| call.nth <= REPEATS && flow.strikes(call);
         for call in calls.iter().filter(is_cell) {
             for fault in Fault::ALL.into_iter().filter(|fault| fault.fits(call)) {
                 let cell = Cell {
@@ -74,6 +63,18 @@ pub async fn learn(flows: &[Flow], wanted: impl Fn(&Cell) -> bool) -> Vec<Cell> 
     cells.into_iter().filter(wanted).collect()
 }
 
+/// The calls that each of the flows made in all learning runs.
+async fn calls_of_each(flows: &[Flow]) -> Vec<Vec<Call>> {
+    let run_all = || join_all(flows.iter().copied().map(calls_of));
+    let mut made = run_all().await;
+    for _ in 1..LEARNING_RUNS {
+        for (calls, again) in made.iter_mut().zip(run_all().await) {
+            calls.retain(|call| again.contains(call));
+        }
+    }
+    made
+}
+
 /// The calls that a flow makes.
 async fn calls_of(flow: Flow) -> Vec<Call> {
     let world = World::start(flow, None).await;
@@ -85,7 +86,7 @@ async fn calls_of(flow: Flow) -> Vec<Call> {
 }
 
 /// Runs all cells, and tells of each as it ends.
-pub async fn run(cells: Vec<Cell>, tell: impl Fn(&Cell, &Result<Shown, Broken>)) -> Outcomes {
+pub async fn run(cells: Vec<Cell>, tell: impl Fn(&Cell, &Result<(), Broken>)) -> Outcomes {
     let ended = stream::iter(cells).map(async |cell| {
         let outcome = AssertUnwindSafe(run_cell(&cell)).catch_unwind().await;
         let outcome = outcome.unwrap_or_else(|_| Err(Broken::new("the harness", "it panicked")));
@@ -100,21 +101,16 @@ pub async fn run(cells: Vec<Cell>, tell: impl Fn(&Cell, &Result<Shown, Broken>))
     outcomes
 }
 
-async fn run_cell(cell: &Cell) -> Result<Shown, Broken> {
+async fn run_cell(cell: &Cell) -> Result<(), Broken> {
     for _ in 0..TRIES {
         let world = World::start(cell.flow, Some((cell.call.clone(), cell.fault))).await;
         let struck = Struck(Some((&cell.call, cell.fault)));
         let outcome = cell.flow.run(&world, struck).await;
         let has_struck = world.proxy.has_struck();
         world.cloud.shutdown().await;
-        outcome?;
-        if has_struck {
-            return Ok(Shown::Survived);
+        if outcome.is_err() || has_struck {
+            return outcome;
         }
-    }
-    if cell.call.nth > 1 {
-        // It takes two messages that come together, which is up to the machine.
-        return Ok(Shown::NotMade);
     }
     Err(Broken::new(
         "every cell is hit",

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use crate::Broken;
 use crate::fault::Fault;
-use crate::matrix::{Cell, Outcomes, Shown};
+use crate::matrix::{Cell, Outcomes};
 
 /// Where a row stands: function, flow, call.
 type Row = (String, String, String);
@@ -13,18 +12,10 @@ type Row = (String, String, String);
 /// One line for the README.
 pub fn summary(outcomes: &Outcomes) -> String {
     let red = outcomes.values().filter(|outcome| outcome.is_err()).count();
-    let not_made = outcomes
-        .values()
-        .filter(|outcome| matches!(outcome, Ok(Shown::NotMade)))
-        .count();
-    let not_made = match not_made {
-        0 => String::new(),
-        count => format!("; {count} not made"),
-    };
     let functions: BTreeSet<_> = outcomes.keys().map(|cell| &cell.call.function).collect();
     let calls: BTreeSet<_> = outcomes.keys().map(|cell| &cell.call).collect();
     format!(
-        "{} cells: {} calls of {} functions, {} kinds of faults; {} red{not_made}",
+        "{} cells: {} calls of {} functions, {} kinds of faults; {} red",
         outcomes.len(),
         calls.len(),
         functions.len(),
@@ -53,9 +44,8 @@ pub fn markdown(outcomes: &Outcomes) -> String {
             .iter()
             .map(|fault| match cells.get(fault) {
                 None => "",
-                Some(Ok(Shown::Survived)) => "ok",
-                Some(Ok(Shown::NotMade)) => "not made",
-                Some(Err(_)) => "**RED**",
+                Some(true) => "ok",
+                Some(false) => "**RED**",
             })
             .collect();
         let _ = writeln!(text, "| {} | {} | {} |", row.1, row.2, marks.join(" | "));
@@ -124,9 +114,8 @@ pub fn picture(outcomes: &Outcomes) -> String {
         for (column, fault) in columns.iter().enumerate() {
             let color = match cells.get(fault) {
                 None => "#eef0f2",
-                Some(Ok(Shown::Survived)) => "#3fa34d",
-                Some(Ok(Shown::NotMade)) => "#c3c9d0",
-                Some(Err(_)) => "#d7263d",
+                Some(true) => "#3fa34d",
+                Some(false) => "#d7263d",
             };
             let x = LEFT + column * COLUMN;
             let (w, h) = (COLUMN - 2, ROW - 2);
@@ -145,9 +134,9 @@ fn columns(outcomes: &Outcomes) -> Vec<Fault> {
     faults.into_iter().collect()
 }
 
-/// Each row with what came of its cells.
-fn rows(outcomes: &Outcomes) -> BTreeMap<Row, BTreeMap<Fault, &Result<Shown, Broken>>> {
-    let mut rows: BTreeMap<Row, BTreeMap<_, _>> = BTreeMap::new();
+/// Each row with its cells: whether they are well.
+fn rows(outcomes: &Outcomes) -> BTreeMap<Row, BTreeMap<Fault, bool>> {
+    let mut rows: BTreeMap<Row, BTreeMap<Fault, bool>> = BTreeMap::new();
     for (cell, outcome) in outcomes {
         let call = cell.call.to_string();
         let call = call
@@ -160,7 +149,9 @@ fn rows(outcomes: &Outcomes) -> BTreeMap<Row, BTreeMap<Fault, &Result<Shown, Bro
             cell.flow.name().to_owned(),
             call,
         );
-        rows.entry(row).or_default().insert(cell.fault, outcome);
+        rows.entry(row)
+            .or_default()
+            .insert(cell.fault, outcome.is_ok());
     }
     rows
 }
