@@ -2,7 +2,7 @@
 
 use tokio::sync::Notify;
 use webhooks::ports::{Answer, DeliveryMessage, Post, Receiver};
-use webhooks::{Attempt, AttemptError, Deliver, Outcome};
+use webhooks::{Attempt, AttemptError, Failure, LONGEST_WAIT_SECONDS, Outcome};
 
 use crate::world::{Ports, offered, status};
 
@@ -33,18 +33,24 @@ fn error(outcome: Outcome) -> Option<AttemptError> {
     }
 }
 
+/// The first messages of a change: those of what goes to the callback's host, and those of the rest.
+async fn announced(ports: &Ports) -> (Vec<DeliveryMessage>, Vec<DeliveryMessage>) {
+    let announcing = ports.announcing(SUBSCRIPTIONS);
+    announcing.announce(&offered(&[])).await.unwrap();
+    let mut world = ports.world();
+    let messages: Vec<DeliveryMessage> = world.queue.drain(..).map(|one| one.0).collect();
+    messages.into_iter().partition(|message| {
+        let url = &world.table[&message.delivery_id].delivery.url;
+        url.host() == "backend.example"
+    })
+}
+
 #[tokio::test]
 async fn one_post_at_a_time_finds_out_whether_a_host_still_hangs() {
     let ports = Ports::new();
-    let announcing = ports.announcing(SUBSCRIPTIONS);
-    announcing.announce(&offered(&[])).await.unwrap();
-    let messages: Vec<DeliveryMessage> = ports.world().queue.drain(..).map(|one| one.0).collect();
-    let (elsewhere, hanging): (Vec<_>, Vec<_>) = messages.into_iter().partition(|message| {
-        let url = &ports.world().table[&message.delivery_id].delivery.url;
-        url.host() == "two.example"
-    });
+    let (hanging, elsewhere) = announced(&ports).await;
     let cut_off = Notify::new();
-    let use_case: Deliver<_, _, _, _> = ports.delivering(SUBSCRIPTIONS, Hangs(&cut_off));
+    let use_case = ports.delivering(SUBSCRIPTIONS, Hangs(&cut_off));
     let deliver = async |message| ports.deliver_by(&use_case, message).await.unwrap();
 
     cut_off.notify_one();
@@ -70,4 +76,42 @@ async fn one_post_at_a_time_finds_out_whether_a_host_still_hangs() {
     assert_eq!(ports.world().queue.len(), hanging.len());
     let delivery = ports.delivery(&hanging[2].delivery_id);
     assert_eq!(delivery.attempts[0].error, Some(AttemptError::HostHangs));
+}
+
+#[tokio::test]
+async fn the_last_attempt_is_made_even_if_the_host_hangs() {
+    let ports = Ports::new();
+    let (hanging, _) = announced(&ports).await;
+    let mut last = hanging[0].clone();
+    ports.answers(vec![status(500); 10]);
+    for _ in 0..10 {
+        while !matches!(
+            ports.deliver_with(SUBSCRIPTIONS, &last).await.unwrap(),
+            Outcome::Pending { .. }
+        ) {
+            last = ports.take();
+        }
+        last = ports.take();
+    }
+    // A wait is several messages: until the last of them is due.
+    ports.world().now_ms += i64::from(LONGEST_WAIT_SECONDS) * 1_100;
+
+    let cut_off = Notify::new();
+    let use_case = ports.delivering(SUBSCRIPTIONS, Hangs(&cut_off));
+    let deliver = async |message| ports.deliver_by(&use_case, message).await.unwrap();
+    cut_off.notify_one();
+    deliver(&hanging[1]).await;
+    let in_the_end = async {
+        let (outcome, ()) = tokio::join!(deliver(&last), async { cut_off.notify_waiters() });
+        outcome
+    };
+    let (_, outcome) = tokio::join!(deliver(&hanging[2]), in_the_end);
+    let Outcome::Failed {
+        attempt: Some(Attempt { error, .. }),
+        failure: Failure::Exhausted,
+    } = outcome
+    else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(error, Some(AttemptError::Timeout));
 }
