@@ -1,14 +1,4 @@
 //! Writing and reading the attributes of an item.
-#![cfg_attr(
-    not(all(
-        feature = "issuance",
-        feature = "jobs",
-        feature = "wallet",
-        feature = "webhooks"
-    )),
-    allow(dead_code, reason = "each feature uses some of it")
-)]
-
 use std::collections::HashMap;
 use std::str::FromStr;
 

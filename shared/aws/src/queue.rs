@@ -1,9 +1,4 @@
 //! A queue.
-#![cfg_attr(
-    not(all(feature = "issuance", feature = "jobs", feature = "webhooks")),
-    allow(dead_code, reason = "each feature uses some of it")
-)]
-
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;

@@ -98,13 +98,11 @@ impl Sdk {
     }
 
     /// An EventBridge client.
-    #[cfg(feature = "publish")]
     pub fn eventbridge(&self) -> aws_sdk_eventbridge::Client {
         aws_sdk_eventbridge::Client::new(&self.with_endpoint("AWS_ENDPOINT_URL_EVENTBRIDGE"))
     }
 
     /// A KMS client.
-    #[cfg(feature = "wallet")]
     pub fn kms(&self) -> aws_sdk_kms::Client {
         aws_sdk_kms::Client::new(&self.with_endpoint("AWS_ENDPOINT_URL_KMS"))
     }

@@ -17,35 +17,21 @@ mod address;
 pub mod allowed;
 pub mod guarded_client;
 mod guarded_resolver;
-#[cfg(feature = "logos")]
 mod logo;
-#[cfg(feature = "wallet-client")]
 mod outcome;
-#[cfg(any(feature = "wallet-client", feature = "webhook-client"))]
 mod retry_after;
-#[cfg(feature = "webhook-client")]
 mod subscriptions;
-#[cfg(feature = "wallet-client")]
 mod token;
-#[cfg(feature = "wallet-client")]
 mod wallet_client;
-#[cfg(feature = "wallet-client")]
 mod wallet_config;
-#[cfg(feature = "wallet-client")]
 mod wallet_correlation_id;
-#[cfg(feature = "webhook-client")]
 mod webhook_client;
 
 pub use allowed::{Allowed, ForbiddenUrl};
 pub use guarded_client::{Answer, GuardedClient, Limits, SendError};
 pub use guarded_resolver::SystemResolver;
-#[cfg(feature = "logos")]
 pub use logo::Logos;
-#[cfg(feature = "webhook-client")]
 pub use subscriptions::subscriptions_from_env;
-#[cfg(feature = "wallet-client")]
 pub use wallet_client::WalletClient;
-#[cfg(feature = "wallet-client")]
 pub use wallet_config::{WalletConfig, WalletCredentials};
-#[cfg(feature = "webhook-client")]
 pub use webhook_client::WebhookClient;
