@@ -1,7 +1,7 @@
 //! What this function is configured with.
 
 use aws::sdk::Sdk;
-use aws::{DeliveryTable, WebhookQueue};
+use backend::{DeliveryTable, WebhookQueue};
 use egress::WebhookClient;
 use issuance::ports::Machine;
 use runtime::{ConfigError, Env};

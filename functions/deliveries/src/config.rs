@@ -2,7 +2,7 @@
 
 use access::Guard;
 use aws::sdk::Sdk;
-use aws::{DeliveryTable, IssuanceTable, WebhookQueue};
+use backend::{DeliveryTable, IssuanceTable, WebhookQueue};
 use issuance::ports::Machine;
 use runtime::{ConfigError, Env};
 use webhooks::Replay;

@@ -9,9 +9,9 @@ mod tables;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use aws::JobTable;
 use aws::sdk::Sdk;
-use aws::wallet_table::WalletTable;
+use backend::JobTable;
+use bundled_wallet::WalletTable;
 use futures::future::join;
 use runtime::metrics::{self, Counter, Measure};
 use runtime::{ConfigError, Env};

@@ -1,8 +1,9 @@
 //! The tables that have claims.
 
+use aws::CallError;
 use aws::erasure::DuePages;
-use aws::wallet_table::WalletTable;
-use aws::{CallError, JobTable};
+use backend::JobTable;
+use bundled_wallet::WalletTable;
 use issuer::{EraseClaims, OfferId, Written};
 use jobs::ChunkId;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use access::Guard;
 use aws::sdk::Sdk;
-use aws::{IssuanceTable, PollQueue};
+use backend::{IssuanceTable, PollQueue};
 use issuance::GetStatus;
 use issuance::ports::Machine;
 use runtime::{ConfigError, Env};

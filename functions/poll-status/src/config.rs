@@ -1,7 +1,7 @@
 //! What this function is configured with.
 
 use aws::sdk::Sdk;
-use aws::{IssuanceTable, PollQueue};
+use backend::{IssuanceTable, PollQueue};
 use egress::WalletClient;
 use issuance::PollStatus;
 use issuance::ports::Machine;

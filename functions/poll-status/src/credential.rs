@@ -1,8 +1,8 @@
 //! Messages about a credential: its status is looked at, so that a change of it is announced even if whoever
 //! made it died.
 
-use aws::{IssuanceTable, PollQueue};
 use aws_lambda_events::sqs::SqsMessage;
+use backend::{IssuanceTable, PollQueue};
 use egress::WalletClient;
 use issuance::ports::{CredentialCheck, Machine};
 use issuance::{Checked, CredentialStatusUseCase};

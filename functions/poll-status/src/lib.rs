@@ -8,8 +8,8 @@ mod message;
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use aws::{IssuanceTable, PollQueue};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use backend::{IssuanceTable, PollQueue};
 use contract::CorrelationId;
 use egress::WalletClient;
 use issuance::ports::{Machine, PollMessage, Records, RecordsError, Stored, Transient};

@@ -1,7 +1,7 @@
 //! What this function is configured with.
 
 use aws::sdk::Sdk;
-use aws::{DeliveryTable, EventBus, FailureQueue, IssuanceTable, WebhookQueue};
+use backend::{DeliveryTable, EventBus, FailureQueue, IssuanceTable, WebhookQueue};
 use issuance::PublishChanges;
 use issuance::ports::Machine;
 use runtime::{ConfigError, Env};
@@ -42,7 +42,7 @@ impl Config {
         let sdk = Sdk::from_env(env)?;
         Ok(Self {
             use_case: PublishChanges {
-                bus: EventBus::new(sdk.eventbridge(), bus),
+                bus: EventBus::new(&sdk, bus),
                 credentials: IssuanceTable::new(sdk.dynamodb(), table),
                 source,
             },

@@ -63,7 +63,7 @@ impl PublishChanges {
     /// Deals with a batch of records, and answers from which one on they are to be delivered again.
     pub async fn handle(&self, event: StreamEvent) -> StreamResponse {
         let jobs = event.records.iter().map(|record| {
-            let trace = record.change.new_image.as_ref().and_then(aws::trace_of);
+            let trace = record.change.new_image.as_ref().and_then(backend::trace_of);
             let span = span(trace.as_ref());
             Job {
                 record,
@@ -206,7 +206,7 @@ fn task(record: &StreamRecord) -> Task {
     let change = &record.change;
     // A panic would come again with each delivery, and the stream would wait for it.
     let read = catch_unwind(AssertUnwindSafe(|| {
-        aws::announcement(change.old_image.as_ref(), change.new_image.as_ref())
+        backend::announcement(change.old_image.as_ref(), change.new_image.as_ref())
     }));
     match read {
         Ok(Ok(None)) => Task::Nothing,

@@ -2,7 +2,7 @@
 
 use access::Guard;
 use aws::sdk::Sdk;
-use aws::{JobTable, StartQueue};
+use backend::{JobTable, StartQueue};
 use egress::Allowed;
 use issuance::ports::Machine;
 use jobs::{AcceptUpload, JobKeys, ReadJob};

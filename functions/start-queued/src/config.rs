@@ -1,8 +1,8 @@
 //! What this function is configured with.
 
 use aws::sdk::Sdk;
-use aws::{JobTable, StartQueue};
 use backend::StartIssuing;
+use backend::{JobTable, StartQueue};
 use issuance::ports::Machine;
 use jobs::{JobKeys, LineOutcome, StartQueued};
 use runtime::metrics::{self, Counter};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use aws::PollQueue;
 use aws::sdk::Sdk;
+use backend::PollQueue;
 use issuance::CallbackTokens;
 use runtime::{ConfigError, Env};
 

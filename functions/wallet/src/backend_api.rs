@@ -4,13 +4,13 @@ use std::sync::PoisonError;
 use std::sync::RwLock;
 
 use aws::CallError;
-use aws::wallet_table::{Creation, StatusChangeOutcome};
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use bundled_wallet::{Creation, StatusChangeOutcome};
 use contract::{
     CorrelationId, CredentialStatusChange, Problem, QrCode, StartIssue, StartIssueAnswer, paths,
 };

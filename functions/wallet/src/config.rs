@@ -4,9 +4,9 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use aws::KmsKey;
 use aws::sdk::Sdk;
-use aws::wallet_table::WalletTable;
+use bundled_wallet::KmsKey;
+use bundled_wallet::WalletTable;
 use egress::{Allowed, GuardedClient, Logos};
 use issuer::{
     Issuer, IssuerIdentifier, OFFER_LIFETIME_SECONDS, TemplateFile, Templates, WalletKeys,
@@ -118,7 +118,7 @@ async fn signing_identity(env: &Env, sdk: &Sdk) -> Result<SigningIdentity, Confi
             let expected = "a KMS key (or set SIGNING_KEY instead)";
             let key_id = env.required("SIGNING_KMS_KEY_ID", expected)?;
             Arc::new(
-                KmsKey::load(sdk.kms(), key_id)
+                KmsKey::load(sdk, key_id)
                     .await
                     .map_err(|fault| ConfigError::invalid("SIGNING_KMS_KEY_ID", fault))?,
             )

@@ -1,7 +1,7 @@
 //! The bundled organisation wallet: the issue contract towards the backend, OpenID4VCI 1.0 towards the
 //! customer's wallet, status lists towards whoever verifies.
 //!
-//! The protocol is in `issuer`, the storage in `aws::wallet_table`; in between there are only routes.
+//! The protocol is in `issuer`, the storage in `bundled_wallet`; in between there are only routes.
 
 mod api_key;
 mod backend_api;

@@ -4,13 +4,13 @@
 //! signed before the write. A request that does not open (a made-up code, token or nonce) costs no call to
 //! AWS.
 
-use aws::wallet_table::OfferStep;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use bundled_wallet::OfferStep;
 use bytes::Bytes;
 use contract::Problem;
 use http_body_util::{BodyExt, Limited};

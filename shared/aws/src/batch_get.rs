@@ -18,15 +18,15 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// What came of reading many items.
 #[derive(Debug, Default)]
-pub(crate) struct BatchRead {
+pub struct BatchRead {
     /// Those that there are.
-    pub(crate) items: Vec<Item>,
+    pub items: Vec<Item>,
     /// The keys that DynamoDB left out again and again.
-    pub(crate) left_out: Vec<Item>,
+    pub left_out: Vec<Item>,
 }
 
 /// Reads the items of a table that have these keys, however many, as they are now. No key may be there twice.
-pub(crate) async fn batch_get(
+pub async fn batch_get(
     client: &Client,
     table: &str,
     keys: &[Item],

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use rand::Rng;
 
 /// The code of that part of a cancelled transaction whose condition did not hold.
-pub(crate) const CONDITION_FAILED: &str = "ConditionalCheckFailed";
+pub const CONDITION_FAILED: &str = "ConditionalCheckFailed";
 
 /// How often a write is sent. The waits in between add up to 5.6 seconds at most, and to half of that on
 /// average: a caller that gives up after ten seconds is answered.
@@ -22,7 +22,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(25);
 const LONGEST_WAIT: Duration = Duration::from_millis(800);
 
 /// An error that tells whether it was a conflict.
-pub(crate) trait Conflict {
+pub trait Conflict {
     /// Whether another write was in the way, and nothing else is known to be.
     fn is_conflict(&self) -> bool;
 }
@@ -56,13 +56,13 @@ impl Conflict for TransactWriteItemsError {
 }
 
 /// Whether a write failed because another was in its way.
-pub(crate) fn is_conflict<E: Conflict, R>(fault: &SdkError<E, R>) -> bool {
+pub fn is_conflict<E: Conflict, R>(fault: &SdkError<E, R>) -> bool {
     fault.as_service_error().is_some_and(E::is_conflict)
 }
 
 /// Sends a write until it meets no conflict, with random waits in between. After [`TRIES`] in vain the
 /// result is the last conflict.
-pub(crate) async fn despite_conflicts<T, E, R, F>(send: impl Fn() -> F) -> Result<T, SdkError<E, R>>
+pub async fn despite_conflicts<T, E, R, F>(send: impl Fn() -> F) -> Result<T, SdkError<E, R>>
 where
     E: Conflict,
     F: Future<Output = Result<T, SdkError<E, R>>>,

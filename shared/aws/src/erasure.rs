@@ -16,8 +16,10 @@ use crate::item::{Item, number, parsed_number};
 /// or four. More may be added; with fewer, what the others still hold would never be found.
 pub const ERASE_SHARDS: u8 = 8;
 
-pub(crate) const ERASE_SHARD: &str = "erase_shard";
-pub(crate) const ERASE_AT: &str = "erase_at_seconds";
+/// The hash key of such an index: a number below [`ERASE_SHARDS`].
+pub const ERASE_SHARD: &str = "erase_shard";
+/// Its range key: Unix time from which the claims are to be erased.
+pub const ERASE_AT: &str = "erase_at_seconds";
 
 /// Entries that are read at a time.
 const PAGE: i32 = 200;
@@ -42,7 +44,7 @@ pub struct DuePages<T> {
 impl<T> DuePages<T> {
     /// What is due at `now_seconds` in a shard of an index: hash key `erase_shard`, range key
     /// `erase_at_seconds`, keys only. `id` reads whose claims an entry is about.
-    pub(crate) fn of(
+    pub fn of(
         client: &Client,
         (table, index): (&str, &str),
         shard: u8,

@@ -8,7 +8,7 @@ use crate::pause::Pause;
 use crate::{CallError, message_trace};
 
 /// The most messages of one SendMessageBatch.
-pub(crate) const BATCH_MESSAGES: usize = 10;
+pub const BATCH_MESSAGES: usize = 10;
 /// How often the messages of a batch are sent that the queue did not take, and how long to wait before
 /// the second time; each further wait is twice as long.
 const TRIES: u32 = 4;
@@ -16,14 +16,14 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// A queue on SQS.
 #[derive(Debug, Clone)]
-pub(crate) struct Queue {
+pub struct Queue {
     client: Client,
     url: String,
 }
 
 impl Queue {
     /// The queue at `url`.
-    pub(crate) fn new(client: Client, url: &str) -> Self {
+    pub fn new(client: Client, url: &str) -> Self {
         Self {
             client,
             url: url.to_owned(),
@@ -31,7 +31,7 @@ impl Queue {
     }
 
     /// Sends a message that is to be delivered after `delay_seconds` (0 to 900).
-    pub(crate) async fn send(&self, body: String, delay_seconds: u32) -> Result<(), CallError> {
+    pub async fn send(&self, body: String, delay_seconds: u32) -> Result<(), CallError> {
         self.client
             .send_message()
             .queue_url(&self.url)
@@ -45,7 +45,7 @@ impl Queue {
     }
 
     /// Sends up to [`BATCH_MESSAGES`] messages together, those again that are not taken.
-    pub(crate) async fn send_batch(&self, bodies: Vec<String>) -> Result<(), CallError> {
+    pub async fn send_batch(&self, bodies: Vec<String>) -> Result<(), CallError> {
         let mut entries = (0..)
             .zip(bodies)
             .map(|(index, body): (usize, _)| {
@@ -81,11 +81,7 @@ impl Queue {
     }
 
     /// Makes the message that `receipt_handle` names visible again after `seconds` (at most 43,200).
-    pub(crate) async fn postpone(
-        &self,
-        receipt_handle: &str,
-        seconds: u32,
-    ) -> Result<(), CallError> {
+    pub async fn postpone(&self, receipt_handle: &str, seconds: u32) -> Result<(), CallError> {
         self.client
             .change_message_visibility()
             .queue_url(&self.url)

@@ -97,17 +97,8 @@ impl Sdk {
         aws_sdk_sqs::Client::new(&self.with_endpoint("AWS_ENDPOINT_URL_SQS"))
     }
 
-    /// An EventBridge client.
-    pub fn eventbridge(&self) -> aws_sdk_eventbridge::Client {
-        aws_sdk_eventbridge::Client::new(&self.with_endpoint("AWS_ENDPOINT_URL_EVENTBRIDGE"))
-    }
-
-    /// A KMS client.
-    pub fn kms(&self) -> aws_sdk_kms::Client {
-        aws_sdk_kms::Client::new(&self.with_endpoint("AWS_ENDPOINT_URL_KMS"))
-    }
-
-    fn with_endpoint(&self, variable: &str) -> SdkConfig {
+    /// The configuration of a client whose endpoint `variable` may set, for a service that one crate alone calls.
+    pub fn with_endpoint(&self, variable: &str) -> SdkConfig {
         let mut config = self.config.clone().into_builder();
         config.set_endpoint_url(self.env.optional(variable).map(str::to_owned));
         config.build()

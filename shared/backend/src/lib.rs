@@ -1,8 +1,18 @@
-//! Start issue with the adapters that functions run it on. It is started in two ways, by a request and
-//! by a message of a queue, and both must come to the same end.
+//! The backend's ports on DynamoDB, SQS and EventBridge, and the use case Start issue on them: it is started
+//! in two ways, by a request and by a message of a queue, and both must come to the same end.
+//!
+//! The bundled wallet is a bounded context of its own: this crate cannot name what is in `bundled-wallet`.
+
+mod delivery_table;
+mod event_bus;
+mod failure_queue;
+mod issuance_table;
+mod job_table;
+mod poll_queue;
+mod start_queue;
+mod webhook_queue;
 
 use aws::sdk::Sdk;
-use aws::{IssuanceTable, PollQueue};
 use contract::Problem;
 use egress::WalletClient;
 use issuance::ports::{Machine, WalletFailure};
@@ -11,6 +21,15 @@ use issuance::{
 };
 use runtime::metrics::{self, Counter};
 use runtime::{ConfigError, Env};
+
+pub use delivery_table::DeliveryTable;
+pub use event_bus::EventBus;
+pub use failure_queue::FailureQueue;
+pub use issuance_table::{IssuanceTable, announcement, trace_of};
+pub use job_table::{JobTable, LINES_TO_ERASE};
+pub use poll_queue::PollQueue;
+pub use start_queue::StartQueue;
+pub use webhook_queue::WebhookQueue;
 
 /// The use case on DynamoDB, SQS and a wallet behind HTTP.
 pub type StartIssuing = issuance::StartIssuing<IssuanceTable, WalletClient, PollQueue, Machine>;

@@ -1,0 +1,307 @@
+//! How a delivery stands in the table.
+
+use aws::item::{Item, keys, number, string};
+use contract::{CorrelationId, Stage, Status};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use webhooks::ports::{DeliveriesError, Stored};
+use webhooks::{
+    Attempt, AttemptError, CallbackUrl, Delivery, DeliveryId, Failure, RETENTION_SECONDS, State,
+    SubscriptionId,
+};
+
+/// What the sort keys of deliveries begin with.
+pub(super) const DELIVERY: &str = "delivery#";
+
+/// How long it is remembered that a callback has ended, in seconds: longer than any issuance lasts.
+const END_RETENTION_SECONDS: i64 = 180 * 24 * 60 * 60;
+
+/// The values of the attribute `state`.
+const PENDING: &str = "pending";
+const DELIVERED: &str = "delivered";
+const FAILED: &str = "failed";
+
+#[derive(Serialize, Deserialize)]
+struct DeliveryItem {
+    delivery_id: DeliveryId,
+    write_id: Uuid,
+    url: String,
+    body: String,
+    status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<Stage>,
+    created_at_ms: i64,
+    state: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due_at_ms: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<String>,
+    attempt: u32,
+    run_began_at_ms: i64,
+    run_attempts: u32,
+    replays: u32,
+    attempts: Vec<AttemptItem>,
+    /// Unix seconds: the table's time to live.
+    expires_at: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AttemptItem {
+    at_ms: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http_status: Option<u16>,
+    took_ms: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// The partition of an issuance.
+pub(super) fn issuance_pk(correlation_id: &CorrelationId) -> String {
+    format!("issuance#{correlation_id}")
+}
+
+/// The key of a delivery. Sorted, deliveries are in the order of the changes.
+pub(super) fn key(id: &DeliveryId) -> Item {
+    let sk = format!(
+        "{DELIVERY}{:015}#{:010}#{}",
+        id.reserved_at_ms, id.sequence, id.subscription
+    );
+    keys(issuance_pk(&id.correlation_id), sk)
+}
+
+/// The key of the item that is there while the subscription of a delivery has ended.
+pub(super) fn end_key(id: &DeliveryId) -> Item {
+    match id.subscription {
+        SubscriptionId::Issuance => keys(
+            issuance_pk(&id.correlation_id),
+            format!("ended#{:015}", id.reserved_at_ms),
+        ),
+        account @ SubscriptionId::Account(_) => keys(format!("subscription#{account}"), "ended"),
+    }
+}
+
+/// The item that ends the subscription of a delivery. The one of an account stays until it is resumed.
+pub(super) fn end(id: &DeliveryId, now_ms: i64) -> Item {
+    let mut item = end_key(id);
+    item.insert("ended_at_ms".to_owned(), number(now_ms));
+    item.insert("ended_by".to_owned(), string(id));
+    if id.subscription == SubscriptionId::Issuance {
+        let expires_at = now_ms
+            .div_euclid(1_000)
+            .saturating_add(END_RETENTION_SECONDS);
+        item.insert("expires_at".to_owned(), number(expires_at));
+    }
+    item
+}
+
+/// Whether `item` has the key `key`.
+pub(super) fn has_key(item: &Item, key: &Item) -> bool {
+    key.iter()
+        .all(|(name, value)| item.get(name) == Some(value))
+}
+
+/// The whole item of a delivery.
+pub(super) fn write(stored: &Stored) -> Result<Item, DeliveriesError> {
+    let Stored { delivery, write_id } = stored;
+    let (state, due_at_ms, failure) = match delivery.state {
+        State::Pending { due_at_ms } => (PENDING, Some(due_at_ms), None),
+        State::Delivered => (DELIVERED, None, None),
+        State::Failed(failure) => (FAILED, None, Some(failure)),
+    };
+    let last_change_ms = delivery
+        .attempts
+        .last()
+        .map_or(delivery.created_at_ms, |attempt| attempt.at_ms)
+        .max(due_at_ms.unwrap_or(0));
+    let attempts = delivery.attempts.iter().map(|attempt| AttemptItem {
+        at_ms: attempt.at_ms,
+        http_status: attempt.http_status,
+        took_ms: attempt.took_ms,
+        error: attempt.error.map(|error| error.as_str().to_owned()),
+    });
+    let item = DeliveryItem {
+        delivery_id: delivery.id.clone(),
+        write_id: *write_id,
+        url: delivery.url.as_str().to_owned(),
+        body: delivery.body.clone(),
+        status: delivery.status.clone(),
+        stage: delivery.stage.clone(),
+        created_at_ms: delivery.created_at_ms,
+        state: state.to_owned(),
+        due_at_ms,
+        failure: failure.map(|failure| failure.as_str().to_owned()),
+        attempt: delivery.attempt,
+        run_began_at_ms: delivery.run_began_at_ms,
+        run_attempts: delivery.run_attempts,
+        replays: delivery.replays,
+        attempts: attempts.collect(),
+        expires_at: last_change_ms
+            .div_euclid(1_000)
+            .saturating_add(RETENTION_SECONDS),
+    };
+    let mut item: Item =
+        serde_dynamo::to_item(item).map_err(|_| malformed("it cannot be written as an item"))?;
+    item.extend(key(&delivery.id));
+    Ok(item)
+}
+
+/// The delivery of an item, or what is wrong with it.
+pub(super) fn read(item: Item) -> Result<Stored, DeliveriesError> {
+    let item: DeliveryItem = serde_dynamo::from_item(item)
+        .map_err(|_| malformed("an attribute is missing or does not have its form"))?;
+    let state = match (item.state.as_str(), item.due_at_ms, item.failure) {
+        (PENDING, Some(due_at_ms), _) => State::Pending { due_at_ms },
+        (DELIVERED, _, _) => State::Delivered,
+        (FAILED, _, Some(name)) => State::Failed(
+            Failure::from_name(&name).ok_or_else(|| malformed("its failure is not known"))?,
+        ),
+        _ => {
+            return Err(malformed(
+                "its state is not known, or lacks what belongs to it",
+            ));
+        }
+    };
+    let attempts = item.attempts.into_iter().map(|attempt| {
+        let error = attempt.error.map(|name| {
+            AttemptError::from_name(&name)
+                .ok_or_else(|| malformed("the error of an attempt is not known"))
+        });
+        Ok(Attempt {
+            at_ms: attempt.at_ms,
+            http_status: attempt.http_status,
+            took_ms: attempt.took_ms,
+            error: error.transpose()?,
+        })
+    });
+    Ok(Stored {
+        write_id: item.write_id,
+        delivery: Delivery {
+            id: item.delivery_id,
+            url: CallbackUrl::new(&item.url),
+            body: item.body,
+            status: item.status,
+            stage: item.stage,
+            created_at_ms: item.created_at_ms,
+            state,
+            attempt: item.attempt,
+            run_began_at_ms: item.run_began_at_ms,
+            run_attempts: item.run_attempts,
+            replays: item.replays,
+            attempts: attempts.collect::<Result<_, DeliveriesError>>()?,
+        },
+    })
+}
+
+fn malformed(reason: &str) -> DeliveriesError {
+    DeliveriesError::Malformed {
+        reason: reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_dynamodb::types::AttributeValue;
+
+    fn stored(state: State, subscription: SubscriptionId) -> Stored {
+        let attempt = Attempt {
+            at_ms: 1_000_500,
+            http_status: Some(500),
+            took_ms: 12,
+            error: Some(AttemptError::HttpStatus),
+        };
+        let lost = Attempt {
+            http_status: None,
+            error: Some(AttemptError::Timeout),
+            ..attempt
+        };
+        Stored {
+            write_id: Uuid::from_u128(7),
+            delivery: Delivery {
+                id: DeliveryId {
+                    correlation_id: "order 7/é".parse().unwrap(),
+                    reserved_at_ms: 1_000_000,
+                    sequence: 3,
+                    subscription,
+                },
+                url: CallbackUrl::new("https://backend.example/hook?key=k"),
+                body: "{\"status\":\"error\"}".to_owned(),
+                status: Status::Error,
+                stage: Some(Stage::Expired),
+                created_at_ms: 1_000_400,
+                state,
+                attempt: 2,
+                run_began_at_ms: 1_000_400,
+                run_attempts: 2,
+                replays: 1,
+                attempts: vec![attempt, lost],
+            },
+        }
+    }
+
+    fn every_state() -> impl Iterator<Item = Stored> {
+        let failed = Failure::ALL.iter().map(|failure| State::Failed(*failure));
+        let pending = State::Pending {
+            due_at_ms: 1_030_500,
+        };
+        [pending, State::Delivered]
+            .into_iter()
+            .chain(failed)
+            .map(|state| stored(state, SubscriptionId::of_account("https://a.example")))
+    }
+
+    #[test]
+    fn a_delivery_survives_the_table() {
+        for stored in every_state() {
+            let mut item = write(&stored).unwrap();
+            item.insert("of_a_later_version".to_owned(), AttributeValue::Bool(true));
+            assert!(has_key(&item, &key(&stored.delivery.id)));
+            assert_eq!(read(item).unwrap(), stored);
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_said_and_not_repeated() {
+        let whole = write(&every_state().last().unwrap()).unwrap();
+        for (name, value) in [
+            ("state", Some(string("gone"))),
+            ("failure", Some(string("bad luck"))),
+            ("failure", None),
+            ("write_id", Some(string("x"))),
+            ("attempts", None),
+            ("delivery_id", Some(string("x"))),
+        ] {
+            let mut item = whole.clone();
+            match value {
+                Some(value) => item.insert(name.to_owned(), value),
+                None => item.remove(name),
+            };
+            let fault = read(item).unwrap_err().to_string();
+            assert!(fault.contains("cannot be read"), "{name}: {fault}");
+        }
+    }
+
+    #[test]
+    fn deliveries_sort_in_the_order_of_the_changes() {
+        let sort_key = |sequence: u64| {
+            let mut id = stored(State::Delivered, SubscriptionId::Issuance)
+                .delivery
+                .id;
+            id.sequence = sequence;
+            key(&id)["sk"].as_s().unwrap().clone()
+        };
+        assert!(sort_key(2) < sort_key(10) && sort_key(99) < sort_key(1_000));
+    }
+
+    #[test]
+    fn a_callback_ends_with_its_issuance_and_a_subscription_of_the_account_for_all() {
+        let id = |subscription| stored(State::Delivered, subscription).delivery.id;
+        let own = end(&id(SubscriptionId::Issuance), 1_000_000);
+        assert_eq!(own["pk"], string("issuance#order 7/é"));
+        assert_eq!(own["expires_at"], number(1_000 + 180 * 86_400));
+        let of_account = SubscriptionId::of_account("https://a.example");
+        let all = end(&id(of_account), 1_000_000);
+        assert_eq!(all["pk"], string(format!("subscription#{of_account}")));
+        assert_eq!(all.get("expires_at"), None);
+    }
+}

@@ -1,0 +1,122 @@
+//! The event bus: events go to EventBridge.
+
+use aws::CallError;
+use aws::sdk::Sdk;
+use aws_sdk_eventbridge::Client;
+use aws_sdk_eventbridge::error::ProvideErrorMetadata;
+use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+use contract::CloudEvent;
+use issuance::ports::{EventBusError, Put};
+
+/// What rules match as `source`. The source that the CloudEvent names is in its `detail`.
+const SOURCE: &str = "com.bestow";
+
+/// What EventBridge says of an entry that it will never take
+/// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html>). What is
+/// left out, such as `AccessDeniedException`, an operator can mend.
+const REFUSALS: [&str; 3] = ["InvalidArgument", "MalformedDetail", "ValidationException"];
+
+/// A bus of EventBridge.
+#[derive(Debug, Clone)]
+pub struct EventBus {
+    client: Client,
+    name: String,
+}
+
+impl EventBus {
+    /// The bus with this name or ARN.
+    pub fn new(sdk: &Sdk, name: &str) -> Self {
+        Self {
+            client: Client::new(&sdk.with_endpoint("AWS_ENDPOINT_URL_EVENTBRIDGE")),
+            name: name.to_owned(),
+        }
+    }
+
+    fn entry(&self, event: &CloudEvent) -> Result<PutEventsRequestEntry, serde_json::Error> {
+        Ok(PutEventsRequestEntry::builder()
+            .event_bus_name(&self.name)
+            .source(SOURCE)
+            .detail_type(event.event_type.as_str())
+            .detail(serde_json::to_string(event)?)
+            .set_time(DateTime::from_str(&event.time, Format::DateTime).ok())
+            .build())
+    }
+
+    /// Puts entries in one call; `None`, where the call was refused as a whole.
+    async fn call(&self, entries: Vec<PutEventsRequestEntry>) -> Option<Vec<Put>> {
+        let count = entries.len();
+        let sent = self
+            .client
+            .put_events()
+            .set_entries(Some(entries))
+            .send()
+            .await;
+        match sent {
+            Ok(answer) => {
+                let mut results = answer.entries.unwrap_or_default().into_iter();
+                Some((0..count).map(|_| outcome(results.next())).collect())
+            }
+            Err(fault) => {
+                let code = fault.as_service_error().and_then(|fault| fault.code());
+                if code.is_some_and(|code| REFUSALS.contains(&code)) {
+                    return None;
+                }
+                let reason = CallError::from_sdk(fault).to_string();
+                Some((0..count).map(|_| failed(&reason)).collect())
+            }
+        }
+    }
+}
+
+impl issuance::ports::EventBus for EventBus {
+    async fn put(&self, events: &[CloudEvent]) -> Vec<Put> {
+        let entries: Result<Vec<_>, _> = events.iter().map(|event| self.entry(event)).collect();
+        let Ok(entries) = entries else {
+            // Texts and numbers: there is nothing that JSON cannot say.
+            return events.iter().map(|_| refused("not JSON")).collect();
+        };
+        if let Some(outcomes) = self.call(entries.clone()).await {
+            return outcomes;
+        }
+        if entries.len() == 1 {
+            return vec![refused("ValidationException")];
+        }
+        // One of them is at fault. The others must not suffer for it, and none may overtake another.
+        let mut outcomes = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let outcome = match self.call(vec![entry]).await {
+                Some(mut outcome) => outcome.pop().unwrap_or_else(|| failed("no answer")),
+                None => refused("ValidationException"),
+            };
+            outcomes.push(outcome);
+        }
+        outcomes
+    }
+}
+
+fn outcome(result: Option<PutEventsResultEntry>) -> Put {
+    match result {
+        Some(result) if result.event_id.is_some() => Put::Done,
+        Some(PutEventsResultEntry {
+            error_code: Some(code),
+            ..
+        }) if REFUSALS.contains(&code.as_str()) => refused(&code),
+        Some(PutEventsResultEntry {
+            error_code: Some(code),
+            ..
+        }) => failed(&code),
+        _ => failed("the answer does not say what became of it"),
+    }
+}
+
+fn refused(reason: &str) -> Put {
+    Put::Refused {
+        reason: reason.to_owned(),
+    }
+}
+
+fn failed(reason: &str) -> Put {
+    Put::Failed(EventBusError(Box::new(CallError::unexpected(reason))))
+}

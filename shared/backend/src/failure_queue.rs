@@ -1,0 +1,22 @@
+//! The queue of what could not be published.
+
+use aws::CallError;
+use aws::queue::Queue;
+use aws_sdk_sqs::Client;
+use serde_json::Value;
+
+/// The queue that Lambda, too, tells of stream records that it gave up.
+#[derive(Debug, Clone)]
+pub struct FailureQueue(Queue);
+
+impl FailureQueue {
+    /// The queue at `url`.
+    pub fn new(client: Client, url: &str) -> Self {
+        Self(Queue::new(client, url))
+    }
+
+    /// Puts `message` on the queue. It must say where the record is, and nothing of what is in it.
+    pub async fn send(&self, message: &Value) -> Result<(), CallError> {
+        self.0.send(message.to_string(), 0).await
+    }
+}

@@ -1,0 +1,29 @@
+//! The queue of deliveries that are due later.
+
+use aws::queue::Queue;
+use aws_sdk_sqs::Client;
+use webhooks::ports::{DeliveryMessage, WebhookQueueError};
+
+/// The webhook queue on SQS.
+#[derive(Debug, Clone)]
+pub struct WebhookQueue(Queue);
+
+impl WebhookQueue {
+    /// The queue at `url`.
+    pub fn new(client: Client, url: &str) -> Self {
+        Self(Queue::new(client, url))
+    }
+}
+
+impl webhooks::ports::WebhookQueue for WebhookQueue {
+    async fn send(
+        &self,
+        message: &DeliveryMessage,
+        delay_seconds: u32,
+    ) -> Result<(), WebhookQueueError> {
+        let body =
+            serde_json::to_string(message).map_err(|fault| WebhookQueueError(fault.into()))?;
+        let sent = self.0.send(body, delay_seconds).await;
+        sent.map_err(|fault| WebhookQueueError(fault.into()))
+    }
+}

@@ -1,0 +1,87 @@
+//! A signing key that never leaves AWS KMS.
+
+use aws::CallError;
+use aws::sdk::Sdk;
+use aws_sdk_kms::Client;
+use aws_sdk_kms::primitives::Blob;
+use aws_sdk_kms::types::{KeyUsageType, MessageType, SigningAlgorithmSpec};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use signing::{JwkError, PublicJwk, SignError, Signature, Signer, ecdsa_der_to_raw};
+use thiserror::Error;
+
+/// An asymmetric KMS key of spec `ECC_NIST_P256` and usage `SIGN_VERIFY`.
+#[derive(Debug, Clone)]
+pub struct KmsKey {
+    client: Client,
+    key_id: String,
+    public_jwk: PublicJwk,
+}
+
+/// Why a KMS key cannot be used.
+#[derive(Debug, Error)]
+pub enum KmsKeyError {
+    /// `kms:GetPublicKey` failed.
+    #[error("its public key could not be read: {0}")]
+    Call(#[from] CallError),
+    /// KMS answered without a public key.
+    #[error("KMS answered without a public key")]
+    NoPublicKey,
+    /// The key is of another kind.
+    #[error("it is not a P-256 key; make one with the key spec ECC_NIST_P256")]
+    NotP256(#[from] JwkError),
+    /// The key is for something else than signing.
+    #[error("it is not for signing; make one with the key usage SIGN_VERIFY")]
+    NotForSigning,
+}
+
+impl KmsKey {
+    /// Reads the public half of the key that `key_id` (an id, ARN or alias) names.
+    pub async fn load(sdk: &Sdk, key_id: &str) -> Result<Self, KmsKeyError> {
+        let client = Client::new(&sdk.with_endpoint("AWS_ENDPOINT_URL_KMS"));
+        let answer = client
+            .get_public_key()
+            .key_id(key_id)
+            .send()
+            .await
+            .map_err(CallError::from_sdk)?;
+        let spki = answer.public_key().ok_or(KmsKeyError::NoPublicKey)?;
+        let public_jwk = PublicJwk::from_spki_der(spki.as_ref())?;
+        if answer.key_usage() != Some(&KeyUsageType::SignVerify) {
+            return Err(KmsKeyError::NotForSigning);
+        }
+        Ok(Self {
+            client,
+            // An alias can be pointed at another key meanwhile: what signs is the key that was read.
+            key_id: answer.key_id().unwrap_or(key_id).to_owned(),
+            public_jwk,
+        })
+    }
+}
+
+impl Signer for KmsKey {
+    fn public_jwk(&self) -> &PublicJwk {
+        &self.public_jwk
+    }
+
+    fn sign<'a>(&'a self, message: &'a [u8]) -> BoxFuture<'a, Result<Signature, SignError>> {
+        async move {
+            // The digest is sent, not the message: KMS takes at most 4,096 bytes, and has no business
+            // with the claims.
+            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, message);
+            let answer = self
+                .client
+                .sign()
+                .key_id(&self.key_id)
+                .message_type(MessageType::Digest)
+                .message(Blob::new(digest.as_ref()))
+                .signing_algorithm(SigningAlgorithmSpec::EcdsaSha256)
+                .send()
+                .await
+                .map_err(|fault| SignError::Remote(Box::new(CallError::from_sdk(fault))))?;
+            let der = answer.signature().map(AsRef::as_ref).unwrap_or_default();
+            Ok(ecdsa_der_to_raw(der)?)
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,29 @@
+//! The index of the offers that still have their claims: see [`aws::erasure`].
+
+use aws::erasure::{DuePages, ERASE_SHARDS};
+use issuer::OfferId;
+
+use super::WalletTable;
+use super::offers::OFFER_KEY;
+
+/// The name of the index.
+pub const CLAIMS_TO_ERASE: &str = "claims-to-erase";
+
+impl WalletTable {
+    /// The offers of one shard (`0..ERASE_SHARDS`) whose claims are due at `now_seconds`, the oldest first.
+    /// [`issuer::EraseClaims`] looks at each again.
+    #[must_use]
+    pub fn claims_due(&self, shard: u8, now_seconds: i64) -> DuePages<OfferId> {
+        let index = (self.name.as_str(), CLAIMS_TO_ERASE);
+        DuePages::of(&self.client, index, shard, now_seconds, |entry| {
+            let key = entry.get("pk")?.as_s().ok()?;
+            key.strip_prefix(OFFER_KEY)?.parse().ok()
+        })
+    }
+}
+
+/// The shard of an offer: its id is random, so any sum of it will do.
+pub(super) fn shard_of(offer_id: &OfferId) -> u8 {
+    let sum = offer_id.as_str().bytes().fold(0, u8::wrapping_add);
+    sum % ERASE_SHARDS
+}
