@@ -46,7 +46,7 @@ pub fn start_issuing(env: &Env, sdk: &Sdk) -> Result<StartIssuing, ConfigError> 
         queue: PollQueue::new(sdk.sqs(), queue),
         system: Machine,
         hasher: RequestHasher::new(&hash_secret),
-        callbacks: wallet_callbacks(env)?,
+        callbacks: Some(wallet_callbacks(env)?),
         milestones: count,
     })
 }
@@ -93,6 +93,8 @@ pub fn refuse(failure: &StartFailure, template_id: &str) -> Problem {
         }
         StartFailureCause::Wallet(_)
         | StartFailureCause::Conflict
+        | StartFailureCause::Ended
+        | StartFailureCause::AnotherOffer
         | StartFailureCause::InProgress => {
             tracing::info!(%correlation_id, template_id, status, "an issuance was refused");
         }

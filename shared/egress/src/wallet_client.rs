@@ -7,6 +7,7 @@ use contract::{
     CorrelationId, CredentialStatusAnswer, CredentialStatusChange, IssueStatus, StartIssue,
     StartIssueAnswer, is_request_uri, paths,
 };
+use issuance::Record;
 use issuance::ports::{CredentialWallet, IssueReport, TransientKind, Wallet, WalletFailure};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
@@ -193,11 +194,16 @@ impl Inner {
 }
 
 impl Wallet for WalletClient {
-    async fn start_issue(&self, request: &StartIssue) -> Result<StartIssueAnswer, WalletFailure> {
+    async fn start_issue(
+        &self,
+        record: &Record,
+        request: &StartIssue,
+    ) -> Result<StartIssueAnswer, WalletFailure> {
         let url = paths::start_issue_url(&self.inner.base_url);
-        let id = request.correlation_id.as_ref();
+        let id = &record.correlation_id;
+        let told_id = wallet_correlation_id::of(id);
         let told = StartIssue {
-            correlation_id: id.map(wallet_correlation_id::of),
+            correlation_id: Some(told_id.clone()),
             ..request.clone()
         };
         let answer = self
@@ -205,9 +211,7 @@ impl Wallet for WalletClient {
             .call(Method::POST, &url, Some(json(&told)?))
             .await?;
         let mut answer: StartIssueAnswer = read(&answer)?;
-        if let (Some(id), Some(told)) = (id, told.correlation_id) {
-            answer.correlation_id = as_ours(id, &told, &answer.correlation_id)?;
-        }
+        answer.correlation_id = as_ours(id, &told_id, &answer.correlation_id)?;
         if !is_request_uri(&answer.request_uri) {
             return Err(faulty(
                 "its request_uri is not a link to a wallet, or is too long",
@@ -216,7 +220,8 @@ impl Wallet for WalletClient {
         Ok(answer)
     }
 
-    async fn issue_status(&self, id: &CorrelationId) -> Result<IssueReport, WalletFailure> {
+    async fn issue_status(&self, record: &Record) -> Result<IssueReport, WalletFailure> {
+        let id = &record.correlation_id;
         let told = wallet_correlation_id::of(id);
         let url = paths::issue_status_url(&self.inner.base_url, &told);
         let answer = match self.inner.call(Method::GET, &url, None).await {

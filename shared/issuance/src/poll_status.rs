@@ -3,7 +3,6 @@
 use contract::{CorrelationId, IssueError, IssueStatus, Stage, Status};
 use thiserror::Error;
 
-use crate::get_status::FRESH_MS;
 use crate::judgement::{Finding, Judgement, judge};
 use crate::milestone::Milestone;
 use crate::ports::{
@@ -38,8 +37,8 @@ pub struct PollStatus<R, W, Q, S> {
 pub enum Polled {
     /// The issuance goes on, and the next poll is on the queue.
     Pending {
-        /// When it is due.
-        next_poll_in_seconds: u32,
+        /// When it is due; none where a hint left it as it was.
+        next_poll_in_seconds: Option<u32>,
         /// The failure of the wallet that was sat out, if it is that and not the customer who lets us
         /// wait.
         wallet_failure: Option<Transient>,
@@ -103,7 +102,7 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> PollStatus<R, W, Q, S> {
         stored: Option<Stored>,
         delivery: u32,
     ) -> Result<Polled, PollError> {
-        let Some(mut stored) = stored else {
+        let Some(stored) = stored else {
             return Ok(Polled::Dropped(DropReason::NoRecord));
         };
         if let Some(reason) = nothing_to_do(&stored.record, message) {
@@ -111,7 +110,7 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> PollStatus<R, W, Q, S> {
         }
         let asked_at_ms = self.system.now_ms();
         let finding = self.find_out(&stored.record, asked_at_ms).await;
-        let mut quiet_ms = FRESH_MS;
+        let mut quiet_ms = self.wallet.fresh_ms();
         if let Finding::Failing(failure) = &finding {
             let after_seconds = back_off_seconds(
                 delivery,
@@ -129,7 +128,37 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> PollStatus<R, W, Q, S> {
                 });
             }
         }
+        self.record(message, stored, finding, asked_at_ms, quiet_ms)
+            .await
+    }
 
+    /// Records what the wallet has said by itself of an issuance at `said_at_ms` (Unix milliseconds), given what is
+    /// `stored` of it.
+    pub async fn hear(
+        &self,
+        report: IssueStatus,
+        stored: Option<Stored>,
+        said_at_ms: i64,
+    ) -> Result<Polled, PollError> {
+        let hint = PollMessage::hint(report.correlation_id.clone());
+        let Some(stored) = stored else {
+            return Ok(Polled::Dropped(DropReason::NoRecord));
+        };
+        let report = IssueReport::Known(report);
+        log_surprises(&stored.record, &report);
+        let quiet_ms = self.wallet.fresh_ms();
+        self.record(&hint, stored, Finding::Report(report), said_at_ms, quiet_ms)
+            .await
+    }
+
+    async fn record(
+        &self,
+        message: &PollMessage,
+        mut stored: Stored,
+        finding: Finding,
+        asked_at_ms: i64,
+        quiet_ms: i64,
+    ) -> Result<Polled, PollError> {
         for _ in 0..MAX_CONTENTION {
             if let Some(reason) = nothing_to_do(&stored.record, message) {
                 return Ok(Polled::Dropped(reason));
@@ -155,21 +184,29 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> PollStatus<R, W, Q, S> {
             // A hint stands for the poll that is awaited, and so is never stale: what it found out may be
             // newer than what another poll has recorded meanwhile.
             let attempt = message.attempt.unwrap_or(known.attempt);
-            let record = if known.is_ended() {
-                // No poll is awaited and no query has the wallet asked, so there is nothing else to note.
-                match changed {
-                    Some(record) => record,
-                    None => return Ok(Polled::AskedAfterEnd { news: None }),
+            let leaves_schedule = message.attempt.is_none() && is_scheduled(known, &finding);
+            let record = match changed {
+                // No poll is awaited any more, and no query has the wallet asked: there is nothing else to note.
+                None if known.is_ended() => return Ok(Polled::AskedAfterEnd { news: None }),
+                Some(record) if known.is_ended() => record,
+                // Nothing new, and the message of the schedule is on its way.
+                None if leaves_schedule => {
+                    return Ok(polled(known, known, None, finding));
                 }
-            } else {
-                changed
-                    .unwrap_or_else(|| known.clone())
-                    .polled(attempt)
-                    .quiet_until(now_ms.saturating_add(quiet_ms))
+                changed => {
+                    let record = changed
+                        .unwrap_or_else(|| known.clone())
+                        .quiet_until(now_ms.saturating_add(quiet_ms));
+                    if leaves_schedule {
+                        record
+                    } else {
+                        record.polled(attempt)
+                    }
+                }
             };
             // Anew for each record that was found: one that went out for a reservation that was withdrawn
             // since may have been dropped.
-            let next_poll = if record.is_ended() {
+            let next_poll = if record.is_ended() || leaves_schedule {
                 None
             } else {
                 Some(self.send_next(attempt, &record, &finding, now_ms).await?)
@@ -194,7 +231,7 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> PollStatus<R, W, Q, S> {
         if record.lease_until_ms(now_ms).is_some() {
             return Finding::StillStarting;
         }
-        match self.wallet.issue_status(&record.correlation_id).await {
+        match self.wallet.issue_status(record).await {
             Ok(report) => {
                 log_surprises(record, &report);
                 Finding::Report(report)
@@ -251,6 +288,12 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> PollStatus<R, W, Q, S> {
     }
 }
 
+/// Whether the message of the schedule is on its way, and may stay as it is. Whoever recorded the offer has sent one
+/// before; the wallet that fails is asked again sooner than it says.
+fn is_scheduled(record: &Record, finding: &Finding) -> bool {
+    matches!(record.state, State::Offered { .. }) && !matches!(finding, Finding::Failing(_))
+}
+
 fn nothing_to_do(record: &Record, message: &PollMessage) -> Option<DropReason> {
     match (&record.state, message.attempt) {
         // The customer's wallet may have reported what became of the credential.
@@ -269,7 +312,7 @@ fn polled(before: &Record, after: &Record, next_poll: Option<u32>, finding: Find
         (State::Completed { .. }, _) => Polled::Ended(Status::IssueCompleted),
         (State::Failed { .. }, _) => Polled::Ended(Status::Error),
         (_, next_poll) => Polled::Pending {
-            next_poll_in_seconds: next_poll.unwrap_or_default(),
+            next_poll_in_seconds: next_poll,
             wallet_failure: match finding {
                 Finding::Failing(failure) => Some(failure),
                 _ => None,

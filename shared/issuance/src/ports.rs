@@ -13,6 +13,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::change::IssuedCredential;
+use crate::get_status::FRESH_MS;
 use crate::record::{Record, State};
 
 /// The cause of a failed call. What it prints goes to the log; its own sources do not.
@@ -276,18 +277,29 @@ pub enum Put {
 #[error("the event bus did not take the event: {0}")]
 pub struct EventBusError(pub Cause);
 
-/// A wallet that issues: the other side of the issue contract.
+/// A wallet that issues: the other side of the issue contract, over HTTP or in this process.
+///
+/// A wallet keeps no memory of its own of a request: it knows an issuance by the names in its [`Record`], the
+/// correlation id and the request's hash, and these are the same each time it is asked.
 pub trait Wallet: Send + Sync {
-    /// Start issue. `request` names its correlation id.
+    /// For how long what this wallet said counts as fresh, in milliseconds: a query that finds it older has the wallet
+    /// asked again. Long for a wallet whose changes come by themselves.
+    fn fresh_ms(&self) -> i64 {
+        FRESH_MS
+    }
+
+    /// Start issue: makes the offer of `record`, or finds the one that it made before. `request` names the record's
+    /// correlation id.
     fn start_issue(
         &self,
+        record: &Record,
         request: &StartIssue,
     ) -> impl Future<Output = Result<StartIssueAnswer, WalletFailure>> + Send;
 
     /// Get issue status.
     fn issue_status(
         &self,
-        id: &CorrelationId,
+        record: &Record,
     ) -> impl Future<Output = Result<IssueReport, WalletFailure>> + Send;
 }
 

@@ -33,8 +33,9 @@ pub struct StartIssuing<R, W, Q, S> {
     pub system: S,
     /// Tells a repeat from another request.
     pub hasher: RequestHasher,
-    /// Where the wallet is told to call back.
-    pub callbacks: WalletCallbacks,
+    /// Where the wallet is told to call back; none where its changes come by themselves, because it works in this
+    /// process.
+    pub callbacks: Option<WalletCallbacks>,
     /// Hears of each milestone that a start has recorded, once.
     pub milestones: fn(Milestone),
 }
@@ -85,6 +86,12 @@ pub enum StartFailureCause {
     /// The same request is being worked on.
     #[error("the same request is in progress")]
     InProgress,
+    /// The issuance has ended, and what its first answer held besides the link is not kept.
+    #[error("the issuance has ended")]
+    Ended,
+    /// The wallet answered a repeat with another offer than the first time.
+    #[error("the wallet answered a repeat with another offer")]
+    AnotherOffer,
     /// The wallet did not make an offer.
     #[error(transparent)]
     Wallet(#[from] WalletFailure),
@@ -111,6 +118,14 @@ impl StartFailure {
                 "The same request is in progress. Repeat it in a second to get its answer.",
             )
             .with_retry_after_seconds(1),
+            StartFailureCause::Ended => Problem::conflict(
+                "This issuance has ended, so its transaction code is not given out again. Start a new one \
+                 under another correlation_id.",
+            ),
+            StartFailureCause::AnotherOffer => Problem::conflict(
+                "The wallet answered with another offer than the first time. Start a new issuance under \
+                 another correlation_id.",
+            ),
             StartFailureCause::Wallet(failure) => failure.problem(),
             StartFailureCause::Records(RecordsError::Malformed { .. }) => Problem::internal(),
             StartFailureCause::Records(RecordsError::Unavailable(_))
@@ -162,7 +177,7 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> StartIssuing<R, W, Q, S> {
             // The caller's own is served by the backend, which the caller trusts.
             callback: record
                 .wallet_calls_back
-                .then(|| self.callbacks.of(id))
+                .then(|| self.callbacks.as_ref()?.of(id))
                 .flatten(),
             ..request
         }
@@ -180,7 +195,11 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> StartIssuing<R, W, Q, S> {
         Stored {
             record: Record {
                 callback: request.callback.clone(),
-                wallet_calls_back: self.callbacks.enabled,
+                wallet_calls_back: self
+                    .callbacks
+                    .as_ref()
+                    .is_none_or(|callbacks| callbacks.enabled),
+                quiet_until_ms: now_ms.saturating_add(self.wallet.fresh_ms()),
                 ..record
             },
             write_id: self.system.uuid(),
@@ -202,7 +221,7 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> StartIssuing<R, W, Q, S> {
         // The poll goes out before the answer is recorded, so no offer is ever left alone.
         let (sent, answer) = join(
             self.queue.send(&first_poll, delay),
-            self.wallet.start_issue(&request),
+            self.wallet.start_issue(record, &request),
         )
         .await;
         match (sent, answer) {
@@ -233,8 +252,12 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> StartIssuing<R, W, Q, S> {
         if let Some(request_uri) = known.and_then(|offer| offer.request_uri.clone()) {
             return Ok(started(&stored.record, request_uri, None, true));
         }
+        // What has ended is never offered again, and its transaction code serves nobody.
+        if stored.record.is_ended() {
+            return Err(StartFailureCause::Ended);
+        }
         let request = self.to_wallet(&stored.record, request);
-        let answer = self.wallet.start_issue(&request).await?;
+        let answer = self.wallet.start_issue(&stored.record, &request).await?;
         self.record(stored, answer, true).await
     }
 
@@ -245,6 +268,17 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> StartIssuing<R, W, Q, S> {
         is_repeat: bool,
     ) -> Result<StartedIssue, StartFailureCause> {
         let offer = stored.record.answered_offer(&answer);
+        if stored
+            .record
+            .offer()
+            .is_some_and(|known| known.contradicts(&offer))
+        {
+            tracing::error!(
+                correlation_id = %stored.record.correlation_id,
+                "the wallet answered a repeat with another offer than the first time"
+            );
+            return Err(StartFailureCause::AnotherOffer);
+        }
         let started = |record: &Record| {
             let tx_code = answer.tx_code.clone().map(TransactionCode);
             started(record, answer.request_uri.clone(), tx_code, is_repeat)

@@ -172,6 +172,16 @@ impl Record {
 }
 
 impl Offer {
+    /// Whether `answer` is another offer than what is known already: whoever took it could not be followed.
+    pub(crate) fn contradicts(&self, answer: &Self) -> bool {
+        fn differ<T: PartialEq>(known: &Option<T>, answered: &Option<T>) -> bool {
+            known.is_some() && answered.is_some() && known != answered
+        }
+        differ(&self.request_uri, &answer.request_uri)
+            || differ(&self.revocation_uuid, &answer.revocation_uuid)
+            || differ(&self.expires_at, &answer.expires_at)
+    }
+
     /// What is known already, with what `answer` adds to it: nothing is known of an offer whose first
     /// answer was lost.
     fn completed_by(&self, answer: &Self) -> Self {

@@ -46,6 +46,8 @@ pub(crate) fn judge(failure: &StartFailure) -> Judgement {
     };
     match &failure.cause {
         StartFailureCause::Conflict
+        | StartFailureCause::Ended
+        | StartFailureCause::AnotherOffer
         | StartFailureCause::Wallet(WalletFailure::Refused(_))
         | StartFailureCause::Records(RecordsError::Malformed { .. }) => {
             Judgement::Refused(problem.clone())

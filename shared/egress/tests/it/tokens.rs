@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use url::Url;
 
-use crate::wallet::{LIMITS, id, kind_of, serve, with_credentials};
+use crate::wallet::{LIMITS, id, kind_of, record, serve, with_credentials};
 
 /// A wallet with a token endpoint. It accepts the token that was issued last, if that is not the
 /// `withdrawn` one, and counts what it issued.
@@ -59,7 +59,7 @@ async fn one_token_serves_all_concurrent_callers() {
     let mut callers = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let wallet = wallet.clone();
-        callers.spawn(async move { wallet.issue_status(&id()).await.unwrap() });
+        callers.spawn(async move { wallet.issue_status(&record(&id())).await.unwrap() });
     }
     assert_eq!(callers.join_all().await.len(), 8);
     assert_eq!(issued.load(Ordering::SeqCst), 1);
@@ -68,15 +68,15 @@ async fn one_token_serves_all_concurrent_callers() {
 #[tokio::test]
 async fn a_token_that_is_over_is_renewed() {
     let (wallet, issued) = with_tokens(0, 0).await;
-    wallet.issue_status(&id()).await.unwrap();
-    wallet.issue_status(&id()).await.unwrap();
+    wallet.issue_status(&record(&id())).await.unwrap();
+    wallet.issue_status(&record(&id())).await.unwrap();
     assert_eq!(issued.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
 async fn a_token_that_was_withdrawn_is_renewed_once() {
     let (wallet, issued) = with_tokens(3_600, 1).await;
-    wallet.issue_status(&id()).await.unwrap();
+    wallet.issue_status(&record(&id())).await.unwrap();
     assert_eq!(issued.load(Ordering::SeqCst), 2);
 }
 
@@ -94,7 +94,7 @@ async fn credentials_that_the_token_endpoint_refuses_are_told() {
         scope: None,
     };
     let wallet = with_credentials(base_url, credentials);
-    let found = kind_of(wallet.issue_status(&id()).await);
+    let found = kind_of(wallet.issue_status(&record(&id())).await);
     assert_eq!(found, (TransientKind::CredentialsRejected, None));
 }
 
@@ -118,7 +118,7 @@ async fn callers_that_wait_for_a_token_share_its_failure() {
     let mut callers = JoinSet::new();
     for _ in 0..10 {
         let wallet = wallet.clone();
-        callers.spawn(async move { kind_of(wallet.issue_status(&id()).await) });
+        callers.spawn(async move { kind_of(wallet.issue_status(&record(&id())).await) });
     }
     for found in callers.join_all().await {
         assert_eq!(found, (TransientKind::TimedOut, None));
@@ -143,7 +143,7 @@ async fn a_failure_to_get_a_token_is_not_kept_for_long() {
     let token_url = base_url.join("/token").unwrap();
     let wallet = with_credentials(base_url, at(token_url));
     let begun = Instant::now();
-    while wallet.issue_status(&id()).await.is_err() {
+    while wallet.issue_status(&record(&id())).await.is_err() {
         assert!(begun.elapsed() < Duration::from_secs(30));
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -165,7 +165,7 @@ async fn a_call_ends_in_time_however_many_requests_it_takes() {
     let base_url = serve(Router::new().route("/token", token).fallback(refused)).await;
     let token_url = base_url.join("/token").unwrap();
     let wallet = with_credentials(base_url, at(token_url));
-    let found = kind_of(wallet.issue_status(&id()).await);
+    let found = kind_of(wallet.issue_status(&record(&id())).await);
     assert_eq!(found, (TransientKind::TimedOut, None));
 }
 

@@ -9,6 +9,7 @@ use axum::routing::any;
 use contract::{CorrelationId, StartIssue};
 use egress::{Limits, WalletClient, WalletConfig, WalletCredentials};
 use issuance::ports::{TransientKind, WalletFailure};
+use issuance::{Record, RequestHash};
 use secrecy::SecretString;
 use serde_json::json;
 use url::Url;
@@ -42,6 +43,12 @@ pub(crate) fn with_key(base_url: Url) -> WalletClient {
 
 pub(crate) fn id() -> CorrelationId {
     "order 7 é".parse().unwrap()
+}
+
+/// What the backend has reserved under `id`.
+pub(crate) fn record(id: &CorrelationId) -> Record {
+    let hash = RequestHash::from_stored("00");
+    Record::reserve(id.clone(), "issue_iban".to_owned(), hash, 0, 1)
 }
 
 pub(crate) fn request() -> StartIssue {

@@ -10,7 +10,7 @@ use issuance::ports::{IssueReport, TransientKind, Wallet, WalletFailure};
 use serde_json::json;
 use url::Url;
 
-use crate::wallet::{always, id, kind_of, request, serve, with_key};
+use crate::wallet::{always, id, kind_of, record, request, serve, with_key};
 
 #[tokio::test]
 async fn a_request_is_what_the_contract_says() {
@@ -30,7 +30,7 @@ async fn a_request_is_what_the_contract_says() {
         }),
     );
     let answer = with_key(serve(app).await)
-        .start_issue(&request())
+        .start_issue(&record(&id()), &request())
         .await
         .unwrap();
     assert_eq!(answer.correlation_id, id());
@@ -50,7 +50,7 @@ async fn a_plain_correlation_id_is_percent_encoded_in_a_path() {
         json!({"status": "issue_completed", "correlation_id": id()}).to_string()
     }));
     let report = with_key(serve(app).await)
-        .issue_status(&id())
+        .issue_status(&record(&id()))
         .await
         .unwrap();
     let IssueReport::Known(status) = report else {
@@ -84,9 +84,9 @@ async fn an_id_that_paths_may_garble_is_told_as_another_and_comes_back_as_it_was
             correlation_id: Some(id.clone()),
             ..request()
         };
-        let answer = wallet.start_issue(&request).await.unwrap();
+        let answer = wallet.start_issue(&record(&id), &request).await.unwrap();
         assert_eq!(answer.correlation_id, id);
-        let IssueReport::Known(status) = wallet.issue_status(&id).await.unwrap() else {
+        let IssueReport::Known(status) = wallet.issue_status(&record(&id)).await.unwrap() else {
             panic!("{text}")
         };
         assert_eq!(status.correlation_id, id);
@@ -98,7 +98,7 @@ async fn an_issuance_that_the_wallet_does_not_know_is_unknown() {
     let problem = json!({"status": 404, "detail": "no such issuance"}).to_string();
     let wallet = always(move || (StatusCode::NOT_FOUND, problem.clone())).await;
     assert_eq!(
-        wallet.issue_status(&id()).await.unwrap(),
+        wallet.issue_status(&record(&id())).await.unwrap(),
         IssueReport::Unknown
     );
 }
@@ -119,12 +119,12 @@ async fn a_refusal_without_a_problem_is_not_the_wallets() {
             let wallet = always(move || (status, body)).await;
             let faulty = (TransientKind::Faulty, None);
             assert_eq!(
-                kind_of(wallet.issue_status(&id()).await),
+                kind_of(wallet.issue_status(&record(&id())).await),
                 faulty,
                 "{status} {body}"
             );
             assert_eq!(
-                kind_of(wallet.start_issue(&request()).await),
+                kind_of(wallet.start_issue(&record(&id()), &request()).await),
                 faulty,
                 "{status} {body}"
             );
@@ -143,7 +143,7 @@ async fn a_link_that_no_wallet_has_is_a_fault_of_the_wallet() {
     ] {
         let answer = json!({"correlation_id": id(), "request_uri": link}).to_string();
         let wallet = always(move || (StatusCode::CREATED, answer.clone())).await;
-        let answer = wallet.start_issue(&request()).await;
+        let answer = wallet.start_issue(&record(&id()), &request()).await;
         if taken {
             assert_eq!(answer.unwrap().request_uri, link);
         } else {
@@ -159,7 +159,8 @@ async fn a_refusal_carries_the_wallets_problem() {
         (StatusCode::UNPROCESSABLE_ENTITY, body.to_string())
     })
     .await;
-    let Err(WalletFailure::Refused(problem)) = wallet.start_issue(&request()).await else {
+    let Err(WalletFailure::Refused(problem)) = wallet.start_issue(&record(&id()), &request()).await
+    else {
         panic!()
     };
     assert_eq!((problem.status, problem.detail.as_str()), (422, "no IBAN"));
@@ -179,7 +180,9 @@ async fn a_problem_is_known_by_its_media_type_or_by_what_is_in_it() {
         ),
     ] {
         let wallet = always(move || (refused, [(header::CONTENT_TYPE, media_type)], body)).await;
-        let Err(WalletFailure::Refused(problem)) = wallet.start_issue(&request()).await else {
+        let Err(WalletFailure::Refused(problem)) =
+            wallet.start_issue(&record(&id()), &request()).await
+        else {
             panic!("{media_type} {body}")
         };
         assert_eq!((problem.status, &*problem.detail), (409, "it says no"));
@@ -200,7 +203,7 @@ async fn failures_that_may_pass_are_told_apart() {
         let status = StatusCode::from_u16(status).unwrap();
         let wallet = always(move || (status, [(header::RETRY_AFTER, "17")], "a claim")).await;
         assert_eq!(
-            kind_of(wallet.issue_status(&id()).await),
+            kind_of(wallet.issue_status(&record(&id())).await),
             (kind, Some(17)),
             "{status}"
         );
@@ -230,10 +233,10 @@ async fn answers_that_are_not_the_contracts_are_faults_of_the_wallet() {
     ];
     for (name, body) in answers {
         let wallet = always(move || body.clone()).await;
-        let found = kind_of(wallet.issue_status(&id()).await);
+        let found = kind_of(wallet.issue_status(&record(&id())).await);
         assert_eq!(found, (TransientKind::Faulty, None), "{name}");
         assert_eq!(
-            kind_of(wallet.start_issue(&request()).await).0,
+            kind_of(wallet.start_issue(&record(&id()), &request()).await).0,
             TransientKind::Faulty,
             "{name}"
         );
@@ -244,7 +247,7 @@ async fn answers_that_are_not_the_contracts_are_faults_of_the_wallet() {
 async fn redirects_are_not_followed() {
     let wallet = always(|| Redirect::temporary("http://127.0.0.1:1/")).await;
     assert_eq!(
-        kind_of(wallet.issue_status(&id()).await),
+        kind_of(wallet.issue_status(&record(&id())).await),
         (TransientKind::Faulty, None)
     );
 }
@@ -254,7 +257,7 @@ async fn a_slow_wallet_times_out() {
     let slow = Router::new().fallback(any(async || -> StatusCode { std::future::pending().await }));
     let wallet = with_key(serve(slow).await);
     assert_eq!(
-        kind_of(wallet.issue_status(&id()).await),
+        kind_of(wallet.issue_status(&record(&id())).await),
         (TransientKind::TimedOut, None)
     );
 }
@@ -264,7 +267,7 @@ async fn a_wallet_that_is_not_there_is_unreachable() {
     // A port that no system gives to whoever wants any.
     let wallet = with_key(Url::parse("http://127.0.0.1:1").unwrap());
     assert_eq!(
-        kind_of(wallet.issue_status(&id()).await),
+        kind_of(wallet.issue_status(&record(&id())).await),
         (TransientKind::Unreachable, None)
     );
 }

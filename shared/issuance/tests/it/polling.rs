@@ -4,7 +4,7 @@ use contract::{IssueError, IssueStatus, Stage, Status};
 use issuance::ports::PollMessage;
 use issuance::{
     DEFAULT_OFFER_LIFE_SECONDS, DropReason, GRACE_SECONDS, MAX_DELIVERIES, OUTAGE_PATIENCE_SECONDS,
-    Polled,
+    Polled, State,
 };
 use uuid::Uuid;
 
@@ -34,7 +34,7 @@ async fn an_offer_whose_answer_was_lost_is_followed() {
 async fn a_pending_issuance_is_asked_about_again_and_a_stale_message_is_dropped() {
     let ports = started().await;
     let pending = Polled::Pending {
-        next_poll_in_seconds: 10,
+        next_poll_in_seconds: Some(10),
         wallet_failure: None,
     };
     assert_eq!(poll(&ports, 0, 1).await, pending);
@@ -256,11 +256,7 @@ async fn with_callbacks_completion_costs_two_polls_and_a_later_report_one_more()
     let ports = started_with_callbacks().await;
     ports.world().now_ms += 14 * 60 * 1_000;
     ports.world().customer(&id(), Stage::OfferRetrieved);
-    let pending = Polled::Pending {
-        next_poll_in_seconds: 420,
-        wallet_failure: None,
-    };
-    assert_eq!(hint(&ports).await, pending, "at the deadline");
+    assert_eq!(hint(&ports).await, AS_SCHEDULED);
     ports.world().customer(&id(), Stage::CredentialIssued);
     assert_eq!(hint(&ports).await, Polled::Ended(Status::IssueCompleted));
     assert_eq!(ports.world().times_asked, 2);
@@ -272,12 +268,11 @@ async fn with_callbacks_completion_costs_two_polls_and_a_later_report_one_more()
     assert_eq!(hint(&ports).await, accepted);
     assert_eq!(ports.world().times_asked, 3);
 
-    // The messages of the schedule are dropped.
-    for attempt in [0, 1] {
-        let dropped = Polled::Dropped(DropReason::Ended);
-        assert_eq!(poll(&ports, attempt, 1).await, dropped);
-    }
+    // The one message of the schedule is dropped.
+    let dropped = Polled::Dropped(DropReason::Ended);
+    assert_eq!(poll(&ports, 0, 1).await, dropped);
     assert_eq!(ports.world().times_asked, 3);
+    assert_eq!(ports.world().queue.len(), 1);
 }
 
 #[tokio::test]
@@ -289,13 +284,90 @@ async fn callbacks_that_are_lost_are_made_up_for_by_the_schedule() {
     assert_eq!(status(&ports).await.unwrap().stage, Some(Stage::Expired));
 }
 
+/// What a hint answers that did not end the issuance.
+const AS_SCHEDULED: Polled = Polled::Pending {
+    next_poll_in_seconds: None,
+    wallet_failure: None,
+};
+
 #[tokio::test]
-async fn a_hint_makes_the_poll_of_the_schedule_stale() {
+async fn a_hint_leaves_the_schedule_as_it_is() {
     let ports = started_with_callbacks().await;
-    hint(&ports).await;
-    assert_eq!(ports.world().last_poll(), Some((1, 900_000)));
-    assert_eq!(poll(&ports, 0, 1).await, Polled::Dropped(DropReason::Stale));
-    assert_eq!(ports.world().times_asked, 1);
+    for stage in [Stage::OfferRetrieved, Stage::TokenIssued] {
+        ports.world().customer(&id(), stage.clone());
+        assert_eq!(hint(&ports).await, AS_SCHEDULED);
+        assert_eq!(status(&ports).await.unwrap().stage, Some(stage));
+    }
+    assert_eq!(ports.world().queue.len(), 1, "one message, from the start");
+    ports.world().now_ms += 900_000;
+    let next = poll(&ports, 0, 1).await;
+    assert!(
+        matches!(
+            next,
+            Polled::Pending {
+                next_poll_in_seconds: Some(_),
+                ..
+            }
+        ),
+        "{next:?}"
+    );
+}
+
+/// Whoever started it may have died before the first message was on the queue.
+#[tokio::test]
+async fn a_hint_about_a_reservation_puts_a_message_on_the_queue() {
+    let ports = started_with_callbacks().await;
+    {
+        let mut world = ports.world();
+        world.queue.clear();
+        let stored = world.table.get_mut(&id()).unwrap();
+        stored.record.state = State::Reserved { lease_until_ms: 0 };
+    }
+    let polled = hint(&ports).await;
+    assert!(
+        matches!(
+            polled,
+            Polled::Pending {
+                next_poll_in_seconds: Some(_),
+                ..
+            }
+        ),
+        "{polled:?}"
+    );
+    assert_eq!(ports.world().queue.len(), 1);
+}
+
+/// A wallet in the same process says by itself what has become of an issuance.
+#[tokio::test]
+async fn what_the_wallet_says_by_itself_is_recorded_without_asking_it() {
+    let ports = started_with_callbacks().await;
+    for (stage, polled) in [
+        (Stage::OfferRetrieved, AS_SCHEDULED),
+        (Stage::OfferRetrieved, AS_SCHEDULED),
+        (
+            Stage::CredentialIssued,
+            Polled::Ended(Status::IssueCompleted),
+        ),
+        (
+            Stage::Accepted,
+            Polled::AskedAfterEnd {
+                news: Some(Stage::Accepted),
+            },
+        ),
+        (Stage::Accepted, Polled::AskedAfterEnd { news: None }),
+    ] {
+        ports.world().customer(&id(), stage.clone());
+        let (report, stored, now_ms) = {
+            let world = ports.world();
+            let report = world.report(&world.wallet[&id()]);
+            (report, world.table.get(&id()).cloned(), world.now_ms)
+        };
+        let heard = ports.polling().hear(report, stored, now_ms).await.unwrap();
+        assert_eq!(heard, polled);
+        assert_eq!(status(&ports).await.unwrap().stage, Some(stage));
+    }
+    assert_eq!(ports.world().times_asked, 0);
+    assert_eq!(status(&ports).await.unwrap().sequence, Some(4));
 }
 
 /// A wallet that does not answer may not call back either.

@@ -36,11 +36,11 @@ impl Ports {
             queue: self.clone(),
             system: self.clone(),
             hasher: RequestHasher::new(&secret),
-            callbacks: WalletCallbacks {
+            callbacks: Some(WalletCallbacks {
                 enabled: self.world().wallet_calls_back,
                 base_url: "https://issuer.example".to_owned(),
                 tokens: CallbackTokens::new(&secret).unwrap(),
-            },
+            }),
             milestones: |_| {},
         }
     }
@@ -209,7 +209,11 @@ fn transient(retry_after_seconds: Option<u32>) -> WalletFailure {
 }
 
 impl Wallet for Ports {
-    async fn start_issue(&self, request: &StartIssue) -> Result<StartIssueAnswer, WalletFailure> {
+    async fn start_issue(
+        &self,
+        _record: &Record,
+        request: &StartIssue,
+    ) -> Result<StartIssueAnswer, WalletFailure> {
         step().await;
         let answer = {
             let mut world = self.world();
@@ -228,12 +232,16 @@ impl Wallet for Ports {
         answer
     }
 
-    async fn issue_status(&self, id: &CorrelationId) -> Result<IssueReport, WalletFailure> {
+    async fn issue_status(&self, record: &Record) -> Result<IssueReport, WalletFailure> {
         step().await;
         let answer = {
             let mut world = self.world();
             world.times_asked += 1;
-            let answer = match (world.wallet_mood, &world.wallet_says, world.wallet.get(id)) {
+            let answer = match (
+                world.wallet_mood,
+                &world.wallet_says,
+                world.wallet.get(&record.correlation_id),
+            ) {
                 (Mood::Down | Mood::AnswerLost, ..) => Err(transient(world.retry_after_seconds)),
                 (Mood::Refusing, ..) => Err(WalletFailure::Refused(
                     contract::Problem::invalid_request(CARELESS),

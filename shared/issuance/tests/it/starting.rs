@@ -63,7 +63,7 @@ async fn a_wallet_that_can_call_back_is_told_where() {
         .url
         .strip_prefix("https://issuer.example/api/v2/wallet-callbacks/")
         .unwrap();
-    let tokens = ports.starting().callbacks.tokens;
+    let tokens = ports.starting().callbacks.unwrap().tokens;
     assert_eq!(tokens.open(token), Some(id()));
     assert!(callback.status.is_empty(), "every status");
     assert_eq!(ports.world().last_poll(), Some((0, 900_000)));
@@ -340,4 +340,32 @@ async fn an_offer_that_is_recorded_while_a_poll_gives_it_up_is_followed() {
     assert!(matches!(giving_up.await, Polled::Pending { .. }));
     let (attempt, _) = ports.world().last_poll().unwrap();
     assert_eq!(attempt, 1);
+}
+
+/// Its offer may be gone from the wallet, which would make another one that nobody follows and nobody can revoke.
+#[tokio::test]
+async fn an_issuance_that_has_ended_is_never_offered_again() {
+    let ports = Ports::default();
+    let with_code = || request(r#", "tx_code": {}"#);
+    ports.starting().start_issue(with_code()).await.unwrap();
+    ports.world().customer(&id(), Stage::CredentialIssued);
+    poll(&ports, 0, 1).await;
+    ports.world().wallet.clear();
+    let refused = ports.starting().start_issue(with_code()).await.unwrap_err();
+    assert!(matches!(refused.cause, StartFailureCause::Ended));
+    assert_eq!(refused.problem().status, 409);
+    assert!(ports.world().wallet.is_empty(), "the wallet was not asked");
+}
+
+#[tokio::test]
+async fn a_wallet_that_answers_a_repeat_with_another_offer_is_refused() {
+    let ports = Ports::default();
+    let with_code = || request(r#", "tx_code": {}"#);
+    ports.starting().start_issue(with_code()).await.unwrap();
+    let known = ports.record(&id()).unwrap();
+    ports.world().wallet.clear();
+    let refused = ports.starting().start_issue(with_code()).await.unwrap_err();
+    assert!(matches!(refused.cause, StartFailureCause::AnotherOffer));
+    assert_eq!(refused.problem().status, 409);
+    assert_eq!(ports.record(&id()), Some(known));
 }
