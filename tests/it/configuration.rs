@@ -23,9 +23,9 @@ const NEEDED: [(&str, &[&str]); 12] = [
             "ACCESS_TABLE",
             "ACCESS_CACHE_SECONDS",
             "REQUEST_HASH_SECRET",
-            "WALLET_BASE_URL",
-            "WALLET_CALLBACK_BASE_URL",
-            "WALLET_CALLBACK_SECRET",
+            "WALLET_TABLE",
+            "CREDENTIAL_ISSUER",
+            "WALLET_SECRET",
         ],
     ),
     (
@@ -53,9 +53,9 @@ const NEEDED: [(&str, &[&str]); 12] = [
             "ISSUANCE_TABLE",
             "POLL_QUEUE_URL",
             "REQUEST_HASH_SECRET",
-            "WALLET_BASE_URL",
-            "WALLET_CALLBACK_BASE_URL",
-            "WALLET_CALLBACK_SECRET",
+            "WALLET_TABLE",
+            "CREDENTIAL_ISSUER",
+            "WALLET_SECRET",
         ],
     ),
     (
@@ -70,7 +70,12 @@ const NEEDED: [(&str, &[&str]); 12] = [
     ),
     (
         "poll-status",
-        &["ISSUANCE_TABLE", "POLL_QUEUE_URL", "WALLET_BASE_URL"],
+        &[
+            "ISSUANCE_TABLE",
+            "POLL_QUEUE_URL",
+            "WALLET_TABLE",
+            "CREDENTIAL_ISSUER",
+        ],
     ),
     (
         "publish-changes",
@@ -104,17 +109,13 @@ const NEEDED: [(&str, &[&str]); 12] = [
             "ACCESS_CACHE_SECONDS",
             "ISSUANCE_TABLE",
             "POLL_QUEUE_URL",
-            "WALLET_BASE_URL",
+            "WALLET_TABLE",
+            "CREDENTIAL_ISSUER",
         ],
     ),
     (
         "wallet",
-        &[
-            "WALLET_TABLE",
-            "CREDENTIAL_ISSUER",
-            "WALLET_API_KEY",
-            "WALLET_SECRET",
-        ],
+        &["WALLET_TABLE", "CREDENTIAL_ISSUER", "WALLET_SECRET"],
     ),
 ];
 
@@ -136,6 +137,21 @@ async fn start(binary: &str, variables: BTreeMap<String, String>) -> Result<(), 
         "wallet-callback" => wallet_callback::app(&env).await.map(drop),
         other => panic!("no function {other}"),
     }
+}
+
+/// The environment where another wallet issues than the bundled one.
+fn with_external_wallet(binary: &str) -> BTreeMap<String, String> {
+    let external = [
+        ("WALLET_BASE_URL", "https://wallet.example"),
+        ("WALLET_API_KEY", "the wallet's key"),
+        ("WALLET_CALLBACK_BASE_URL", "https://issuer.example"),
+        (
+            "WALLET_CALLBACK_SECRET",
+            "a secret of at least thirty-two characters",
+        ),
+    ];
+    let external = external.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    environment(binary).into_iter().chain(external).collect()
 }
 
 fn environment(binary: &str) -> BTreeMap<String, String> {
@@ -163,6 +179,23 @@ async fn a_missing_variable_is_named() {
                 assert!(fault.contains(name), "{binary}: {fault}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_missing_variable_of_an_external_wallet_is_named() {
+    for name in [
+        "WALLET_API_KEY",
+        "WALLET_CALLBACK_BASE_URL",
+        "WALLET_CALLBACK_SECRET",
+    ] {
+        let mut variables = with_external_wallet("start-issue");
+        start("start-issue", variables.clone())
+            .await
+            .expect("it needs no more");
+        variables.remove(name);
+        let fault = start("start-issue", variables).await.expect_err(name);
+        assert!(fault.to_string().contains(name), "{fault}");
     }
 }
 
@@ -195,7 +228,6 @@ async fn a_bad_value_is_named_and_not_repeated() {
             "too-short-secret",
         ),
         ("start-issue", "EGRESS_ALLOW", "10.0.0.1/8"),
-        ("wallet", "EGRESS_ALLOW", "http://localhost:3000"),
         ("get-status", "ACCESS_CACHE_SECONDS", "301"),
         ("get-status", "OAUTH_ISSUER", "http://login.example"),
         ("get-status", "OAUTH_AUDIENCE", "https://issuer.example"),
@@ -251,7 +283,12 @@ async fn a_bad_value_is_named_and_not_repeated() {
             "no certificates at all",
         ),
     ] {
-        let mut variables = environment(binary);
+        let mut variables =
+            if name.starts_with("WALLET_CALLBACK") || name.starts_with("WALLET_TOKEN") {
+                with_external_wallet(binary)
+            } else {
+                environment(binary)
+            };
         variables.insert(name.to_owned(), value.to_owned());
         let fault = start(binary, variables).await.expect_err(name).to_string();
         assert!(fault.contains(name), "{binary} {name}: {fault}");

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::answer::Answer;
-use crate::backend::{Backend, iban, iban_claims, unique};
+use crate::backend::{iban, iban_claims, unique};
 use crate::cloud;
 
 #[tokio::test]
@@ -181,33 +181,6 @@ async fn without_a_known_key_nothing_is_answered() {
     }
 }
 
-#[tokio::test]
-async fn the_wallets_side_of_the_contract_takes_the_backends_key_alone() {
-    let cloud = cloud::shared();
-    let backend = cloud.backend();
-    let environment = cloud.running.function_environment("start-issue").unwrap();
-    let internal = &environment["WALLET_API_KEY"];
-    let id = unique("inner");
-    backend.start_iban(&id).await;
-    for path in ["issue", "credential/issue"] {
-        let url = format!("{}/wallet/api/v2/{path}/{id}", backend.base_url);
-        for key in ["", "wrong", &backend.api_key] {
-            let request = backend.http.get(&url).header("x-api-key", key);
-            Answer::to(request).await.expect_problem(401);
-        }
-        let status = Answer::to(backend.http.get(&url).header("x-api-key", internal))
-            .await
-            .expect(200);
-        assert_eq!(status.str("status"), "issue_request_created");
-    }
-    let outside = backend
-        .http
-        .get(format!("{}/api/v2/issue/{id}", backend.base_url));
-    Answer::to(outside.header("x-api-key", internal))
-        .await
-        .expect_problem(401);
-}
-
 /// API Gateway may refuse such a path itself; the function does not rely on it.
 #[tokio::test]
 async fn a_path_that_is_no_text_names_nothing_at_the_wallet() {
@@ -216,17 +189,8 @@ async fn a_path_that_is_no_text_names_nothing_at_the_wallet() {
     let app = wallet::app(&variables.clone().into_iter().collect())
         .await
         .expect("it starts");
-    for path in [
-        "/wallet/offers/%FF",
-        "/wallet/status-lists/%FF",
-        "/wallet/api/v2/issue/%FF",
-        "/wallet/api/v2/credential/issue/%FF",
-        "/wallet/api/v2/credential/status/%FF",
-    ] {
-        let request = Request::get(path)
-            .header("x-api-key", &variables["WALLET_API_KEY"])
-            .body(Body::empty())
-            .expect("a request");
+    for path in ["/wallet/offers/%FF", "/wallet/status-lists/%FF"] {
+        let request = Request::get(path).body(Body::empty()).expect("a request");
         let answer = app.clone().oneshot(request).await.expect("an answer");
         assert_eq!(answer.status(), 404, "{path}");
         assert_eq!(answer.headers()["content-type"], "application/problem+json");
@@ -412,24 +376,4 @@ fn set(body: &mut Value, pointer: &str, value: Value) {
         None => body[first] = value,
         Some(second) => body[first][second] = value,
     }
-}
-
-/// The bundled wallet has callers of its own: it holds them to the same.
-#[tokio::test]
-async fn the_wallet_refuses_a_callback_inside_too() {
-    let cloud = cloud::shared();
-    let variables = cloud.running.function_environment("wallet").unwrap();
-    let wallet = Backend::new(
-        &format!("{}/wallet", cloud.running.base_url()),
-        &variables["WALLET_API_KEY"],
-    );
-    let mut body = iban(&unique("inside"));
-    body["callback"] = json!({"url": "https://169.254.169.254/latest/"});
-    let refused = wallet.start(&body).await;
-    refused.expect_problem(400);
-    assert_eq!(refused.body["errors"][0]["pointer"], "/callback/url");
-    let reason = refused.body["errors"][0]["reason"]
-        .as_str()
-        .unwrap_or_default();
-    assert!(reason.contains("not public"), "{reason}");
 }

@@ -45,11 +45,5 @@ async fn an_issuance_is_followed_behind_api_gateway_whatever_its_id() {
     let backend = Backend::new(cloud.base_url(), cloud.api_key());
     join_all(IDS.map(|id| follow(&backend, id))).await;
     backend.start(&iban("..")).await.expect_problem(400);
-
-    // The bundled wallet serves the same contract, under names of its own.
-    let wallet = cloud.function_environment("wallet").expect("it is there");
-    let base_url = format!("{}/wallet", cloud.base_url());
-    let wallet = Backend::new(&base_url, &wallet["WALLET_API_KEY"]);
-    follow(&wallet, "directly/to?the#wallet").await;
     processes.running.shutdown().await;
 }

@@ -2,15 +2,25 @@
 
 use std::collections::BTreeSet;
 
+use local::RunningCloud;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
-use crate::cloud;
+use crate::cloud::{self, Cloud};
 use crate::template::Template;
 
 #[tokio::test]
 async fn each_function_reads_exactly_the_variables_that_the_template_sets() {
-    let running = &cloud::shared().running;
+    reads_what_is_set(&cloud::shared().running);
+    let external = Cloud::start_with_parameters([
+        ("WalletBaseUrl", "https://wallet.example"),
+        ("WalletApiKey", "a key"),
+    ])
+    .await;
+    reads_what_is_set(&external.running);
+}
+
+fn reads_what_is_set(running: &RunningCloud) {
     let lambdas_own = running.aws_environment();
     for binary in running.function_names() {
         let set: BTreeSet<_> = running

@@ -1,6 +1,11 @@
 //! Every change is announced, at least once, in order, by an event that its schema describes (invariant 3).
 
+use aws::sdk::Sdk;
+use bundled_wallet::BundledCredentials;
+use contract::{CredentialStatus, CredentialStatusChange};
+use issuance::ports::CredentialWallet;
 use local::{EventQuery, RunningCloud};
+use runtime::Env;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
@@ -326,20 +331,19 @@ async fn a_change_that_was_not_noted_is_found_by_the_check() {
     let status = backend.status(&id).await.expect(200).body;
     let uuid = status["revocation_uuid"].as_str().expect("a UUID");
     // The wallet is told, and whoever told it dies before it notes that.
-    let wallet_key = &cloud
-        .running
-        .function_environment("wallet")
-        .expect("it has one")["WALLET_API_KEY"];
-    let url = format!(
-        "{}/wallet/api/v2/credential/status/{uuid}",
-        backend.base_url
-    );
-    let change = backend
-        .http
-        .put(url)
-        .header("x-api-key", wallet_key)
-        .json(&json!({"status": "revoked"}));
-    Answer::to(change).await.expect(200);
+    let variables = cloud.running.function_environment("set-credential-status");
+    let env: Env = variables.expect("it has one").clone().into_iter().collect();
+    let sdk = Sdk::from_env(&env).expect("clients");
+    let wallet = BundledCredentials::from_env(&env, &sdk).expect("the wallet");
+    let change = CredentialStatusChange {
+        status: CredentialStatus::Revoked,
+        reason: None,
+    };
+    let uuid_of_credential = uuid.parse().expect("a UUID");
+    let told = wallet
+        .set_credential_status(uuid_of_credential, &change)
+        .await;
+    told.expect("it is revoked");
     let queues = cloud.queues();
     let check = json!({"revocation_uuid": uuid}).to_string();
     queues.send(&check).await;

@@ -73,7 +73,7 @@ impl ExternalWallet {
     pub async fn start_calling_back() -> Self {
         let script = Arc::new(Mutex::new(Script::default()));
         let wallet_url = serve(wallet_routes(script.clone()), free_port().await);
-        let variables = [("WALLET_API_KEY", WALLET_KEY), ("WALLET_CALLBACKS", "true")];
+        let variables = [("WalletApiKey", WALLET_KEY), ("WalletCallbacks", "true")];
         Self::configured(script, &wallet_url, &variables).await
     }
 
@@ -88,17 +88,16 @@ impl ExternalWallet {
         let wallet_url = serve(wallet_routes(script.clone()), free_port().await);
         let token_url = format!("{wallet_url}/oauth/token");
         let credentials = [
-            ("WALLET_API_KEY", ""),
-            ("WALLET_TOKEN_URL", &token_url),
-            ("WALLET_CLIENT_ID", "bestow"),
-            ("WALLET_CLIENT_SECRET", "client-secret"),
-            ("WALLET_SCOPE", "issue"),
+            ("WalletTokenUrl", token_url.as_str()),
+            ("WalletClientId", "bestow"),
+            ("WalletClientSecret", "client-secret"),
+            ("WalletScope", "issue"),
         ];
         Self::configured(script, &wallet_url, &credentials).await
     }
 
     async fn start_with(script: Arc<Mutex<Script>>, wallet_url: &str) -> Self {
-        Self::configured(script, wallet_url, &[("WALLET_API_KEY", WALLET_KEY)]).await
+        Self::configured(script, wallet_url, &[("WalletApiKey", WALLET_KEY)]).await
     }
 
     async fn configured(
@@ -106,18 +105,8 @@ impl ExternalWallet {
         wallet_url: &str,
         settings: &[(&str, &str)],
     ) -> Self {
-        let functions = Functions::start(|binary, variables| {
-            if variables.contains_key("WALLET_BASE_URL") && binary != "wallet" {
-                variables.insert("WALLET_BASE_URL".to_owned(), wallet_url.to_owned());
-                if variables.contains_key("WALLET_CALLBACKS") {
-                    variables.insert("WALLET_CALLBACKS".to_owned(), "false".to_owned());
-                }
-                let settings = settings.iter();
-                variables
-                    .extend(settings.map(|(name, value)| (name.to_string(), value.to_string())));
-            }
-        })
-        .await;
+        let parameters = [&[("WalletBaseUrl", wallet_url)], settings].concat();
+        let functions = Functions::start_with(&parameters, |_, _| {}).await;
         let backend = functions.backend.clone();
         Self {
             script,
@@ -170,6 +159,11 @@ impl ExternalWallet {
     fn script(&self) -> std::sync::MutexGuard<'_, Script> {
         self.script.lock().expect("no test panicked in it")
     }
+}
+
+/// A wallet alone that accepts every issuance and says that it is pending, for those who show [`WALLET_KEY`]: its address.
+pub async fn serve_wallet() -> String {
+    serve(wallet_routes(Arc::default()), free_port().await)
 }
 
 fn wallet_routes(script: Arc<Mutex<Script>>) -> Router {

@@ -33,12 +33,24 @@ pub struct Functions {
 impl Functions {
     /// Starts everything; `change` may change the environment of each function, by its binary's name.
     pub async fn start(change: impl Fn(&str, &mut BTreeMap<String, String>)) -> Self {
+        Self::start_with(&[], change).await
+    }
+
+    /// The same with other values for parameters of the template.
+    pub async fn start_with(
+        parameters: &[(&str, &str)],
+        change: impl Fn(&str, &mut BTreeMap<String, String>),
+    ) -> Self {
         let api = free_port().await;
         let endpoint = format!("http://{}", api.local_addr().expect("an address"));
         let options = Options {
             functions: FunctionHost::InvokeApi {
                 endpoint: endpoint.clone(),
             },
+            parameters: parameters
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
             ..Options::default()
         };
         let running = LocalCloud::start(options)
@@ -59,7 +71,11 @@ impl Functions {
         let set = set_credential_status::app(&env("set-credential-status"))
             .await
             .expect("set-credential-status starts");
-        let wallet = wallet::app(&env("wallet")).await.expect("wallet starts");
+        // Only where it is the one that issues.
+        let wallet = match running.function_environment("wallet") {
+            Some(_) => wallet::app(&env("wallet")).await.expect("wallet starts"),
+            None => Router::new(),
+        };
         let call_back = wallet_callback::app(&env("wallet-callback"))
             .await
             .expect("wallet-callback starts");

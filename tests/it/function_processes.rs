@@ -10,9 +10,10 @@ use deliver_webhook::DeliverWebhook;
 use erase_claims::EraseClaims;
 use lambda_runtime::LambdaEvent;
 use local::{AwsEndpoints, FunctionHost, LocalCloud, Options, RunningCloud};
-use poll_status::PollStatus;
-use publish_changes::{PublishChanges, StreamEvent};
+use poll_status::{PollEvent, PollStatus};
+use publish_changes::PublishChanges;
 use runtime::lambda::{serve_events, serve_http};
+use runtime::stream::StreamEvent;
 use serde::de::IgnoredAny;
 use start_queued::StartQueued;
 use tempfile::TempDir;
@@ -59,7 +60,7 @@ async fn function_in_a_process() {
         Ok("poll-status") => {
             serve_events(async |env| {
                 let poll_status = PollStatus::from_env(env).await?;
-                Ok(async move |event: LambdaEvent<SqsEvent>| {
+                Ok(async move |event: LambdaEvent<PollEvent>| {
                     Ok(poll_status.handle(event.payload).await)
                 })
             })

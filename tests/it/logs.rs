@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::answer::Answer;
 use crate::backend::{Backend, PATIENCE, iban, unique};
 use crate::eventually::eventually;
+use crate::external_wallet::{WALLET_KEY, serve_wallet};
 use crate::function_processes::Processes;
 use crate::logging_rules::documented_keys;
 use crate::queues::Queues;
@@ -192,9 +193,13 @@ async fn every_line_keeps_the_rules() {
 
 #[tokio::test]
 async fn one_trace_leads_from_start_issue_through_the_queue_to_the_end() {
-    // Without callbacks, so that there are polls by the schedule.
+    // A wallet that has to be asked.
+    let wallet = [
+        ("WalletBaseUrl", serve_wallet().await),
+        ("WalletApiKey", WALLET_KEY.to_owned()),
+    ];
     let listening = Listening::start_with(Options {
-        parameters: [("WalletCallbacks".to_owned(), "false".to_owned())].into(),
+        parameters: wallet.map(|(name, value)| (name.to_owned(), value)).into(),
         ..Options::default()
     })
     .await;

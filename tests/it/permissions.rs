@@ -1,6 +1,7 @@
 //! The policies of `template.yaml` against the calls that the functions make (invariant 10).
 
 use access::Scope;
+use issuance::CallbackTokens;
 use serde_json::{Value, json};
 
 use crate::access_keys::{AccessKeys, with_key};
@@ -14,7 +15,7 @@ use crate::status_list::status_reference;
 use crate::tables::{Tables, an_hour_later, job_table, put_due_chunk};
 use crate::template::{Permission, Template};
 use crate::wallet_client::WalletClient;
-use crate::wiretap::{UNLUCKY, Wiretap};
+use crate::wiretap::Wiretap;
 
 #[tokio::test]
 async fn each_function_may_make_the_calls_that_it_makes_and_no_more() {
@@ -110,19 +111,30 @@ async fn exercise(functions: &Functions, tap: &Wiretap) {
 
     // A poll that finds a pending issuance, one whose wallet fails, and one that its wallet never took up.
     functions.queues().poll(&id, 0).await;
-    let unlucky = unique(UNLUCKY);
+    let unlucky = unique("unlucky");
     backend.start(&iban(&unlucky)).await.expect(201);
+    tap.wallet_is_down(true);
     functions.queues().poll(&unlucky, 0).await;
+    tap.until_called("poll-status", "sqs:ChangeMessageVisibility", "PollQueue")
+        .await;
+    tap.wallet_is_down(false);
     let abandoned = unique("abandoned");
     put_item(functions, &abandoned, |_| {}).await;
     functions.queues().poll(&abandoned, 0).await;
     for (action, resource) in [
         ("sqs:SendMessage", "PollQueue"),
-        ("sqs:ChangeMessageVisibility", "PollQueue"),
         ("dynamodb:DeleteItem", "IssuanceTable"),
     ] {
         tap.until_called("poll-status", action, resource).await;
     }
+
+    // A callback of an external wallet.
+    let variables = functions.running.function_environment("wallet-callback");
+    let secret = &variables.expect("it has one")["WALLET_CALLBACK_SECRET"];
+    let tokens = CallbackTokens::new(&secret.as_str().into()).expect("keys");
+    let token = tokens.token(&id.parse().expect("an id")).expect("a token");
+    let path = format!("/api/v2/wallet-callbacks/{token}");
+    Answer::to(backend.request("POST", &path)).await.expect(202);
 
     // A change that is announced, and one that never can be.
     put_item(functions, &unique("unreadable"), |item| {
@@ -136,6 +148,15 @@ async fn exercise(functions: &Functions, tap: &Wiretap) {
         tap.until_called("publish-changes", action, resource).await;
     }
     exercise_jobs(functions, tap).await;
+
+    // A status list that is full, by a request and by a line of an upload.
+    tap.places_are_taken(8);
+    backend.start(&iban(&unique("full"))).await.expect(201);
+    tap.places_are_taken(8);
+    Job::start(backend, &[iban(&unique("full"))])
+        .await
+        .finished()
+        .await;
 
     // A wallet that takes its credential and reports it; every status.
     let wallet = WalletClient::new();

@@ -60,11 +60,6 @@ impl Receiver {
         self.script().posts.clone()
     }
 
-    /// The bodies that were posted so far, in order.
-    pub fn received(&self) -> Vec<Value> {
-        self.posts().iter().map(Post::json).collect()
-    }
-
     /// Waits for a post that is like this, and gives the first one.
     pub async fn until(&self, what: &str, is_like: impl Fn(&Post) -> bool) -> Post {
         let is_there = async || self.posts().into_iter().find(|post| is_like(post));

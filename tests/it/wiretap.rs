@@ -1,6 +1,7 @@
 //! What the functions send to AWS, noted on its way.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -14,9 +15,6 @@ use crate::eventually::eventually;
 use crate::function_host::{Functions, free_port, serve};
 use crate::template::Permission;
 
-/// In a correlation id: the wallet fails when it is asked about that issuance.
-pub const UNLUCKY: &str = "unlucky";
-
 /// The variables that lead to the embedded services.
 const TO_AWS: [&str; 3] = [
     "AWS_ENDPOINT_URL_DYNAMODB",
@@ -24,11 +22,20 @@ const TO_AWS: [&str; 3] = [
     "AWS_ENDPOINT_URL_SQS",
 ];
 
-/// Stands between the functions and AWS, and between poll-status and the wallet.
+/// What DynamoDB answers when the place on the status list is another credential's.
+const PLACE_IS_TAKEN: &str = r#"{
+    "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+    "CancellationReasons": [{"Code": "None"}, {"Code": "ConditionalCheckFailed"}]
+}"#;
+
+/// Stands between the functions and AWS.
 #[derive(Clone, Default)]
 pub struct Wiretap {
     calls: Arc<Mutex<Vec<Call>>>,
-    questions: Arc<Mutex<usize>>,
+    /// Whether poll-status cannot read what has become of an offer.
+    wallet_is_down: Arc<AtomicBool>,
+    /// How many more places on a status list are another credential's.
+    places_taken: Arc<AtomicUsize>,
     behind: Arc<Mutex<BTreeMap<(String, String), String>>>,
 }
 
@@ -42,6 +49,16 @@ pub struct Call {
 }
 
 impl Call {
+    /// Whether the bundled wallet's table is read.
+    fn asks_wallet(&self) -> bool {
+        let reads = ["GetItem", "BatchGetItem"].contains(&self.operation.as_str());
+        reads
+            && self
+                .permissions()
+                .iter()
+                .any(|(_, resource)| resource.starts_with("WalletTable"))
+    }
+
     /// What the call needs a policy for: a transaction needs what its parts need.
     pub fn permissions(&self) -> Vec<Permission> {
         let (operation, body) = (self.operation.as_str(), &self.body);
@@ -112,7 +129,6 @@ impl Wiretap {
             for name in TO_AWS
                 .into_iter()
                 .filter(|name| binary != "erase-claims" || name.ends_with("DYNAMODB"))
-                .chain((binary == "poll-status").then_some("WALLET_BASE_URL"))
             {
                 let state = (tap.clone(), binary, name, reqwest::Client::new());
                 let routes = Router::new().fallback(pass_on).with_state(state);
@@ -140,9 +156,20 @@ impl Wiretap {
         self.calls.lock().expect("no test panicked in it").clone()
     }
 
-    /// How often poll-status has asked the wallet so far.
+    /// From now on the wallet is down, or well, for poll-status.
+    pub fn wallet_is_down(&self, is_down: bool) {
+        self.wallet_is_down.store(is_down, Ordering::SeqCst);
+    }
+
+    /// The next places on a status list that are drawn are another credential's: eight in a row make a list full.
+    pub fn places_are_taken(&self, places: usize) {
+        self.places_taken.store(places, Ordering::SeqCst);
+    }
+
+    /// How often poll-status has asked the bundled wallet so far: by its table.
     pub fn questions(&self) -> usize {
-        *self.questions.lock().expect("no test panicked in it")
+        let is_question = |call: &&Call| call.function == "poll-status" && call.asks_wallet();
+        self.calls().iter().filter(is_question).count()
     }
 
     /// What a function needed a policy for so far.
@@ -182,9 +209,6 @@ async fn pass_on(
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
     let path = head.uri.path();
-    if path.contains(UNLUCKY) {
-        return answer(StatusCode::SERVICE_UNAVAILABLE, Vec::new());
-    }
     let body = axum::body::to_bytes(body, 16 << 20).await.expect("a body");
     if let Some(target) = head.headers.get("x-amz-target") {
         let (_, operation) = target
@@ -192,17 +216,22 @@ async fn pass_on(
             .expect("ASCII")
             .split_once('.')
             .expect("an operation");
-        tap.calls
-            .lock()
-            .expect("no test panicked in it")
-            .push(Call {
-                function: binary,
-                operation: operation.to_owned(),
-                body: serde_json::from_slice(&body).expect("JSON"),
-            });
-    }
-    if name == "WALLET_BASE_URL" {
-        *tap.questions.lock().expect("no test panicked in it") += 1;
+        let call = Call {
+            function: binary,
+            operation: operation.to_owned(),
+            body: serde_json::from_slice(&body).expect("JSON"),
+        };
+        let is_down = binary == "poll-status" && tap.wallet_is_down.load(Ordering::SeqCst);
+        if is_down && call.asks_wallet() {
+            return answer(StatusCode::SERVICE_UNAVAILABLE, Vec::new());
+        }
+        let draws = call.operation == "TransactWriteItems" && binary.starts_with("start-");
+        tap.calls.lock().expect("no test panicked in it").push(call);
+        let one_less = |left: usize| left.checked_sub(1);
+        let (set, read) = (Ordering::SeqCst, Ordering::SeqCst);
+        if draws && tap.places_taken.fetch_update(set, read, one_less).is_ok() {
+            return answer(StatusCode::BAD_REQUEST, PLACE_IS_TAKEN.into());
+        }
     }
     let url = format!("{}{path}", tap.behind(binary, name));
     let mut onward = http.request(head.method, url).body(body);

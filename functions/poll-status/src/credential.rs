@@ -2,14 +2,11 @@
 //! made it died.
 
 use aws_lambda_events::sqs::SqsMessage;
-use backend::{IssuanceTable, PollQueue};
-use egress::WalletClient;
-use issuance::ports::{CredentialCheck, Machine};
-use issuance::{Checked, CredentialStatusUseCase};
+use issuance::Checked;
+use issuance::ports::CredentialCheck;
 use runtime::RecordOutcome;
 use runtime::metrics::{self, Measure};
-
-pub(crate) type UseCase = CredentialStatusUseCase<WalletClient, IssuanceTable, PollQueue, Machine>;
+use wallets::CredentialStatuses;
 
 /// The check that a message asks for, if it is one about a credential.
 pub(crate) fn read(record: &SqsMessage) -> Option<CredentialCheck> {
@@ -17,7 +14,10 @@ pub(crate) fn read(record: &SqsMessage) -> Option<CredentialCheck> {
 }
 
 /// Deals with a check.
-pub(crate) async fn check(use_case: &UseCase, message: &CredentialCheck) -> RecordOutcome {
+pub(crate) async fn check(
+    use_case: &CredentialStatuses,
+    message: &CredentialCheck,
+) -> RecordOutcome {
     let CredentialCheck {
         revocation_uuid,
         check,

@@ -1,51 +1,79 @@
-//! Poll status: takes poll messages from the queue, asks the wallet, records what it says, and sees to it
-//! that it is asked again. Messages about a credential have its status looked at in the same way.
+//! Poll status: takes poll messages from the queue, asks the wallet, records what it says, and sends the message of the
+//! next poll. Messages about a credential have its status looked at in the same way. The stream of the bundled wallet's
+//! table names the offers that have changed, which are asked about at once.
 
-mod config;
+mod changed_offers;
 mod credential;
 mod message;
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 
+use aws::sdk::Sdk;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use backend::{IssuanceTable, PollQueue};
 use contract::CorrelationId;
-use egress::WalletClient;
-use issuance::ports::{Machine, PollMessage, Records, RecordsError, Stored, Transient};
-use issuance::{CredentialStatusUseCase, Polled};
+use issuance::Polled;
+use issuance::ports::{EitherWallet, PollMessage, Records, RecordsError, Stored, Transient};
 use runtime::metrics::{self, Counter};
+use runtime::stream::StreamEvent;
 use runtime::{Batch, ConfigError, Env, RecordOutcome, process_batch, receive_count};
+use serde::Deserialize;
+use wallets::CredentialStatuses;
 
 /// How many messages of a batch are dealt with at a time, and so how often one process asks the wallet
 /// at a time. The event source's `MaximumConcurrency` bounds the number of processes.
 const CONCURRENCY: usize = 10;
 
-/// The handler of the poll queue.
+/// The handler of the poll queue, and of the stream of the bundled wallet's table.
 pub struct PollStatus {
-    use_case: issuance::PollStatus<IssuanceTable, WalletClient, PollQueue, Machine>,
-    checks: credential::UseCase,
+    use_case: wallets::PollStatus,
+    checks: CredentialStatuses,
+}
+
+/// What invokes this function.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub enum PollEvent {
+    /// Offers have changed.
+    Stream(StreamEvent),
+    /// Polls are due.
+    Queue(SqsEvent),
 }
 
 /// The records of a batch, each taken by the message that it is for.
 type Found = HashMap<CorrelationId, Result<Stored, RecordsError>>;
 
 impl PollStatus {
-    /// Reads `ISSUANCE_TABLE`, `POLL_QUEUE_URL` and the `WALLET_…` variables. A fault names its variable.
+    /// Reads the variables of [`wallets::poll_status`] and [`wallets::credential_statuses`]. A fault names its variable.
     pub async fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        let use_case = config::use_case(env)?;
-        let checks = CredentialStatusUseCase {
-            wallet: use_case.wallet.clone(),
-            credentials: use_case.records.clone(),
-            queue: use_case.queue.clone(),
-            system: use_case.system,
-        };
-        Ok(Self { use_case, checks })
+        let sdk = Sdk::from_env(env)?;
+        Ok(Self {
+            use_case: wallets::poll_status(env, &sdk)?,
+            checks: wallets::credential_statuses(env, &sdk)?,
+        })
     }
 
-    /// Deals with a batch of poll messages, and answers which of them are to be delivered again. The
-    /// records are read together; from there on each message is dealt with, and fails, for itself.
-    pub async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
+    /// Deals with a batch, and answers what of it is to be delivered again.
+    pub async fn handle(&self, event: PollEvent) -> SqsBatchResponse {
+        match (event, &self.use_case.wallet) {
+            (PollEvent::Queue(event), _) => self.poll_each(event).await,
+            (PollEvent::Stream(event), EitherWallet::Bundled(wallet)) => {
+                changed_offers::handle(&self.use_case, wallet, &event).await
+            }
+            (PollEvent::Stream(event), EitherWallet::External(_)) => {
+                // The deployment changed its wallet; nothing of the old one can be asked about.
+                tracing::warn!(
+                    messages = event.records.len(),
+                    "offers of a wallet that is not there have changed"
+                );
+                SqsBatchResponse::default()
+            }
+        }
+    }
+
+    /// Deals with a batch of poll messages. The records are read together; from there on each message is dealt with, and
+    /// fails, for itself.
+    async fn poll_each(&self, event: SqsEvent) -> SqsBatchResponse {
         let batch = Batch::of(&event.records, message::rank);
         let ids = batch.keys();
         let found = if ids.is_empty() {

@@ -6,21 +6,22 @@
 //! waits for its first record.
 
 mod config;
-mod stream;
 
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use aws_lambda_events::sqs::SqsBatchResponse;
 use futures::future::{join, join_all};
 use issuance::{Announced, Announcement, PublishError, may_go_out_together};
 use runtime::metrics::{self, Counter};
+use runtime::stream::{StreamEvent, StreamRecord, again_from};
 use runtime::trace::{self, TraceHeader};
 use runtime::{ConfigError, Env};
+use serde_json::{Value, json};
 use tracing::Instrument;
 use webhooks::AnnounceError;
 
 use crate::config::Config;
-pub use crate::stream::{StreamEvent, StreamRecord, StreamResponse};
 
 /// The handler of the table's stream.
 pub struct PublishChanges {
@@ -61,7 +62,7 @@ impl PublishChanges {
     }
 
     /// Deals with a batch of records, and answers from which one on they are to be delivered again.
-    pub async fn handle(&self, event: StreamEvent) -> StreamResponse {
+    pub async fn handle(&self, event: StreamEvent) -> SqsBatchResponse {
         let jobs = event.records.iter().map(|record| {
             let trace = record.change.new_image.as_ref().and_then(backend::trace_of);
             let span = span(trace.as_ref());
@@ -74,10 +75,10 @@ impl PublishChanges {
         });
         for wave in waves(jobs) {
             if let Err(Stop(record)) = self.carry_out(&wave).await {
-                return StreamResponse::again_from(record);
+                return again_from(record);
             }
         }
-        StreamResponse::default()
+        SqsBatchResponse::default()
     }
 
     /// Announces what may go out together. The records are looked at in their order, so that what comes
@@ -150,12 +151,30 @@ impl PublishChanges {
             reason,
             "a change can never be announced and is put aside"
         );
-        let sent = self.config.failures.send(&record.given_up(reason)).await;
+        let sent = self.config.failures.send(&given_up(record, reason)).await;
         sent.map_err(|fault| {
             tracing::error!(sequence_number, %fault, "a change could not be put aside and is delivered again");
             Stop(record)
         })
     }
+}
+
+/// Where the record is and why it was given up, in the words that Lambda itself uses for the on-failure
+/// destination of a stream. Of the item only its key, which names an issuance.
+fn given_up(record: &StreamRecord, reason: &str) -> Value {
+    let sequence_number = &record.change.sequence_number;
+    json!({
+        "version": "1.0",
+        "requestContext": {"condition": "RecordNotPublishable"},
+        "reason": reason,
+        "keys": record.change.keys,
+        "DDBStreamBatchInfo": {
+            "streamArn": record.stream_arn,
+            "startSequenceNumber": sequence_number,
+            "endSequenceNumber": sequence_number,
+            "batchSize": 1,
+        },
+    })
 }
 
 /// What became of an announcement, on the bus and to the webhooks together.

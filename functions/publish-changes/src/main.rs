@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use lambda_runtime::LambdaEvent;
-use publish_changes::{PublishChanges, StreamEvent};
+use publish_changes::PublishChanges;
+use runtime::stream::StreamEvent;
 
 // One thread: a function has a fraction of a core, and passing work between threads only costs.
 #[tokio::main(flavor = "current_thread")]

@@ -2,8 +2,6 @@
 //! `/api/v2/credential/status/{revocation_uuid}`. The wallet that issued it keeps it; this function relays, and
 //! notes what is published, so that it is announced.
 
-mod config;
-
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,14 +22,13 @@ use runtime::metrics::{self, Measure};
 use runtime::{ConfigError, Env};
 use uuid::Uuid;
 
-use crate::config::UseCase;
+use wallets::CredentialStatuses;
 
-/// The routes of this function, configured from `env`: the `ACCESS_…` variables say who may call them, the
-/// `WALLET_…` variables which wallet is asked, and `ISSUANCE_TABLE` and `POLL_QUEUE_URL` where changes are
-/// noted. A fault names its variable.
+/// The routes of this function, configured from `env`: the `ACCESS_…` variables say who may call them, and
+/// those of [`wallets::credential_statuses`] which wallet is asked and where changes are noted. A fault names its variable.
 pub async fn app(env: &Env) -> Result<Router, ConfigError> {
     let sdk = Sdk::from_env(env)?;
-    let use_case = config::use_case(env, &sdk)?;
+    let use_case = wallets::credential_statuses(env, &sdk)?;
     let guard = Guard::from_env(env, &sdk)?;
     guard.warm().await;
     let routes = Router::new()
@@ -47,7 +44,7 @@ pub async fn app(env: &Env) -> Result<Router, ConfigError> {
 type RevocationUuid = Result<Path<Uuid>, PathRejection>;
 
 async fn set_credential_status(
-    State(use_case): State<Arc<UseCase>>,
+    State(use_case): State<Arc<CredentialStatuses>>,
     revocation_uuid: RevocationUuid,
     request: Request,
 ) -> Result<Response, Refusal> {
@@ -79,7 +76,7 @@ async fn set_credential_status(
 }
 
 async fn credential_status(
-    State(use_case): State<Arc<UseCase>>,
+    State(use_case): State<Arc<CredentialStatuses>>,
     revocation_uuid: RevocationUuid,
 ) -> Result<Response, Refusal> {
     let revocation_uuid = well_formed(revocation_uuid)?;

@@ -2,9 +2,9 @@
 
 use access::Guard;
 use aws::sdk::Sdk;
-use backend::StartIssuing;
 use egress::{Allowed, Logos};
 use runtime::{ConfigError, Env};
+use wallets::StartIssuing;
 
 /// The configuration, with the clients that it is about.
 pub(crate) struct Config {
@@ -16,7 +16,7 @@ pub(crate) struct Config {
     pub(crate) allowed: Allowed,
     /// Fetches logos from there.
     pub(crate) logos: Logos,
-    /// The use case, with the variables of [`backend::start_issuing`].
+    /// The use case, with the variables of [`wallets::start_issuing`].
     pub(crate) use_case: StartIssuing,
 }
 
@@ -34,7 +34,7 @@ impl Config {
             public_base_url,
             allowed,
             logos,
-            use_case: backend::start_issuing(env, &sdk)?,
+            use_case: wallets::start_issuing(env, &sdk)?,
         })
     }
 }

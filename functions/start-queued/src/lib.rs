@@ -26,7 +26,7 @@ pub struct StartQueued {
 
 impl StartQueued {
     /// Reads `JOB_TABLE`, `START_QUEUE_URL`, `JOB_SECRET`, `QUEUED_STARTS_AT_ONCE`, `EGRESS_ALLOW` and the
-    /// variables of [`backend::start_issuing`]. A fault names its variable.
+    /// variables of [`wallets::start_issuing`]. A fault names its variable.
     pub async fn from_env(env: &Env) -> Result<Self, ConfigError> {
         Ok(Self {
             use_cases: config::use_cases(env)?,

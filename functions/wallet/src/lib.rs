@@ -1,12 +1,8 @@
-//! The bundled organisation wallet: the issue contract towards the backend, OpenID4VCI 1.0 towards the
-//! customer's wallet, status lists towards whoever verifies.
+//! The bundled organisation wallet as the world sees it: OpenID4VCI 1.0 towards the customer's wallet, status lists
+//! towards whoever verifies. The backend calls it without a request, by `bundled_wallet`.
 //!
 //! The protocol is in `issuer`, the storage in `bundled_wallet`; in between there are only routes.
 
-mod api_key;
-mod backend_api;
-mod callbacks;
-mod config;
 mod protocol;
 mod published_lists;
 mod well_known;
@@ -15,25 +11,25 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use aws::CallError;
+use aws::sdk::Sdk;
 use axum::Router;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, PRAGMA};
 use axum::response::{IntoResponse, Response};
+use bundled_wallet::{WalletTable, config};
 use contract::Problem;
-use issuer::{Offer, OfferId};
+use issuer::{Issuer, Offer, OfferId};
 use runtime::http::with_problem_fallbacks;
 use runtime::{ConfigError, Env};
 
-use crate::backend_api::OpenList;
-use crate::config::Config;
 use crate::published_lists::PublishedLists;
 
 /// What the routes share.
 struct Wallet {
-    config: Config,
-    open_list: OpenList,
+    issuer: Issuer,
+    table: WalletTable,
     published_lists: PublishedLists,
 }
 
@@ -42,8 +38,7 @@ type SharedWallet = Arc<Wallet>;
 impl Wallet {
     /// The offer as it stands, if there is one of this id.
     async fn offer(&self, offer_id: &OfferId) -> Result<Option<Offer>, Problem> {
-        self.config
-            .table
+        self.table
             .offer(offer_id)
             .await
             .map_err(|fault| unavailable(&fault))
@@ -58,24 +53,21 @@ fn parsed<T: FromStr>(parameter: PathParameter) -> Option<T> {
     parameter.ok().and_then(|Path(text)| text.parse().ok())
 }
 
-/// The wallet's routes, configured from `env`: `CREDENTIAL_ISSUER`, `WALLET_TABLE`, `WALLET_API_KEY`,
-/// `WALLET_SECRET`, `SIGNING_KMS_KEY_ID` or `SIGNING_KEY`, `SIGNING_CERTIFICATE_CHAIN`,
-/// `OFFER_LIFETIME_SECONDS`, `EGRESS_ALLOW`. A fault names its variable.
+/// The wallet's routes, configured from `env`: `WALLET_TABLE`, and the variables of [`config::issuer`]. A fault names its
+/// variable.
 pub async fn app(env: &Env) -> Result<Router, ConfigError> {
-    let config = Config::from_env(env).await?;
-    let api_key = config.api_key.clone();
-    let documents = well_known::routes(&config.issuer);
+    let sdk = Sdk::from_env(env)?;
+    let issuer = config::issuer(env, &sdk).await?;
+    let documents = well_known::routes(&issuer);
     let wallet = Arc::new(Wallet {
-        config,
-        open_list: OpenList::default(),
+        issuer,
+        table: config::table(env, &sdk)?,
         published_lists: PublishedLists::default(),
     });
-    let public = protocol::routes()
+    let routes = protocol::routes()
         .merge(documents)
         .merge(published_lists::routes())
-        .layer(protocol::cors());
-    let routes = public
-        .merge(backend_api::routes(api_key))
+        .layer(protocol::cors())
         .with_state(wallet);
     Ok(with_problem_fallbacks(routes))
 }

@@ -21,8 +21,8 @@ use issuer::{
 use runtime::http::{Refusal, problem_response};
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
-use crate::config::now_seconds;
 use crate::{PathParameter, SharedWallet, Wallet, parsed, plain_problem, unavailable, uncached};
+use bundled_wallet::config::now_seconds;
 
 /// The largest request of a wallet, in bytes. A key proof with a certificate chain has some 8 KiB.
 const LARGEST_REQUEST: usize = 64 * 1024;
@@ -57,12 +57,7 @@ async fn credential_offer(
         now_seconds,
     };
     let written = wallet.write(&step).await?;
-    // The link can be followed by anybody, as often as they like: only the first time is news.
-    if let Written::Applied(offer) = &written {
-        wallet.call_back(Some(offer)).await;
-    }
     let offer = wallet
-        .config
         .issuer
         .credential_offer(written.offer(), now_seconds)
         .map_err(no_offer)?;
@@ -82,7 +77,7 @@ async fn token(
     request: Request,
 ) -> Result<Response, Refused> {
     let body = read(request, ErrorCode::InvalidRequest).await?;
-    let issuer = &wallet.config.issuer;
+    let issuer = &wallet.issuer;
     let request = TokenRequest::parse(content_type(&headers), &body)?;
     let redemption = match issuer.redeem(request, now_seconds(), rand::random())? {
         Redeem::Now(redemption) => redemption,
@@ -92,8 +87,7 @@ async fn token(
                 Ok(redemption) => redemption,
                 Err(wrong) => {
                     if let Some(exhausted) = wrong.exhausted {
-                        let written = wallet.write(&exhausted).await?;
-                        wallet.call_back(written.offer()).await;
+                        wallet.write(&exhausted).await?;
                     }
                     return Err(wrong.error.into());
                 }
@@ -107,7 +101,7 @@ async fn token(
 }
 
 async fn nonce(State(wallet): State<SharedWallet>) -> Result<Response, Refused> {
-    let answer = wallet.config.issuer.nonce(now_seconds(), rand::random())?;
+    let answer = wallet.issuer.nonce(now_seconds(), rand::random())?;
     Ok(uncached(Json(answer)))
 }
 
@@ -116,7 +110,7 @@ async fn credential(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Refused> {
-    let issuer = &wallet.config.issuer;
+    let issuer = &wallet.issuer;
     let token = issuer.authorize(authorization(&headers), now_seconds())?;
     let body = read(request, ErrorCode::InvalidCredentialRequest).await?;
     let request = CredentialRequest::parse(content_type(&headers), &body)?;
@@ -130,7 +124,6 @@ async fn credential(
     })?;
     let written = wallet.write(signed.write()).await?;
     let answer = signed.conclude(&written)?;
-    wallet.call_back(written.offer()).await;
     log_step(&written, "credential issued");
     Ok(uncached(Json(answer)))
 }
@@ -140,13 +133,12 @@ async fn notification(
     headers: HeaderMap,
     request: Request,
 ) -> Result<StatusCode, Refused> {
-    let issuer = &wallet.config.issuer;
+    let issuer = &wallet.issuer;
     let token = issuer.authorize(authorization(&headers), now_seconds())?;
     let body = read(request, ErrorCode::InvalidNotificationRequest).await?;
     let report = issuer.notification(&token, &body, now_seconds())?;
     let written = wallet.write(&report).await?;
     report.conclude(&written)?;
-    wallet.call_back(written.offer()).await;
     log_step(
         &written,
         "the wallet has reported what became of the credential",
@@ -156,8 +148,7 @@ async fn notification(
 
 impl Wallet {
     async fn write<S: OfferStep>(&self, step: &S) -> Result<Written, Problem> {
-        self.config
-            .table
+        self.table
             .write(step)
             .await
             .map_err(|fault| unavailable(&fault))

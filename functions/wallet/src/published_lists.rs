@@ -25,8 +25,8 @@ use issuer::{LIST_TTL_SECONDS, ListNumber, paths};
 use runtime::http::Refusal;
 use status_list::MEDIA_TYPE;
 
-use crate::config::now_seconds;
 use crate::{PathParameter, SharedWallet, Wallet, parsed, plain_problem, unavailable};
+use bundled_wallet::config::now_seconds;
 
 /// Seconds after which a list is signed anew: whoever fetches one can keep it for as long again.
 const SIGNED_ANEW_SECONDS: i64 = LIST_TTL_SECONDS / 2;
@@ -156,7 +156,6 @@ impl Wallet {
     ) -> Result<Option<PublishedList>, Problem> {
         // The version is read before the entries: then they hold at least what it counts.
         let version = self
-            .config
             .table
             .list_version(list)
             .await
@@ -179,7 +178,7 @@ impl Wallet {
     }
 
     async fn is_begun(&self, list: ListNumber) -> Result<bool, CallError> {
-        Ok(list <= self.config.table.current_list().await?)
+        Ok(list <= self.table.current_list().await?)
     }
 
     async fn build(
@@ -189,13 +188,11 @@ impl Wallet {
         now_seconds: i64,
     ) -> Result<PublishedList, Problem> {
         let entries = self
-            .config
             .table
             .list_entries(list)
             .await
             .map_err(|fault| unavailable(&fault))?;
         let token = self
-            .config
             .issuer
             .status_list_token(list, &entries, now_seconds)
             .await

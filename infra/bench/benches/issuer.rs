@@ -17,8 +17,8 @@ use credential::{ClaimPath, DisclosureFrame, HolderBinding, SdJwtVc, Validity, s
 use criterion::{Criterion, criterion_group, criterion_main};
 use futures::FutureExt;
 use issuer::{
-    CredentialRequest, Issuer, IssuerIdentifier, ListNumber, Offer, Redeem, RetrieveOffer,
-    TemplateFile, Templates, TokenRequest, Transition, WalletKeys, Written,
+    CredentialOffers, CredentialRequest, Issuer, IssuerIdentifier, ListNumber, Offer, OfferId,
+    Redeem, RetrieveOffer, TemplateFile, Templates, TokenRequest, Transition, WalletKeys, Written,
 };
 use qr_code::Design;
 use serde_json::{Map, Value, json};
@@ -90,11 +90,10 @@ fn verify_a_proof(criterion: &mut Criterion) {
         name: "issue_iban.json",
         text: include_str!("../../issue-templates/issue_iban.json"),
     };
+    let templates = Templates::load(&[file]).expect("the shipped template");
     let issuer = Issuer::new(
-        identifier,
-        keys,
+        CredentialOffers::new(identifier, keys, templates),
         identity(),
-        Templates::load(&[file]).expect("the shipped template"),
     );
     let (access_token, c_nonce) = redeemed(&issuer);
     let token = issuer
@@ -122,9 +121,13 @@ fn redeemed(issuer: &Issuer) -> (String, String) {
         "companyname": "CoolSoft B.V.", "currency": "EUR", "iban": "NL12TUL25708789078",
         "bic": "TULINL2A", "acccount_type": "Business Checking Account"}});
     let start = StartIssue::from_json(start.to_string().as_bytes()).expect("the sample");
-    let id = "bench".parse().expect("a correlation id");
+    let (name, id) = (
+        OfferId::of("bench"),
+        "bench".parse().expect("a correlation id"),
+    );
     let mut offer = issuer
-        .start(&start, id, ListNumber::FIRST, [7; 16], NOW_SECONDS)
+        .offers()
+        .start(&start, name, id, ListNumber::FIRST, [7; 16], NOW_SECONDS)
         .expect("an offer");
     apply(
         &RetrieveOffer {

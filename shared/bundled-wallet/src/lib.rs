@@ -1,10 +1,25 @@
-//! The bundled wallet's ports on AWS: its table on DynamoDB and its signing key in KMS.
+//! The bundled wallet: the issuer with its table on DynamoDB and its signing key in KMS, and the backend's ports on it,
+//! so that functions of the backend call it without a request.
 //!
-//! The backend is a bounded context of its own: it cannot name what is here, nor does this crate know
-//! what is the backend's.
+//! | port | here | what it needs |
+//! |---|---|---|
+//! | [`issuance::ports::IssuingWallet`] | [`BundledIssuing`] | the table, the wallet's secret |
+//! | [`issuance::ports::ReportingWallet`] | [`BundledReports`] | the table |
+//! | [`issuance::ports::CredentialWallet`] | [`BundledCredentials`] | the table |
+//!
+//! The backend's own tables cannot be named here, nor can the backend name this one.
 
+pub mod config;
+mod credentials;
+mod failure;
+mod issuing;
 mod kms_key;
+mod reports;
 mod wallet_table;
 
+pub use credentials::BundledCredentials;
+pub use issuing::BundledIssuing;
+
 pub use kms_key::{KmsKey, KmsKeyError};
+pub use reports::{BundledReports, ChangedOffer};
 pub use wallet_table::{CLAIMS_TO_ERASE, Creation, OfferStep, StatusChangeOutcome, WalletTable};

@@ -8,7 +8,9 @@ use contract::{
     StartIssueAnswer, is_request_uri, paths,
 };
 use issuance::Record;
-use issuance::ports::{CredentialWallet, IssueReport, TransientKind, Wallet, WalletFailure};
+use issuance::ports::{
+    CredentialWallet, IssueReport, IssuingWallet, ReportingWallet, TransientKind, WalletFailure,
+};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
 use runtime::{ConfigError, Env};
@@ -193,7 +195,7 @@ impl Inner {
     }
 }
 
-impl Wallet for WalletClient {
+impl IssuingWallet for WalletClient {
     async fn start_issue(
         &self,
         record: &Record,
@@ -219,7 +221,9 @@ impl Wallet for WalletClient {
         }
         Ok(answer)
     }
+}
 
+impl ReportingWallet for WalletClient {
     async fn issue_status(&self, record: &Record) -> Result<IssueReport, WalletFailure> {
         let id = &record.correlation_id;
         let told = wallet_correlation_id::of(id);

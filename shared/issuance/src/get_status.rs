@@ -9,6 +9,10 @@ use crate::record::Record;
 /// that it brings forward and the next query fit into two seconds.
 pub const FRESH_MS: i64 = 1_000;
 
+/// The same for a wallet whose changes come by themselves, within a second: a query has it asked only in case one was
+/// lost.
+pub const FRESH_BY_ITSELF_MS: i64 = 10_000;
+
 /// The use case, and what it works with.
 pub struct GetStatus<R, Q, S> {
     /// The table.

@@ -33,7 +33,7 @@ pub use credential_status::{
     CheckError, Checked, CredentialStatusUseCase, FIRST_CHECK_SECONDS, MAX_CHECKS, SetFailure,
     SetStatus,
 };
-pub use get_status::{FRESH_MS, GetStatus};
+pub use get_status::{FRESH_BY_ITSELF_MS, FRESH_MS, GetStatus};
 pub use judgement::{OUTAGE_PATIENCE_SECONDS, UNKNOWN_PATIENCE_MS};
 pub use milestone::Milestone;
 pub use poll_status::{DropReason, MAX_DELIVERIES, PollError, PollStatus, Polled};

@@ -6,8 +6,8 @@ use thiserror::Error;
 use crate::judgement::{Finding, Judgement, judge};
 use crate::milestone::Milestone;
 use crate::ports::{
-    IssueReport, PollMessage, PollQueue, QueueError, Records, RecordsError, Stored, System,
-    Transient, Update, Wallet, WalletFailure,
+    IssueReport, PollMessage, PollQueue, QueueError, Records, RecordsError, ReportingWallet,
+    Stored, System, Transient, Update, WalletFailure,
 };
 use crate::record::{Record, State};
 use crate::schedule::{LONGEST_DELAY_SECONDS, back_off_seconds};
@@ -89,7 +89,7 @@ pub enum PollError {
     Contention,
 }
 
-impl<R: Records, W: Wallet, Q: PollQueue, S: System> PollStatus<R, W, Q, S> {
+impl<R: Records, W: ReportingWallet, Q: PollQueue, S: System> PollStatus<R, W, Q, S> {
     /// Deals with `message`, which is being delivered for the `delivery`-th time (from 1), given what is
     /// `stored` under its correlation id.
     ///

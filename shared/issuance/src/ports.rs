@@ -281,13 +281,7 @@ pub struct EventBusError(pub Cause);
 ///
 /// A wallet keeps no memory of its own of a request: it knows an issuance by the names in its [`Record`], the
 /// correlation id and the request's hash, and these are the same each time it is asked.
-pub trait Wallet: Send + Sync {
-    /// For how long what this wallet said counts as fresh, in milliseconds: a query that finds it older has the wallet
-    /// asked again. Long for a wallet whose changes come by themselves.
-    fn fresh_ms(&self) -> i64 {
-        FRESH_MS
-    }
-
+pub trait IssuingWallet: Send + Sync {
     /// Start issue: makes the offer of `record`, or finds the one that it made before. `request` names the record's
     /// correlation id.
     fn start_issue(
@@ -295,12 +289,82 @@ pub trait Wallet: Send + Sync {
         record: &Record,
         request: &StartIssue,
     ) -> impl Future<Output = Result<StartIssueAnswer, WalletFailure>> + Send;
+}
+
+/// A wallet that says what has become of its offers.
+pub trait ReportingWallet: Send + Sync {
+    /// For how long what this wallet said counts as fresh, in milliseconds: a query that finds it older has the wallet
+    /// asked again.
+    fn fresh_ms(&self) -> i64 {
+        FRESH_MS
+    }
 
     /// Get issue status.
     fn issue_status(
         &self,
         record: &Record,
     ) -> impl Future<Output = Result<IssueReport, WalletFailure>> + Send;
+}
+
+/// The wallet of this deployment: one behind HTTP, or the one in this process.
+#[derive(Clone)]
+pub enum EitherWallet<E, B> {
+    /// A wallet of the issue contract, over HTTP.
+    External(E),
+    /// The bundled wallet.
+    Bundled(B),
+}
+
+impl<E: IssuingWallet, B: IssuingWallet> IssuingWallet for EitherWallet<E, B> {
+    async fn start_issue(
+        &self,
+        record: &Record,
+        request: &StartIssue,
+    ) -> Result<StartIssueAnswer, WalletFailure> {
+        match self {
+            Self::External(wallet) => wallet.start_issue(record, request).await,
+            Self::Bundled(wallet) => wallet.start_issue(record, request).await,
+        }
+    }
+}
+
+impl<E: ReportingWallet, B: ReportingWallet> ReportingWallet for EitherWallet<E, B> {
+    fn fresh_ms(&self) -> i64 {
+        match self {
+            Self::External(wallet) => wallet.fresh_ms(),
+            Self::Bundled(wallet) => wallet.fresh_ms(),
+        }
+    }
+
+    async fn issue_status(&self, record: &Record) -> Result<IssueReport, WalletFailure> {
+        match self {
+            Self::External(wallet) => wallet.issue_status(record).await,
+            Self::Bundled(wallet) => wallet.issue_status(record).await,
+        }
+    }
+}
+
+impl<E: CredentialWallet, B: CredentialWallet> CredentialWallet for EitherWallet<E, B> {
+    async fn set_credential_status(
+        &self,
+        revocation_uuid: Uuid,
+        change: &CredentialStatusChange,
+    ) -> Result<CredentialStatusAnswer, WalletFailure> {
+        match self {
+            Self::External(wallet) => wallet.set_credential_status(revocation_uuid, change).await,
+            Self::Bundled(wallet) => wallet.set_credential_status(revocation_uuid, change).await,
+        }
+    }
+
+    async fn credential_status(
+        &self,
+        revocation_uuid: Uuid,
+    ) -> Result<CredentialStatusAnswer, WalletFailure> {
+        match self {
+            Self::External(wallet) => wallet.credential_status(revocation_uuid).await,
+            Self::Bundled(wallet) => wallet.credential_status(revocation_uuid).await,
+        }
+    }
 }
 
 /// A wallet's answer to Get issue status.

@@ -5,10 +5,11 @@ use futures::future::join;
 use thiserror::Error;
 use uuid::Uuid;
 
+use crate::get_status::{FRESH_BY_ITSELF_MS, FRESH_MS};
 use crate::milestone::Milestone;
 use crate::ports::{
-    PollMessage, PollQueue, QueueError, Records, RecordsError, Reservation, Stored, System, Update,
-    Wallet, WalletFailure,
+    IssuingWallet, PollMessage, PollQueue, QueueError, Records, RecordsError, Reservation, Stored,
+    System, Update, WalletFailure,
 };
 use crate::record::Record;
 use crate::request_hash::RequestHasher;
@@ -139,7 +140,7 @@ impl StartFailure {
     }
 }
 
-impl<R: Records, W: Wallet, Q: PollQueue, S: System> StartIssuing<R, W, Q, S> {
+impl<R: Records, W: IssuingWallet, Q: PollQueue, S: System> StartIssuing<R, W, Q, S> {
     /// Starts the issuance that `request` asks for, or answers as an equal request was answered before.
     ///
     /// Three round trips one after the other: reserve; send the first poll and call the wallet; record.
@@ -199,10 +200,17 @@ impl<R: Records, W: Wallet, Q: PollQueue, S: System> StartIssuing<R, W, Q, S> {
                     .callbacks
                     .as_ref()
                     .is_none_or(|callbacks| callbacks.enabled),
-                quiet_until_ms: now_ms.saturating_add(self.wallet.fresh_ms()),
+                quiet_until_ms: now_ms.saturating_add(self.fresh_ms()),
                 ..record
             },
             write_id: self.system.uuid(),
+        }
+    }
+
+    fn fresh_ms(&self) -> i64 {
+        match self.callbacks {
+            Some(_) => FRESH_MS,
+            None => FRESH_BY_ITSELF_MS,
         }
     }
 

@@ -75,7 +75,7 @@ impl Issuer {
                 "send the access token as Authorization: Bearer",
             ));
         }
-        let token: AccessToken = self.keys.open(token.trim()).map_err(|_| {
+        let token: AccessToken = self.offers.keys.open(token.trim()).map_err(|_| {
             ProtocolError::new(
                 ErrorCode::InvalidToken,
                 "the access token was not issued here",

@@ -110,10 +110,12 @@ impl Issuer {
             return Err(NoCredentialOffer::Gone);
         }
         let template = self
+            .offers
             .templates
             .by_template_id(&offer.template_id)
             .ok_or(NoCredentialOffer::Gone)?;
         let code = self
+            .offers
             .keys
             .seal(&PreAuthorizedCode {
                 offer_id: offer.offer_id.clone(),
@@ -124,7 +126,7 @@ impl Issuer {
             })
             .map_err(|_| NoCredentialOffer::Internal)?;
         Ok(CredentialOffer {
-            credential_issuer: self.identifier.to_string(),
+            credential_issuer: self.offers.identifier.to_string(),
             credential_configuration_ids: vec![template.configuration_id().to_owned()],
             grants: Grants {
                 pre_authorized_code: PreAuthorizedCodeGrant {

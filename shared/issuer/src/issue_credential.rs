@@ -117,7 +117,7 @@ impl Issuer {
     fn select(&self, selector: &Selector, token: &AccessToken) -> Result<&Template, ProtocolError> {
         let template = match selector {
             Selector::Configuration(id) => {
-                let template = self.templates.by_configuration_id(id).ok_or_else(|| {
+                let template = self.offers.templates.by_configuration_id(id).ok_or_else(|| {
                     ProtocolError::new(
                         ErrorCode::UnknownCredentialConfiguration,
                         "there is no such credential_configuration_id: see the issuer's metadata",
@@ -167,7 +167,7 @@ impl Issuer {
         let vct = vct.ok_or_else(|| {
             ProtocolError::new(ErrorCode::InvalidCredentialRequest, "vct is missing")
         })?;
-        self.templates.by_vct(vct).ok_or_else(|| {
+        self.offers.templates.by_vct(vct).ok_or_else(|| {
             ProtocolError::new(
                 ErrorCode::UnsupportedCredentialType,
                 "there is no such vct: see the issuer's metadata",
@@ -176,7 +176,8 @@ impl Issuer {
     }
 
     fn token_template(&self, token: &AccessToken) -> Result<&Template, ProtocolError> {
-        self.templates
+        self.offers
+            .templates
             .by_template_id(&token.template_id)
             .ok_or_else(denied)
     }
@@ -234,15 +235,17 @@ impl VerifiedRequest {
             return Err(self.write.refusal(Some(offer)));
         };
         let template = issuer
+            .offers
             .templates
             .by_template_id(&offer.template_id)
             .ok_or_else(denied)?;
         let claims = issuer
+            .offers
             .claims(offer)
             .ok_or_else(ProtocolError::server_error)?;
         let credential = SdJwtVc {
             vct: template.vct(),
-            issuer: Some(issuer.identifier.as_str()),
+            issuer: Some(issuer.offers.identifier.as_str()),
             claims,
             frame: template.frame(),
             validity: Validity::rounded_to_days(
@@ -256,7 +259,7 @@ impl VerifiedRequest {
             status: offer.revocation_uuid.map(|uuid| {
                 StatusReference {
                     idx: u64::from(uuid.index()),
-                    uri: issuer.status_list_url(uuid.list()),
+                    uri: issuer.identifier().status_list_url(uuid.list()),
                 }
                 .into()
             }),

@@ -15,44 +15,64 @@ use crate::template::{Template, Templates};
 /// the request's `Host`.
 #[derive(Debug)]
 pub struct Issuer {
-    pub(crate) identifier: IssuerIdentifier,
-    pub(crate) keys: WalletKeys,
+    pub(crate) offers: CredentialOffers,
     pub(crate) signing: SigningIdentity,
-    pub(crate) templates: Templates,
-    pub(crate) offer_lifetime_seconds: i64,
 }
 
 impl Issuer {
-    /// Puts an issuer together from checked parts. `keys` must have been derived for `identifier`.
+    /// An issuer that signs what was offered by `offers`.
     #[must_use]
-    pub fn new(
-        identifier: IssuerIdentifier,
-        keys: WalletKeys,
-        signing: SigningIdentity,
-        templates: Templates,
-    ) -> Self {
-        Self {
-            identifier,
-            keys,
-            signing,
-            templates,
-            offer_lifetime_seconds: OFFER_LIFETIME_SECONDS,
-        }
-    }
-
-    /// The issuer whose offers can be taken for so many seconds, instead of [`OFFER_LIFETIME_SECONDS`].
-    #[must_use]
-    pub fn with_offer_lifetime(self, seconds: i64) -> Self {
-        Self {
-            offer_lifetime_seconds: seconds,
-            ..self
-        }
+    pub const fn new(offers: CredentialOffers, signing: SigningIdentity) -> Self {
+        Self { offers, signing }
     }
 
     /// Who signs credentials and status lists.
     #[must_use]
     pub const fn signing(&self) -> &SigningIdentity {
         &self.signing
+    }
+
+    /// What makes the offers that it signs credentials for.
+    #[must_use]
+    pub const fn offers(&self) -> &CredentialOffers {
+        &self.offers
+    }
+
+    /// The issuer's identifier, and the URLs below it.
+    #[must_use]
+    pub const fn identifier(&self) -> &IssuerIdentifier {
+        &self.offers.identifier
+    }
+}
+
+/// Makes Credential Offers: the part of the issuer that signs nothing, and so needs no signing key.
+#[derive(Debug)]
+pub struct CredentialOffers {
+    pub(crate) identifier: IssuerIdentifier,
+    pub(crate) keys: WalletKeys,
+    pub(crate) templates: Templates,
+    pub(crate) offer_lifetime_seconds: i64,
+}
+
+impl CredentialOffers {
+    /// Puts it together from checked parts. `keys` must have been derived for `identifier`.
+    #[must_use]
+    pub const fn new(identifier: IssuerIdentifier, keys: WalletKeys, templates: Templates) -> Self {
+        Self {
+            identifier,
+            keys,
+            templates,
+            offer_lifetime_seconds: OFFER_LIFETIME_SECONDS,
+        }
+    }
+
+    /// Offers that can be taken for so many seconds, instead of [`OFFER_LIFETIME_SECONDS`].
+    #[must_use]
+    pub fn with_lifetime(self, seconds: i64) -> Self {
+        Self {
+            offer_lifetime_seconds: seconds,
+            ..self
+        }
     }
 
     /// Whether credentials of this template have a place on a status list. False also if there is no
@@ -62,24 +82,6 @@ impl Issuer {
         self.templates
             .by_template_id(template_id)
             .is_some_and(Template::has_status_list)
-    }
-
-    /// The absolute URL of one of the [`paths`].
-    #[must_use]
-    pub fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.identifier)
-    }
-
-    /// Where a wallet fetches the offer: the `credential_offer_uri`.
-    #[must_use]
-    pub fn offer_url(&self, offer_id: &crate::OfferId) -> String {
-        self.url(&paths::OFFER.replace("{offer_id}", offer_id.as_str()))
-    }
-
-    /// Where anyone fetches a status list: the `uri` in the credentials and the list's own `sub`.
-    #[must_use]
-    pub fn status_list_url(&self, list: crate::ListNumber) -> String {
-        self.url(&paths::STATUS_LIST.replace("{list_id}", &list.to_string()))
     }
 }
 
@@ -115,6 +117,24 @@ impl IssuerIdentifier {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The absolute URL of one of the [`paths`].
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("{self}{path}")
+    }
+
+    /// Where a wallet fetches the offer: the `credential_offer_uri`.
+    #[must_use]
+    pub fn offer_url(&self, offer_id: &crate::OfferId) -> String {
+        self.url(&paths::OFFER.replace("{offer_id}", offer_id.as_str()))
+    }
+
+    /// Where anyone fetches a status list: the `uri` in the credentials and the list's own `sub`.
+    #[must_use]
+    pub fn status_list_url(&self, list: crate::ListNumber) -> String {
+        self.url(&paths::STATUS_LIST.replace("{list_id}", &list.to_string()))
     }
 
     /// The issuer's DID: `did:web` of the host, its port percent-encoded (did:web §3.1).

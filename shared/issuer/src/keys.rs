@@ -16,16 +16,11 @@ const SALT: &[u8] = b"bestow/wallet/v1";
 /// Every symmetric key of the wallet. Each has one use, so that a value made for one use means
 /// nothing in another.
 ///
-/// The keys are the same for as long as the secret is: rotating the secret ends all pending offers
-/// and makes the status of older issuances unreachable by correlation id.
+/// The keys are the same for as long as the secret is: rotating the secret ends all pending offers.
 pub struct WalletKeys {
     /// Seals codes, tokens, nonces and notification ids. Bound to the credential issuer, so that a
     /// value of one issuer is garbage to another that happens to share the secret.
     pub(crate) seal: SyntheticAead,
-    /// Correlation id to offer id.
-    pub(crate) offer_id: hmac::Key,
-    /// Start request to request hash.
-    pub(crate) request_hash: hmac::Key,
     /// Offer to transaction code.
     pub(crate) tx_code: hmac::Key,
     /// Parent of the claims keys, one for each offer.
@@ -62,8 +57,6 @@ impl WalletKeys {
         let issuer = credential_issuer.as_bytes();
         Ok(Self {
             seal: SyntheticAead::derive(&expand(&root, &[b"seal", issuer])?)?,
-            offer_id: hmac_key(&root, b"offer-id")?,
-            request_hash: hmac_key(&root, b"request-hash")?,
             tx_code: hmac_key(&root, b"tx-code")?,
             claims: expand(&root, &[b"claims"])?,
         })

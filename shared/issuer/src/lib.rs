@@ -3,11 +3,12 @@
 //! Time (Unix seconds), randomness and stored offers come in as arguments; answers, and the writes
 //! that must happen before them, go out. HTTP and storage are around it, elsewhere.
 //!
-//! An [`Issuer`] is the configuration. Each operation is one of its methods:
+//! An [`Issuer`] is the configuration; [`CredentialOffers`] is the part of it that starts issuances and needs no signing
+//! key. Each operation is one of their methods:
 //!
 //! | operation | first | write | then |
 //! |---|---|---|---|
-//! | Start issue | [`Issuer::start`] | offer and status record, both new | [`Issuer::start_answer`] |
+//! | Start issue | [`CredentialOffers::start`] | offer and status record, both new | [`CredentialOffers::start_answer`] |
 //! | Credential Offer | | [`RetrieveOffer`] | [`Issuer::credential_offer`] |
 //! | Token | [`TokenRequest::parse`], [`Issuer::redeem`] | [`CountTxCodeAttempt`], [`RedeemCode`] | [`Redemption::conclude`] |
 //! | Nonce | | | [`Issuer::nonce`] |
@@ -60,12 +61,12 @@ pub use error::{ErrorCode, ProtocolError};
 pub use issue_credential::{
     CredentialResponse, SignedCredential, UnsignedCredential, VerifiedRequest,
 };
-pub use issuer::{IdentifierError, Issuer, IssuerIdentifier};
+pub use issuer::{CredentialOffers, IdentifierError, Issuer, IssuerIdentifier};
 pub use keys::{KeyError, MINIMUM_SECRET_LENGTH, WalletKeys};
 pub use nonce::{IssuedNonce, NONCE_LIFETIME_SECONDS, NonceResponse};
 pub use offer::{
     EncryptedClaims, IssuedCredential, IssuedToken, MAXIMUM_TX_CODE_ATTEMPTS, NotAnOfferId,
-    OFFER_LIFETIME_SECONDS, Offer, OfferId, OfferState, RequestHash, WalletReport,
+    OFFER_LIFETIME_SECONDS, Offer, OfferId, OfferState, WalletReport,
 };
 pub use proof::Holder;
 pub use published_list::{LIST_TTL_SECONDS, PublishError};

@@ -21,6 +21,7 @@ impl Issuer {
     #[must_use]
     pub fn credential_issuer_metadata(&self) -> Value {
         let configurations: Map<String, Value> = self
+            .offers
             .templates
             .iter()
             .map(|template| {
@@ -31,10 +32,10 @@ impl Issuer {
             })
             .collect();
         json!({
-            "credential_issuer": self.identifier.as_str(),
-            "credential_endpoint": self.url(paths::CREDENTIAL),
-            "nonce_endpoint": self.url(paths::NONCE),
-            "notification_endpoint": self.url(paths::NOTIFICATION),
+            "credential_issuer": self.offers.identifier.as_str(),
+            "credential_endpoint": self.identifier().url(paths::CREDENTIAL),
+            "nonce_endpoint": self.identifier().url(paths::NONCE),
+            "notification_endpoint": self.identifier().url(paths::NOTIFICATION),
             "credential_configurations_supported": configurations,
         })
     }
@@ -44,13 +45,14 @@ impl Issuer {
     #[must_use]
     pub fn authorization_server_metadata(&self) -> Value {
         let scopes: Vec<&str> = self
+            .offers
             .templates
             .iter()
             .map(Template::configuration_id)
             .collect();
         json!({
-            "issuer": self.identifier.as_str(),
-            "token_endpoint": self.url(paths::TOKEN),
+            "issuer": self.offers.identifier.as_str(),
+            "token_endpoint": self.identifier().url(paths::TOKEN),
             "token_endpoint_auth_methods_supported": ["none"],
             "grant_types_supported": [PRE_AUTHORIZED_CODE],
             "pre-authorized_grant_anonymous_access_supported": true,
@@ -63,7 +65,7 @@ impl Issuer {
     /// JWT VC Issuer Metadata (SD-JWT VC §4), served at [`paths::JWT_VC_ISSUER`].
     #[must_use]
     pub fn jwt_vc_issuer_metadata(&self) -> Value {
-        json!({"issuer": self.identifier.as_str(), "jwks": self.jwks()})
+        json!({"issuer": self.offers.identifier.as_str(), "jwks": self.jwks()})
     }
 
     /// The JWK Set with which credentials and status lists verify, served at [`paths::JWKS`].
@@ -84,7 +86,7 @@ impl Issuer {
     /// The DID document of [`crate::IssuerIdentifier::did`], served at [`paths::DID_DOCUMENT`].
     #[must_use]
     pub fn did_document(&self) -> Value {
-        let did = self.identifier.did();
+        let did = self.offers.identifier.did();
         let method = format!("{did}#{}", self.signing.kid());
         json!({
             "@context": ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/suites/jws-2020/v1"],

@@ -57,7 +57,7 @@ impl Issuer {
         now_seconds: i64,
         random: [u8; 8],
     ) -> Result<IssuedNonce, ProtocolError> {
-        let c_nonce = self.keys.seal(&CNonce {
+        let c_nonce = self.offers.keys.seal(&CNonce {
             issued_at_seconds: now_seconds,
             random,
         })?;
@@ -70,7 +70,7 @@ impl Issuer {
     /// Whether a `c_nonce` is ours and fresh.
     pub(crate) fn check_nonce(&self, c_nonce: &str, now_seconds: i64) -> Result<(), ProtocolError> {
         let invalid = |why| ProtocolError::new(ErrorCode::InvalidNonce, why);
-        let nonce: CNonce = self.keys.open(c_nonce).map_err(|_| {
+        let nonce: CNonce = self.offers.keys.open(c_nonce).map_err(|_| {
             invalid("the nonce was not issued here: ask the nonce endpoint for one")
         })?;
         let age_seconds = now_seconds.saturating_sub(nonce.issued_at_seconds);

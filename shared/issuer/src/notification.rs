@@ -26,7 +26,7 @@ impl Sealed for NotificationId {
 impl Issuer {
     /// The `notification_id` of an offer's credential, always the same.
     pub(crate) fn notification_id(&self, token: &AccessToken) -> Result<String, ProtocolError> {
-        Ok(self.keys.seal(&NotificationId {
+        Ok(self.offers.keys.seal(&NotificationId {
             offer_id: token.offer_id.clone(),
             created_at_seconds: token.created_at_seconds,
         })?)
@@ -61,7 +61,7 @@ impl Issuer {
         };
         let id = text("notification_id")
             .ok_or_else(|| invalid("notification_id is missing or not a string"))?;
-        let id: NotificationId = self.keys.open(id).map_err(|_| unknown_id())?;
+        let id: NotificationId = self.offers.keys.open(id).map_err(|_| unknown_id())?;
         if id.offer_id != token.offer_id || id.created_at_seconds != token.created_at_seconds {
             return Err(unknown_id());
         }

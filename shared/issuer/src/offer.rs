@@ -3,13 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use contract::CorrelationId;
 use serde::{Deserialize, Serialize};
 
-use crate::keys::WalletKeys;
 use crate::revocation::RevocationUuid;
 
 /// Seconds for which an offer can be taken, where nothing else was chosen.
@@ -24,12 +23,11 @@ pub const MAXIMUM_TX_CODE_ATTEMPTS: u32 = 5;
 /// stay the end, and nobody's claims go while they are being signed.
 pub(crate) const SETTLING_SECONDS: i64 = 60;
 
-/// Seconds after which the stored offer may be purged. Until then its status can be asked for and a
-/// repeated start is recognised.
+/// Seconds after which the stored offer may be purged: long after the issuance has ended, and long before the
+/// backend forgets it, which alone remembers what was started.
 const RETENTION_SECONDS: i64 = 30 * 24 * 60 * 60;
 
-/// One offer, one item. All members are plain strings, numbers and, for `tx_code` and `callback`, one object
-/// each.
+/// One offer, one item. All members are plain strings, numbers and, for `tx_code`, an object.
 ///
 /// Serialised it is flat: `state` is the name of the [`OfferState`], whose members stand beside it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,8 +42,6 @@ pub struct Offer {
     pub correlation_id: CorrelationId,
     /// What is issued.
     pub template_id: String,
-    /// Keyed hash of the request, to tell a repeat from a conflict.
-    pub request_hash: RequestHash,
     /// The claims. They go with the wallet's report that it keeps or has deleted the credential, with
     /// the last wrong transaction code, and else by [`EraseClaims`](crate::EraseClaims) when they are
     /// [due](Offer::erase_at_seconds).
@@ -56,10 +52,6 @@ pub struct Offer {
     pub tx_code: Option<contract::TxCode>,
     /// How often a transaction code was tried.
     pub tx_code_attempts: u32,
-    /// Where the backend wants to be told of changes, if anywhere. The URL can hold a secret of the
-    /// backend's, which this store is trusted with, like the rest of the item.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub callback: Option<contract::Callback>,
     /// Names the credential's place on a status list, if its template has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revocation_uuid: Option<RevocationUuid>,
@@ -190,7 +182,7 @@ impl fmt::Debug for OfferState {
     }
 }
 
-/// The name of an offer: 128 bits that follow from the correlation id and cannot be guessed from it.
+/// The name of an offer: 128 bits that follow from the request that it was made for, and cannot be guessed.
 /// 22 characters of base64url.
 ///
 /// Whoever knows it can take an offer without a transaction code, so it is redacted like a secret.
@@ -206,11 +198,15 @@ pub struct NotAnOfferId;
 impl OfferId {
     const BYTES: usize = 16;
 
-    /// The one offer of an issuance: HMAC-SHA256 of the correlation id, its first 128 bits.
+    /// The one offer of a request: the first 128 bits of the SHA-256 of its keyed hash, `request_hash`, which
+    /// nobody can guess. It needs no key, so it stays the same whatever secret is rotated.
     #[must_use]
-    pub fn of(keys: &WalletKeys, correlation_id: &CorrelationId) -> Self {
-        let tag = hmac::sign(&keys.offer_id, correlation_id.as_str().as_bytes());
-        let bytes: Vec<u8> = tag.as_ref().iter().take(Self::BYTES).copied().collect();
+    pub fn of(request_hash: &str) -> Self {
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(b"bestow: offer of a start request, version 1\n");
+        context.update(request_hash.as_bytes());
+        let digest = context.finish();
+        let bytes: Vec<u8> = digest.as_ref().iter().take(Self::BYTES).copied().collect();
         Self(URL_SAFE_NO_PAD.encode(bytes))
     }
 
@@ -251,11 +247,6 @@ impl fmt::Debug for OfferId {
         formatter.write_str("OfferId(redacted)")
     }
 }
-
-/// Keyed hash of a start request: HMAC-SHA256, base64url.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RequestHash(pub(crate) String);
 
 /// Claims under AES-256-GCM with the offer's own key, base64url.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,8 +1,5 @@
 //! Paths of the issuer's endpoints. The router serves them and the metadata names them.
 
-/// Below this the bundled wallet serves the issue contract ([`contract::paths`]).
-pub const CONTRACT_BASE: &str = "/wallet";
-
 /// Credential Offer by reference, `GET`.
 pub const OFFER: &str = "/wallet/offers/{offer_id}";
 /// Token endpoint, `POST`.

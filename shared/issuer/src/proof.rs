@@ -60,7 +60,7 @@ impl Issuer {
         };
         let claims = proof.verify(&holder.jwk).map_err(invalid)?.claims;
 
-        check_audience(&claims, self.identifier.as_str())?;
+        check_audience(&claims, self.offers.identifier.as_str())?;
         check_times(&claims, now_seconds)?;
         let nonce = claims
             .get("nonce")

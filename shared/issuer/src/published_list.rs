@@ -48,7 +48,7 @@ impl Issuer {
             statuses.set(u64::from(*index), status)?;
         }
         let token = StatusListToken {
-            uri: self.status_list_url(list),
+            uri: self.identifier().status_list_url(list),
             issued_at_seconds: now_seconds,
             expires_at_seconds: Some(now_seconds + LIST_LIFETIME_SECONDS),
             ttl_seconds: Some(LIST_TTL_SECONDS.unsigned_abs()),

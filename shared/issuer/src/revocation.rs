@@ -7,7 +7,7 @@ use contract::{CredentialStatus, CredentialStatusAnswer, Problem, StatusListEntr
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::issuer::Issuer;
+use crate::issuer::IssuerIdentifier;
 
 /// Entries of one status list: 2^17, so that a list of 2 bits each is 32 KiB before compression and
 /// few requests tell which credential was looked up.
@@ -237,7 +237,7 @@ impl StatusRecord {
     /// 404 if `asked` is not the stored UUID.
     pub fn answer(
         &self,
-        issuer: &Issuer,
+        issuer: &IssuerIdentifier,
         asked: RevocationUuid,
     ) -> Result<CredentialStatusAnswer, Problem> {
         self.answers_to(asked)?;

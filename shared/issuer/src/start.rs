@@ -1,16 +1,13 @@
 //! Start issue, on the wallet's side: a backend's request becomes an offer.
 
-use aws_lc_rs::hmac;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use contract::{Claims, CorrelationId, Fault, Problem, StartIssue, StartIssueAnswer};
 use serde_json::{Map, Value};
 
 use crate::claims;
-use crate::issuer::Issuer;
-use crate::offer::{Offer, OfferId, OfferState, RequestHash};
+use crate::issuer::CredentialOffers;
+use crate::offer::{Offer, OfferId, OfferState};
 use crate::revocation::{ListNumber, RevocationUuid};
-use crate::{paths, tx_code};
+use crate::tx_code;
 
 /// The largest claims of one credential, as JSON, in bytes. A wallet stores and shows them; and with
 /// room for everything else they fit into one item of the store.
@@ -25,8 +22,6 @@ pub enum StartRefused {
     ClaimsRejected(Vec<Fault>),
     /// More than [`MAXIMUM_CLAIMS_BYTES`].
     ClaimsTooLarge,
-    /// The correlation id is another request's.
-    Conflict,
     /// Our own fault.
     Internal,
 }
@@ -44,31 +39,27 @@ impl From<StartRefused> for Problem {
                     "The claims are too large: at most {MAXIMUM_CLAIMS_BYTES} bytes of JSON are taken."
                 ),
             ),
-            StartRefused::Conflict => Self::conflict(
-                "This correlation_id was used for another request: choose a new one, or repeat the request unchanged.",
-            ),
             StartRefused::Internal => Self::internal(),
         }
     }
 }
 
-impl Issuer {
-    /// Makes the offer that answers `request`, to be stored if there is none of this
-    /// [`Offer::offer_id`] yet; together with it, if the template has a status list, a
-    /// [`crate::StatusRecord`] at the place that [`Offer::revocation_uuid`] names, if that is free. If it
-    /// is taken, see [`Offer::redraw_status`].
+impl CredentialOffers {
+    /// Makes the offer that answers `request`, to be stored if there is none of this `offer_id` yet; together
+    /// with it, if the template has a status list, a [`crate::StatusRecord`] at the place that
+    /// [`Offer::revocation_uuid`] names, if that is free. If it is taken, see [`Offer::redraw_status`].
     ///
-    /// If there is an offer already, [`Offer::is_repeat_of`] decides between its answer and
-    /// [`StartRefused::Conflict`].
+    /// If there is an offer of this id already, it was made for the same request: that is the one to answer with.
     ///
     /// `correlation_id` is the request's, or a new one; `list` is the status list that is being
-    /// filled, which does not matter to a template [without](Issuer::has_status_list).
+    /// filled, which does not matter to a template [without](CredentialOffers::has_status_list).
     ///
     /// # Errors
-    /// As [`StartRefused`] says, save for `Conflict`.
+    /// As [`StartRefused`] says.
     pub fn start(
         &self,
         request: &StartIssue,
+        offer_id: OfferId,
         correlation_id: CorrelationId,
         list: ListNumber,
         random: [u8; 16],
@@ -84,7 +75,6 @@ impl Issuer {
                 StartRefused::ClaimsRejected(faults.into_iter().map(in_body).collect())
             })?;
 
-        let offer_id = OfferId::of(&self.keys, &correlation_id);
         let plaintext = serde_json::to_vec(&request.claims).map_err(|_| StartRefused::Internal)?;
         if plaintext.len() > MAXIMUM_CLAIMS_BYTES {
             return Err(StartRefused::ClaimsTooLarge);
@@ -97,11 +87,9 @@ impl Issuer {
             code_expires_at_seconds: now_seconds + self.offer_lifetime_seconds,
             correlation_id,
             template_id: request.template_id.clone(),
-            request_hash: self.request_hash(request),
             encrypted_claims: Some(encrypted_claims),
             tx_code: request.tx_code.clone(),
             tx_code_attempts: 0,
-            callback: request.callback.clone(),
             revocation_uuid: template
                 .has_status_list()
                 .then(|| RevocationUuid::draw(list, random)),
@@ -111,39 +99,21 @@ impl Issuer {
     }
 
     /// The answer of Start issue, the same each time for the same offer. `request` is the request at
-    /// hand, which has the same content as the one that made the offer. `qr_uri` is the QR code of
-    /// the returned `request_uri`, which the caller draws: see [`Issuer::request_uri`].
+    /// hand, which has the same content as the one that made the offer. Its `status_uri` is empty and it has no
+    /// `qr_uri`: both are the backend's.
     #[must_use]
-    pub fn start_answer(
-        &self,
-        offer: &Offer,
-        request: &StartIssue,
-        qr_uri: Option<String>,
-    ) -> StartIssueAnswer {
+    pub fn start_answer(&self, offer: &Offer, request: &StartIssue) -> StartIssueAnswer {
+        // The link that opens the customer's wallet with the offer, by reference (OpenID4VCI 1.0 §4.1).
+        let offer_url = self.identifier.offer_url(&offer.offer_id);
         StartIssueAnswer {
             correlation_id: offer.correlation_id.clone(),
-            request_uri: self.request_uri(&offer.offer_id, request),
-            status_uri: contract::paths::issue_status_url(
-                &self.url(paths::CONTRACT_BASE),
-                &offer.correlation_id,
-            ),
-            qr_uri,
+            request_uri: contract::request_uri(request.request_uri_base.as_ref(), &offer_url),
+            status_uri: String::new(),
+            qr_uri: None,
             tx_code: tx_code::of(&self.keys, offer),
             revocation_uuid: offer.revocation_uuid.map(RevocationUuid::into),
             expires_at: u64::try_from(offer.code_expires_at_seconds).ok(),
         }
-    }
-
-    /// The link that opens the customer's wallet with the offer, by reference (OpenID4VCI 1.0 §4.1).
-    #[must_use]
-    pub fn request_uri(&self, offer_id: &OfferId, request: &StartIssue) -> String {
-        contract::request_uri(request.request_uri_base.as_ref(), &self.offer_url(offer_id))
-    }
-
-    /// The id of the offer of an issuance, whether or not there is one.
-    #[must_use]
-    pub fn offer_id(&self, correlation_id: &CorrelationId) -> OfferId {
-        OfferId::of(&self.keys, correlation_id)
     }
 
     /// The claims of an offer; none once they were erased.
@@ -158,27 +128,9 @@ impl Issuer {
         let claims: Claims = serde_json::from_slice(&plaintext).ok()?;
         Some(claims.into())
     }
-
-    fn request_hash(&self, request: &StartIssue) -> RequestHash {
-        let tag = hmac::sign(&self.keys.request_hash, &request.canonical_json());
-        RequestHash(URL_SAFE_NO_PAD.encode(tag))
-    }
 }
 
 impl Offer {
-    /// Whether a new request, of which `self` is the offer, asks for the same as the `stored` offer
-    /// of the same correlation id.
-    ///
-    /// # Errors
-    /// [`StartRefused::Conflict`] if it does not.
-    pub fn is_repeat_of(&self, stored: &Self) -> Result<(), StartRefused> {
-        if self.request_hash == stored.request_hash {
-            Ok(())
-        } else {
-            Err(StartRefused::Conflict)
-        }
-    }
-
     /// Draws another place on a status list, because the first was taken. Only before the offer was
     /// stored.
     #[must_use]

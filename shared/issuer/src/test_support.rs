@@ -2,7 +2,7 @@
 
 use contract::CorrelationId;
 
-use crate::{Offer, OfferId, OfferState, RequestHash, TemplateFile, Templates, WalletKeys};
+use crate::{Offer, OfferId, OfferState, TemplateFile, Templates, WalletKeys};
 
 pub(crate) const IDENTIFIER: &str = "https://issuer.example";
 pub(crate) const NOW: i64 = 1_763_920_000;
@@ -16,16 +16,14 @@ pub(crate) fn keys() -> WalletKeys {
 pub(crate) fn offer() -> Offer {
     let correlation_id: CorrelationId = "89cba89".parse().unwrap();
     Offer {
-        offer_id: OfferId::of(&keys(), &correlation_id),
+        offer_id: OfferId::of("89cba89"),
         created_at_seconds: NOW,
         code_expires_at_seconds: NOW + 900,
         correlation_id,
         template_id: "issue_iban".to_owned(),
-        request_hash: RequestHash("hash".to_owned()),
         encrypted_claims: None,
         tx_code: None,
         tx_code_attempts: 0,
-        callback: None,
         revocation_uuid: None,
         changed_at_seconds: NOW,
         state: OfferState::Created,

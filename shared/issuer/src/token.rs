@@ -104,6 +104,7 @@ impl Issuer {
         random: [u8; 16],
     ) -> Result<Redeem, ProtocolError> {
         let code: PreAuthorizedCode = self
+            .offers
             .keys
             .open(request.code.expose_secret())
             .map_err(|_| invalid_grant())?;
@@ -111,6 +112,7 @@ impl Issuer {
             return Err(invalid_grant());
         }
         let template = self
+            .offers
             .templates
             .by_template_id(&code.template_id)
             .ok_or_else(invalid_grant)?;
@@ -184,7 +186,7 @@ impl TxCodeCheck {
         let Written::Applied(offer) = counted else {
             return Err(refused(None));
         };
-        if tx_code::matches(&issuer.keys, offer, self.given.expose_secret()) {
+        if tx_code::matches(&issuer.offers.keys, offer, self.given.expose_secret()) {
             return Ok(self.redemption);
         }
         let is_last = offer.tx_code_attempts >= MAXIMUM_TX_CODE_ATTEMPTS;
@@ -224,7 +226,7 @@ impl Redemption {
         }
         let nonce = issuer.issue_nonce(self.write.now_seconds, nonce_random)?;
         Ok(TokenResponse {
-            access_token: issuer.keys.seal(&self.token)?,
+            access_token: issuer.offers.keys.seal(&self.token)?,
             token_type: "Bearer",
             expires_in: TOKEN_LIFETIME_SECONDS,
             c_nonce: nonce.c_nonce,

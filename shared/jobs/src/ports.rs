@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use contract::StartIssue;
-use issuance::ports::{PollQueue, Records, System, Wallet};
+use issuance::ports::{IssuingWallet, PollQueue, Records, System};
 use issuance::{StartFailure, StartIssuing, StartedIssue};
 use thiserror::Error;
 use uuid::Uuid;
@@ -131,7 +131,7 @@ pub trait Issuing: Send + Sync {
     ) -> impl Future<Output = Result<StartedIssue, StartFailure>> + Send;
 }
 
-impl<R: Records, W: Wallet, Q: PollQueue, S: System> Issuing for StartIssuing<R, W, Q, S> {
+impl<R: Records, W: IssuingWallet, Q: PollQueue, S: System> Issuing for StartIssuing<R, W, Q, S> {
     async fn start_issue(&self, request: StartIssue) -> Result<StartedIssue, StartFailure> {
         StartIssuing::start_issue(self, request).await
     }

@@ -8,6 +8,7 @@ mod env;
 pub mod http;
 pub mod lambda;
 pub mod metrics;
+pub mod stream;
 mod telemetry;
 pub mod trace;
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use aws::CallError;
+use aws::batch_get::batch_get;
 use aws::conflicts::{CONDITION_FAILED, despite_conflicts, is_conflict};
 use aws::erasure::{ERASE_AT, ERASE_SHARD};
 use aws::item::{Item, number, string};
@@ -136,6 +137,22 @@ impl WalletTable {
                 _ => Err(CallError::from_sdk(fault)),
             },
         }
+    }
+
+    /// The offers with these keys (`pk`), as they are now; those that are gone are left out.
+    pub async fn offers(&self, keys: Vec<String>) -> Result<Vec<Offer>, CallError> {
+        let key = |pk| {
+            Item::from([
+                ("pk".to_owned(), string(pk)),
+                ("sk".to_owned(), string(OFFER)),
+            ])
+        };
+        let keys: Vec<Item> = keys.into_iter().map(key).collect();
+        let read = batch_get(&self.client, &self.name, &keys).await?;
+        if !read.left_out.is_empty() {
+            return Err(CallError::unexpected("offers were left out of a batch"));
+        }
+        read.items.into_iter().map(read_offer).collect()
     }
 
     /// The offer of this id, if there is one. Consistent: it shows every step that was taken before.

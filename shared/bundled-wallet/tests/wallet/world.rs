@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use aws::sdk::Sdk;
 use bundled_wallet::{CLAIMS_TO_ERASE, WalletTable};
-use contract::StartIssue;
+use contract::{CorrelationId, StartIssue};
 use issuer::{
-    Issuer, ListNumber, Offer, RevocationUuid, StatusRecord, TemplateFile, Templates, WalletKeys,
+    CredentialOffers, Issuer, ListNumber, Offer, OfferId, RevocationUuid, StatusRecord,
+    TemplateFile, Templates, WalletKeys,
 };
 use serde_json::{Value, json};
 use signing::{LocalKey, SigningIdentity};
@@ -70,7 +71,10 @@ pub(crate) fn issuer() -> Issuer {
         },
     ];
     let templates = Templates::load(&files).unwrap();
-    Issuer::new(ISSUER.parse().unwrap(), keys, signing, templates)
+    Issuer::new(
+        CredentialOffers::new(ISSUER.parse().unwrap(), keys, templates),
+        signing,
+    )
 }
 
 /// A new offer of a credential with a status.
@@ -90,9 +94,17 @@ pub(crate) fn offer_without_status(issuer: &Issuer, correlation_id: &str) -> Off
 fn start(issuer: &Issuer, correlation_id: &str, template_id: &str, claims: &Value) -> Offer {
     let body = json!({"template_id": template_id, "claims": claims}).to_string();
     let request = StartIssue::from_json(body.as_bytes()).unwrap();
-    let id = correlation_id.parse().unwrap();
+    let id: CorrelationId = correlation_id.parse().unwrap();
     issuer
-        .start(&request, id, ListNumber::FIRST, [7; 16], NOW)
+        .offers()
+        .start(
+            &request,
+            OfferId::of(id.as_str()),
+            id,
+            ListNumber::FIRST,
+            [7; 16],
+            NOW,
+        )
         .unwrap()
 }
 

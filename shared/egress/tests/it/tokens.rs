@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use egress::{WalletClient, WalletCredentials};
-use issuance::ports::{TransientKind, Wallet};
+use issuance::ports::{ReportingWallet, TransientKind};
 use secrecy::SecretString;
 use serde_json::json;
 use tokio::task::JoinSet;

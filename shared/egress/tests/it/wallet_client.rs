@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Redirect;
 use axum::routing::{any, get, post};
 use contract::{CorrelationId, StartIssue, Status};
-use issuance::ports::{IssueReport, TransientKind, Wallet, WalletFailure};
+use issuance::ports::{IssueReport, IssuingWallet, ReportingWallet, TransientKind, WalletFailure};
 use serde_json::json;
 use url::Url;
 

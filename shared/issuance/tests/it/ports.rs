@@ -8,8 +8,8 @@ use std::task::Poll;
 
 use contract::{CorrelationId, StartIssue, StartIssueAnswer};
 use issuance::ports::{
-    IssueReport, PollMessage, PollQueue, QueueError, Records, RecordsError, Reservation, Stored,
-    System, Transient, TransientKind, Update, Wallet, WalletFailure,
+    IssueReport, IssuingWallet, PollMessage, PollQueue, QueueError, Records, RecordsError,
+    ReportingWallet, Reservation, Stored, System, Transient, TransientKind, Update, WalletFailure,
 };
 use issuance::{
     CallbackTokens, GetStatus, PollStatus, Record, RequestHasher, StartIssuing, WalletCallbacks,
@@ -208,7 +208,7 @@ fn transient(retry_after_seconds: Option<u32>) -> WalletFailure {
     })
 }
 
-impl Wallet for Ports {
+impl IssuingWallet for Ports {
     async fn start_issue(
         &self,
         _record: &Record,
@@ -231,7 +231,9 @@ impl Wallet for Ports {
         step().await;
         answer
     }
+}
 
+impl ReportingWallet for Ports {
     async fn issue_status(&self, record: &Record) -> Result<IssueReport, WalletFailure> {
         step().await;
         let answer = {

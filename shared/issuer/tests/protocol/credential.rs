@@ -88,8 +88,8 @@ fn a_template_without_a_status_list_gives_a_credential_without_status() {
     let response = world.credential(&token, &request, NOW).unwrap();
     let claims = claims_of(&world, text(&response["credentials"][0]["credential"]));
     assert_eq!(claims.get("status"), None);
-    assert!(!world.issuer.has_status_list("employee_badge"));
-    assert!(world.issuer.has_status_list("issue_iban"));
+    assert!(!world.issuer.offers().has_status_list("employee_badge"));
+    assert!(world.issuer.offers().has_status_list("issue_iban"));
 }
 
 #[test]

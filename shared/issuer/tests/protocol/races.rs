@@ -96,7 +96,8 @@ impl Run {
         let mut world = World::started(more.clone());
         let tx_code = world
             .issuer
-            .start_answer(world.offer(), &start(more), None)
+            .offers()
+            .start_answer(world.offer(), &start(more))
             .tx_code;
         // The code is known before the run, so that fetching is a step of its own.
         let before = world.offer().clone();

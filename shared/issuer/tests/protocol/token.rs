@@ -10,7 +10,8 @@ fn tx_code(world: &World) -> String {
     let request = start(json!({"tx_code": {}}));
     world
         .issuer
-        .start_answer(world.offer(), &request, None)
+        .offers()
+        .start_answer(world.offer(), &request)
         .tx_code
         .unwrap()
 }

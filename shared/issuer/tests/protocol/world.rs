@@ -9,9 +9,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use contract::StartIssue;
 use issuer::{
-    AccessToken, CredentialRequest, ErrorCode, Issuer, ListNumber, Offer, OfferId, ProtocolError,
-    Redeem, RetrieveOffer, SignedCredential, TemplateFile, Templates, TokenRequest, Transition,
-    WalletKeys, Written,
+    AccessToken, CredentialOffers, CredentialRequest, ErrorCode, Issuer, ListNumber, Offer,
+    OfferId, ProtocolError, Redeem, RetrieveOffer, SignedCredential, TemplateFile, Templates,
+    TokenRequest, Transition, WalletKeys, Written,
 };
 use serde_json::{Value, json};
 use signing::jws::SigningInput;
@@ -33,12 +33,16 @@ pub fn issuer_named(identifier: &str) -> Issuer {
 }
 
 pub fn issuer_signing_with(identifier: &str, signer: impl Signer + 'static) -> Issuer {
-    Issuer::new(
-        identifier.parse().unwrap(),
-        WalletKeys::derive(&SECRET.to_owned().into(), identifier).unwrap(),
-        SigningIdentity::new(Arc::new(signer), "key-1"),
-        TEMPLATES.clone(),
-    )
+    let keys = WalletKeys::derive(&SECRET.to_owned().into(), identifier).unwrap();
+    let offers = CredentialOffers::new(identifier.parse().unwrap(), keys, TEMPLATES.clone());
+    Issuer::new(offers, SigningIdentity::new(Arc::new(signer), "key-1"))
+}
+
+/// The offer's name for a backend that takes the request itself for its hash.
+pub fn offer_id(request: &StartIssue) -> OfferId {
+    let id = request.correlation_id.as_ref().unwrap();
+    let body = String::from_utf8(request.canonical_json()).unwrap();
+    OfferId::of(&format!("{id}\n{body}"))
 }
 
 /// The shipped templates.
@@ -129,7 +133,15 @@ impl World {
         let request = start(more);
         let correlation_id = request.correlation_id.clone().unwrap();
         let offer = issuer
-            .start(&request, correlation_id, ListNumber::FIRST, [7; 16], NOW)
+            .offers()
+            .start(
+                &request,
+                offer_id(&request),
+                correlation_id,
+                ListNumber::FIRST,
+                [7; 16],
+                NOW,
+            )
             .unwrap();
         let mut store = Store::default();
         let offer_id = offer.offer_id.clone();

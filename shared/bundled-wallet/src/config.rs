@@ -1,21 +1,19 @@
-//! The wallet's configuration.
+//! The bundled wallet's configuration, in parts: a function reads what it needs.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws::sdk::Sdk;
-use bundled_wallet::KmsKey;
-use bundled_wallet::WalletTable;
-use egress::{Allowed, GuardedClient, Logos};
 use issuer::{
-    Issuer, IssuerIdentifier, OFFER_LIFETIME_SECONDS, TemplateFile, Templates, WalletKeys,
+    CredentialOffers, Issuer, IssuerIdentifier, OFFER_LIFETIME_SECONDS, TemplateFile, Templates,
+    WalletKeys,
 };
 use runtime::{ConfigError, Env};
 use signing::{CertificateChain, ChainError, LocalKey, Signer, SigningIdentity};
 
-use crate::api_key::ApiKey;
-use crate::callbacks;
+use crate::kms_key::KmsKey;
+use crate::wallet_table::WalletTable;
 
 /// The files of `infra/issue-templates/`, as name and content.
 const TEMPLATE_FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/issue_templates.rs"));
@@ -27,61 +25,49 @@ const DAY_SECONDS: i64 = 24 * 60 * 60;
 /// Days before the end of its certificates at which each start of the wallet begins to warn.
 const WARNING_DAYS: i64 = 30;
 
-/// Everything that the wallet works with.
-pub(crate) struct Config {
-    pub(crate) issuer: Issuer,
-    pub(crate) table: WalletTable,
-    pub(crate) api_key: ApiKey,
-    /// Where callbacks may go besides the public internet.
-    pub(crate) allowed: Allowed,
-    /// Fetches the logos of QR codes.
-    pub(crate) logos: Logos,
-    /// What callbacks go through.
-    pub(crate) http: GuardedClient,
+/// The wallet's table: `WALLET_TABLE`.
+pub fn table(env: &Env, sdk: &Sdk) -> Result<WalletTable, ConfigError> {
+    let table = env.required(
+        "WALLET_TABLE",
+        "the name of the bundled wallet's table (or WALLET_BASE_URL, for another wallet)",
+    )?;
+    Ok(WalletTable::new(sdk.dynamodb(), table))
 }
 
-impl Config {
-    /// Reads the environment, and the public half of the signing key from KMS if it is there.
-    ///
-    /// | variable | what it is |
-    /// |---|---|
-    /// | `CREDENTIAL_ISSUER` | the Credential Issuer Identifier: the public base URL, without a path |
-    /// | `WALLET_TABLE` | the table's name |
-    /// | `WALLET_API_KEY` | the key that the backend calls with |
-    /// | `WALLET_SECRET` | at least 32 characters, from which all symmetric keys are derived |
-    /// | `SIGNING_KMS_KEY_ID` | the P-256 key in KMS that signs; or |
-    /// | `SIGNING_KEY` | the P-256 key itself, PKCS#8 PEM |
-    /// | `OFFER_LIFETIME_SECONDS` | optional: for how long an offer can be taken, 60 to 604,800; 900 otherwise |
-    /// | `EGRESS_ALLOW` | optional: where callbacks may go and logos may be, besides the public internet |
-    /// | `SIGNING_CERTIFICATE_CHAIN` | optional: its certificates, PEM, leaf first; left out once expired |
-    pub(crate) async fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        let identifier: IssuerIdentifier = env
-            .required("CREDENTIAL_ISSUER", "an https URL without a path")?
-            .parse()
-            .map_err(|fault| ConfigError::invalid("CREDENTIAL_ISSUER", fault))?;
-        let secret = env.master_secret("WALLET_SECRET")?;
-        let keys = WalletKeys::derive(&secret, identifier.as_str())
-            .map_err(|fault| ConfigError::invalid("WALLET_SECRET", fault))?;
-        let api_key = env.required("WALLET_API_KEY", "the key that the backend calls with")?;
-        let table = env.required("WALLET_TABLE", "the name of the wallet's table")?;
-        let offer_lifetime = offer_lifetime_seconds(env)?;
+/// The Credential Issuer Identifier: `CREDENTIAL_ISSUER`, the public base URL, without a path.
+pub fn identifier(env: &Env) -> Result<IssuerIdentifier, ConfigError> {
+    env.required("CREDENTIAL_ISSUER", "an https URL without a path")?
+        .parse()
+        .map_err(|fault| ConfigError::invalid("CREDENTIAL_ISSUER", fault))
+}
 
-        let allowed = Allowed::from_env(env)?;
-        let no_tls = |fault| ConfigError::invalid("EGRESS_ALLOW", fault);
-        let http = GuardedClient::new(allowed.clone(), callbacks::LIMITS).map_err(no_tls)?;
-        let logos = Logos::new(allowed.clone()).map_err(no_tls)?;
-        let sdk = Sdk::from_env(env)?;
-        let signing = signing_identity(env, &sdk).await?;
-        Ok(Self {
-            issuer: Issuer::new(identifier, keys, signing, templates(TEMPLATE_FILES)?)
-                .with_offer_lifetime(offer_lifetime),
-            table: WalletTable::new(sdk.dynamodb(), table),
-            api_key: ApiKey::new(api_key),
-            allowed,
-            logos,
-            http,
-        })
-    }
+/// What makes offers.
+///
+/// | variable | what it is |
+/// |---|---|
+/// | `CREDENTIAL_ISSUER` | see [`identifier`] |
+/// | `WALLET_SECRET` | at least 32 characters, from which all symmetric keys are derived |
+/// | `OFFER_LIFETIME_SECONDS` | optional: for how long an offer can be taken, 60 to 604,800; 900 otherwise |
+pub fn offers(env: &Env) -> Result<CredentialOffers, ConfigError> {
+    let identifier = identifier(env)?;
+    let secret = env.master_secret("WALLET_SECRET")?;
+    let keys = WalletKeys::derive(&secret, identifier.as_str())
+        .map_err(|fault| ConfigError::invalid("WALLET_SECRET", fault))?;
+    let lifetime = offer_lifetime_seconds(env)?;
+    Ok(CredentialOffers::new(identifier, keys, templates(TEMPLATE_FILES)?).with_lifetime(lifetime))
+}
+
+/// The whole issuer. It reads the public half of the signing key from KMS, if it is there.
+///
+/// | variable | what it is |
+/// |---|---|
+/// | those of [`offers`] | |
+/// | `SIGNING_KMS_KEY_ID` | the P-256 key in KMS that signs; or |
+/// | `SIGNING_KEY` | the P-256 key itself, PKCS#8 PEM |
+/// | `SIGNING_CERTIFICATE_CHAIN` | optional: its certificates, PEM, leaf first; left out once expired |
+pub async fn issuer(env: &Env, sdk: &Sdk) -> Result<Issuer, ConfigError> {
+    let offers = offers(env)?;
+    Ok(Issuer::new(offers, signing_identity(env, sdk).await?))
 }
 
 fn offer_lifetime_seconds(env: &Env) -> Result<i64, ConfigError> {
@@ -161,7 +147,7 @@ fn certified(
 }
 
 /// Unix time.
-pub(crate) fn now_seconds() -> i64 {
+pub fn now_seconds() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .ok()

@@ -1,0 +1,124 @@
+//! Records of the stream of the bundled wallet's table: offers that have changed. They name the offer and no more, so
+//! the wallet is asked what has become of it, for all of a batch at once.
+
+use aws_lambda_events::sqs::SqsBatchResponse;
+use bundled_wallet::{BundledReports, ChangedOffer};
+use contract::CorrelationId;
+use futures::StreamExt;
+use issuance::ports::{Machine, PollMessage, PollQueue, Records, RecordsError, Stored, System};
+use runtime::metrics::{self, Counter};
+use runtime::stream::{StreamEvent, StreamRecord, again_from};
+use wallets::PollStatus;
+
+use crate::{CONCURRENCY, log};
+
+/// Records what the wallet says of the offers that are named. Whatever cannot be dealt with now goes on as a hint on the
+/// poll queue, so that one offer never holds up the others; the stream itself is held up only while the table or the
+/// queue cannot be used.
+pub(crate) async fn handle(
+    use_case: &PollStatus,
+    wallet: &BundledReports,
+    event: &StreamEvent,
+) -> SqsBatchResponse {
+    let Some(first) = event.records.first() else {
+        return SqsBatchResponse::default();
+    };
+    let now_ms = Machine.now_ms();
+    let changed = match wallet.changed(keys(&event.records)).await {
+        Ok(changed) => changed,
+        Err(fault) => {
+            tracing::error!(%fault, messages = event.records.len(), "offers that have changed could not be read");
+            return again_from(first);
+        }
+    };
+    let ids: Vec<CorrelationId> = changed
+        .iter()
+        .map(|offer| offer.status.correlation_id.clone())
+        .collect();
+    let mut found = match use_case.records.get_many(&ids).await {
+        Ok(found) => found,
+        Err(fault) => {
+            tracing::error!(%fault, messages = event.records.len(), "the records of offers that have changed could not be read");
+            return again_from(first);
+        }
+    };
+    let each = changed.into_iter().map(|offer| {
+        let stored = found.remove(&offer.status.correlation_id);
+        hear(use_case, offer, stored, now_ms)
+    });
+    let is_lost = futures::stream::iter(each)
+        .buffer_unordered(CONCURRENCY)
+        .any(async |went_on| !went_on)
+        .await;
+    if is_lost {
+        again_from(first)
+    } else {
+        SqsBatchResponse::default()
+    }
+}
+
+/// The keys of the offers, each once.
+fn keys(records: &[StreamRecord]) -> Vec<String> {
+    let key =
+        |record: &StreamRecord| Some(record.change.keys.pointer("/pk/S")?.as_str()?.to_owned());
+    let mut keys: Vec<String> = records.iter().filter_map(key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// Whether the issuance is dealt with, or goes on by the queue.
+async fn hear(
+    use_case: &PollStatus,
+    offer: ChangedOffer,
+    stored: Option<Result<Stored, RecordsError>>,
+    now_ms: i64,
+) -> bool {
+    let correlation_id = offer.status.correlation_id.clone();
+    let heard = match stored.transpose() {
+        Ok(stored) => {
+            let stored = stored.filter(|stored| offer.is_of(&stored.record));
+            metrics::count(Counter::Polls, 1);
+            use_case
+                .hear(offer.status, stored, now_ms)
+                .await
+                .map_err(|fault| fault.to_string())
+        }
+        Err(fault) => Err(fault.to_string()),
+    };
+    match heard {
+        Ok(polled) => {
+            log(&PollMessage::hint(correlation_id), &polled);
+            true
+        }
+        Err(fault) => {
+            tracing::warn!(%correlation_id, fault, "what became of an offer could not be recorded and is asked for again");
+            let hint = PollMessage::hint(correlation_id);
+            match use_case.queue.send(&hint, 0).await {
+                Ok(()) => true,
+                Err(fault) => {
+                    let correlation_id = &hint.correlation_id;
+                    tracing::error!(%correlation_id, %fault, "a hint could not be put on the poll queue");
+                    false
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offer_that_changed_twice_is_looked_at_once() {
+        let event = serde_json::json!({"Records": [
+            {"dynamodb": {"SequenceNumber": "1", "Keys": {"pk": {"S": "offer#a"}, "sk": {"S": "offer"}}}},
+            {"dynamodb": {"SequenceNumber": "2", "Keys": {"pk": {"S": "offer#b"}, "sk": {"S": "offer"}}}},
+            {"dynamodb": {"SequenceNumber": "3", "Keys": {"pk": {"S": "offer#a"}, "sk": {"S": "offer"}}}},
+            {"dynamodb": {"SequenceNumber": "4", "Keys": {}}},
+        ]});
+        let event: StreamEvent = serde_json::from_value(event).unwrap();
+        assert_eq!(keys(&event.records), ["offer#a", "offer#b"]);
+    }
+}

@@ -1,0 +1,25 @@
+//! Why the bundled wallet did not do what it was asked for, in the words of the backend's ports.
+
+use aws::CallError;
+use issuance::ports::{Transient, TransientKind, WalletFailure};
+
+/// A call to AWS failed.
+pub(crate) fn unavailable(fault: &CallError) -> WalletFailure {
+    transient(
+        TransientKind::Unavailable,
+        format!("its table could not be used ({fault})"),
+    )
+}
+
+/// Nothing is at fault: others write the same at the same time.
+pub(crate) fn contended(what: &str) -> WalletFailure {
+    transient(TransientKind::Busy, what.to_owned())
+}
+
+fn transient(kind: TransientKind, reason: String) -> WalletFailure {
+    WalletFailure::Transient(Transient {
+        kind,
+        retry_after_seconds: Some(1),
+        reason,
+    })
+}

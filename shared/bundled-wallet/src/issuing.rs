@@ -1,0 +1,129 @@
+//! Start issue: an offer is made and stored, and with it the credential's place on a status list.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use aws::CallError;
+use aws::sdk::Sdk;
+use contract::{Problem, StartIssue, StartIssueAnswer};
+use issuance::Record;
+use issuance::ports::{IssuingWallet, WalletFailure};
+use issuer::{CredentialOffers, ListNumber, Offer, StatusRecord};
+use runtime::{ConfigError, Env};
+
+use crate::config;
+use crate::failure::{contended, unavailable};
+use crate::reports::offer_id;
+use crate::wallet_table::{Creation, WalletTable};
+
+/// Random indices in a row that are taken already before the next list is begun. With eight, a list of
+/// 2^17 is left when it is about a third full, and until then 1.2 draws are needed on average.
+const DRAWS: u32 = 8;
+
+/// The bundled wallet as one that issues. Clones share what they remember.
+#[derive(Clone)]
+pub struct BundledIssuing {
+    offers: Arc<CredentialOffers>,
+    table: WalletTable,
+    open_list: Arc<OpenList>,
+}
+
+impl BundledIssuing {
+    /// Reads `WALLET_TABLE` and the variables of [`config::offers`]. A fault names its variable.
+    pub fn from_env(env: &Env, sdk: &Sdk) -> Result<Self, ConfigError> {
+        Ok(Self {
+            offers: Arc::new(config::offers(env)?),
+            table: config::table(env, sdk)?,
+            open_list: Arc::default(),
+        })
+    }
+
+    /// The stored offer for this start: a new one, or the one that an equal start made before.
+    async fn store_offer(
+        &self,
+        record: &Record,
+        start: &StartIssue,
+    ) -> Result<Offer, WalletFailure> {
+        let mut list = if self.offers.has_status_list(&start.template_id) {
+            self.open_list.get(&self.table).await?
+        } else {
+            // No place is drawn, so no list needs to be known.
+            ListNumber::FIRST
+        };
+        let mut offer = self
+            .offers
+            .start(
+                start,
+                offer_id(record),
+                record.correlation_id.clone(),
+                list,
+                rand::random(),
+                config::now_seconds(),
+            )
+            .map_err(|refused| WalletFailure::Refused(refused.into()))?;
+        loop {
+            for _ in 0..DRAWS {
+                let status = offer.revocation_uuid.map(StatusRecord::new);
+                let created = self
+                    .table
+                    .create_offer(&offer, status.as_ref())
+                    .await
+                    .map_err(|fault| unavailable(&fault))?;
+                match created {
+                    Creation::Created => return Ok(offer),
+                    Creation::Exists(stored) => return Ok(*stored),
+                    Creation::IndexTaken => offer = offer.redraw_status(list, rand::random()),
+                    Creation::Contended => {
+                        return Err(contended("this issuance is being started by others"));
+                    }
+                }
+            }
+            list = self.open_list.begin_next(&self.table, list).await?;
+            offer = offer.redraw_status(list, rand::random());
+        }
+    }
+}
+
+impl IssuingWallet for BundledIssuing {
+    async fn start_issue(
+        &self,
+        record: &Record,
+        request: &StartIssue,
+    ) -> Result<StartIssueAnswer, WalletFailure> {
+        let offer = self.store_offer(record, request).await?;
+        Ok(self.offers.start_answer(&offer, request))
+    }
+}
+
+/// The status list whose indices are being given out, remembered by the process. An outdated memory does
+/// no harm: the older list is filled further, until eight draws in a row find no place on it.
+#[derive(Default)]
+struct OpenList(RwLock<Option<ListNumber>>);
+
+impl OpenList {
+    async fn get(&self, table: &WalletTable) -> Result<ListNumber, WalletFailure> {
+        let known = *self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(list) = known {
+            return Ok(list);
+        }
+        self.remember(table.current_list().await)
+    }
+
+    async fn begin_next(
+        &self,
+        table: &WalletTable,
+        full: ListNumber,
+    ) -> Result<ListNumber, WalletFailure> {
+        let next = full.next().ok_or_else(|| {
+            tracing::error!("there is no status list left");
+            WalletFailure::Refused(Problem::internal())
+        })?;
+        tracing::info!(list = %next, "a status list is full enough, the next one is begun");
+        self.remember(table.advance_current_list(next).await)
+    }
+
+    fn remember(&self, list: Result<ListNumber, CallError>) -> Result<ListNumber, WalletFailure> {
+        let list = list.map_err(|fault| unavailable(&fault))?;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(list);
+        Ok(list)
+    }
+}

@@ -1,0 +1,119 @@
+//! Which wallet issues: the external one that `WALLET_BASE_URL` names, or, where that is not set, the bundled one in this
+//! process. Functions of the backend get the use cases on it from here.
+
+use aws::sdk::Sdk;
+use backend::{IssuanceTable, PollQueue};
+use bundled_wallet::{BundledCredentials, BundledIssuing, BundledReports};
+use egress::WalletClient;
+use issuance::ports::{EitherWallet, Machine};
+use issuance::{CallbackTokens, CredentialStatusUseCase, RequestHasher, WalletCallbacks};
+use runtime::{ConfigError, Env};
+
+/// Start issue on DynamoDB, SQS and this deployment's wallet.
+pub type StartIssuing = issuance::StartIssuing<
+    IssuanceTable,
+    EitherWallet<WalletClient, BundledIssuing>,
+    PollQueue,
+    Machine,
+>;
+
+/// Polls on DynamoDB, SQS and this deployment's wallet.
+pub type PollStatus = issuance::PollStatus<
+    IssuanceTable,
+    EitherWallet<WalletClient, BundledReports>,
+    PollQueue,
+    Machine,
+>;
+
+/// Credential status on DynamoDB, SQS and this deployment's wallet.
+pub type CredentialStatuses = CredentialStatusUseCase<
+    EitherWallet<WalletClient, BundledCredentials>,
+    IssuanceTable,
+    PollQueue,
+    Machine,
+>;
+
+/// Start issue, with `ISSUANCE_TABLE`, `POLL_QUEUE_URL`, `REQUEST_HASH_SECRET`, and for the wallet either the
+/// `WALLET_…` variables of an external one and of its callbacks, or those of [`BundledIssuing::from_env`]. A fault names
+/// its variable.
+pub fn start_issuing(env: &Env, sdk: &Sdk) -> Result<StartIssuing, ConfigError> {
+    let hash_secret = env.master_secret("REQUEST_HASH_SECRET")?;
+    let (wallet, callbacks) = if is_external(env) {
+        let wallet = EitherWallet::External(WalletClient::from_env(env)?);
+        (wallet, Some(wallet_callbacks(env)?))
+    } else {
+        let wallet = EitherWallet::Bundled(BundledIssuing::from_env(env, sdk)?);
+        (wallet, None)
+    };
+    Ok(StartIssuing {
+        records: issuance_table(env, sdk)?,
+        wallet,
+        queue: poll_queue(env, sdk)?,
+        system: Machine,
+        hasher: RequestHasher::new(&hash_secret),
+        callbacks,
+        milestones: backend::count,
+    })
+}
+
+/// Polls, with `ISSUANCE_TABLE`, `POLL_QUEUE_URL`, and for the wallet either the `WALLET_…` variables of an external one
+/// or those of [`BundledReports::from_env`]. A fault names its variable.
+pub fn poll_status(env: &Env, sdk: &Sdk) -> Result<PollStatus, ConfigError> {
+    let wallet = if is_external(env) {
+        EitherWallet::External(WalletClient::from_env(env)?)
+    } else {
+        EitherWallet::Bundled(BundledReports::from_env(env, sdk)?)
+    };
+    Ok(PollStatus {
+        records: issuance_table(env, sdk)?,
+        wallet,
+        queue: poll_queue(env, sdk)?,
+        system: Machine,
+        milestones: backend::count,
+    })
+}
+
+/// Credential status, with `ISSUANCE_TABLE`, `POLL_QUEUE_URL`, and for the wallet either the `WALLET_…` variables of an
+/// external one or those of [`BundledCredentials::from_env`]. A fault names its variable.
+pub fn credential_statuses(env: &Env, sdk: &Sdk) -> Result<CredentialStatuses, ConfigError> {
+    let wallet = if is_external(env) {
+        EitherWallet::External(WalletClient::from_env(env)?)
+    } else {
+        EitherWallet::Bundled(BundledCredentials::from_env(env, sdk)?)
+    };
+    Ok(CredentialStatuses {
+        wallet,
+        credentials: issuance_table(env, sdk)?,
+        queue: poll_queue(env, sdk)?,
+        system: Machine,
+    })
+}
+
+fn is_external(env: &Env) -> bool {
+    env.optional("WALLET_BASE_URL").is_some()
+}
+
+fn issuance_table(env: &Env, sdk: &Sdk) -> Result<IssuanceTable, ConfigError> {
+    let table = env.required("ISSUANCE_TABLE", "the name of the issuance table")?;
+    Ok(IssuanceTable::new(sdk.dynamodb(), table))
+}
+
+fn poll_queue(env: &Env, sdk: &Sdk) -> Result<PollQueue, ConfigError> {
+    let queue = env.required("POLL_QUEUE_URL", "the URL of the poll queue")?;
+    Ok(PollQueue::new(sdk.sqs(), queue))
+}
+
+/// `WALLET_CALLBACKS` says whether the wallet can call back, `WALLET_CALLBACK_BASE_URL` is where it reaches
+/// this API, and `WALLET_CALLBACK_SECRET` makes the addresses unguessable.
+fn wallet_callbacks(env: &Env) -> Result<WalletCallbacks, ConfigError> {
+    const SECRET: &str = "WALLET_CALLBACK_SECRET";
+    let enabled = env.parsed::<bool>("WALLET_CALLBACKS")?.unwrap_or(false);
+    let base_url = env.base_url("WALLET_CALLBACK_BASE_URL")?;
+    let tokens = CallbackTokens::new(&env.master_secret(SECRET)?)
+        .map_err(|fault| ConfigError::invalid(SECRET, fault))?;
+    Ok(WalletCallbacks {
+        enabled,
+        base_url,
+        tokens,
+    })
+}
