@@ -191,16 +191,9 @@ impl Emulators {
     /// Creates a queue, or brings one of an earlier run to the template's present attributes.
     fn create_queue(&self, queue: &Queue) -> Result<(), StartError> {
         let doing = format!("creating the queue {}", queue.name);
-        match self
-            .queues
+        self.queues
             .create_queue(&queue.name, queue.attributes.clone())
-        {
-            Err(queue_service::Error::QueueNameExists(_)) => self
-                .queues
-                .set_attributes(&queue.name, queue.attributes.clone()),
-            created => created,
-        }
-        .map_err(failed("queue service", doing))
+            .map_err(failed("queue service", doing))
     }
 }
 

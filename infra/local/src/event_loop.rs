@@ -8,9 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_lambda_events::event::sqs::SqsBatchResponse;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use queue_service::{AttributeValue, Message, QueueService, Receive};
+use queue_service::{Message, QueueService, Receive};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -153,7 +151,7 @@ impl EventLoop {
                     "body": message.body,
                     "md5OfBody": message.md5_of_body(),
                     "attributes": message.system_attributes(),
-                    "messageAttributes": message_attributes(message),
+                    "messageAttributes": {},
                     "eventSource": "aws:sqs",
                     "eventSourceARN": arn,
                     "awsRegion": LOCAL_REGION,
@@ -162,20 +160,6 @@ impl EventLoop {
             .collect();
         json!({"Records": records})
     }
-}
-
-fn message_attributes(message: &Message) -> serde_json::Map<String, Value> {
-    let written = message.attributes.iter().map(|(name, attribute)| {
-        let data_type = &attribute.data_type;
-        let written = match &attribute.value {
-            AttributeValue::Text(text) => json!({"dataType": data_type, "stringValue": text}),
-            AttributeValue::Binary(bytes) => {
-                json!({"dataType": data_type, "binaryValue": STANDARD.encode(bytes)})
-            }
-        };
-        (name.clone(), written)
-    });
-    written.collect()
 }
 
 /// The messages that the function reports as failed; `None`, for the whole batch, where its answer is no

@@ -1,19 +1,15 @@
 //! How queues and receives are named: queue names, URLs, ARNs, receipt handles.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-
 use crate::Error;
 
 /// The account that every queue belongs to.
-pub const ACCOUNT_ID: &str = "000000000000";
+pub(crate) const ACCOUNT_ID: &str = "000000000000";
 
 /// The region in ARNs. It has no other meaning: a client may sign for any region.
-pub const REGION: &str = "us-east-1";
-
-const FIFO_SUFFIX: &str = ".fifo";
+const REGION: &str = "us-east-1";
 
 /// The URL of a queue: `{public_base_url}/{ACCOUNT_ID}/{name}`. The base has no trailing slash.
-pub fn queue_url(public_base_url: &str, name: &str) -> String {
+pub(crate) fn queue_url(public_base_url: &str, name: &str) -> String {
     format!("{public_base_url}/{ACCOUNT_ID}/{name}")
 }
 
@@ -39,28 +35,21 @@ pub(crate) fn name_in_arn(arn: &str) -> Option<&str> {
     account_and_name.strip_prefix(ACCOUNT_ID)?.strip_prefix(':')
 }
 
-/// Checks a new queue's name: at most 80 letters, digits, hyphens and underscores, where a FIFO
-/// queue's name ends with `.fifo`, which counts towards the 80.
-pub(crate) fn check_queue_name(name: &str, fifo: bool) -> Result<(), Error> {
-    let stem = if fifo {
-        name.strip_suffix(FIFO_SUFFIX)
-    } else {
-        Some(name)
-    };
-    let legal = stem.is_some_and(|stem| {
-        !stem.is_empty()
-            && stem
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-    });
-    if legal && name.len() <= 80 {
+/// Checks a new queue's name: 1 to 80 letters, digits, hyphens and underscores.
+pub(crate) fn check_queue_name(name: &str) -> Result<(), Error> {
+    if is_name(name) {
         return Ok(());
     }
-    let kind = if fifo { " and end with .fifo" } else { "" };
     Err(Error::InvalidParameterValue(format!(
         "The queue name {name:?} is not legal: it must be 1 to 80 letters, digits, hyphens and \
-         underscores{kind}."
+         underscores."
     )))
+}
+
+/// True for what names a queue, or an entry of a batch.
+pub(crate) fn is_name(text: &str) -> bool {
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    (1..=80).contains(&text.len()) && text.bytes().all(is_legal)
 }
 
 /// What a receipt handle says: which message of which queue, and which receive of it.
@@ -73,19 +62,15 @@ pub(crate) struct Receipt {
 }
 
 impl Receipt {
-    /// The opaque text that a client gets.
+    /// The text that a client gets.
     pub(crate) fn to_handle(&self) -> String {
-        STANDARD.encode(format!(
-            "{}/{}/{}",
-            self.queue_id, self.message_row, self.token
-        ))
+        format!("{}/{}/{}", self.queue_id, self.message_row, self.token)
     }
 
     /// Reads a handle; anything that this service did not make is [`Error::ReceiptHandleIsInvalid`].
     pub(crate) fn from_handle(handle: &str) -> Result<Self, Error> {
         let parse = || {
-            let text = String::from_utf8(STANDARD.decode(handle).ok()?).ok()?;
-            let mut parts = text.splitn(3, '/');
+            let mut parts = handle.splitn(3, '/');
             Some(Self {
                 queue_id: parts.next()?.parse().ok()?,
                 message_row: parts.next()?.parse().ok()?,
@@ -93,56 +78,5 @@ impl Receipt {
             })
         };
         parse().ok_or(Error::ReceiptHandleIsInvalid)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn urls_and_arns_name_their_queue() {
-        let url = queue_url("http://127.0.0.1:9324", "polls");
-        assert_eq!(url, "http://127.0.0.1:9324/000000000000/polls");
-        assert_eq!(name_in_url(&url).unwrap(), "polls");
-        assert_eq!(name_in_arn(&queue_arn("polls")), Some("polls"));
-        assert!(matches!(
-            name_in_url("http://127.0.0.1/polls"),
-            Err(Error::InvalidAddress(_))
-        ));
-        assert_eq!(
-            name_in_arn("arn:aws:sns:us-east-1:000000000000:polls"),
-            None
-        );
-    }
-
-    #[test]
-    fn names_are_checked_as_sqs_does() {
-        for (name, fifo, legal) in [
-            ("polls_1-a", false, true),
-            ("polls.fifo", true, true),
-            ("polls.fifo", false, false),
-            ("polls", true, false),
-            (".fifo", true, false),
-            ("", false, false),
-            ("with space", false, false),
-        ] {
-            assert_eq!(check_queue_name(name, fifo).is_ok(), legal, "{name} {fifo}");
-        }
-        assert!(check_queue_name(&"x".repeat(80), false).is_ok());
-        assert!(check_queue_name(&"x".repeat(81), false).is_err());
-    }
-
-    #[test]
-    fn a_receipt_survives_its_handle_and_garbage_is_refused() {
-        let receipt = Receipt {
-            queue_id: 1,
-            message_row: 22,
-            token: "a/b".into(),
-        };
-        assert_eq!(Receipt::from_handle(&receipt.to_handle()).unwrap(), receipt);
-        for garbage in ["", "garbage", "MS8y"] {
-            assert!(Receipt::from_handle(garbage).is_err(), "{garbage}");
-        }
     }
 }

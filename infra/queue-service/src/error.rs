@@ -1,7 +1,5 @@
 //! The errors of SQS, each with the names that SDKs know it by.
 
-use axum::http::StatusCode;
-
 /// Why a request was refused. The message is for the client; it never repeats a message body.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -9,13 +7,10 @@ pub enum Error {
     /// No queue has this name.
     #[error("The specified queue does not exist.")]
     QueueDoesNotExist,
-    /// A queue of this name exists with another value for the attribute that is named.
-    #[error("A queue already exists with the same name and a different value for attribute {0}.")]
-    QueueNameExists(String),
     /// The queue URL is not one of this service.
     #[error("The address {0} is not valid for this endpoint.")]
     InvalidAddress(String),
-    /// Queues have no attribute of this name, or it cannot be set.
+    /// Queues have no attribute of this name here, or it cannot be set.
     #[error("Unknown Attribute {0}.")]
     InvalidAttributeName(String),
     /// A queue attribute's value is out of range or malformed.
@@ -26,7 +21,7 @@ pub enum Error {
         /// What a legal value looks like.
         reason: String,
     },
-    /// A parameter's value is out of range, malformed, or not possible for this kind of queue.
+    /// A parameter's value is out of range or malformed.
     #[error("{0}")]
     InvalidParameterValue(String),
     /// A required parameter is absent or empty.
@@ -59,8 +54,8 @@ pub enum Error {
     /// The messages of a batch together are larger than 1 MiB.
     #[error("Batch requests cannot be longer than 1048576 bytes. You have sent {0} bytes.")]
     BatchRequestTooLong(usize),
-    /// A move task's queue, or the task itself, does not exist.
-    #[error("{0}")]
+    /// The queue of a move task does not exist.
+    #[error("The resource that you specified doesn't exist: {0}")]
     ResourceNotFound(String),
     /// The operation exists in SQS but not here.
     #[error("{0} is not supported by this endpoint.")]
@@ -68,7 +63,7 @@ pub enum Error {
     /// The operation does not exist in SQS.
     #[error("The action {0} is not valid for this endpoint.")]
     InvalidAction(String),
-    /// The request's body is not the JSON that the operation takes.
+    /// The request's body is not JSON, or has a parameter that the operation does not take here.
     #[error("The request could not be read: {0}")]
     Serialization(String),
     /// The database failed. The cause is logged, not told.
@@ -76,103 +71,68 @@ pub enum Error {
     Store(#[from] rusqlite::Error),
 }
 
-/// The names of an error on the wire.
-pub(crate) struct WireError {
-    /// `__type` in the body: the shape's name, with its namespace.
-    pub(crate) shape: &'static str,
-    /// The code in `x-amzn-query-error`, which the SDKs of this once XML service match on.
-    pub(crate) query_code: &'static str,
-    pub(crate) status: StatusCode,
-}
-
 impl Error {
-    /// The names of this error in the JSON protocol, as in SQS's service model.
-    pub(crate) fn wire(&self) -> WireError {
-        let (shape, query_code) = match self {
-            Self::QueueDoesNotExist => (
-                "com.amazonaws.sqs#QueueDoesNotExist",
-                "AWS.SimpleQueueService.NonExistentQueue",
-            ),
-            Self::QueueNameExists(_) => ("com.amazonaws.sqs#QueueNameExists", "QueueAlreadyExists"),
-            Self::InvalidAddress(_) => ("com.amazonaws.sqs#InvalidAddress", "InvalidAddress"),
-            Self::InvalidAttributeName(_) => (
-                "com.amazonaws.sqs#InvalidAttributeName",
-                "InvalidAttributeName",
-            ),
-            Self::InvalidAttributeValue { .. } => (
-                "com.amazonaws.sqs#InvalidAttributeValue",
-                "InvalidAttributeValue",
-            ),
-            Self::InvalidParameterValue(_) => (
-                "com.amazon.coral.service#InvalidParameterValueException",
-                "InvalidParameterValue",
-            ),
-            Self::MissingParameter(_) => (
-                "com.amazon.coral.service#MissingRequiredParameterException",
-                "MissingParameter",
-            ),
-            Self::InvalidMessageContents => (
-                "com.amazonaws.sqs#InvalidMessageContents",
-                "InvalidMessageContents",
-            ),
-            Self::ReceiptHandleIsInvalid => (
-                "com.amazonaws.sqs#ReceiptHandleIsInvalid",
-                "ReceiptHandleIsInvalid",
-            ),
-            Self::MessageNotInflight => (
-                "com.amazonaws.sqs#MessageNotInflight",
-                "AWS.SimpleQueueService.MessageNotInflight",
-            ),
-            Self::EmptyBatchRequest => (
-                "com.amazonaws.sqs#EmptyBatchRequest",
-                "AWS.SimpleQueueService.EmptyBatchRequest",
-            ),
-            Self::TooManyEntriesInBatchRequest(_) => (
-                "com.amazonaws.sqs#TooManyEntriesInBatchRequest",
-                "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
-            ),
-            Self::BatchEntryIdsNotDistinct(_) => (
-                "com.amazonaws.sqs#BatchEntryIdsNotDistinct",
-                "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
-            ),
-            Self::InvalidBatchEntryId => (
-                "com.amazonaws.sqs#InvalidBatchEntryId",
-                "AWS.SimpleQueueService.InvalidBatchEntryId",
-            ),
-            Self::BatchRequestTooLong(_) => (
-                "com.amazonaws.sqs#BatchRequestTooLong",
-                "AWS.SimpleQueueService.BatchRequestTooLong",
-            ),
-            Self::ResourceNotFound(_) => (
-                "com.amazonaws.sqs#ResourceNotFoundException",
-                "ResourceNotFoundException",
-            ),
-            Self::UnsupportedOperation(_) => (
-                "com.amazonaws.sqs#UnsupportedOperation",
-                "AWS.SimpleQueueService.UnsupportedOperation",
-            ),
-            Self::InvalidAction(_) => (
-                "com.amazon.coral.service#UnknownOperationException",
-                "InvalidAction",
-            ),
-            Self::Serialization(_) => (
-                "com.amazon.coral.service#SerializationException",
-                "MalformedInput",
-            ),
-            Self::Store(_) => (
-                "com.amazon.coral.service#InternalFailureException",
-                "InternalFailure",
-            ),
-        };
-        let status = match self {
-            Self::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            _ => StatusCode::BAD_REQUEST,
-        };
-        WireError {
-            shape,
-            query_code,
-            status,
+    /// The error's shape in SQS's service model, with its namespace: `__type` in the body.
+    pub(crate) fn shape(&self) -> &'static str {
+        match self {
+            Self::QueueDoesNotExist => "com.amazonaws.sqs#QueueDoesNotExist",
+            Self::InvalidAddress(_) => "com.amazonaws.sqs#InvalidAddress",
+            Self::InvalidAttributeName(_) => "com.amazonaws.sqs#InvalidAttributeName",
+            Self::InvalidAttributeValue { .. } => "com.amazonaws.sqs#InvalidAttributeValue",
+            Self::InvalidMessageContents => "com.amazonaws.sqs#InvalidMessageContents",
+            Self::ReceiptHandleIsInvalid => "com.amazonaws.sqs#ReceiptHandleIsInvalid",
+            Self::MessageNotInflight => "com.amazonaws.sqs#MessageNotInflight",
+            Self::EmptyBatchRequest => "com.amazonaws.sqs#EmptyBatchRequest",
+            Self::TooManyEntriesInBatchRequest(_) => {
+                "com.amazonaws.sqs#TooManyEntriesInBatchRequest"
+            }
+            Self::BatchEntryIdsNotDistinct(_) => "com.amazonaws.sqs#BatchEntryIdsNotDistinct",
+            Self::InvalidBatchEntryId => "com.amazonaws.sqs#InvalidBatchEntryId",
+            Self::BatchRequestTooLong(_) => "com.amazonaws.sqs#BatchRequestTooLong",
+            Self::ResourceNotFound(_) => "com.amazonaws.sqs#ResourceNotFoundException",
+            Self::UnsupportedOperation(_) => "com.amazonaws.sqs#UnsupportedOperation",
+            Self::InvalidParameterValue(_) => {
+                "com.amazon.coral.service#InvalidParameterValueException"
+            }
+            Self::MissingParameter(_) => {
+                "com.amazon.coral.service#MissingRequiredParameterException"
+            }
+            Self::InvalidAction(_) => "com.amazon.coral.service#UnknownOperationException",
+            Self::Serialization(_) => "com.amazon.coral.service#SerializationException",
+            Self::Store(_) => "com.amazon.coral.service#InternalFailureException",
         }
+    }
+
+    /// The code in `x-amzn-query-error`, which the SDKs of this once XML service match on.
+    pub(crate) fn query_code(&self) -> &'static str {
+        match self {
+            Self::QueueDoesNotExist => "AWS.SimpleQueueService.NonExistentQueue",
+            Self::MessageNotInflight => "AWS.SimpleQueueService.MessageNotInflight",
+            Self::EmptyBatchRequest => "AWS.SimpleQueueService.EmptyBatchRequest",
+            Self::TooManyEntriesInBatchRequest(_) => {
+                "AWS.SimpleQueueService.TooManyEntriesInBatchRequest"
+            }
+            Self::BatchEntryIdsNotDistinct(_) => "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
+            Self::InvalidBatchEntryId => "AWS.SimpleQueueService.InvalidBatchEntryId",
+            Self::BatchRequestTooLong(_) => "AWS.SimpleQueueService.BatchRequestTooLong",
+            Self::UnsupportedOperation(_) => "AWS.SimpleQueueService.UnsupportedOperation",
+            Self::InvalidAddress(_) => "InvalidAddress",
+            Self::InvalidAttributeName(_) => "InvalidAttributeName",
+            Self::InvalidAttributeValue { .. } => "InvalidAttributeValue",
+            Self::InvalidMessageContents => "InvalidMessageContents",
+            Self::ReceiptHandleIsInvalid => "ReceiptHandleIsInvalid",
+            Self::ResourceNotFound(_) => "ResourceNotFoundException",
+            Self::InvalidParameterValue(_) => "InvalidParameterValue",
+            Self::MissingParameter(_) => "MissingParameter",
+            Self::InvalidAction(_) => "InvalidAction",
+            Self::Serialization(_) => "MalformedInput",
+            Self::Store(_) => "InternalFailure",
+        }
+    }
+
+    /// True if the client is at fault, which SQS calls `Sender`.
+    pub(crate) fn is_senders_fault(&self) -> bool {
+        !matches!(self, Self::Store(_))
     }
 
     /// Logs a fault of ours. What the client did wrong is told to the client alone.
@@ -180,10 +140,5 @@ impl Error {
         if let Self::Store(cause) = self {
             tracing::error!(error = %cause, "the queue store failed");
         }
-    }
-
-    /// True if the client is at fault, which SQS calls `Sender`.
-    pub(crate) fn is_senders_fault(&self) -> bool {
-        !matches!(self, Self::Store(_))
     }
 }

@@ -1,103 +1,96 @@
 //! SQS's operations: JSON in, JSON out.
 
-mod batches;
 mod messages;
-mod moves;
 mod queues;
 
-use serde::{Deserialize, de::DeserializeOwned};
+use std::ops::RangeInclusive;
+
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::{Error, address, server::Endpoint};
+use crate::{Error, address, limits::check_range, server::Endpoint};
 
-/// An answer's members.
-pub(crate) type Members = Map<String, Value>;
-
-/// Runs an operation, named as in `x-amz-target` after the dot.
+/// Runs an operation, named as in `x-amz-target` after the dot, and gives its answer.
 pub(crate) async fn answer(
     endpoint: &Endpoint,
     operation: &str,
     body: &[u8],
 ) -> Result<Value, Error> {
-    let members = match operation {
-        "CreateQueue" => queues::create(endpoint, read(body)?),
-        "GetQueueUrl" => queues::url(endpoint, read(body)?),
-        "ListQueues" => queues::list(endpoint, read(body)?),
-        "ListDeadLetterSourceQueues" => queues::list_dead_letter_sources(endpoint, read(body)?),
-        "GetQueueAttributes" => queues::attributes(endpoint, read(body)?),
-        "SetQueueAttributes" => queues::set_attributes(endpoint, read(body)?),
-        "PurgeQueue" => queues::purge(endpoint, read(body)?),
-        "DeleteQueue" => queues::delete(endpoint, read(body)?),
-        "TagQueue" => queues::tag(endpoint, read(body)?),
-        "UntagQueue" => queues::untag(endpoint, read(body)?),
-        "ListQueueTags" => queues::tags(endpoint, read(body)?),
-        "SendMessage" => messages::send(endpoint, read(body)?),
-        "ReceiveMessage" => messages::receive(endpoint, read(body)?).await,
-        "DeleteMessage" => messages::delete(endpoint, read(body)?),
-        "ChangeMessageVisibility" => messages::change_visibility(endpoint, read(body)?),
-        "SendMessageBatch" => batches::send(endpoint, read(body)?),
-        "DeleteMessageBatch" => batches::delete(endpoint, read(body)?),
-        "ChangeMessageVisibilityBatch" => batches::change_visibility(endpoint, read(body)?),
-        "StartMessageMoveTask" => moves::start(endpoint, read(body)?),
-        "ListMessageMoveTasks" => moves::list(endpoint, read(body)?),
-        "CancelMessageMoveTask" => moves::cancel(endpoint, read(body)?),
-        "AddPermission" | "RemovePermission" => {
-            Err(Error::UnsupportedOperation(operation.to_owned()))
-        }
-        _ => Err(Error::InvalidAction(operation.to_owned())),
+    let request = || {
+        serde_json::from_slice(body)
+            .map(Parameters)
+            .map_err(|error| Error::Serialization(error.to_string()))
     };
-    members.map(Value::Object)
-}
-
-/// A request about one queue.
-#[derive(Debug, Deserialize)]
-pub(crate) struct OnQueue<T> {
-    #[serde(rename = "QueueUrl", default)]
-    queue_url: String,
-    #[serde(flatten)]
-    request: T,
-}
-
-impl<T> OnQueue<T> {
-    fn queue(&self) -> Result<&str, Error> {
-        if self.queue_url.is_empty() {
-            return Err(Error::MissingParameter("QueueUrl"));
+    match operation {
+        "GetQueueUrl" => queues::url(endpoint, request()?),
+        "ListQueues" => queues::list(endpoint, request()?),
+        "GetQueueAttributes" => queues::attributes(endpoint, request()?),
+        "SetQueueAttributes" => queues::set_attributes(endpoint, request()?),
+        "PurgeQueue" => queues::purge(endpoint, request()?),
+        "StartMessageMoveTask" => queues::start_move_task(endpoint, request()?),
+        "ListMessageMoveTasks" => queues::move_tasks(endpoint, request()?),
+        "ReceiveMessage" => messages::receive(endpoint, request()?).await,
+        "SendMessage" => messages::one(endpoint, request()?, messages::send),
+        "SendMessageBatch" => messages::batch(endpoint, request()?, messages::send),
+        "DeleteMessage" => messages::one(endpoint, request()?, messages::delete),
+        "DeleteMessageBatch" => messages::batch(endpoint, request()?, messages::delete),
+        "ChangeMessageVisibility" => {
+            messages::one(endpoint, request()?, messages::change_visibility)
         }
-        address::name_in_url(&self.queue_url)
+        "ChangeMessageVisibilityBatch" => {
+            messages::batch(endpoint, request()?, messages::change_visibility)
+        }
+        "AddPermission"
+        | "CancelMessageMoveTask"
+        | "CreateQueue"
+        | "DeleteQueue"
+        | "ListDeadLetterSourceQueues"
+        | "ListQueueTags"
+        | "RemovePermission"
+        | "TagQueue"
+        | "UntagQueue" => Err(Error::UnsupportedOperation(operation.to_owned())),
+        _ => Err(Error::InvalidAction(operation.to_owned())),
     }
 }
 
-/// A request that says no more than which queue.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Nothing {}
+/// The parameters of a request, or of an entry of a batch, which its operation takes one by one.
+struct Parameters(Map<String, Value>);
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(body).map_err(|error| Error::Serialization(error.to_string()))
-}
-
-/// The members that have a value.
-fn members<const N: usize>(members: [(&str, Option<Value>); N]) -> Members {
-    members
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-        .collect()
-}
-
-/// `value`, if it is in the range that SQS gives for the parameter; `default` if it is absent.
-fn in_range(
-    parameter: &str,
-    value: Option<i64>,
-    range: std::ops::RangeInclusive<i64>,
-    default: i64,
-) -> Result<i64, Error> {
-    let value = value.unwrap_or(default);
-    if range.contains(&value) {
-        return Ok(value);
+impl Parameters {
+    fn optional<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, Error> {
+        let value = self.0.remove(name).unwrap_or_default();
+        serde_json::from_value(value)
+            .map_err(|error| Error::Serialization(format!("{name}: {error}")))
     }
-    Err(Error::InvalidParameterValue(format!(
-        "Value {value} for parameter {parameter} is invalid. Reason: Must be between {} and {}, if \
-         provided.",
-        range.start(),
-        range.end()
-    )))
+
+    fn required<T: DeserializeOwned>(&mut self, name: &'static str) -> Result<T, Error> {
+        self.optional(name)?.ok_or(Error::MissingParameter(name))
+    }
+
+    fn in_range(&mut self, name: &str, range: RangeInclusive<i64>) -> Result<Option<i64>, Error> {
+        let value = self.optional(name)?;
+        if let Some(value) = value {
+            check_range(name, value, range)?;
+        }
+        Ok(value)
+    }
+
+    /// The name of the queue in `QueueUrl`.
+    fn queue(&mut self) -> Result<String, Error> {
+        let url: String = self.required("QueueUrl")?;
+        address::name_in_url(&url).map(str::to_owned)
+    }
+
+    /// Refuses whatever was not taken: it would have no effect here.
+    fn nothing_else(self) -> Result<(), Error> {
+        match self.0.keys().next() {
+            Some(name) => Err(Error::UnsupportedOperation(format!("The parameter {name}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The answer of an operation that has nothing to say.
+fn nothing() -> Value {
+    Value::Object(Map::new())
 }

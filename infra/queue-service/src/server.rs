@@ -11,7 +11,6 @@ use axum::{
     routing::post,
 };
 use serde_json::json;
-use uuid::Uuid;
 
 use crate::{Error, QueueService, address, protocol};
 
@@ -22,7 +21,7 @@ const TARGET_PREFIX: &str = "AmazonSQS.";
 const MAXIMUM_REQUEST_SIZE: usize = 8 * 1024 * 1024;
 
 /// What an operation works on.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Endpoint {
     pub(crate) service: QueueService,
     public_base_url: Arc<str>,
@@ -57,34 +56,24 @@ async fn handle(State(endpoint): State<Endpoint>, headers: HeaderMap, body: Byte
             target.unwrap_or("without x-amz-target").to_owned(),
         )),
     };
-    let mut response = match answer {
-        Ok(answer) => (StatusCode::OK, answer.to_string()).into_response(),
+    match answer {
+        Ok(answer) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], answer.to_string()).into_response(),
         Err(error) => refusal(&error),
-    };
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        header::HeaderValue::from_static(CONTENT_TYPE),
-    );
-    if let Ok(request_id) = Uuid::new_v4().to_string().parse() {
-        headers.insert("x-amzn-requestid", request_id);
     }
-    response
 }
 
 fn refusal(error: &Error) -> Response {
     error.log();
-    let wire = error.wire();
-    let fault = if error.is_senders_fault() {
-        "Sender"
+    let (status, fault) = if error.is_senders_fault() {
+        (StatusCode::BAD_REQUEST, "Sender")
     } else {
-        "Receiver"
+        (StatusCode::INTERNAL_SERVER_ERROR, "Receiver")
     };
-    let body = json!({"__type": wire.shape, "message": error.to_string()});
-    (
-        wire.status,
-        [("x-amzn-query-error", format!("{};{fault}", wire.query_code))],
-        body.to_string(),
-    )
-        .into_response()
+    let body = json!({"__type": error.shape(), "message": error.to_string()});
+    let query_error = format!("{};{fault}", error.query_code());
+    let headers = [
+        (header::CONTENT_TYPE.as_str(), CONTENT_TYPE),
+        ("x-amzn-query-error", &query_error),
+    ];
+    (status, headers, body.to_string()).into_response()
 }

@@ -1,14 +1,4 @@
-//! Queues and messages in SQLite.
-//!
-//! Every operation is one short transaction on one connection behind a mutex: some tens of
-//! microseconds, which is less than moving it to another thread would cost. What happens in it is
-//! decided by its arguments and the time that is passed in.
-
-mod in_flight;
-mod moves;
-mod queues;
-mod receive;
-mod send;
+//! The database.
 
 use std::{
     path::Path,
@@ -19,20 +9,13 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::Error;
 
-pub use queues::MessageCounts;
-pub(crate) use {
-    in_flight::{change_visibility, check_visibility, delete},
-    moves::{MoveTask, move_tasks, start_move_task},
-    queues::{Queue, counts, create, delete_queue, find, list, purge, set_attributes, set_tags},
-    receive::{Received, first_due_at_ms, receive},
-    send::send,
-};
-
 /// How many prepared statements are kept: more than there are in this crate.
 const STATEMENT_CACHE: usize = 64;
 
-/// The database.
-#[derive(Debug)]
+/// Queues and messages in SQLite.
+///
+/// Every operation is one short transaction on one connection behind a mutex: some tens of
+/// microseconds, which is less than moving it to another thread would cost.
 pub(crate) struct Store {
     connection: Mutex<Connection>,
 }
@@ -50,12 +33,25 @@ impl Store {
         connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
+        // Only the earlier layout has tags.
+        if connection.column_exists(None::<&str>, "queues", "tags")? {
+            connection.execute_batch(include_str!("upgrade.sql"))?;
+        }
         Self::prepare(connection)
     }
 
     /// A database that lives as long as the value.
     pub(crate) fn in_memory() -> Result<Self, Error> {
         Self::prepare(Connection::open_in_memory()?)
+    }
+
+    fn prepare(connection: Connection) -> Result<Self, Error> {
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+        connection.execute_batch(include_str!("schema.sql"))?;
+        Ok(Self {
+            connection: Mutex::new(connection),
+        })
     }
 
     /// Runs `work` in a transaction, which is committed if `work` succeeds.
@@ -73,30 +69,4 @@ impl Store {
         transaction.commit()?;
         Ok(outcome)
     }
-
-    fn prepare(connection: Connection) -> Result<Self, Error> {
-        connection.pragma_update(None, "foreign_keys", true)?;
-        connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
-        connection.execute_batch(include_str!("store/schema.sql"))?;
-        Ok(Self {
-            connection: Mutex::new(connection),
-        })
-    }
-}
-
-/// Reads a JSON column.
-fn from_json<T: serde::de::DeserializeOwned>(json: &str) -> Result<T, Error> {
-    serde_json::from_str(json).map_err(|error| {
-        Error::Store(rusqlite::Error::FromSqlConversionFailure(
-            0,
-            rusqlite::types::Type::Text,
-            error.into(),
-        ))
-    })
-}
-
-/// Writes a JSON column.
-fn to_json(value: &impl serde::Serialize) -> Result<String, Error> {
-    serde_json::to_string(value)
-        .map_err(|error| Error::Store(rusqlite::Error::ToSqlConversionFailure(error.into())))
 }

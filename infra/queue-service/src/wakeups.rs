@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 /// One bell per queue, rung whenever something happened that could let a receive succeed, or that
 /// changes when the next message falls due.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Wakeups(Mutex<HashMap<String, Arc<Notify>>>);
 
 impl Wakeups {

@@ -23,10 +23,8 @@ pub struct Queue {
 }
 
 /// Properties that are attributes of `CreateQueue` under the same name.
-const TAKEN_OVER: [&str; 8] = [
-    "ContentBasedDeduplication",
+const TAKEN_OVER: [&str; 6] = [
     "DelaySeconds",
-    "FifoQueue",
     "MaximumMessageSize",
     "MessageRetentionPeriod",
     "ReceiveMessageWaitTimeSeconds",

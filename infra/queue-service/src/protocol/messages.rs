@@ -1,228 +1,181 @@
-//! Operations on single messages.
+//! Operations on messages, one by one and in batches.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{Members, OnQueue, in_range, members};
+use super::{Parameters, nothing};
 use crate::{
-    Error, Message, NewMessage, QueueService, Receive,
+    Error, Message, NewMessage, Receive, address,
+    limits::{BATCH_ENTRIES, MAXIMUM_MESSAGE_SIZE, RECEIVED_MESSAGES, WAIT_SECONDS},
     message::md5_of_text,
-    message_attributes::{self, Attributes, WireAttribute, md5_of_attributes},
-    queue_attributes::MAXIMUM_WAIT_SECONDS,
     server::Endpoint,
 };
 
-const TRACE_HEADER: &str = "AWSTraceHeader";
+/// What is done with one message of the queue that is named: by itself, or as an entry of a batch.
+type Operation = fn(&Endpoint, &str, Parameters) -> Result<Value, Error>;
 
-/// What `SendMessage` and an entry of `SendMessageBatch` say alike.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Send {
-    #[serde(default)]
-    message_body: String,
-    delay_seconds: Option<i64>,
-    #[serde(default)]
-    message_attributes: BTreeMap<String, WireAttribute>,
-    #[serde(default)]
-    message_system_attributes: BTreeMap<String, WireAttribute>,
-    message_group_id: Option<String>,
-    message_deduplication_id: Option<String>,
-}
-
-/// A message to send, with its system attributes as they were given, which the answer digests.
-pub(super) struct Checked {
-    pub(super) message: NewMessage,
-    system_attributes: Attributes,
-}
-
-impl Send {
-    pub(super) fn check(self) -> Result<Checked, Error> {
-        if let Some(unknown) = self
-            .message_system_attributes
-            .keys()
-            .find(|name| *name != TRACE_HEADER)
-        {
-            return Err(Error::InvalidParameterValue(format!(
-                "Message system attribute name '{unknown}' is invalid."
-            )));
-        }
-        let system_attributes = message_attributes::from_wire(self.message_system_attributes)?;
-        let trace_header = match system_attributes
-            .get(TRACE_HEADER)
-            .map(|header| &header.value)
-        {
-            Some(crate::AttributeValue::Text(text)) => Some(text.clone()),
-            _ => None,
-        };
-        let message = NewMessage {
-            body: self.message_body,
-            delay_seconds: self.delay_seconds,
-            attributes: message_attributes::from_wire(self.message_attributes)?,
-            trace_header,
-            group_id: self.message_group_id,
-            deduplication_id: self.message_deduplication_id,
-        };
-        Ok(Checked {
-            message,
-            system_attributes,
-        })
-    }
-}
-
-pub(super) fn send(endpoint: &Endpoint, request: OnQueue<Send>) -> Result<Members, Error> {
-    let queue = request.queue()?.to_owned();
-    send_one(&endpoint.service, &queue, &request.request.check()?)
-}
-
-pub(super) fn send_one(
-    service: &QueueService,
-    queue: &str,
-    checked: &Checked,
-) -> Result<Members, Error> {
-    let Checked {
-        message,
-        system_attributes,
-    } = checked;
-    let sent = service.send(queue, message)?;
-    Ok(members([
-        ("MessageId", Some(sent.message_id.into())),
-        ("MD5OfMessageBody", Some(md5_of_text(&message.body).into())),
-        (
-            "MD5OfMessageAttributes",
-            md5_of_attributes(&message.attributes).map(Value::from),
-        ),
-        (
-            "MD5OfMessageSystemAttributes",
-            md5_of_attributes(system_attributes).map(Value::from),
-        ),
-        ("SequenceNumber", sent.sequence_number.map(Value::from)),
-    ]))
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct ReceiveRequest {
-    max_number_of_messages: Option<i64>,
-    visibility_timeout: Option<i64>,
-    wait_time_seconds: Option<i64>,
-    /// The deprecated name of the next one.
-    #[serde(default)]
-    attribute_names: Vec<String>,
-    #[serde(default)]
-    message_system_attribute_names: Vec<String>,
-    #[serde(default)]
-    message_attribute_names: Vec<String>,
-}
-
-pub(super) async fn receive(
+/// Does it with a single message.
+pub(super) fn one(
     endpoint: &Endpoint,
-    request: OnQueue<ReceiveRequest>,
-) -> Result<Members, Error> {
-    let queue = request.queue()?.to_owned();
-    let request = request.request;
-    let max_messages = in_range(
-        "MaxNumberOfMessages",
-        request.max_number_of_messages,
-        1..=10,
-        1,
-    )?;
-    let longest = i64::from(MAXIMUM_WAIT_SECONDS);
-    let wait = in_range("WaitTimeSeconds", request.wait_time_seconds, 0..=longest, 0)?;
-    let how = Receive {
-        max_messages: usize::try_from(max_messages).unwrap_or(1),
-        wait: request
-            .wait_time_seconds
-            .map(|_| Duration::from_secs(u64::try_from(wait).unwrap_or_default())),
-        visibility_timeout_seconds: request.visibility_timeout,
-    };
-    let messages = endpoint.service.receive(&queue, how).await?;
-    let messages: Vec<Members> = messages
-        .iter()
-        .map(|message| show(message, &request))
-        .collect();
-    Ok(members([(
-        "Messages",
-        (!messages.is_empty()).then(|| json!(messages)),
-    )]))
+    mut request: Parameters,
+    operation: Operation,
+) -> Result<Value, Error> {
+    let queue = request.queue()?;
+    operation(endpoint, &queue, request)
 }
 
-fn show(message: &Message, request: &ReceiveRequest) -> Members {
-    let wanted = |name: &str| {
-        request
-            .attribute_names
-            .iter()
-            .chain(&request.message_system_attribute_names)
-            .any(|wanted| wanted == name || wanted == "All")
-    };
-    let mut system_attributes = message.system_attributes();
-    system_attributes.retain(|name, _| wanted(name));
-    let attributes =
-        message_attributes::select(&message.attributes, &request.message_attribute_names);
-    members([
-        ("MessageId", Some(message.message_id.as_str().into())),
-        (
-            "ReceiptHandle",
-            Some(message.receipt_handle.as_str().into()),
-        ),
-        ("Body", Some(message.body.as_str().into())),
-        ("MD5OfBody", Some(message.md5_of_body().into())),
-        (
-            "Attributes",
-            (!system_attributes.is_empty()).then(|| json!(system_attributes)),
-        ),
-        (
-            "MD5OfMessageAttributes",
-            md5_of_attributes(&attributes).map(Value::from),
-        ),
-        (
-            "MessageAttributes",
-            (!attributes.is_empty()).then(|| json!(message_attributes::to_wire(&attributes))),
-        ),
-    ])
-}
-
-/// What `DeleteMessage` and an entry of `DeleteMessageBatch` say alike.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Delete {
-    #[serde(default)]
-    pub(super) receipt_handle: String,
-}
-
-pub(super) fn delete(endpoint: &Endpoint, request: OnQueue<Delete>) -> Result<Members, Error> {
-    endpoint
-        .service
-        .delete(request.queue()?, &request.request.receipt_handle)?;
-    Ok(Members::new())
-}
-
-/// What `ChangeMessageVisibility` and an entry of `ChangeMessageVisibilityBatch` say alike.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct ChangeVisibility {
-    #[serde(default)]
-    pub(super) receipt_handle: String,
-    pub(super) visibility_timeout: Option<i64>,
-}
-
-impl ChangeVisibility {
-    pub(super) fn seconds(&self) -> Result<i64, Error> {
-        self.visibility_timeout
-            .ok_or(Error::MissingParameter("VisibilityTimeout"))
+/// Does it with each entry of a batch, which succeeds or fails by itself. That the queue does not
+/// exist is said once.
+pub(super) fn batch(
+    endpoint: &Endpoint,
+    mut request: Parameters,
+    operation: Operation,
+) -> Result<Value, Error> {
+    let queue = endpoint.service.queue(&request.queue()?)?;
+    let (mut successful, mut failed) = (Vec::new(), Vec::new());
+    for (id, entry) in entries(request)? {
+        match operation(endpoint, &queue.name, entry) {
+            Ok(mut answer) => {
+                if let Some(members) = answer.as_object_mut() {
+                    members.insert("Id".to_owned(), id.into());
+                }
+                successful.push(answer);
+            }
+            Err(error) => {
+                error.log();
+                failed.push(json!({
+                    "Id": id,
+                    "Code": error.query_code(),
+                    "Message": error.to_string(),
+                    "SenderFault": error.is_senders_fault(),
+                }));
+            }
+        }
     }
+    Ok(json!({"Successful": successful, "Failed": failed}))
+}
+
+/// 1 to 10 entries by their ids, which are legal and distinct, with bodies of 1 MiB together.
+fn entries(mut request: Parameters) -> Result<Vec<(String, Parameters)>, Error> {
+    let entries: Option<Vec<Map<String, Value>>> = request.optional("Entries")?;
+    let entries = entries.unwrap_or_default();
+    request.nothing_else()?;
+    match entries.len() {
+        0 => return Err(Error::EmptyBatchRequest),
+        1..=BATCH_ENTRIES => {}
+        more => return Err(Error::TooManyEntriesInBatchRequest(more)),
+    }
+    let bodies = entries.iter().filter_map(|one| one.get("MessageBody"));
+    let size = bodies.filter_map(Value::as_str).map(str::len).sum();
+    if i64::try_from(size).is_ok_and(|size| size > MAXIMUM_MESSAGE_SIZE) {
+        return Err(Error::BatchRequestTooLong(size));
+    }
+    let mut seen = BTreeSet::new();
+    let named = entries.into_iter().map(|entry| {
+        let mut entry = Parameters(entry);
+        let id: String = entry.required("Id")?;
+        if !address::is_name(&id) {
+            return Err(Error::InvalidBatchEntryId);
+        }
+        if !seen.insert(id.clone()) {
+            return Err(Error::BatchEntryIdsNotDistinct(id));
+        }
+        Ok((id, entry))
+    });
+    named.collect()
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SystemAttributes {
+    #[serde(rename = "AWSTraceHeader")]
+    trace_header: Option<SystemAttribute>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "DataType", rename_all_fields = "PascalCase")]
+enum SystemAttribute {
+    String { string_value: String },
+}
+
+pub(super) fn send(
+    endpoint: &Endpoint,
+    queue: &str,
+    mut parameters: Parameters,
+) -> Result<Value, Error> {
+    let SystemAttributes { trace_header } = parameters
+        .optional("MessageSystemAttributes")?
+        .unwrap_or_default();
+    let message = NewMessage {
+        body: parameters.required("MessageBody")?,
+        delay_seconds: parameters.optional("DelaySeconds")?,
+        trace_header: trace_header.map(|SystemAttribute::String { string_value }| string_value),
+    };
+    parameters.nothing_else()?;
+    let message_id = endpoint.service.send(queue, &message)?;
+    Ok(json!({"MessageId": message_id, "MD5OfMessageBody": md5_of_text(&message.body)}))
+}
+
+pub(super) fn delete(
+    endpoint: &Endpoint,
+    queue: &str,
+    mut parameters: Parameters,
+) -> Result<Value, Error> {
+    let receipt_handle: String = parameters.required("ReceiptHandle")?;
+    parameters.nothing_else()?;
+    endpoint.service.delete(queue, &receipt_handle)?;
+    Ok(nothing())
 }
 
 pub(super) fn change_visibility(
     endpoint: &Endpoint,
-    request: OnQueue<ChangeVisibility>,
-) -> Result<Members, Error> {
-    let change = &request.request;
-    endpoint.service.change_visibility(
-        request.queue()?,
-        &change.receipt_handle,
-        change.seconds()?,
-    )?;
-    Ok(Members::new())
+    queue: &str,
+    mut parameters: Parameters,
+) -> Result<Value, Error> {
+    let receipt_handle: String = parameters.required("ReceiptHandle")?;
+    let seconds = parameters.required("VisibilityTimeout")?;
+    parameters.nothing_else()?;
+    endpoint
+        .service
+        .change_visibility(queue, &receipt_handle, seconds)?;
+    Ok(nothing())
+}
+
+pub(super) async fn receive(endpoint: &Endpoint, mut request: Parameters) -> Result<Value, Error> {
+    let queue = request.queue()?;
+    let max_messages = request.in_range("MaxNumberOfMessages", RECEIVED_MESSAGES)?;
+    let wait_seconds = request.in_range("WaitTimeSeconds", WAIT_SECONDS)?;
+    let how = Receive {
+        max_messages: usize::try_from(max_messages.unwrap_or(1)).unwrap_or(1),
+        wait: wait_seconds.map(|seconds| Duration::from_secs(seconds.unsigned_abs())),
+        visibility_timeout_seconds: request.optional("VisibilityTimeout")?,
+    };
+    let mut wanted: Vec<String> = Vec::new();
+    // The second name is the deprecated one.
+    for parameter in ["MessageSystemAttributeNames", "AttributeNames"] {
+        wanted.extend(request.optional::<Vec<_>>(parameter)?.unwrap_or_default());
+    }
+    // Messages have no attributes of their sender's here, whoever asks for them.
+    request.optional::<Vec<String>>("MessageAttributeNames")?;
+    request.nothing_else()?;
+    let messages = endpoint.service.receive(&queue, how).await?;
+    if messages.is_empty() {
+        return Ok(nothing());
+    }
+    let shown: Vec<_> = messages.iter().map(|one| show(one, &wanted)).collect();
+    Ok(json!({"Messages": shown}))
+}
+
+fn show(message: &Message, wanted: &[String]) -> Value {
+    let mut attributes = message.system_attributes();
+    attributes.retain(|name, _| wanted.iter().any(|one| one == name || one == "All"));
+    json!({
+        "MessageId": message.message_id,
+        "ReceiptHandle": message.receipt_handle,
+        "Body": message.body,
+        "MD5OfBody": message.md5_of_body(),
+        "Attributes": attributes,
+    })
 }

@@ -1,7 +1,7 @@
 //! A service in memory whose clock is tokio's, so that a paused test waits for nothing, and the
 //! endpoint called without a socket.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Router,
@@ -22,12 +22,13 @@ pub(crate) struct Endpoint {
     router: Router,
 }
 
-/// A refusal: HTTP status, the code that SDKs match on, and `__type`.
+/// A refusal: HTTP status, the code that SDKs match on, `__type`, and the message.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
     pub(crate) code: String,
     pub(crate) shape: String,
+    pub(crate) message: String,
 }
 
 impl Endpoint {
@@ -59,34 +60,21 @@ impl Endpoint {
             status: parts.status,
             code: code.to_owned(),
             shape: body["__type"].as_str().unwrap().to_owned(),
+            message: body["message"].as_str().unwrap().to_owned(),
         })
     }
 
     /// Creates a queue and gives its URL.
-    pub(crate) async fn queue(&self, name: &str, attributes: Value) -> String {
-        let created = self
-            .call(
-                "CreateQueue",
-                json!({"QueueName": name, "Attributes": attributes}),
-            )
-            .await
-            .unwrap();
-        created["QueueUrl"].as_str().unwrap().to_owned()
+    pub(crate) fn queue(&self, name: &str, attributes: Value) -> String {
+        let attributes: BTreeMap<String, String> = serde_json::from_value(attributes).unwrap();
+        self.service.create_queue(name, attributes).unwrap();
+        format!("http://queues.test/000000000000/{name}")
     }
 
     pub(crate) async fn send(&self, url: &str, body: &str) -> Value {
         self.call("SendMessage", json!({"QueueUrl": url, "MessageBody": body}))
             .await
             .unwrap()
-    }
-
-    pub(crate) async fn send_to_group(&self, url: &str, group: &str, body: &str) -> Value {
-        self.call(
-            "SendMessage",
-            json!({"QueueUrl": url, "MessageBody": body, "MessageGroupId": group}),
-        )
-        .await
-        .unwrap()
     }
 
     /// Receives up to ten messages, and waits up to `wait_s` seconds for one.

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stderr)]
 
 mod crash;
+mod earlier_layout;
 mod endpoint;
-mod fifo;
 mod model;
 mod queues;
 mod redrive;

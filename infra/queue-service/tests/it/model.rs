@@ -13,13 +13,11 @@ use proptest::prelude::*;
 use queue_service::{NewMessage, QueueService, Receive};
 
 const VISIBILITY_S: i64 = 10;
-const QUEUE: &str = "orders";
-const FIFO_QUEUE: &str = "orders.fifo";
+const QUEUE: &str = "polls";
 
 #[derive(Debug, Clone)]
 enum Step {
     Send {
-        group: u8,
         delay_s: i64,
     },
     Receive {
@@ -40,7 +38,7 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => (0..3_u8, 0..8_i64).prop_map(|(group, delay_s)| Step::Send { group, delay_s }),
+        4 => (0..8_i64).prop_map(|delay_s| Step::Send { delay_s }),
         4 => (1..5_usize).prop_map(|max| Step::Receive { max }),
         2 => (0..50_usize).prop_map(|which| Step::Delete { which }),
         1 => (0..50_usize, 0..20_i64)
@@ -49,10 +47,9 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A message as the model knows it. Its position in the model is its body, and its order.
+/// A message as the model knows it. Its position in the model is its body.
 #[derive(Debug, Clone)]
 struct Known {
-    group: u8,
     visible_at_ms: i64,
     handle: Option<String>,
     deleted: bool,
@@ -68,19 +65,14 @@ impl Known {
     }
 }
 
-/// The messages that a receive may give. In a FIFO queue no group with a message in flight.
-fn receivable(known: &[Known], fifo: bool, now_ms: i64) -> BTreeSet<usize> {
-    let locked = |group: u8| {
-        known
-            .iter()
-            .any(|message| message.group == group && message.in_flight(now_ms))
-    };
+/// The messages that a receive may give.
+fn receivable(known: &[Known], now_ms: i64) -> BTreeSet<usize> {
     (0..known.len())
-        .filter(|index| known[*index].due(now_ms) && !(fifo && locked(known[*index].group)))
+        .filter(|index| known[*index].due(now_ms))
         .collect()
 }
 
-fn run(steps: Vec<Step>, fifo: bool) -> Result<(), TestCaseError> {
+fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
@@ -90,44 +82,35 @@ fn run(steps: Vec<Step>, fifo: bool) -> Result<(), TestCaseError> {
     let service =
         QueueService::in_memory_with_clock(Arc::new(move || clock.load(Ordering::Relaxed)))
             .unwrap();
-    let queue = if fifo { FIFO_QUEUE } else { QUEUE };
-    let mut attributes = vec![("VisibilityTimeout", VISIBILITY_S.to_string())];
-    if fifo {
-        attributes.push(("FifoQueue", "true".to_owned()));
-    }
-    service.create_queue(queue, attributes).unwrap();
+    service
+        .create_queue(QUEUE, [("VisibilityTimeout", VISIBILITY_S.to_string())])
+        .unwrap();
 
     let mut known: Vec<Known> = Vec::new();
     let mut received: Vec<(usize, String)> = Vec::new();
     for step in steps {
         let now_ms = clock_ms.load(Ordering::Relaxed);
         match step {
-            Step::Send { group, delay_s } => {
-                let delay_s = if fifo { 0 } else { delay_s };
-                let body = known.len().to_string();
+            Step::Send { delay_s } => {
                 let message = NewMessage {
                     delay_seconds: Some(delay_s),
-                    group_id: Some(group.to_string()),
-                    deduplication_id: fifo.then(|| body.clone()),
-                    ..NewMessage::new(body)
+                    ..NewMessage::new(known.len().to_string())
                 };
-                service.send(queue, &message).unwrap();
-                let visible_at_ms = now_ms + delay_s * 1000;
+                service.send(QUEUE, &message).unwrap();
                 known.push(Known {
-                    group,
-                    visible_at_ms,
+                    visible_at_ms: now_ms + delay_s * 1000,
                     handle: None,
                     deleted: false,
                 });
             }
             Step::Receive { max } => {
-                let expected = receivable(&known, fifo, now_ms);
+                let expected = receivable(&known, now_ms);
                 let how = Receive {
                     max_messages: max,
                     wait: Some(Duration::ZERO),
                     visibility_timeout_seconds: None,
                 };
-                let messages = runtime.block_on(service.receive(queue, how)).unwrap();
+                let messages = runtime.block_on(service.receive(QUEUE, how)).unwrap();
                 let given: Vec<usize> = messages
                     .iter()
                     .map(|message| message.body.parse().unwrap())
@@ -145,10 +128,6 @@ fn run(steps: Vec<Step>, fifo: bool) -> Result<(), TestCaseError> {
                     expected
                 );
                 prop_assert_eq!(given.len(), max.min(expected.len()));
-                if fifo {
-                    let in_order: Vec<usize> = expected.iter().copied().take(max).collect();
-                    prop_assert_eq!(&given, &in_order);
-                }
                 for (index, message) in given.into_iter().zip(messages) {
                     known[index].visible_at_ms = now_ms + VISIBILITY_S * 1000;
                     known[index].handle = Some(message.receipt_handle.clone());
@@ -159,17 +138,14 @@ fn run(steps: Vec<Step>, fifo: bool) -> Result<(), TestCaseError> {
                 let (index, handle) = received[which % received.len()].clone();
                 let message = &mut known[index];
                 let is_newest = message.handle.as_ref() == Some(&handle);
-                let timed_out = message.due(now_ms);
-                let deleted = service.delete(queue, &handle);
-                let refused = fifo && is_newest && timed_out;
-                prop_assert_eq!(deleted.is_err(), refused);
-                message.deleted |= is_newest && !refused;
+                prop_assert!(service.delete(QUEUE, &handle).is_ok());
+                message.deleted |= is_newest;
             }
             Step::ChangeVisibility { which, seconds } if !received.is_empty() => {
                 let (index, handle) = received[which % received.len()].clone();
                 let message = &mut known[index];
                 let applies = message.handle.as_ref() == Some(&handle) && message.in_flight(now_ms);
-                let changed = service.change_visibility(queue, &handle, seconds);
+                let changed = service.change_visibility(QUEUE, &handle, seconds);
                 prop_assert_eq!(changed.is_ok(), applies);
                 if applies {
                     message.visible_at_ms = now_ms + seconds * 1000;
@@ -184,7 +160,7 @@ fn run(steps: Vec<Step>, fifo: bool) -> Result<(), TestCaseError> {
         let count = |wanted: &dyn Fn(&Known) -> bool| {
             i64::try_from(known.iter().filter(|message| wanted(message)).count()).unwrap()
         };
-        let counts = service.counts(queue).unwrap();
+        let counts = service.counts(QUEUE).unwrap();
         prop_assert_eq!(counts.visible, count(&|message| message.due(now_ms)));
         prop_assert_eq!(
             counts.not_visible,
@@ -202,16 +178,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_standard_queue_gives_what_is_due_to_one_receive_at_a_time(
+    fn a_queue_gives_what_is_due_to_one_receive_at_a_time(
         steps in prop::collection::vec(step(), 1..60)
     ) {
-        run(steps, false)?;
-    }
-
-    #[test]
-    fn a_fifo_queue_gives_each_group_in_order_to_one_receive_at_a_time(
-        steps in prop::collection::vec(step(), 1..60)
-    ) {
-        run(steps, true)?;
+        run(steps)?;
     }
 }

@@ -1,48 +1,54 @@
-//! Queues themselves: create, list, change, purge, delete.
-
-use std::time::Duration;
+//! Queues themselves: create, find, change, purge.
 
 use serde_json::{Value, json};
-use tokio::time::sleep;
 
 use crate::endpoint::Endpoint;
 
 #[tokio::test]
-async fn creating_a_queue_again_compares_the_attributes_that_are_given() {
+async fn creating_a_queue_again_sets_the_attributes_that_are_given_and_keeps_its_messages() {
     let endpoint = Endpoint::new();
-    let url = endpoint
-        .queue("polls", json!({"VisibilityTimeout": "40"}))
-        .await;
-    assert_eq!(url, "http://queues.test/000000000000/polls");
-    assert_eq!(endpoint.queue("polls", json!({})).await, url);
-    assert_eq!(
-        endpoint
-            .queue("polls", json!({"VisibilityTimeout": "40"}))
-            .await,
-        url
+    let url = endpoint.queue(
+        "polls",
+        json!({"VisibilityTimeout": "40", "DelaySeconds": "5"}),
     );
-    for different in [
-        json!({"VisibilityTimeout": "41"}),
-        json!({"KmsMasterKeyId": "a"}),
-    ] {
-        let request = json!({"QueueName": "polls", "Attributes": different});
-        let refusal = endpoint.call("CreateQueue", request).await.unwrap_err();
-        assert_eq!(refusal.code, "QueueAlreadyExists", "{different}");
-        assert_eq!(refusal.shape, "com.amazonaws.sqs#QueueNameExists");
-    }
+    endpoint.send(&url, "delayed").await;
+    endpoint.queue("polls", json!({"VisibilityTimeout": "41"}));
+    let names = json!(["VisibilityTimeout", "DelaySeconds"]);
+    assert_eq!(
+        attributes(&endpoint, &url, names).await,
+        json!({"VisibilityTimeout": "41", "DelaySeconds": "5"})
+    );
+    assert_eq!(endpoint.service.counts("polls").unwrap().delayed, 1);
+}
+
+#[tokio::test]
+async fn a_redrive_policy_is_read_shown_and_removed() {
+    let endpoint = Endpoint::new();
+    endpoint.queue("dead", json!({}));
+    let policy = r#"{"deadLetterTargetArn":"arn:aws:sqs:eu-west-1:000000000000:dead","maxReceiveCount":"5"}"#;
+    let url = endpoint.queue("polls", json!({"RedrivePolicy": policy}));
+    let shown = attributes(&endpoint, &url, json!(["RedrivePolicy"])).await;
+    let shown: Value = serde_json::from_str(shown["RedrivePolicy"].as_str().unwrap()).unwrap();
+    let arn = queue_service::queue_arn("dead");
+    assert_eq!(
+        shown,
+        json!({"deadLetterTargetArn": arn, "maxReceiveCount": 5})
+    );
+    endpoint.queue("polls", json!({"RedrivePolicy": ""}));
+    let none = attributes(&endpoint, &url, json!(["RedrivePolicy"])).await;
+    assert_eq!(none, json!({}));
 }
 
 #[tokio::test]
 async fn attributes_show_settings_counts_and_the_arn() {
     let endpoint = Endpoint::new();
-    let url = endpoint.queue("polls", json!({"DelaySeconds": "5"})).await;
+    let url = endpoint.queue("polls", json!({"DelaySeconds": "5"}));
     endpoint.send(&url, "delayed").await;
-    let change = json!({"QueueUrl": url, "Attributes": {"DelaySeconds": "0", "Policy": "{}"}});
+    let change = json!({"QueueUrl": url, "Attributes": {"DelaySeconds": "0"}});
     endpoint.call("SetQueueAttributes", change).await.unwrap();
     endpoint.send(&url, "visible").await;
     let names = [
         "DelaySeconds",
-        "Policy",
         "QueueArn",
         "ApproximateNumberOfMessages",
         "ApproximateNumberOfMessagesDelayed",
@@ -51,15 +57,14 @@ async fn attributes_show_settings_counts_and_the_arn() {
     assert_eq!(
         shown,
         json!({
-            "DelaySeconds": "0", "Policy": "{}",
+            "DelaySeconds": "0",
             "QueueArn": "arn:aws:sqs:us-east-1:000000000000:polls",
             "ApproximateNumberOfMessages": "1", "ApproximateNumberOfMessagesDelayed": "1",
         })
     );
     let all = attributes(&endpoint, &url, json!(["All"])).await;
     assert_eq!(all["MaximumMessageSize"], "1048576");
-    assert_eq!(all["CreatedTimestamp"], "1760000000");
-    assert!(all.get("FifoQueue").is_none());
+    assert_eq!(all["ApproximateNumberOfMessagesNotVisible"], "0");
 }
 
 async fn attributes(endpoint: &Endpoint, url: &str, names: Value) -> Value {
@@ -68,52 +73,30 @@ async fn attributes(endpoint: &Endpoint, url: &str, names: Value) -> Value {
 }
 
 #[tokio::test]
-async fn queues_are_listed_by_prefix_and_page() {
+async fn queues_are_found_by_name_and_listed_by_prefix() {
     let endpoint = Endpoint::new();
-    for name in ["b-2", "a_1", "axb", "b-1", "b-3"] {
-        endpoint.queue(name, json!({})).await;
+    for name in ["b-2", "a_1", "axb", "b-1"] {
+        endpoint.queue(name, json!({}));
     }
-    let list = async |request: Value| {
-        let answer = endpoint.call("ListQueues", request).await.unwrap();
-        let names: Vec<String> = answer["QueueUrls"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|url| url.as_str().unwrap().rsplit('/').next().unwrap().to_owned())
-            .collect();
-        (names.join(" "), answer.get("NextToken").cloned())
-    };
-    assert_eq!(list(json!({})).await, ("a_1 axb b-1 b-2 b-3".into(), None));
+    let url = |name: &str| format!("http://queues.test/000000000000/{name}");
+    let found = endpoint.call("GetQueueUrl", json!({"QueueName": "axb"}));
+    assert_eq!(found.await.unwrap(), json!({"QueueUrl": url("axb")}));
+    let list = async |request: Value| endpoint.call("ListQueues", request).await.unwrap();
+    assert_eq!(
+        list(json!({})).await,
+        json!({"QueueUrls": [url("a_1"), url("axb"), url("b-1"), url("b-2")]})
+    );
     // An underscore is a letter here, not a wildcard.
     assert_eq!(
         list(json!({"QueueNamePrefix": "a_"})).await,
-        ("a_1".into(), None)
+        json!({"QueueUrls": [url("a_1")]})
     );
-    let (first, token) = list(json!({"QueueNamePrefix": "b", "MaxResults": 2})).await;
-    let rest = list(json!({"QueueNamePrefix": "b", "MaxResults": 2, "NextToken": token})).await;
-    assert_eq!((first.as_str(), rest), ("b-1 b-2", ("b-3".into(), None)));
 }
 
 #[tokio::test]
-async fn tags_are_added_and_removed() {
+async fn a_purge_takes_all_messages() {
     let endpoint = Endpoint::new();
-    let request = json!({"QueueName": "polls", "tags": {"a": "1"}});
-    let url = endpoint.call("CreateQueue", request).await.unwrap()["QueueUrl"].clone();
-    let tags = json!({"QueueUrl": url, "Tags": {"b": "2", "c": "3"}});
-    endpoint.call("TagQueue", tags).await.unwrap();
-    let keys = json!({"QueueUrl": url, "TagKeys": ["a", "c"]});
-    endpoint.call("UntagQueue", keys).await.unwrap();
-    let tags = endpoint
-        .call("ListQueueTags", json!({"QueueUrl": url}))
-        .await
-        .unwrap();
-    assert_eq!(tags, json!({"Tags": {"b": "2"}}));
-}
-
-#[tokio::test]
-async fn a_purge_takes_all_messages_and_a_deletion_the_queue() {
-    let endpoint = Endpoint::new();
-    let url = endpoint.queue("polls", json!({})).await;
+    let url = endpoint.queue("polls", json!({}));
     endpoint.send(&url, "in flight").await;
     endpoint.receive(&url, 0).await;
     endpoint.send(&url, "visible").await;
@@ -123,34 +106,4 @@ async fn a_purge_takes_all_messages_and_a_deletion_the_queue() {
         .unwrap();
     let counts = endpoint.service.counts("polls").unwrap();
     assert_eq!(counts, queue_service::MessageCounts::default());
-
-    endpoint
-        .call("DeleteQueue", json!({"QueueUrl": url}))
-        .await
-        .unwrap();
-    let refusal = endpoint
-        .call("GetQueueUrl", json!({"QueueName": "polls"}))
-        .await
-        .unwrap_err();
-    assert_eq!(refusal.code, "AWS.SimpleQueueService.NonExistentQueue");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_long_poll_learns_that_its_queue_is_deleted() {
-    let endpoint = Endpoint::new();
-    let url = endpoint.queue("polls", json!({})).await;
-    let started = tokio::time::Instant::now();
-    let poll = endpoint.call(
-        "ReceiveMessage",
-        json!({"QueueUrl": url, "WaitTimeSeconds": 20}),
-    );
-    let (answer, ()) = tokio::join!(poll, async {
-        sleep(Duration::from_secs(1)).await;
-        endpoint.service.delete_queue("polls").unwrap();
-    });
-    assert_eq!(
-        answer.unwrap_err().code,
-        "AWS.SimpleQueueService.NonExistentQueue"
-    );
-    assert_eq!(started.elapsed().as_secs(), 1);
 }

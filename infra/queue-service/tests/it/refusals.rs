@@ -9,10 +9,7 @@ use crate::endpoint::Endpoint;
 #[tokio::test]
 async fn refusals_carry_the_codes_of_sqs() {
     let endpoint = Endpoint::new();
-    let url = endpoint.queue("polls", json!({})).await;
-    let fifo = endpoint
-        .queue("polls.fifo", json!({"FifoQueue": "true"}))
-        .await;
+    let url = endpoint.queue("polls", json!({}));
     let absent = "http://queues.test/000000000000/absent";
     let entry = |id: &str| json!({"Id": id, "MessageBody": "x"});
     let large = |id: &str| json!({"Id": id, "MessageBody": "x".repeat(600_000)});
@@ -22,31 +19,18 @@ async fn refusals_carry_the_codes_of_sqs() {
     const SQS: &str = "AWS.SimpleQueueService.";
     for (operation, request, code) in [
         (
-            "CreateQueue",
-            json!({"QueueName": "a b"}),
+            "SetQueueAttributes",
+            json!({"QueueUrl": url, "Attributes": {"RedrivePolicy": policy("absent")}}),
             "InvalidParameterValue",
         ),
         (
-            "CreateQueue",
-            json!({"QueueName": "n", "Attributes": {"Colour": "red"}}),
-            "InvalidAttributeName",
+            "SetQueueAttributes",
+            json!({"QueueUrl": absent, "Attributes": {}}),
+            "NonExistentQueue",
         ),
-        (
-            "CreateQueue",
-            json!({"QueueName": "n", "Attributes": {"DelaySeconds": "901"}}),
-            "InvalidAttributeValue",
-        ),
-        (
-            "CreateQueue",
-            json!({"QueueName": "n", "Attributes": {"RedrivePolicy": policy("absent")}}),
-            "InvalidParameterValue",
-        ),
-        (
-            "CreateQueue",
-            json!({"QueueName": "n", "Attributes": {"RedrivePolicy": policy("polls.fifo")}}),
-            "InvalidParameterValue",
-        ),
-        ("CreateQueue", json!({}), "MalformedInput"),
+        ("GetQueueUrl", json!({}), "MissingParameter"),
+        ("GetQueueUrl", json!({"QueueName": 1}), "MalformedInput"),
+        ("GetQueueUrl", json!([]), "MalformedInput"),
         (
             "SendMessage",
             json!({"MessageBody": "x"}),
@@ -65,13 +49,29 @@ async fn refusals_carry_the_codes_of_sqs() {
         ),
         (
             "SendMessage",
-            json!({"QueueUrl": fifo, "MessageBody": "x"}),
-            "MissingParameter",
+            json!({"QueueUrl": url, "MessageBody": "x", "MessageGroupId": "g"}),
+            "UnsupportedOperation",
         ),
         (
             "SendMessage",
-            json!({"QueueUrl": fifo, "MessageBody": "x", "MessageGroupId": "g"}),
-            "InvalidParameterValue",
+            json!({"QueueUrl": url, "MessageBody": "x", "MessageAttributes": {
+                "a": {"DataType": "String", "StringValue": "b"},
+            }}),
+            "UnsupportedOperation",
+        ),
+        (
+            "SendMessage",
+            json!({"QueueUrl": url, "MessageBody": "x", "MessageSystemAttributes": {
+                "Colour": {"DataType": "String", "StringValue": "red"},
+            }}),
+            "MalformedInput",
+        ),
+        (
+            "SendMessage",
+            json!({"QueueUrl": url, "MessageBody": "x", "MessageSystemAttributes": {
+                "AWSTraceHeader": {"DataType": "Number", "StringValue": "1"},
+            }}),
+            "MalformedInput",
         ),
         (
             "SendMessage",
@@ -135,8 +135,18 @@ async fn refusals_carry_the_codes_of_sqs() {
         ),
         (
             "DeleteMessage",
+            json!({"QueueUrl": url, "ReceiptHandle": "MS8y"}),
+            "ReceiptHandleIsInvalid",
+        ),
+        (
+            "DeleteMessage",
             json!({"QueueUrl": url}),
             "MissingParameter",
+        ),
+        (
+            "CreateQueue",
+            json!({"QueueName": "n"}),
+            "UnsupportedOperation",
         ),
         ("AddPermission", json!({}), "UnsupportedOperation"),
         ("Dance", json!({}), "InvalidAction"),
@@ -149,10 +159,92 @@ async fn refusals_carry_the_codes_of_sqs() {
 }
 
 #[tokio::test]
+async fn a_parameter_that_is_not_served_is_named() {
+    let endpoint = Endpoint::new();
+    let url = endpoint.queue("polls", json!({}));
+    let request = json!({"QueueUrl": url, "MessageBody": "x", "MessageGroupId": "g"});
+    let refusal = endpoint.call("SendMessage", request).await.unwrap_err();
+    assert_eq!(refusal.shape, "com.amazonaws.sqs#UnsupportedOperation");
+    assert!(refusal.message.contains("MessageGroupId"), "{refusal:?}");
+    assert_eq!(endpoint.service.counts("polls").unwrap().visible, 0);
+}
+
+#[tokio::test]
+async fn a_message_must_fit_its_queue() {
+    let endpoint = Endpoint::new();
+    let url = endpoint.queue("polls", json!({}));
+    for (body, delay, accepted) in [
+        ("x", 0, true),
+        ("\u{1}", 0, false),
+        ("\u{ffff}", 0, false),
+        ("\u{1F600}\n", 0, true),
+        ("x".repeat(1_048_576).as_str(), 0, true),
+        ("x".repeat(1_048_577).as_str(), 0, false),
+        ("x", 900, true),
+        ("x", 901, false),
+        ("x", -1, false),
+    ] {
+        let request = json!({"QueueUrl": url, "MessageBody": body, "DelaySeconds": delay});
+        let sent = endpoint.call("SendMessage", request).await;
+        assert_eq!(sent.is_ok(), accepted, "{} {delay}", body.len());
+    }
+}
+
+#[tokio::test]
+async fn attribute_values_out_of_range_are_refused_and_the_attribute_is_named() {
+    let endpoint = Endpoint::new();
+    let url = endpoint.queue("polls", json!({}));
+    for (name, value, code) in [
+        ("DelaySeconds", "901", "InvalidAttributeValue"),
+        ("DelaySeconds", "-1", "InvalidAttributeValue"),
+        ("VisibilityTimeout", "43201", "InvalidAttributeValue"),
+        ("MessageRetentionPeriod", "59", "InvalidAttributeValue"),
+        ("MaximumMessageSize", "1048577", "InvalidAttributeValue"),
+        (
+            "ReceiveMessageWaitTimeSeconds",
+            "21",
+            "InvalidAttributeValue",
+        ),
+        ("RedrivePolicy", "{}", "InvalidAttributeValue"),
+        ("Colour", "red", "InvalidAttributeName"),
+        ("FifoQueue", "true", "InvalidAttributeName"),
+        ("QueueArn", "x", "InvalidAttributeName"),
+    ] {
+        let request = json!({"QueueUrl": url, "Attributes": {name: value}});
+        let refusal = endpoint.call("SetQueueAttributes", request).await;
+        let refusal = refusal.unwrap_err();
+        assert_eq!(refusal.code, code, "{name}={value}");
+        assert!(refusal.message.contains(name), "{refusal:?}");
+    }
+}
+
+#[tokio::test]
+async fn queue_names_are_checked_as_sqs_does() {
+    let service = Endpoint::new().service;
+    for (name, legal) in [
+        ("polls_1-a", true),
+        ("polls.fifo", false),
+        ("", false),
+        ("with space", false),
+        ("x".repeat(80).as_str(), true),
+        ("x".repeat(81).as_str(), false),
+    ] {
+        let created = service.create_queue(name, [("DelaySeconds", "0")]);
+        assert_eq!(created.is_ok(), legal, "{name}");
+    }
+}
+
+#[test]
+fn a_body_is_not_in_debug_output() {
+    let message = queue_service::NewMessage::new("a claim");
+    assert!(!format!("{message:?}").contains("claim"));
+}
+
+#[tokio::test]
 async fn a_receipt_handle_of_another_queue_is_invalid() {
     let endpoint = Endpoint::new();
-    let polls = endpoint.queue("polls", json!({})).await;
-    let other = endpoint.queue("other", json!({})).await;
+    let polls = endpoint.queue("polls", json!({}));
+    let other = endpoint.queue("other", json!({}));
     endpoint.send(&polls, "x").await;
     let message: Value = endpoint.receive(&polls, 0).await.remove(0);
     let refusal = endpoint.delete(&other, &message).await.unwrap_err();

@@ -4,7 +4,10 @@ use aws_sdk_sqs::{
     Client,
     config::{BehaviorVersion, Credentials, Region},
     error::ProvideErrorMetadata as _,
-    types::{MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName},
+    types::{
+        MessageSystemAttributeName, MessageSystemAttributeNameForSends as NameForSends,
+        MessageSystemAttributeValue, QueueAttributeName,
+    },
 };
 use queue_service::QueueService;
 use tokio::net::TcpListener;
@@ -14,6 +17,10 @@ async fn client_and_queue() -> (Client, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let service = QueueService::in_memory().unwrap();
+    service
+        .create_queue("polls", [("VisibilityTimeout", "30")])
+        .unwrap();
+    let url = format!("{endpoint}/000000000000/polls");
     tokio::spawn(async move { service.serve(listener).await });
     let client = Client::from_conf(
         aws_sdk_sqs::Config::builder()
@@ -23,14 +30,6 @@ async fn client_and_queue() -> (Client, String) {
             .endpoint_url(endpoint)
             .build(),
     );
-    let created = client
-        .create_queue()
-        .queue_name("polls")
-        .attributes(QueueAttributeName::VisibilityTimeout, "30")
-        .send()
-        .await
-        .unwrap();
-    let url = created.queue_url.unwrap();
     (client, url)
 }
 
@@ -38,15 +37,15 @@ async fn client_and_queue() -> (Client, String) {
 async fn the_sdk_sends_receives_and_deletes() {
     let (client, url) = client_and_queue().await;
     let body = "h\u{e9}llo \u{1F600} {\"a\":1}";
-    let trace = MessageAttributeValue::builder()
+    let trace = MessageSystemAttributeValue::builder()
         .data_type("String")
-        .string_value("t1")
+        .string_value("Root=1-5759e988-bd862e3fe1be46a994272793")
         .build();
     let sent = client
         .send_message()
         .queue_url(&url)
         .message_body(body)
-        .message_attributes("trace", trace.unwrap())
+        .message_system_attributes(NameForSends::AwsTraceHeader, trace.unwrap())
         .send()
         .await
         .unwrap();
@@ -54,7 +53,6 @@ async fn the_sdk_sends_receives_and_deletes() {
         .receive_message()
         .queue_url(&url)
         .wait_time_seconds(5)
-        .message_attribute_names("All")
         .message_system_attribute_names(MessageSystemAttributeName::All)
         .send()
         .await
@@ -63,10 +61,8 @@ async fn the_sdk_sends_receives_and_deletes() {
     assert_eq!(message.body(), Some(body));
     assert_eq!(message.message_id(), sent.message_id());
     assert_eq!(message.md5_of_body(), sent.md5_of_message_body());
-    assert_eq!(
-        message.md5_of_message_attributes(),
-        sent.md5_of_message_attributes()
-    );
+    let trace = &message.attributes().unwrap()[&MessageSystemAttributeName::AwsTraceHeader];
+    assert_eq!(trace, "Root=1-5759e988-bd862e3fe1be46a994272793");
     let handle = message.receipt_handle().unwrap();
     client
         .delete_message()
@@ -119,13 +115,23 @@ async fn the_sdk_knows_the_errors_as_its_own_types() {
     assert!(error.as_service_error().unwrap().is_queue_does_not_exist());
     assert_eq!(error.message(), Some("The specified queue does not exist."));
     let error = client
-        .create_queue()
-        .queue_name("polls")
-        .attributes(QueueAttributeName::VisibilityTimeout, "31")
+        .set_queue_attributes()
+        .queue_url(&url)
+        .attributes(QueueAttributeName::VisibilityTimeout, "43201")
         .send()
         .await
         .unwrap_err();
-    assert!(error.as_service_error().unwrap().is_queue_name_exists());
+    let error = error.as_service_error().unwrap();
+    assert!(error.is_invalid_attribute_value());
+    let error = client
+        .tag_queue()
+        .queue_url(&url)
+        .tags("a", "1")
+        .send()
+        .await
+        .unwrap_err();
+    let error = error.as_service_error().unwrap();
+    assert!(error.is_unsupported_operation());
     let error = client
         .delete_message()
         .queue_url(&url)

@@ -11,7 +11,7 @@ use crate::endpoint::{Endpoint, bodies};
 #[tokio::test(start_paused = true)]
 async fn a_delayed_message_is_hidden_and_wakes_a_long_poll_when_it_is_due() {
     let endpoint = Endpoint::new();
-    let url = endpoint.queue("polls", json!({})).await;
+    let url = endpoint.queue("polls", json!({}));
     let message = json!({"QueueUrl": url, "MessageBody": "later", "DelaySeconds": 7});
     endpoint.call("SendMessage", message).await.unwrap();
     assert!(endpoint.receive(&url, 0).await.is_empty());
@@ -25,7 +25,7 @@ async fn a_delayed_message_is_hidden_and_wakes_a_long_poll_when_it_is_due() {
 async fn a_queues_own_delay_and_wait_apply_where_a_request_says_nothing() {
     let endpoint = Endpoint::new();
     let attributes = json!({"DelaySeconds": "3", "ReceiveMessageWaitTimeSeconds": "5"});
-    let url = endpoint.queue("polls", attributes).await;
+    let url = endpoint.queue("polls", attributes);
     endpoint.send(&url, "x").await;
     let now = json!({"QueueUrl": url, "MessageBody": "now", "DelaySeconds": 0});
     endpoint.call("SendMessage", now).await.unwrap();
@@ -47,7 +47,7 @@ async fn a_queues_own_delay_and_wait_apply_where_a_request_says_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_send_wakes_a_long_poll_at_once() {
     let endpoint = Endpoint::new();
-    let url = endpoint.queue("polls", json!({})).await;
+    let url = endpoint.queue("polls", json!({}));
     let sender = {
         let (endpoint, url) = (endpoint.clone(), url.clone());
         tokio::spawn(async move {
@@ -64,7 +64,7 @@ async fn a_send_wakes_a_long_poll_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_send_with_an_earlier_due_time_shortens_the_sleep_of_a_long_poll() {
     let endpoint = Endpoint::new();
-    let url = endpoint.queue("polls", json!({})).await;
+    let url = endpoint.queue("polls", json!({}));
     let delayed = |seconds: u32| json!({"QueueUrl": url, "MessageBody": seconds.to_string(), "DelaySeconds": seconds});
     endpoint.call("SendMessage", delayed(15)).await.unwrap();
     let started = Instant::now();
@@ -81,9 +81,7 @@ async fn a_send_with_an_earlier_due_time_shortens_the_sleep_of_a_long_poll() {
 #[tokio::test(start_paused = true)]
 async fn a_message_that_is_not_deleted_comes_back_with_a_higher_receive_count() {
     let endpoint = Endpoint::new();
-    let url = endpoint
-        .queue("polls", json!({"VisibilityTimeout": "40"}))
-        .await;
+    let url = endpoint.queue("polls", json!({"VisibilityTimeout": "40"}));
     endpoint.send(&url, "x").await;
     let first = endpoint.receive(&url, 0).await;
     assert!(endpoint.receive(&url, 0).await.is_empty());
@@ -112,9 +110,7 @@ async fn a_message_that_is_not_deleted_comes_back_with_a_higher_receive_count() 
 #[tokio::test(start_paused = true)]
 async fn visibility_can_be_given_back_extended_and_not_changed_once_it_is_over() {
     let endpoint = Endpoint::new();
-    let url = endpoint
-        .queue("polls", json!({"VisibilityTimeout": "10"}))
-        .await;
+    let url = endpoint.queue("polls", json!({"VisibilityTimeout": "10"}));
     endpoint.send(&url, "x").await;
     let change = |handle: serde_json::Value, seconds: u32| {
         let request =
@@ -142,64 +138,47 @@ async fn visibility_can_be_given_back_extended_and_not_changed_once_it_is_over()
 }
 
 #[tokio::test]
-async fn attributes_are_digested_and_given_to_those_who_ask() {
+async fn a_message_carries_its_trace_to_those_who_ask_for_it() {
     let endpoint = Endpoint::new();
-    let url = endpoint.queue("polls", json!({})).await;
-    let sent = endpoint
-        .call(
-            "SendMessage",
-            json!({
-                "QueueUrl": url, "MessageBody": "derp",
-                "MessageAttributes": {
-                    "timestamp": {"DataType": "Number", "StringValue": "1493147359900"},
-                },
-                "MessageSystemAttributes": {
-                    "AWSTraceHeader": {"DataType": "String", "StringValue": "Root=1-5759e988-bd86"},
-                },
-            }),
-        )
-        .await
-        .unwrap();
-    // Digests that AWS gave, as recorded by moto's tests (`test_message_send_with_attributes`).
+    let url = endpoint.queue("polls", json!({}));
+    let trace = "Root=1-5759e988-bd862e3fe1be46a994272793";
+    let header = json!({"DataType": "String", "StringValue": trace});
+    let message = json!({
+        "QueueUrl": url, "MessageBody": "derp",
+        "MessageSystemAttributes": {"AWSTraceHeader": header},
+    });
+    let sent = endpoint.call("SendMessage", message).await.unwrap();
+    // The digest that AWS gave, as recorded by moto's tests (`test_message_send_with_attributes`).
     assert_eq!(sent["MD5OfMessageBody"], "58fd9edd83341c29f1aebba81c31e257");
-    assert_eq!(
-        sent["MD5OfMessageAttributes"],
-        "235c5c510d26fb653d073faed50ae77c"
-    );
-    assert!(sent["MD5OfMessageSystemAttributes"].is_string());
+    let entry = json!({
+        "Id": "a", "MessageBody": "batched",
+        "MessageSystemAttributes": {"AWSTraceHeader": header},
+    });
+    let batch = json!({"QueueUrl": url, "Entries": [entry]});
+    endpoint.call("SendMessageBatch", batch).await.unwrap();
 
-    let request = |names: serde_json::Value| {
-        json!({
-            "QueueUrl": url, "VisibilityTimeout": 0, "MessageAttributeNames": names,
-            "MessageSystemAttributeNames": ["AWSTraceHeader"],
-        })
+    let receive = async |names: serde_json::Value| {
+        let request = json!({
+            "QueueUrl": url, "VisibilityTimeout": 0, "MaxNumberOfMessages": 10,
+            "MessageSystemAttributeNames": names,
+        });
+        endpoint.receive_with(request).await
     };
-    let message = endpoint
-        .receive_with(request(json!(["time*"])))
-        .await
-        .remove(0);
-    assert_eq!(message["MD5OfBody"], sent["MD5OfMessageBody"]);
-    assert_eq!(
-        message["MD5OfMessageAttributes"],
-        sent["MD5OfMessageAttributes"]
-    );
-    assert_eq!(
-        message["MessageAttributes"]["timestamp"]["StringValue"],
-        "1493147359900"
-    );
-    assert_eq!(
-        message["Attributes"],
-        json!({"AWSTraceHeader": "Root=1-5759e988-bd86"})
-    );
-    let message = endpoint.receive_with(request(json!([]))).await.remove(0);
-    assert!(message.get("MessageAttributes").is_none());
-    assert!(message.get("MD5OfMessageAttributes").is_none());
+    let messages = receive(json!(["AWSTraceHeader"])).await;
+    assert_eq!(messages.len(), 2);
+    for message in &messages {
+        assert_eq!(message["Attributes"], json!({"AWSTraceHeader": trace}));
+    }
+    assert_eq!(messages[0]["MD5OfBody"], sent["MD5OfMessageBody"]);
+    for message in receive(json!([])).await {
+        assert_eq!(message["Attributes"], json!({}));
+    }
 }
 
 #[tokio::test]
 async fn the_entries_of_a_batch_succeed_and_fail_one_by_one() {
     let endpoint = Endpoint::new();
-    let url = endpoint.queue("polls", json!({})).await;
+    let url = endpoint.queue("polls", json!({}));
     let sent = endpoint
         .call(
             "SendMessageBatch",
@@ -261,9 +240,7 @@ async fn the_entries_of_a_batch_succeed_and_fail_one_by_one() {
 #[tokio::test(start_paused = true)]
 async fn a_message_is_dropped_when_its_retention_period_is_over() {
     let endpoint = Endpoint::new();
-    let url = endpoint
-        .queue("polls", json!({"MessageRetentionPeriod": "60"}))
-        .await;
+    let url = endpoint.queue("polls", json!({"MessageRetentionPeriod": "60"}));
     endpoint.send(&url, "old").await;
     sleep(Duration::from_secs(59)).await;
     endpoint.send(&url, "new").await;
@@ -276,7 +253,7 @@ async fn a_message_is_dropped_when_its_retention_period_is_over() {
 #[tokio::test(start_paused = true)]
 async fn a_receive_that_is_dropped_takes_no_message() {
     let endpoint = Endpoint::new();
-    let url = endpoint.queue("polls", json!({})).await;
+    let url = endpoint.queue("polls", json!({}));
     let waited = tokio::time::timeout(Duration::from_secs(1), endpoint.receive(&url, 20)).await;
     assert!(waited.is_err());
     endpoint.send(&url, "x").await;
@@ -299,8 +276,9 @@ async fn a_clock_that_is_put_forward_ends_delays_and_wakes_who_waits_for_them() 
         let queues = queues.clone();
         tokio::spawn(async move {
             let how = Receive {
+                max_messages: 1,
                 wait: Some(Duration::from_secs(20)),
-                ..Receive::default()
+                visibility_timeout_seconds: None,
             };
             queues.receive("polls", how).await.unwrap()
         })

@@ -1,3 +1,4 @@
+-- The tables as the earlier version made them, word for word: SQLite keeps their text.
 CREATE TABLE IF NOT EXISTS queues (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
     name            TEXT NOT NULL UNIQUE,
@@ -51,3 +52,13 @@ CREATE TABLE IF NOT EXISTS move_tasks (
     moved               INTEGER NOT NULL,
     started_at_ms       INTEGER NOT NULL
 ) STRICT;
+
+INSERT INTO queues VALUES
+    (1, 'dead', '{"KmsMasterKeyId":"a","SqsManagedSseEnabled":"true"}', '{"a":"b"}', 0, 0),
+    (2, 'polls', '{"RedrivePolicy":"{\"deadLetterTargetArn\":\"arn:aws:sqs:us-east-1:000000000000:dead\",\"maxReceiveCount\":2}","VisibilityTimeout":"1"}', '{}', 0, 0),
+    (3, 'fifo.fifo', '{"ContentBasedDeduplication":"true","DeduplicationScope":"queue","FifoQueue":"true","FifoThroughputLimit":"perQueue"}', '{}', 0, 0);
+INSERT INTO messages VALUES
+    (1, 1, '0ccdb7cc-d416-4af6-976d-70b9d6c0f11a', 'poison', '{}', NULL, NULL, NULL, unixepoch() * 1000, 0, NULL, 0, 2, 0, 'arn:aws:sqs:us-east-1:000000000000:polls'),
+    (2, 3, '8fcd0aac-5e37-4f5c-90e2-3d1a3f09485b', 'ordered', '{}', NULL, 'g', 'id', unixepoch() * 1000, 0, NULL, 0, 0, NULL, NULL),
+    (3, 2, '2a87e580-d205-43f6-836c-bd021cd94e2d', 'in flight', '{"a":{"DataType":"String","StringValue":"x"}}', NULL, NULL, NULL, unixepoch() * 1000, unixepoch() * 1000 + 900000, '94a5ac3812614f13a8e53000db42597c', 1, 0, 0, NULL);
+INSERT INTO deduplications VALUES (3, '', 'id', '8fcd0aac-5e37-4f5c-90e2-3d1a3f09485b', '00000000000000000002', 0);

@@ -1,0 +1,227 @@
+//! Receiving: which messages are due, where those go that were received too often, and how long to
+//! wait.
+
+use std::time::Duration;
+
+use rusqlite::{Row, Transaction, named_params};
+use tokio::time::{Instant, sleep_until};
+use uuid::Uuid;
+
+use crate::{
+    Error, Message, QueueService,
+    address::{Receipt, queue_arn},
+    limits::{VISIBILITY_SECONDS, check_range},
+    queues::{self, Queue},
+};
+
+/// How to receive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receive {
+    /// At most this many messages, at least 1. Over HTTP at most 10.
+    pub max_messages: usize,
+    /// How long to wait for a message to be due; none for the queue's
+    /// `ReceiveMessageWaitTimeSeconds`. Over HTTP at most 20 s.
+    pub wait: Option<Duration>,
+    /// Seconds that the messages stay hidden, 0 to 43200; none for the queue's `VisibilityTimeout`.
+    pub visibility_timeout_seconds: Option<i64>,
+}
+
+/// What a receive found.
+struct Received {
+    messages: Vec<Message>,
+    /// When the next hidden message falls due, in Unix milliseconds.
+    next_due_at_ms: Option<i64>,
+    /// The dead-letter queue's name, if messages went there.
+    dead_lettered_to: Option<String>,
+}
+
+impl QueueService {
+    /// Receives due messages, oldest due time first, and waits for the first one as long as `how`
+    /// says. It may be dropped at any time: messages are taken only by the call that returns them.
+    pub async fn receive(&self, queue: &str, how: Receive) -> Result<Vec<Message>, Error> {
+        let started = Instant::now();
+        let wait = match how.wait {
+            Some(wait) => wait,
+            None => {
+                let seconds = self.queue(queue)?.attributes.receive_wait_seconds;
+                Duration::from_secs(seconds.unsigned_abs())
+            }
+        };
+        let bell = self.bell(queue);
+        loop {
+            // Listened for before looking, so that a message sent in between is not missed.
+            let woken = bell.notified();
+            tokio::pin!(woken);
+            woken.as_mut().enable();
+            let now_ms = self.now_ms();
+            let received = self.receive_now(queue, how, now_ms)?;
+            let elapsed = started.elapsed();
+            if !received.messages.is_empty() || elapsed >= wait {
+                return Ok(received.messages);
+            }
+            let until_due = received
+                .next_due_at_ms
+                .and_then(|due_at_ms| u64::try_from(due_at_ms - now_ms).ok())
+                .map_or(wait, Duration::from_millis);
+            let pause = until_due.min(wait - elapsed);
+            tokio::select! {
+                () = woken => {}
+                () = sleep_until(Instant::now() + pause) => {}
+            }
+        }
+    }
+
+    fn receive_now(&self, queue: &str, how: Receive, now_ms: i64) -> Result<Received, Error> {
+        let received = self.on_queue(queue, |transaction, queue| {
+            let seconds = how
+                .visibility_timeout_seconds
+                .unwrap_or(queue.attributes.visibility_timeout_seconds);
+            check_range("VisibilityTimeout", seconds, VISIBILITY_SECONDS)?;
+            drop_expired(transaction, queue, now_ms)?;
+            let dead_lettered_to = dead_letter(transaction, queue, now_ms)?;
+            let mut due = due(transaction, queue, how.max_messages, now_ms)?;
+            for (row, message) in &mut due {
+                let visible_at_ms = now_ms + seconds * 1000;
+                message.receipt_handle = take(transaction, queue, *row, visible_at_ms, now_ms)?;
+            }
+            Ok(Received {
+                messages: due.into_iter().map(|(_, message)| message).collect(),
+                next_due_at_ms: next_due_at_ms(transaction, queue, now_ms)?,
+                dead_lettered_to,
+            })
+        })?;
+        if let Some(dead_letter_queue) = &received.dead_lettered_to {
+            self.wake(dead_letter_queue);
+        }
+        Ok(received)
+    }
+
+    /// How long it takes until the first message of all queues falls due: zero if one is due
+    /// already, none if there are no messages. Dead letters do not count: nobody waits for them.
+    pub fn until_next_due(&self) -> Result<Option<Duration>, Error> {
+        let due_at_ms: Option<i64> = self.transact(|transaction| {
+            let due_at_ms = transaction.query_row(
+                "SELECT min(visible_at_ms) FROM messages WHERE dead_letter_source IS NULL",
+                [],
+                |row| row.get(0),
+            )?;
+            Ok(due_at_ms)
+        })?;
+        let now_ms = self.now_ms();
+        Ok(due_at_ms.map(|due_at_ms| {
+            let ms = due_at_ms.saturating_sub(now_ms);
+            Duration::from_millis(u64::try_from(ms).unwrap_or_default())
+        }))
+    }
+}
+
+/// Deletes the messages that have outlived the retention period.
+fn drop_expired(transaction: &Transaction<'_>, queue: &Queue, now_ms: i64) -> Result<(), Error> {
+    transaction
+        .prepare_cached("DELETE FROM messages WHERE queue_id = ?1 AND sent_at_ms <= ?2")?
+        .execute((queue.id, queue.oldest_ms(now_ms)))?;
+    Ok(())
+}
+
+/// Moves what was received as often as the redrive policy allows to the dead-letter queue: the same
+/// messages, with the time they were first sent. Gives the dead-letter queue's name if any went.
+fn dead_letter(
+    transaction: &Transaction<'_>,
+    queue: &Queue,
+    now_ms: i64,
+) -> Result<Option<String>, Error> {
+    let Some(policy) = &queue.attributes.redrive_policy else {
+        return Ok(None);
+    };
+    let target = queues::find(transaction, &policy.dead_letter_queue)?;
+    let moved = transaction
+        .prepare_cached(
+            "UPDATE messages SET queue_id = :target_id, dead_letter_source = :source_arn,
+                 visible_at_ms = :now_ms, receipt = NULL,
+                 receives_before = receives_before + receive_count, receive_count = 0
+             WHERE queue_id = :queue_id AND visible_at_ms <= :now_ms
+                 AND receive_count >= :maximum_receives",
+        )?
+        .execute(named_params! {
+            ":target_id": target.id,
+            ":source_arn": queue_arn(&queue.name),
+            ":now_ms": now_ms,
+            ":queue_id": queue.id,
+            ":maximum_receives": policy.maximum_receives,
+        })?;
+    Ok((moved > 0).then_some(target.name))
+}
+
+/// Due messages and their rows. They have no receipt handle yet.
+fn due(
+    transaction: &Transaction<'_>,
+    queue: &Queue,
+    limit: usize,
+    now_ms: i64,
+) -> Result<Vec<(i64, Message)>, Error> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT * FROM messages WHERE queue_id = ?1 AND visible_at_ms <= ?2
+         ORDER BY visible_at_ms, id LIMIT ?3",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let due = statement
+        .query_map((queue.id, now_ms, limit), |row| {
+            Ok((row.get("id")?, read(row, now_ms)?))
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(due)
+}
+
+/// The message as this receive, which is one more, gives it.
+fn read(row: &Row<'_>, now_ms: i64) -> rusqlite::Result<Message> {
+    let receives: i64 = row.get("receive_count")?;
+    let receives_before: i64 = row.get("receives_before")?;
+    let first_received_at_ms: Option<i64> = row.get("first_received_at_ms")?;
+    Ok(Message {
+        message_id: row.get("message_id")?,
+        receipt_handle: String::new(),
+        body: row.get("body")?,
+        sent_at_ms: row.get("sent_at_ms")?,
+        first_received_at_ms: first_received_at_ms.unwrap_or(now_ms),
+        receive_count: receives_before + receives + 1,
+        dead_letter_source: row.get("dead_letter_source")?,
+        trace_header: row.get("trace_header")?,
+    })
+}
+
+/// Hides a message under a new receipt, and gives the receipt's handle.
+fn take(
+    transaction: &Transaction<'_>,
+    queue: &Queue,
+    row: i64,
+    visible_at_ms: i64,
+    now_ms: i64,
+) -> Result<String, Error> {
+    let receipt = Receipt {
+        queue_id: queue.id,
+        message_row: row,
+        token: Uuid::new_v4().simple().to_string(),
+    };
+    transaction
+        .prepare_cached(
+            "UPDATE messages SET visible_at_ms = ?2, receipt = ?3,
+                 receive_count = receive_count + 1,
+                 first_received_at_ms = coalesce(first_received_at_ms, ?4)
+             WHERE id = ?1",
+        )?
+        .execute((row, visible_at_ms, &receipt.token, now_ms))?;
+    Ok(receipt.to_handle())
+}
+
+fn next_due_at_ms(
+    transaction: &Transaction<'_>,
+    queue: &Queue,
+    now_ms: i64,
+) -> Result<Option<i64>, Error> {
+    let due = transaction
+        .prepare_cached(
+            "SELECT min(visible_at_ms) FROM messages WHERE queue_id = ?1 AND visible_at_ms > ?2",
+        )?
+        .query_row((queue.id, now_ms), |row| row.get(0))?;
+    Ok(due)
+}
