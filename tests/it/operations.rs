@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use serde_yaml_ng::Value as Yaml;
+use serde_yaml_ng::{Mapping, Value as Yaml};
 
 use crate::logging_rules::documented_metrics;
 use crate::template::{Template, text, workspace_file};
@@ -186,23 +186,66 @@ fn issuances_of_which_nothing_is_published_raise_an_alarm() {
     }
 }
 
-#[test]
-fn the_dashboard_shows_every_function_queue_and_table() {
-    let template = Template::read();
+/// The dashboard's JSON before anything is substituted, and what is substituted besides resources and parameters.
+fn dashboard(template: &Template) -> (&str, &Mapping) {
     let Yaml::Tagged(body) = &template.resource("Dashboard")["Properties"]["DashboardBody"] else {
         panic!("it is substituted");
     };
-    let body = body.value[0].as_str().expect("text");
+    let text = body.value[0].as_str().expect("text");
+    (text, body.value[1].as_mapping().expect("variables"))
+}
+
+fn collect_text<'y>(value: &'y Yaml, found: &mut Vec<&'y str>) {
+    match value {
+        Yaml::String(text) => found.push(text),
+        Yaml::Sequence(items) => items.iter().for_each(|item| collect_text(item, found)),
+        Yaml::Tagged(tagged) => collect_text(&tagged.value, found),
+        _ => {}
+    }
+}
+
+/// CloudWatch takes searches of at most 1,024 characters; a function's name has at most 64.
+#[test]
+fn the_dashboards_searches_are_short_enough_whatever_the_stack_is_called() {
+    let template = Template::read();
+    let (body, variables) = dashboard(&template);
+    let searches: Vec<_> = body
+        .split("SEARCH(")
+        .skip(1)
+        .map(|rest| rest.split("\"label\"").next().expect("a search"))
+        .filter(|search| search.contains("${Functions}"))
+        .collect();
+    assert!(searches.len() >= 4, "{searches:?}");
+    let longest = searches.iter().map(|search| search.len()).max();
+    let mut functions = Vec::new();
+    collect_text(&variables["Functions"], &mut functions);
+    let functions = functions
+        .iter()
+        .filter(|name| name.ends_with("Function"))
+        .count();
+    let length = longest.expect("a search") + functions * (64 + "\" OR \"".len());
+    assert!(length <= 1024, "{length}");
+}
+
+#[test]
+fn the_dashboard_shows_every_function_queue_and_table() {
+    let template = Template::read();
+    let (body, variables) = dashboard(&template);
     serde_json::from_str::<serde_json::Value>(body).expect("JSON");
+    let mut named = Vec::new();
+    for (variable, value) in variables {
+        let variable = variable.as_str().expect("a name");
+        assert!(body.contains(&format!("${{{variable}}}")), "{variable}");
+        collect_text(value, &mut named);
+    }
     for kind in [
         "AWS::Serverless::Function",
         "AWS::SQS::Queue",
         "AWS::DynamoDB::Table",
     ] {
         for (name, _) in template.named_resources(kind) {
-            let is_shown = ["}", ".QueueName}"]
-                .iter()
-                .any(|end| body.contains(&format!("${{{name}{end}")));
+            let queue = format!("{name}.QueueName");
+            let is_shown = named.iter().any(|text| *text == name || *text == queue);
             assert!(is_shown, "{name} is not on the dashboard");
         }
     }
@@ -230,7 +273,17 @@ fn the_metrics_of_alarms_and_dashboard_are_those_of_the_functions() {
         .split("[\"Bestow\", \"")
         .skip(1)
         .map(|rest| rest.split('"').next().expect("its name"));
-    let used: BTreeSet<_> = alarms.chain(widgets).map(str::trim).collect();
+    let searches = template
+        .split("SEARCH('{Bestow,")
+        .skip(1)
+        .map(|rest| rest.split("MetricName=\\\"").nth(1).expect("a metric"))
+        .map(|rest| rest.split('\\').next().expect("its name"));
+    let used: BTreeSet<_> = alarms
+        .chain(widgets)
+        .chain(searches)
+        .map(str::trim)
+        .collect();
+    assert!(used.contains("ColdStarts"), "{used:?}");
     assert!(used.len() > 5, "{used:?}");
     for metric in used {
         assert!(documented.contains(metric), "{metric}");
