@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::cloud::{self, Cloud};
-use crate::template::Template;
+use crate::template::{Template, text};
 
 #[tokio::test]
 async fn each_function_reads_exactly_the_variables_that_the_template_sets() {
@@ -44,16 +44,63 @@ fn reads_what_is_set(running: &RunningCloud) {
     }
 }
 
+/// What is served below each greedy route.
+const BELOW: [(&str, &[&str]); 4] = [
+    ("/api/v2/jobs/{proxy+}", &["job_id", "job_id/results"]),
+    (
+        "/api/v2/deliveries/{proxy+}",
+        &["correlation_id", "id/replay"],
+    ),
+    (
+        "/wallet/{proxy+}",
+        &[
+            "offers/offer_id",
+            "token",
+            "nonce",
+            "credential",
+            "notification",
+            "jwks",
+        ],
+    ),
+    (
+        "/.well-known/{proxy+}",
+        &[
+            "openid-credential-issuer",
+            "oauth-authorization-server",
+            "openid-configuration",
+            "jwt-vc-issuer",
+            "did.json",
+        ],
+    ),
+];
+
+/// The paths to ask a route for.
+fn paths_of(route: &str) -> Vec<String> {
+    if let Some(above) = route.strip_suffix("{proxy+}") {
+        let (_, below) = BELOW
+            .iter()
+            .find(|(greedy, _)| *greedy == route)
+            .unwrap_or_else(|| panic!("what is served below {route}?"));
+        return below.iter().map(|path| format!("{above}{path}")).collect();
+    }
+    let path = route.replace("{revocation_uuid}", "0e2c1f62-3392-462e-a25e-483fa0e2a3a3");
+    vec![path.replace(['{', '}'], "")]
+}
+
 #[tokio::test]
 async fn every_route_of_the_template_is_answered_by_its_function() {
     let cloud = cloud::shared();
     let backend = cloud.backend();
-    assert!(cloud.running.routes().len() >= 15);
-    for route in cloud.running.routes() {
-        let path = route
-            .path
-            .replace("{revocation_uuid}", "0e2c1f62-3392-462e-a25e-483fa0e2a3a3");
-        let path = path.replace(['{', '}'], "");
+    let routes = cloud.running.routes();
+    assert!(routes.len() >= 12);
+    for (greedy, _) in BELOW {
+        assert!(routes.iter().any(|route| route.path == greedy), "{greedy}");
+    }
+    for (route, path) in routes.iter().flat_map(|route| {
+        paths_of(&route.path)
+            .into_iter()
+            .map(move |path| (route, path))
+    }) {
         let methods: &[&str] = match route.method.as_str() {
             "ANY" => &["GET", "POST", "OPTIONS"],
             method => &[method],
@@ -78,6 +125,35 @@ async fn every_route_of_the_template_is_answered_by_its_function() {
             route.method
         );
     }
+}
+
+/// What no route serves below a greedy one is answered by its function, in the words of the contract.
+#[tokio::test]
+async fn an_unknown_path_below_a_greedy_route_is_a_problem() {
+    let backend = cloud::shared().backend();
+    for (greedy, _) in BELOW {
+        let path = greedy.replace("{proxy+}", "no/such/thing");
+        let answer = Answer::to(backend.request("GET", &path)).await;
+        answer.expect_problem(404);
+    }
+}
+
+#[test]
+fn every_function_with_a_route_may_be_invoked_by_the_api() {
+    let template = Template::read();
+    let permitted: BTreeSet<_> = template
+        .named_resources("AWS::Lambda::Permission")
+        .map(|(_, permission)| {
+            let properties = &permission["Properties"];
+            assert!(text(&properties["SourceArn"]).ends_with(":${HttpApi}/*"));
+            text(&properties["FunctionName"])
+        })
+        .collect();
+    let invoked: BTreeSet<_> = template
+        .named_resources("AWS::ApiGatewayV2::Integration")
+        .map(|(_, integration)| text(&integration["Properties"]["IntegrationUri"]))
+        .collect();
+    assert_eq!(permitted, invoked);
 }
 
 #[test]
@@ -106,9 +182,10 @@ fn cargo_lambda_watch_routes_as_the_template_does() {
             })),
         }
     }
-    assert_eq!(
-        watched,
-        Template::read().routes(),
-        "Cargo.toml (left), template.yaml (right)"
-    );
+    let routed: BTreeSet<_> = Template::read()
+        .routes()
+        .into_iter()
+        .map(|(method, path, binary)| (method, path.replace("{proxy+}", "{*proxy}"), binary))
+        .collect();
+    assert_eq!(watched, routed, "Cargo.toml (left), template.yaml (right)");
 }

@@ -191,7 +191,7 @@ fn as_processes(processes: LambdaFunction, function: &Function, routes: &[Route]
         .peekable();
     let handler = if own.peek().is_some() {
         let router = own.fold(Router::new(), |router, route| {
-            router.route(&route.path, gateway(processes.clone(), route))
+            router.route(&route.axum_path(), gateway(processes.clone(), route))
         });
         Handler::Http(router)
     } else {

@@ -18,8 +18,7 @@ use crate::template::Route;
 /// The largest request that API Gateway takes, in bytes.
 const MAXIMUM_REQUEST: usize = 10 * 1024 * 1024;
 
-/// Answers a route with a function, for `Router::new().route(&route.path, gateway(function, &route))`.
-/// The route's path is one that axum knows: `{name}` for a segment.
+/// Answers a route with a function, for `Router::new().route(&route.axum_path(), gateway(function, &route))`.
 pub fn gateway(function: LambdaFunction, route: &Route) -> MethodRouter {
     let filter = match route.method.as_str() {
         "DELETE" => Some(MethodFilter::DELETE),

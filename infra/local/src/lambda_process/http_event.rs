@@ -163,16 +163,23 @@ fn query_parameters(query: &str) -> Option<Value> {
     (!parameters.is_empty()).then_some(Value::Object(parameters))
 }
 
-/// The values of the route's `{parameters}`, where the delivered path has as many segments as the route.
+/// The values of the route's `{parameters}`, where the delivered path has as many segments as the route. A greedy
+/// one (`{name+}`) is all that is left of the path.
 fn path_parameters(route: &str, path: &str) -> Option<Value> {
-    if route.split('/').count() != path.split('/').count() {
+    let expected: Vec<&str> = route.split('/').collect();
+    let segments: Vec<&str> = match route.ends_with("+}") {
+        true => path.splitn(expected.len(), '/').collect(),
+        false => path.split('/').collect(),
+    };
+    if expected.len() != segments.len() {
         return None;
     }
-    let parameters: Map<String, Value> = route
-        .split('/')
-        .zip(path.split('/'))
+    let parameters: Map<String, Value> = expected
+        .into_iter()
+        .zip(segments)
         .filter_map(|(expected, segment)| {
             let name = expected.strip_prefix('{')?.strip_suffix('}')?;
+            let name = name.strip_suffix('+').unwrap_or(name);
             Some((name.to_owned(), segment.into()))
         })
         .collect();
@@ -362,6 +369,23 @@ mod tests {
                 "isBase64Encoded": false,
             })
         );
+    }
+
+    #[test]
+    fn a_greedy_parameter_is_all_that_is_left_of_the_path() {
+        for (route, path, parameters) in [
+            ("/a/{proxy+}", "/a/b", Some(json!({"proxy": "b"}))),
+            ("/a/{proxy+}", "/a/b/c/", Some(json!({"proxy": "b/c/"}))),
+            (
+                "/{x}/b/{y+}",
+                "/a/b/c/d",
+                Some(json!({"x": "a", "y": "c/d"})),
+            ),
+            ("/a/{proxy+}", "/a", None),
+            ("/a/{id}", "/a/b/c", None),
+        ] {
+            assert_eq!(path_parameters(route, path), parameters, "{route} {path}");
+        }
     }
 
     #[test]

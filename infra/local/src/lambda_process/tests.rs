@@ -324,7 +324,7 @@ async fn a_request_goes_through_the_gateway_and_lambda_http() {
         method: "POST".to_owned(),
         function: "Function".to_owned(),
     };
-    let router = Router::new().route(&route.path, gateway(function.clone(), &route));
+    let router = Router::new().route(&route.axum_path(), gateway(function.clone(), &route));
     for content_type in ["application/json", "image/png"] {
         let request = Request::post("/things/one%20two")
             .header("host", "api.example.com")

@@ -9,7 +9,7 @@ use super::resource::Resource;
 /// A route of the HTTP API, and the function that answers it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Route {
-    /// The path with its `{parameters}`: `/api/v2/issue/{correlation_id}`.
+    /// The path with its `{parameters}`: `/api/v2/issue/{correlation_id}`, or `/wallet/{proxy+}` for all below.
     pub path: String,
     /// `GET`, or `ANY` for every method.
     pub method: String,
@@ -18,6 +18,19 @@ pub struct Route {
 }
 
 impl Route {
+    /// The path as axum's router knows it: `{name+}` is `{*name}` there.
+    #[must_use]
+    pub fn axum_path(&self) -> String {
+        match self
+            .path
+            .strip_suffix("+}")
+            .and_then(|path| path.rsplit_once('{'))
+        {
+            Some((above, name)) => format!("{above}{{*{name}}}"),
+            None => self.path.clone(),
+        }
+    }
+
     pub(super) fn read(
         route: &Resource<'_>,
         all: &[Resource<'_>],

@@ -340,6 +340,22 @@ Resources:
 }
 
 #[test]
+fn a_greedy_path_is_written_as_axum_does() {
+    for (path, expected) in [
+        ("/jobs", "/jobs"),
+        ("/jobs/{id}", "/jobs/{id}"),
+        ("/jobs/{proxy+}", "/jobs/{*proxy}"),
+    ] {
+        let route = Route {
+            path: path.to_owned(),
+            method: "ANY".to_owned(),
+            function: "Job".to_owned(),
+        };
+        assert_eq!(route.axum_path(), expected);
+    }
+}
+
+#[test]
 fn dynamic_references_are_replaced_by_the_secrets_of_this_template() {
     let secret = |name: &str| (name == "Master").then_some("s3cret");
     let arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:Master";
