@@ -61,11 +61,22 @@ impl Template {
             .collect()
     }
 
-    /// What the policies of the function with this binary allow.
+    /// What the policies of the function with this binary allow, its own and those that it shares.
     pub fn permissions(&self, binary: &str) -> BTreeSet<Permission> {
         let (_, function) = self.function(binary);
+        let policies = function["Properties"]["Policies"].as_sequence();
         let mut permissions = BTreeSet::new();
-        collect_permissions(&function["Properties"]["Policies"], &mut permissions);
+        for policy in policies.expect("policies") {
+            match policy {
+                Yaml::Tagged(shared) => {
+                    let shared = self.resource(text(&shared.value));
+                    assert_eq!(text(&shared["Type"]), "AWS::IAM::ManagedPolicy");
+                    let document = &shared["Properties"]["PolicyDocument"];
+                    collect_permissions(document, &mut permissions);
+                }
+                own => collect_permissions(own, &mut permissions),
+            }
+        }
         permissions
     }
 
