@@ -248,6 +248,12 @@ async fn metrics_are_embedded_as_cloudwatch_reads_them_and_count_what_happened()
     })
     .await;
     assert!(listening.total("Polls") >= 2);
+    let first = json!({"correlation_id": ids[0], "is_repeat": false});
+    let started = listening.heard("an issuance was started", first).await;
+    assert_eq!(
+        started["IssuancesStarted"], 1,
+        "with the line that tells of it"
+    );
     let running = &listening.processes.running;
     let processes = running.function_names().map(|binary| {
         let processes = running.processes(binary).expect("it has some");

@@ -82,6 +82,7 @@ impl EraseClaims {
         };
         join(offers, run.table(&self.jobs)).await;
         let (done, failed) = run.finish();
+        metrics::go_with_lines(true);
         count(done);
         if done.unfinished {
             tracing::warn!(

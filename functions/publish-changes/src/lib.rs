@@ -63,6 +63,7 @@ impl PublishChanges {
 
     /// Deals with a batch of records, and answers from which one on they are to be delivered again.
     pub async fn handle(&self, event: StreamEvent) -> SqsBatchResponse {
+        metrics::go_with_lines(event.records.len() <= metrics::MOST_LINES);
         let jobs = event.records.iter().map(|record| {
             let trace = record.change.new_image.as_ref().and_then(backend::trace_of);
             let span = span(trace.as_ref());

@@ -8,7 +8,7 @@ use egress::Allowed;
 use issuance::MAX_DELIVERIES;
 use jobs::ports::StartQueue as _;
 use jobs::{ChunkId, Pass, SeenTo, Single, StartMessage};
-use runtime::{ConfigError, Env, RecordOutcome, process_batch, receive_count};
+use runtime::{ConfigError, Env, RecordOutcome, metrics, process_batch, receive_count};
 use url::Url;
 use uuid::Uuid;
 
@@ -67,7 +67,11 @@ impl StartQueued {
         // Each delivery before this one has failed.
         let delivery = receive_count(record);
         let failures = failures.saturating_add(delivery - 1);
-        match self.use_cases.start_chunk(id, failures).await {
+        // The line about the chunk has what was counted for all of its lines.
+        metrics::go_with_lines(false);
+        let pass = self.use_cases.start_chunk(id, failures).await;
+        metrics::go_with_lines(true);
+        match pass {
             Ok(Pass::Done) => {
                 tracing::info!(%job_id, first_line, "a chunk of a job is done");
                 RecordOutcome::Done

@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use crate::lambda_process::LogLine;
 
 /// What a human does not need to see again with each line.
-const LEFT_OUT: [&str; 9] = [
+const LEFT_OUT: [&str; 10] = [
+    "_aws",
     "level",
     "message",
     "timestamp",
@@ -17,15 +18,18 @@ const LEFT_OUT: [&str; 9] = [
     "xray_trace_id",
 ];
 
-/// Logs a line under its level: the message, then its fields. Lines that only CloudWatch reads, the metrics, are
-/// shown with `RUST_LOG=metrics=debug`. What is no JSON is shown as it is.
+/// Logs a line under its level: the message, then its fields. Lines that only CloudWatch reads, with metrics and
+/// nothing else, are shown with `RUST_LOG=metrics=debug`. What is no JSON is shown as it is.
 pub(crate) fn show(line: LogLine<'_>) {
     let (function, pid) = (line.function, line.pid);
     let Ok(members) = serde_json::from_str::<Map<String, Value>>(line.text) else {
         tracing::info!(function, pid, "{}", line.text);
         return;
     };
-    if members.contains_key("_aws") {
+    if members
+        .get("message")
+        .is_some_and(|message| message == "metrics")
+    {
         tracing::debug!(target: "metrics", function, pid, "{}", line.text);
         return;
     }

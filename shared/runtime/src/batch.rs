@@ -10,6 +10,7 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::{FutureExt, StreamExt, stream};
 use tracing::Instrument;
 
+use crate::metrics;
 use crate::trace::{self, TraceHeader};
 
 /// What became of one record of a batch.
@@ -35,6 +36,7 @@ where
     F: Fn(SqsMessage) -> Fut,
     Fut: Future<Output = RecordOutcome>,
 {
+    metrics::go_with_lines(event.records.len() <= metrics::MOST_LINES);
     let failed: Vec<String> = stream::iter(event.records)
         .map(|record| {
             let message_id = record.message_id.clone().unwrap_or_default();

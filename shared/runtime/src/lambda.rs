@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use tower::ServiceExt;
 
 use crate::env::{ConfigError, Env};
-use crate::telemetry;
+use crate::{metrics, telemetry};
 
 /// Serves HTTP requests with the routes that `app` makes of the environment, until the process is stopped.
 pub async fn serve_http(app: impl AsyncFnOnce(&Env) -> Result<Router, ConfigError>) -> ExitCode {
@@ -23,6 +23,7 @@ pub async fn serve_http(app: impl AsyncFnOnce(&Env) -> Result<Router, ConfigErro
         let app = app.clone();
         let context = request.lambda_context();
         async move {
+            metrics::go_with_lines(true);
             telemetry::invocation(&context, Box::pin(app.oneshot(request)))
                 .await
                 .map(|Ok(response)| response)
@@ -51,6 +52,7 @@ where
     let handler = service_fn(
         async move |event: LambdaEvent<E>| -> Result<A, Diagnostic> {
             let context = event.context.clone();
+            metrics::go_with_lines(false);
             telemetry::invocation(&context, Box::pin(handler(event)))
                 .await?
                 .map_err(Diagnostic::from)

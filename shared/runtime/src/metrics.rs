@@ -1,20 +1,22 @@
 //! What is counted and measured, in CloudWatch's embedded metric format: lines of the log that CloudWatch
 //! makes metrics of.
 //!
-//! What happens during an invocation is added up, and written when the invocation ends (`emit`, called by
-//! [`crate::lambda`]). Every series is a variant here, so there are as many as there are variants, whatever
-//! happens and for however many customers.
+//! What is counted goes with the line that says the same, or, in a batch, is added up and written when the
+//! invocation ends. Every series is a variant here, so there are as many as there are variants, whatever happens
+//! and for however many customers.
 //!
 //! A change is counted by whoever recorded it, after it was recorded: a message that is delivered again finds
 //! it done and does not count. A process that is killed in between loses the count, never the change.
 
-use std::fmt::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::telemetry::{Process, Timestamp, push_name, push_number, push_text};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde_json::Value;
 
 /// The namespace of all metrics.
-pub const NAMESPACE: &str = "Bestow";
+const NAMESPACE: &str = "Bestow";
 
 /// The most values that one line may have for a metric (the format's own limit).
 const MAX_VALUES: usize = 100;
@@ -26,7 +28,11 @@ macro_rules! series {
         pub enum $kind { $($(#[$variant_doc])* $variant,)* }
 
         impl $kind {
-            const SERIES: &'static [Series] = &[$(Series { name: $name, unit: $unit, by: $by },)*];
+            fn series(self) -> Series {
+                match self {
+                    $(Self::$variant => Series { name: $name, unit: $unit, by: $by },)*
+                }
+            }
         }
     };
 }
@@ -76,6 +82,7 @@ series! {
 }
 
 /// A metric, and what tells it apart from others of its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Series {
     name: &'static str,
     unit: &'static str,
@@ -110,220 +117,218 @@ impl By {
     }
 }
 
+/// What was counted and measured since the last line that has metrics.
 struct Pending {
-    counts: [u64; Counter::SERIES.len()],
-    measured: [Vec<f64>; Measure::SERIES.len()],
+    goes_with_lines: bool,
+    values: Vec<(Series, Value)>,
 }
 
 static PENDING: Mutex<Pending> = Mutex::new(Pending {
-    counts: [0; Counter::SERIES.len()],
-    measured: [const { Vec::new() }; Measure::SERIES.len()],
+    goes_with_lines: false,
+    values: Vec::new(),
 });
+
+fn pending() -> MutexGuard<'static, Pending> {
+    PENDING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Pending {
+    fn of(&mut self, series: Series) -> Option<&mut Value> {
+        let known = self.values.iter().position(|(known, _)| *known == series);
+        let index = known.unwrap_or_else(|| {
+            self.values.push((series, Value::Null));
+            self.values.len() - 1
+        });
+        self.values.get_mut(index).map(|(_, value)| value)
+    }
+
+    /// The values of one outcome with those that have none, because a line has one outcome at most.
+    fn take(&mut self) -> Option<Document> {
+        let outcome = self
+            .values
+            .iter()
+            .find_map(|(series, _)| series.by.outcome());
+        let is_taken = |series: &Series| series.by.outcome().is_none_or(|by| Some(by) == outcome);
+        let values: Vec<_> = self
+            .values
+            .extract_if(.., |(series, _)| is_taken(series))
+            .collect();
+        (!values.is_empty()).then_some(Document { outcome, values })
+    }
+}
 
 /// Adds `number` to a counter.
 pub fn count(counter: Counter, number: u64) {
-    let mut pending = PENDING.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(total) = pending.counts.get_mut(counter as usize) {
-        *total = total.saturating_add(number);
+    if let Some(total) = pending().of(counter.series()) {
+        *total = total.as_u64().unwrap_or(0).saturating_add(number).into();
     }
 }
 
 /// Notes a measured value, in the unit of its series.
 pub fn measure(measure: Measure, value: f64) {
-    let mut pending = PENDING.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(values) = pending.measured.get_mut(measure as usize) {
-        if values.len() < MAX_VALUES {
-            values.push(value);
-        } else if let Some(last) = values.last_mut() {
+    match pending().of(measure.series()) {
+        Some(Value::Array(values)) if values.len() < MAX_VALUES => values.push(value.into()),
+        Some(Value::Array(values)) => {
             // What is looked at is the worst.
-            *last = last.max(value);
-        }
-    }
-}
-
-/// Writes what was counted and measured since the last time, if anything: one line, and one for each outcome.
-pub(crate) fn emit(process: &Process, request_id: &str, write: impl Fn(&str)) {
-    let mut values = Vec::new();
-    {
-        let mut pending = PENDING.lock().unwrap_or_else(PoisonError::into_inner);
-        for (total, series) in pending.counts.iter_mut().zip(Counter::SERIES) {
-            if *total > 0 {
-                values.push((series, std::mem::take(total).to_string()));
+            if let Some(last) = values.last_mut() {
+                *last = last.as_f64().map_or(value, |known| known.max(value)).into();
             }
         }
-        for (measured, series) in pending.measured.iter_mut().zip(Measure::SERIES) {
-            if !measured.is_empty() {
-                values.push((series, array(&std::mem::take(measured))));
+        Some(first) => *first = vec![value].into(),
+        None => {}
+    }
+}
+
+/// Up to so many lines with metrics of their own are shorter than one more line with their sum.
+pub const MOST_LINES: usize = 2;
+
+/// Whether what is counted from here on goes with the next line of the log. Otherwise it is added up until that
+/// is said, or the invocation ends.
+pub fn go_with_lines(goes_with_lines: bool) {
+    pending().goes_with_lines = goes_with_lines;
+}
+
+/// What goes with a line of the log.
+pub(crate) fn for_a_line() -> Option<Document> {
+    let mut pending = pending();
+    pending.goes_with_lines.then(|| pending.take()).flatten()
+}
+
+/// What has not been written when an invocation ends, to be called until there is no more.
+pub(crate) fn rest() -> Option<Document> {
+    pending().take()
+}
+
+/// The metrics of a line.
+pub(crate) struct Document {
+    outcome: Option<&'static str>,
+    values: Vec<(Series, Value)>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metadata {
+    timestamp: i64,
+    cloud_watch_metrics: Vec<Directive>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Directive {
+    namespace: &'static str,
+    dimensions: [&'static [&'static str]; 1],
+    metrics: Vec<Definition>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Definition {
+    name: &'static str,
+    unit: &'static str,
+}
+
+impl Document {
+    /// Adds to a line what makes CloudWatch see metrics in it. Dimensions are members that the line has.
+    pub(crate) fn add_to<M: SerializeMap>(
+        &self,
+        line: &mut M,
+        now: Timestamp,
+    ) -> Result<(), M::Error> {
+        let mut directives: Vec<Directive> = Vec::new();
+        for (Series { name, unit, by }, _) in &self.values {
+            let (dimensions, metric) = ([by.dimensions()], Definition { name, unit });
+            match directives
+                .iter_mut()
+                .find(|known| known.dimensions == dimensions)
+            {
+                Some(directive) => directive.metrics.push(metric),
+                None => directives.push(Directive {
+                    namespace: NAMESPACE,
+                    dimensions,
+                    metrics: vec![metric],
+                }),
             }
         }
-    }
-    // Counting starts anew before anything is written, which takes longer.
-    while let Some((first, _)) = values.first() {
-        let outcome = first.by.outcome();
-        let document: Vec<_> = values
-            .extract_if(.., |(series, _)| series.by.outcome() == outcome)
-            .collect();
-        write(&line(process, request_id, outcome, &document));
-    }
-}
-
-fn array(values: &[f64]) -> String {
-    let mut text = "[".to_owned();
-    for value in values {
-        if text.len() > 1 {
-            text.push(',');
+        let metadata = Metadata {
+            timestamp: now.as_millisecond(),
+            cloud_watch_metrics: directives,
+        };
+        line.serialize_entry("_aws", &metadata)?;
+        if let Some(outcome) = self.outcome {
+            line.serialize_entry("outcome", outcome)?;
         }
-        push_number(&mut text, *value);
-    }
-    text.push(']');
-    text
-}
-
-/// One document of the embedded metric format. It has `level` and `timestamp` too, or Lambda would add its own.
-fn line(
-    process: &Process,
-    request_id: &str,
-    outcome: Option<&str>,
-    values: &[(&Series, String)],
-) -> String {
-    let now = Timestamp::now();
-    let mut line = String::with_capacity(512);
-    let _ = write!(
-        line,
-        r#"{{"_aws":{{"Timestamp":{},"CloudWatchMetrics":["#,
-        now.0
-    );
-    let mut all_dimensions = Vec::new();
-    for dimensions in values.iter().map(|(series, _)| series.by.dimensions()) {
-        if !all_dimensions.contains(&dimensions) {
-            all_dimensions.push(dimensions);
+        for (series, value) in &self.values {
+            line.serialize_entry(series.name, value)?;
         }
+        Ok(())
     }
-    for (position, dimensions) in all_dimensions.into_iter().enumerate() {
-        let comma = if position > 0 { "," } else { "" };
-        let _ = write!(
-            line,
-            r#"{comma}{{"Namespace":"{NAMESPACE}","Dimensions":[{dimensions:?}],"Metrics":["#
-        );
-        let of_these = values
-            .iter()
-            .filter(|(series, _)| series.by.dimensions() == dimensions);
-        for (position, (Series { name, unit, .. }, _)) in of_these.enumerate() {
-            let comma = if position > 0 { "," } else { "" };
-            let _ = write!(line, r#"{comma}{{"Name":"{name}","Unit":"{unit}"}}"#);
-        }
-        line.push_str("]}");
-    }
-    line.push_str("]}");
-    let mut text = |name: &str, value: &dyn std::fmt::Display| {
-        push_name(&mut line, name);
-        push_text(&mut line, value);
-    };
-    text("level", &"INFO");
-    text("message", &"metrics");
-    text("timestamp", &now);
-    text("service", &process.service);
-    text("function_name", &process.function_name);
-    text("function_request_id", &request_id);
-    if let Some(outcome) = outcome {
-        text("outcome", &outcome);
-    }
-    for (series, value) in values {
-        push_name(&mut line, series.name);
-        line.push_str(value);
-    }
-    line.push_str("}\n");
-    line
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
-    use std::cell::RefCell;
+    use serde_json::json;
 
-    fn emitted() -> Vec<Value> {
-        let process = Process {
-            service: "bestow-test".to_owned(),
-            function_name: "poll-status".to_owned(),
-            function_memory_size: None,
-        };
-        let lines = RefCell::new(Vec::new());
-        emit(&process, "8c1f", |line| {
-            lines.borrow_mut().push(line.to_owned())
-        });
-        let without_time = |line: String| {
-            assert_eq!(line.find('\n'), Some(line.len() - 1), "{line:?}");
-            let mut value: Value = serde_json::from_str(&line).unwrap();
-            let object = value.as_object_mut().unwrap();
-            object.remove("timestamp").unwrap();
-            let aws = object["_aws"].as_object_mut().unwrap();
-            assert!(aws.remove("Timestamp").unwrap().is_u64());
-            value
-        };
-        lines.into_inner().into_iter().map(without_time).collect()
+    fn read(document: Document) -> Value {
+        let mut line = Vec::new();
+        let mut serializer = serde_json::Serializer::new(&mut line);
+        let mut map = serde::Serializer::serialize_map(&mut serializer, None).unwrap();
+        document
+            .add_to(&mut map, Timestamp::from_millisecond(5).unwrap())
+            .unwrap();
+        SerializeMap::end(map).unwrap();
+        serde_json::from_slice(&line).unwrap()
     }
 
     // One test, because the counts are the process's.
     #[test]
-    fn what_was_counted_is_written_once_in_a_line_for_each_outcome() {
-        assert_eq!(emitted(), [] as [Value; 0]);
+    fn what_was_counted_is_written_once_in_a_document_for_each_outcome() {
+        assert!(rest().is_none());
         count(Counter::Polls, 2);
-        count(Counter::Polls, 1);
-        count(Counter::IssuancesCompleted, 1);
         count(Counter::DeliveriesDelivered, 4);
+        count(Counter::Polls, 1);
         count(Counter::DeliveriesToRetry, 5);
         count(Counter::ColdStarts, 1);
         for value in 0..150 {
             measure(Measure::RevocationToPublication, f64::from(value));
         }
-        let values: Vec<u32> = (0..99).chain([149]).collect();
+        assert!(for_a_line().is_none(), "it is added up");
+        go_with_lines(true);
+        let values: Vec<f64> = (0..99).chain([149]).map(f64::from).collect();
         let directive = |dimensions: Value, metrics: Value| json!({"Namespace": "Bestow", "Dimensions": [dimensions], "Metrics": metrics});
-        let line = |more: Value| {
-            let mut line = json!({
-                "level": "INFO",
-                "message": "metrics",
-                "service": "bestow-test",
-                "function_name": "poll-status",
-                "function_request_id": "8c1f",
-            });
-            let members = line.as_object_mut().unwrap();
-            members.extend(more.as_object().unwrap().clone());
-            line
-        };
-        let attempts = |outcome: &str, number: u64| {
-            line(json!({
-                "_aws": {"CloudWatchMetrics": [directive(
-                    json!(["service", "outcome"]),
-                    json!([{"Name": "DeliveryAttempts", "Unit": "Count"}]),
-                )]},
-                "outcome": outcome,
-                "DeliveryAttempts": number,
-            }))
-        };
-        assert_eq!(
-            emitted(),
-            [
-                line(json!({
-                    "_aws": {"CloudWatchMetrics": [
-                        directive(json!(["service"]), json!([
-                            {"Name": "IssuancesCompleted", "Unit": "Count"},
-                            {"Name": "Polls", "Unit": "Count"},
-                            {"Name": "RevocationToPublication", "Unit": "Milliseconds"},
-                        ])),
-                        directive(json!(["service", "function_name"]), json!([
-                            {"Name": "ColdStarts", "Unit": "Count"},
-                        ])),
-                    ]},
-                    "IssuancesCompleted": 1,
-                    "Polls": 3,
-                    "ColdStarts": 1,
-                    "RevocationToPublication": values,
-                })),
-                attempts("delivered", 4),
-                attempts("retry", 5),
-            ]
+        let attempts = directive(
+            json!(["service", "outcome"]),
+            json!([{"Name": "DeliveryAttempts", "Unit": "Count"}]),
         );
-        assert_eq!(emitted(), [] as [Value; 0]);
+        assert_eq!(
+            read(for_a_line().unwrap()),
+            json!({
+                "_aws": {"Timestamp": 5, "CloudWatchMetrics": [
+                    directive(json!(["service"]), json!([
+                        {"Name": "Polls", "Unit": "Count"},
+                        {"Name": "RevocationToPublication", "Unit": "Milliseconds"},
+                    ])),
+                    attempts,
+                    directive(json!(["service", "function_name"]), json!([
+                        {"Name": "ColdStarts", "Unit": "Count"},
+                    ])),
+                ]},
+                "outcome": "delivered",
+                "Polls": 3,
+                "DeliveryAttempts": 4,
+                "ColdStarts": 1,
+                "RevocationToPublication": values,
+            })
+        );
+        count(Counter::DeliveriesToRetry, 1);
+        assert_eq!(
+            read(rest().unwrap()),
+            json!({
+                "_aws": {"Timestamp": 5, "CloudWatchMetrics": [attempts]},
+                "outcome": "retry",
+                "DeliveryAttempts": 6,
+            })
+        );
+        assert!(rest().is_none() && for_a_line().is_none());
     }
 }

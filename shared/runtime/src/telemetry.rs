@@ -4,9 +4,7 @@
 //! [`start`] is called once, by [`crate::lambda`]. What a function logs with `tracing` then becomes a line of
 //! its own fields and the keys of the invocation, which a span carries. On a terminal a line is for humans.
 
-mod json;
 mod lines;
-mod timestamp;
 
 use std::future::Future;
 use std::io::{IsTerminal, Write};
@@ -24,9 +22,7 @@ use crate::env::Env;
 use crate::metrics;
 use crate::trace::{self, TraceHeader};
 
-pub(crate) use json::{push_name, push_number, push_text};
-use lines::{Form, Lines};
-pub(crate) use timestamp::Timestamp;
+use lines::{Form, Line, Lines};
 
 /// What every line says of the process that wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,8 +110,15 @@ pub(crate) async fn invocation<T>(
     // Clients and configuration are all that outlives the work, and a panic leaves them as they were.
     let work = AssertUnwindSafe(work).catch_unwind().instrument(span);
     let done = trace::within(trace, work).await;
-    if let Some(process) = PROCESS.get() {
-        metrics::emit(process, &context.request_id, write);
+    while let (Some(process), Some(document)) = (PROCESS.get(), metrics::rest()) {
+        Line {
+            process,
+            level: "INFO",
+            message: "metrics",
+            fields: &[("function_request_id", context.request_id.as_str().into())],
+            metrics: Some(document),
+        }
+        .write(write);
     }
     done.map_err(|_panic| Diagnostic {
         error_type: "Panicked".to_owned(),

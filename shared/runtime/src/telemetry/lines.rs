@@ -1,20 +1,28 @@
 //! What becomes of an event: a line.
+//!
+//! The fields of spans stand beside those of the event, the nearest one of a name only, and of libraries there
+//! is no field: the formatters that there are for JSON nest the former and have no way to leave out the latter.
 
-use std::fmt::{self, Write};
-use std::path::Path;
+use std::fmt;
 
+use jiff::Timestamp;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::Value;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::Process;
-use super::json::{Escaped, push_name, push_number, push_text};
-use super::timestamp::Timestamp;
+use crate::metrics::{self, Document};
+
+/// The crates of this workspace that run in functions (`build.rs`), in order. Only of our own code it is known
+/// that it logs nothing secret: the libraries log payloads at their finer levels.
+const OURS: &[&str] = &include!(concat!(env!("OUT_DIR"), "/ours.rs"));
 
 /// For whom lines are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,71 +63,57 @@ impl<W: Fn(&str) + Send + Sync + 'static> Lines<W> {
     }
 }
 
-/// Whether this workspace's own code speaks. Cargo compiles the workspace's members by paths from its root
-/// and everything else by absolute ones. Only our own code is known to log nothing secret: the libraries
-/// log payloads at their finer levels.
+/// Whether this workspace's own code speaks: a target is the path of a module, which begins with its crate.
 fn is_ours(metadata: &Metadata<'_>) -> bool {
-    metadata.file().is_some_and(|file| {
-        ["functions", "shared", "tests"]
-            .iter()
-            .any(|folder| Path::new(file).starts_with(folder))
-    })
+    let target = metadata.target();
+    let name = target.split_once("::").map_or(target, |(name, _)| name);
+    OURS.binary_search(&name).is_ok()
 }
 
-/// The fields of a span, or of an event, as the inside of a JSON object, with their names.
+/// The fields of a span, or of an event.
 #[derive(Default)]
 struct Fields {
-    written: Vec<(&'static str, String)>,
+    values: Vec<(&'static str, Value)>,
     message: String,
 }
 
 impl Fields {
-    fn push(&mut self, field: &Field, value: String) {
-        let name = field.name();
-        match self.written.iter_mut().find(|(known, _)| *known == name) {
+    fn set(&mut self, field: &Field, value: impl Into<Value>) {
+        let (name, value) = (field.name(), value.into());
+        match self.values.iter_mut().find(|(known, _)| *known == name) {
             Some((_, known)) => *known = value,
-            None => self.written.push((name, value)),
+            None => self.values.push((name, value)),
         }
     }
 }
 
 impl Visit for Fields {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == "message" {
-            self.message = value.to_owned();
-        } else {
-            let mut text = String::with_capacity(value.len() + 2);
-            push_text(&mut text, value);
-            self.push(field, text);
-        }
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.record_str(field, &format!("{value:?}"));
     }
 
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+    fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == "message" {
-            self.message = format!("{value:?}");
+            value.clone_into(&mut self.message);
         } else {
-            let mut text = String::new();
-            push_text(&mut text, format_args!("{value:?}"));
-            self.push(field, text);
+            self.set(field, value);
         }
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.push(field, value.to_string());
+        self.set(field, value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.push(field, value.to_string());
+        self.set(field, value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.push(field, value.to_string());
+        self.set(field, value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        let mut text = String::new();
-        push_number(&mut text, value);
-        self.push(field, text);
+        self.set(field, value);
     }
 }
 
@@ -161,81 +155,106 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let metadata = event.metadata();
         let mut fields = Fields::default();
         event.record(&mut fields);
-        if !is_ours(event.metadata()) {
+        if !is_ours(metadata) {
             // Which values stand in there is not ours to know.
-            fields.written.clear();
-            let mut target = String::new();
-            push_text(&mut target, event.metadata().target());
-            fields.written.push(("library", target));
+            fields.values = vec![("library", metadata.target().into())];
         }
         // An event's own fields are nearest to it, then those of the span it is in, then of that one's.
-        let own = fields.written.len();
+        let own = fields.values.len();
         for span in context.event_scope(event).into_iter().flatten() {
             let extensions = span.extensions();
             let inherited = extensions.get::<Fields>().into_iter();
-            for (name, value) in inherited.flat_map(|fields| &fields.written) {
-                if !fields.written.iter().any(|(known, _)| known == name) {
-                    fields.written.push((name, value.clone()));
+            for (name, value) in inherited.flat_map(|fields| &fields.values) {
+                if !fields.values.iter().any(|(known, _)| known == name) {
+                    fields.values.push((name, value.clone()));
                 }
             }
         }
         // The invocation's keys stand before what the event says.
-        fields.written.rotate_left(own);
-        let level = event.metadata().level();
-        let mut line = match self.form {
-            Form::Json => self.json(level, &fields),
-            Form::Human => self.human(level, &fields),
-        };
-        line.push('\n');
-        (self.write)(&line);
+        fields.values.rotate_left(own);
+        let Fields {
+            mut values,
+            message,
+        } = fields;
+        match self.form {
+            Form::Json => {
+                if let Some(megabytes) = self.process.function_memory_size {
+                    values.insert(0, ("function_memory_size", megabytes.into()));
+                }
+                Line {
+                    process: &self.process,
+                    level: metadata.level().as_str(),
+                    message: &message,
+                    fields: &values,
+                    metrics: metrics::for_a_line(),
+                }
+                .write(&self.write);
+            }
+            Form::Human => {
+                let mut line = format!(
+                    "{:>5} {}: {message}",
+                    metadata.level(),
+                    self.process.function_name
+                );
+                for (name, value) in &values {
+                    if !["cold_start", "function_request_id", "xray_trace_id"].contains(name) {
+                        line.push_str(&format!("  {name}={value}"));
+                    }
+                }
+                // No stranger's control characters on a terminal.
+                (self.write)(&(line.replace(char::is_control, "\u{fffd}") + "\n"));
+            }
+        }
     }
 }
 
-impl<W> Lines<W> {
-    fn json(&self, level: &Level, fields: &Fields) -> String {
-        let mut line = String::with_capacity(512);
-        line.push('{');
-        let mut text = |name: &str, value: &dyn fmt::Display| {
-            push_name(&mut line, name);
-            push_text(&mut line, value);
-        };
-        text("level", level);
-        text("message", &fields.message);
-        text("timestamp", &Timestamp::now());
-        text("service", &self.process.service);
-        text("function_name", &self.process.function_name);
-        if let Some(megabytes) = self.process.function_memory_size {
-            push_name(&mut line, "function_memory_size");
-            let _ = write!(line, "{megabytes}");
-        }
-        for (name, value) in &fields.written {
-            push_name(&mut line, name);
-            line.push_str(value);
-        }
-        line.push('}');
-        line
-    }
+/// A line of the log.
+pub(super) struct Line<'a> {
+    pub(super) process: &'a Process,
+    pub(super) level: &'a str,
+    pub(super) message: &'a str,
+    pub(super) fields: &'a [(&'static str, Value)],
+    pub(super) metrics: Option<Document>,
+}
 
-    fn human(&self, level: &Level, fields: &Fields) -> String {
-        let mut line = format!("{level:>5} {}: ", self.process.function_name);
-        // No stranger's control characters on a terminal.
-        let _ = write!(Escaped(&mut line), "{}", fields.message);
-        for (name, value) in &fields.written {
-            if !["cold_start", "function_request_id", "xray_trace_id"].contains(name) {
-                let _ = write!(line, "  {name}={value}");
-            }
+impl Line<'_> {
+    pub(super) fn write(&self, write: impl Fn(&str)) {
+        // Its names are text and its values JSON, so there is nothing to fail at.
+        if let Ok(mut line) = serde_json::to_string(self) {
+            line.push('\n');
+            write(&line);
         }
-        line
+    }
+}
+
+impl Serialize for Line<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let now = Timestamp::now();
+        let mut line = serializer.serialize_map(None)?;
+        line.serialize_entry("level", self.level)?;
+        line.serialize_entry("message", self.message)?;
+        line.serialize_entry("timestamp", &format_args!("{now:.3}"))?;
+        line.serialize_entry("service", &self.process.service)?;
+        line.serialize_entry("function_name", &self.process.function_name)?;
+        for (name, value) in self.fields {
+            line.serialize_entry(name, value)?;
+        }
+        if let Some(metrics) = &self.metrics {
+            metrics.add_to(&mut line, now)?;
+        }
+        line.end()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
     use std::sync::{Arc, Mutex};
+    use tracing::Level;
     use tracing_subscriber::layer::SubscriberExt;
 
     fn logged(form: Form, level: LevelFilter, work: impl FnOnce()) -> Vec<String> {
@@ -328,7 +347,7 @@ mod tests {
         });
         assert_eq!(
             lines,
-            [" INFO poll-status: it\\u0007 was read  correlation_id=\"\\u001b[31m\"\n"]
+            [" INFO poll-status: it\u{fffd} was read  correlation_id=\"\\u001b[31m\"\n"]
         );
     }
 
@@ -398,7 +417,7 @@ mod tests {
             LevelFilter::TRACE,
             |_: &str| {},
         );
-        let wanted = |file: &'static str, level: Level, target: &'static str| {
+        let wanted = |level: Level, target: &'static str| {
             struct Any;
             impl tracing::callsite::Callsite for Any {
                 fn set_interest(&self, _: Interest) {}
@@ -412,27 +431,19 @@ mod tests {
                 "event",
                 target,
                 level,
-                Some(file),
+                None,
                 None,
                 None,
                 fields,
                 tracing::metadata::Kind::EVENT,
             ))
         };
-        let library = "/home/me/.cargo/registry/src/x/lambda_runtime/src/lib.rs";
-        assert!(wanted("shared/aws/src/lib.rs", Level::TRACE, "aws"));
-        assert!(wanted(
-            "functions/wallet/src/lib.rs",
-            Level::TRACE,
-            "wallet"
-        ));
-        assert!(wanted(library, Level::WARN, "lambda_runtime::runtime"));
-        assert!(!wanted(library, Level::INFO, "lambda_runtime::runtime"));
-        assert!(!wanted(
-            library,
-            Level::ERROR,
-            "lambda_runtime::layers::panic"
-        ));
-        assert!(!wanted("vendor/hyper/src/lib.rs", Level::INFO, "hyper"));
+        assert!(wanted(Level::TRACE, "aws"));
+        assert!(wanted(Level::TRACE, "wallet::protocol"));
+        assert!(wanted(Level::TRACE, "publish_changes"));
+        assert!(wanted(Level::WARN, "lambda_runtime::runtime"));
+        assert!(!wanted(Level::INFO, "lambda_runtime::runtime"));
+        assert!(!wanted(Level::ERROR, "lambda_runtime::layers::panic"));
+        assert!(!wanted(Level::INFO, "aws_config::wallet"));
     }
 }
