@@ -179,7 +179,7 @@ async fn a_revoked_key_is_refused_when_the_kept_records_are_too_old() {
 }
 
 #[tokio::test]
-async fn wrong_keys_are_held_up_and_cost_no_more_reads_than_time_goes_by() {
+async fn wrong_keys_cost_no_more_reads_than_time_goes_by() {
     let (tap, functions) = Wiretap::start().await;
     let reads = || {
         let calls = tap.calls();
@@ -192,18 +192,12 @@ async fn wrong_keys_are_held_up_and_cost_no_more_reads_than_time_goes_by() {
     let started = Instant::now();
     let guesses = (0..100).map(async |number| {
         let guess = with_key(&functions.backend, &format!("wrong-{number}"));
-        let sent = Instant::now();
-        (guess.status("x").await, sent.elapsed())
+        guess.status("x").await
     });
-    let answers = join_all(guesses).await;
-    for (answer, took) in &answers {
-        match answer.status {
-            401 => assert!(*took >= Duration::from_millis(250), "{took:?}"),
-            _ => assert_ne!(answer.expect_problem(429), ""),
-        }
+    for answer in join_all(guesses).await {
+        answer.expect_problem(401);
     }
-    assert!(answers.iter().any(|(answer, _)| answer.status == 401));
-    // A caller with a key is not held up by others without.
+    // A caller with a key is not kept out by others without.
     functions.backend.status("x").await.expect(404);
     let allowed = 2 + started.elapsed().as_secs() / 2;
     let reads = reads() - before;

@@ -160,7 +160,6 @@ async fn without_a_known_key_nothing_is_answered() {
                 .request(method.parse().unwrap(), &url)
                 .json(&iban(&id))
         };
-        // At once: a wrong key is held up.
         let requests = [
             request(),
             request().header("x-api-key", ""),

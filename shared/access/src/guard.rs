@@ -21,7 +21,6 @@ use crate::limiter::{Limiter, Over};
 use crate::rate_limit::RateLimit;
 use crate::refusal::Refusal;
 use crate::table::AccessTable;
-use crate::tarpit::Tarpit;
 
 /// The header that carries a caller's key (`contract`: Start issue).
 const API_KEY_HEADER: &str = "x-api-key";
@@ -35,7 +34,6 @@ pub struct Guard(Arc<Inner>);
 
 struct Inner {
     keyring: Keyring,
-    tarpit: Tarpit,
     limiter: Limiter<AccessTable>,
     bearer: Option<Bearer>,
     clock: Clock,
@@ -90,7 +88,6 @@ impl Guard {
         let table = AccessTable::new(sdk.dynamodb(), table);
         Ok(Self(Arc::new(Inner {
             keyring: Keyring::new(table.clone(), Arc::clone(&clock), cache_time(env)?),
-            tarpit: Tarpit::new(),
             limiter: Limiter::new(table),
             bearer: Bearer::from_env(env, Arc::clone(&clock))?,
             clock,
@@ -154,12 +151,7 @@ impl Guard {
         let record = match self.0.keyring.find(&KeyHash::of(key)).await {
             Lookup::Found(record) => record,
             Lookup::Unavailable => return Err(Refusal::Unavailable),
-            Lookup::Absent => {
-                return Err(match self.0.tarpit.hold((self.0.clock)()).await {
-                    Ok(()) => Refusal::UnknownKey,
-                    Err(crate::tarpit::Full) => Refusal::TooManyUnknownKeys,
-                });
-            }
+            Lookup::Absent => return Err(Refusal::UnknownKey),
         };
         let caller = Caller::of_key(&record.id);
         match record.state((self.0.clock)()) {

@@ -13,7 +13,6 @@
 //! | [`table`] | the records in DynamoDB, and what operators do with them |
 //! | `keyring`, `kept` | all records, kept in the process for half a minute |
 //! | `bearer` | access tokens of an OAuth 2.0 authorization server |
-//! | `tarpit` | the delay that a wrong key costs whoever sends it |
 //! | [`rate_limit`], `limiter` | how many requests a caller may make, counted across processes |
 //! | `guard`, `layer`, `refusal` | a request in, the request or a problem out |
 
@@ -28,7 +27,6 @@ mod limiter;
 pub mod rate_limit;
 mod refusal;
 pub mod table;
-mod tarpit;
 
 pub use api_key::{ApiKey, KeyHash, KeyId};
 pub use contract::Scope;

@@ -24,8 +24,6 @@ pub(crate) enum Refusal {
     BadToken(TokenFault),
     /// A key that nobody gave out.
     UnknownKey,
-    /// The same, and so many of them that this one was not even held up.
-    TooManyUnknownKeys,
     /// A key whose time is over.
     ExpiredKey { caller: Caller, at_ms: i64 },
     /// A key that an operator ended.
@@ -80,7 +78,6 @@ impl Refusal {
             Self::UnknownKey => {
                 Problem::unauthorized("The key in the x-api-key header is not known.")
             }
-            Self::TooManyUnknownKeys => Problem::too_many_requests(1),
             Self::ExpiredKey { caller, at_ms } => Problem::unauthorized(format!(
                 "The API key {} expired {}. Ask the operator for a new one.",
                 caller.name(),
@@ -146,10 +143,7 @@ impl Refusal {
                 };
                 schemes.to_owned()
             }
-            Self::Ambiguous(_)
-            | Self::TooManyUnknownKeys
-            | Self::OverLimit { .. }
-            | Self::Unavailable => return None,
+            Self::Ambiguous(_) | Self::OverLimit { .. } | Self::Unavailable => return None,
         };
         HeaderValue::try_from(text).ok()
     }
@@ -196,7 +190,6 @@ mod tests {
             Refusal::Ambiguous("Send one."),
             Refusal::BadToken(TokenFault::Expired),
             Refusal::UnknownKey,
-            Refusal::TooManyUnknownKeys,
             Refusal::ExpiredKey {
                 caller: caller.clone(),
                 at_ms: 0,
