@@ -113,19 +113,13 @@ impl KeyHash {
 
     /// The hash that the table holds: 64 hexadecimal digits.
     pub(crate) fn from_hex(text: &str) -> Option<Self> {
-        let digits: Vec<u8> = text
-            .chars()
-            .map(|digit| digit.to_digit(16)?.try_into().ok())
-            .collect::<Option<_>>()?;
-        let (pairs, []) = digits.as_chunks::<2>() else {
-            return None;
-        };
-        let bytes: Vec<u8> = pairs.iter().map(|[high, low]| high << 4 | low).collect();
-        bytes.try_into().ok().map(Self)
+        let mut hash = [0; 32];
+        hex::decode_to_slice(text, &mut hash).ok()?;
+        Some(Self(hash))
     }
 
     pub(crate) fn to_hex(self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(self.0)
     }
 
     /// Whether both are the same, in a time that does not tell where they differ.

@@ -1,22 +1,28 @@
 //! A request in; the caller, or why there is none, out.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws::sdk::Sdk;
+use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use axum::routing::Route;
 use contract::Scope;
 use jiff::Timestamp;
 use runtime::{ConfigError, Env};
+use tower::{Layer, Service};
+use tracing::Instrument;
 
 use crate::api_key::{KeyHash, KeyId};
 use crate::bearer::{Bearer, TokenRefusal};
 use crate::kept::{Clock, Lookup};
 use crate::key_record::KeyState;
 use crate::keyring::Keyring;
-use crate::layer::Require;
 use crate::limiter::{Limiter, Over};
 use crate::rate_limit::RateLimit;
 use crate::refusal::Refusal;
@@ -107,8 +113,33 @@ impl Guard {
 
     /// The layer that lets a request pass only with credentials that have `scope`:
     /// `.route_layer(guard.require(Scope::IssueRead))`.
-    pub fn require(&self, scope: Scope) -> Require {
-        Require::new(self.clone(), scope)
+    pub fn require(
+        &self,
+        scope: Scope,
+    ) -> impl Layer<
+        Route,
+        Service: Service<Request, Response = Response, Error = Infallible, Future: Send>
+                     + Clone
+                     + Send
+                     + Sync
+                     + 'static,
+    > + Clone
+    + Send
+    + Sync
+    + use<> {
+        let guard = self.clone();
+        from_fn(move |request: Request, next: Next| {
+            let guard = guard.clone();
+            async move {
+                match guard.admit(request.headers(), scope).await {
+                    Ok(caller) => {
+                        let span = tracing::info_span!("call", %caller);
+                        next.run(request).instrument(span).await
+                    }
+                    Err(refusal) => refusal.into_response(),
+                }
+            }
+        })
     }
 
     /// Who makes a request with these headers, if they may do what `scope` stands for.

@@ -14,7 +14,7 @@
 //! | `keyring`, `kept` | all records, kept in the process for half a minute |
 //! | `bearer` | access tokens of an OAuth 2.0 authorization server |
 //! | [`rate_limit`], `limiter` | how many requests a caller may make, counted across processes |
-//! | `guard`, `layer`, `refusal` | a request in, the request or a problem out |
+//! | `guard`, `refusal` | a request in, the request or a problem out |
 
 pub mod api_key;
 mod bearer;
@@ -22,7 +22,6 @@ mod guard;
 mod kept;
 pub mod key_record;
 mod keyring;
-mod layer;
 mod limiter;
 pub mod rate_limit;
 mod refusal;
@@ -32,6 +31,5 @@ pub use api_key::{ApiKey, KeyHash, KeyId};
 pub use contract::Scope;
 pub use guard::Guard;
 pub use key_record::{KeyRecord, KeyState, NewKey, NoRandomness, Randomness};
-pub use layer::{Guarded, Require};
 pub use rate_limit::{InvalidRateLimit, RateLimit};
 pub use table::{AccessTable, ChangeError};

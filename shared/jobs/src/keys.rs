@@ -1,7 +1,6 @@
 //! The keys of jobs, all derived from one secret.
 
 use std::fmt;
-use std::fmt::Write as _;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::{hkdf, hmac};
@@ -122,12 +121,7 @@ impl JobKeys {
         context.update(of.as_bytes());
         context.update(&[0]);
         context.update(bytes);
-        let tag = context.sign();
-        tag.as_ref().iter().fold(String::new(), |mut text, byte| {
-            // Writing to a string does not fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hex::encode(context.sign())
     }
 
     fn cipher(&self, part: Part, chunk: ChunkId, write_id: Uuid) -> Result<LessSafeKey, KeyError> {

@@ -1,14 +1,12 @@
 //! Reading an upload: NDJSON or a JSON array of Start-issue bodies.
 
 use std::collections::HashMap;
-use std::fmt;
 
 use aws_lc_rs::digest::{Digest, SHA256, digest};
 use contract::{CorrelationId, MAX_UPLOAD_LINES, Problem, StartIssue};
 use issuance::ports::System;
-use serde::Deserializer as _;
-use serde::de::{SeqAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use url::Url;
 
 use crate::chunk::{LineResult, PendingLine, count};
@@ -70,26 +68,14 @@ impl Upload {
             Some(b'[') => {}
             Some(_) => return Err(not_an_array("it does not begin with `[`")),
         }
+        // Of faulty JSON serde_json names the position and what was expected there, never the input.
+        let elements: Vec<&RawValue> =
+            serde_json::from_slice(body).map_err(|fault| not_an_array(&fault.to_string()))?;
         let mut upload = Self::default();
-        let mut refused = None;
-        let mut json = serde_json::Deserializer::from_slice(body);
-        let elements = Elements(|element: Value| {
-            let line = element.to_string();
-            upload
-                .add(line.as_bytes(), &check_callback, system)
-                .map_err(|problem| {
-                    refused = Some(problem);
-                })
-        });
-        let read = (&mut json)
-            .deserialize_seq(elements)
-            .and_then(|()| json.end());
-        match (refused, read) {
-            (Some(problem), _) => Err(problem),
-            // Of faulty JSON serde_json names the position and what was expected there, never the input.
-            (None, Err(fault)) => Err(not_an_array(&fault.to_string())),
-            (None, Ok(())) => upload.not_empty(),
+        for element in elements {
+            upload.add(element.get().as_bytes(), &check_callback, system)?;
         }
+        upload.not_empty()
     }
 
     fn not_empty(self) -> Result<Self, Problem> {
@@ -182,27 +168,6 @@ fn not_an_array(reason: &str) -> Problem {
 
 fn empty() -> Problem {
     Problem::invalid_request("The upload has no lines: send at least one Start-issue body.")
-}
-
-/// Hands each element of a JSON array on, so that never more than one is in memory. Stops at the first
-/// error.
-struct Elements<F>(F);
-
-impl<'de, F: FnMut(Value) -> Result<(), ()>> Visitor<'de> for Elements<F> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<(), A::Error> {
-        while let Some(element) = elements.next_element::<Value>()? {
-            if (self.0)(element).is_err() {
-                return Err(serde::de::Error::custom("not all of it was taken"));
-            }
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

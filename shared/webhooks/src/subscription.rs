@@ -52,7 +52,7 @@ impl fmt::Display for SubscriptionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Issuance => f.write_str("callback"),
-            Self::Account(bytes) => bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
+            Self::Account(bytes) => f.write_str(&hex::encode(bytes)),
         }
     }
 }
