@@ -68,6 +68,7 @@ mod tests {
             "cold_start": false,
             "correlation_id": "a b",
             "after_seconds": 5,
+            "_aws": {"CloudWatchMetrics": []},
         });
         assert_eq!(
             readable(line.as_object().unwrap()),

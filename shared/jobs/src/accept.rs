@@ -122,10 +122,7 @@ impl<J: Jobs, Q: StartQueue, S: System> AcceptUpload<J, Q, S> {
         let messages: Vec<_> = chunks
             .iter()
             .filter(|chunk| chunk.lines.is_some())
-            .map(|chunk| StartMessage::Chunk {
-                id: chunk.id,
-                failures: 0,
-            })
+            .map(|chunk| StartMessage::first(chunk.id))
             .collect();
         if let Err(fault) = self.queue.send_all(&messages).await {
             tracing::warn!(job_id = %job.id, %fault, "a job's messages were not all sent; they will be in a minute");

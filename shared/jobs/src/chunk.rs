@@ -62,11 +62,12 @@ pub(crate) fn start_by(accepted_at_ms: i64) -> i64 {
 }
 
 /// The name of a chunk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ChunkId {
     /// The job.
     pub job_id: Uuid,
     /// The number of its first line.
+    #[serde(rename = "chunk")]
     pub first_line: u32,
 }
 

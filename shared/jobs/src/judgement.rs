@@ -1,8 +1,10 @@
 //! What a failure of Start issue means for something that can wait.
 
-use contract::Problem;
+use contract::{CorrelationId, Problem, StartIssue};
 use issuance::ports::{RecordsError, TransientKind, WalletFailure};
-use issuance::{StartFailure, StartFailureCause};
+use issuance::{StartFailure, StartFailureCause, StartedIssue};
+
+use crate::ports::Issuing;
 
 /// What is to be done about an issuance that was not started.
 #[derive(Debug, Clone)]
@@ -35,7 +37,7 @@ pub(crate) enum WaitsFor {
     Wallet,
 }
 
-pub(crate) fn judge(failure: &StartFailure) -> Judgement {
+fn judge(failure: &StartFailure) -> Judgement {
     let problem = failure.problem();
     let later = |waits_for, retry_after_seconds| {
         Judgement::Later(Later {
@@ -69,10 +71,33 @@ pub(crate) fn judge(failure: &StartFailure) -> Judgement {
     }
 }
 
-/// One line in the log for an issuance that was not started.
-pub(crate) fn log(failure: &StartFailure, template_id: &str) {
+/// Starts an issuance, or judges why it was not started. One line in the log tells of it.
+pub(crate) async fn start(
+    issuing: &impl Issuing,
+    request: StartIssue,
+) -> Result<StartedIssue, (CorrelationId, Judgement)> {
+    let template_id = request.template_id.clone();
+    match issuing.start_issue(request).await {
+        Ok(started) => {
+            tracing::info!(
+                correlation_id = %started.correlation_id,
+                template_id,
+                is_repeat = started.is_repeat,
+                "a queued issuance was started"
+            );
+            Ok(started)
+        }
+        Err(failure) => {
+            let judgement = judge(&failure);
+            log(&failure, &judgement, &template_id);
+            Err((failure.correlation_id, judgement))
+        }
+    }
+}
+
+fn log(failure: &StartFailure, judgement: &Judgement, template_id: &str) {
     let correlation_id = &failure.correlation_id;
-    match judge(failure) {
+    match judgement {
         Judgement::Refused(problem) => {
             let status = problem.status;
             tracing::info!(%correlation_id, template_id, status, "a queued issuance was refused");

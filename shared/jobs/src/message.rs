@@ -47,8 +47,8 @@ pub struct Tried {
 #[serde(untagged)]
 enum Own {
     Chunk {
-        job_id: Uuid,
-        chunk: u32,
+        #[serde(flatten)]
+        id: ChunkId,
         #[serde(default)]
         failures: u32,
     },
@@ -62,6 +62,11 @@ enum Own {
 }
 
 impl StartMessage {
+    /// The first message of a chunk.
+    pub(crate) fn first(id: ChunkId) -> Self {
+        Self::Chunk { id, failures: 0 }
+    }
+
     /// The message in a body of the queue. `check_callback` says what is wrong with the callback of a
     /// pipeline's message ([`StartIssue::from_json_with`]).
     ///
@@ -81,17 +86,7 @@ impl StartMessage {
             .filter(|value| value.get("template_id").is_none())
             .and_then(|value| serde_json::from_value(value).ok());
         match own {
-            Some(Own::Chunk {
-                job_id,
-                chunk,
-                failures,
-            }) => Ok(Self::Chunk {
-                id: ChunkId {
-                    job_id,
-                    first_line: chunk,
-                },
-                failures,
-            }),
+            Some(Own::Chunk { id, failures }) => Ok(Self::Chunk { id, failures }),
             Some(Own::Job { job_id }) => Ok(Self::Job { job_id }),
             Some(Own::Again {
                 start: again,
@@ -114,8 +109,7 @@ impl StartMessage {
     pub fn write(&self) -> Result<String, serde_json::Error> {
         let own = match self {
             Self::Chunk { id, failures } => Own::Chunk {
-                job_id: id.job_id,
-                chunk: id.first_line,
+                id: *id,
                 failures: *failures,
             },
             Self::Job { job_id } => Own::Job { job_id: *job_id },

@@ -3,7 +3,6 @@
 
 use uuid::Uuid;
 
-use crate::chunk::ChunkProgress;
 use crate::message::StartMessage;
 use crate::ports::{Jobs, StartQueue};
 use crate::start_chunk::StartQueued;
@@ -36,22 +35,12 @@ impl<J: Jobs, Q: StartQueue, I: Send + Sync, S: Send + Sync> StartQueued<J, Q, I
             return Ok(SeenTo::Discarded);
         };
         if !job.is_queued {
-            let mut open = self.jobs.progress(job_id).await?;
-            open.retain(|chunk| chunk.is_open);
-            self.queue.send_all(&messages(&open)).await?;
+            let chunks = self.jobs.progress(job_id).await?;
+            let open = chunks.iter().filter(|chunk| chunk.is_open);
+            let messages: Vec<_> = open.map(|chunk| StartMessage::first(chunk.id)).collect();
+            self.queue.send_all(&messages).await?;
             self.jobs.mark_queued(job_id).await?;
         }
         Ok(SeenTo::Queued)
     }
-}
-
-/// The messages of these chunks.
-fn messages(chunks: &[ChunkProgress]) -> Vec<StartMessage> {
-    chunks
-        .iter()
-        .map(|chunk| StartMessage::Chunk {
-            id: chunk.id,
-            failures: 0,
-        })
-        .collect()
 }

@@ -9,7 +9,7 @@ use issuance::ports::System;
 use thiserror::Error;
 
 use crate::chunk::{Chunk, ChunkId, LineOutcome, LineResult, PendingLine};
-use crate::judgement::{self, Judgement, Later, WaitsFor, judge};
+use crate::judgement::{self, Judgement, Later, WaitsFor};
 use crate::keys::{JobKeys, NotOurs, SealFailed};
 use crate::ports::{Issuing, Jobs, JobsError, Replaced};
 
@@ -171,39 +171,23 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: System> StartQueued<J, Q, I, S> {
         if shared.stop.load(Ordering::Relaxed) || self.system.now_ms() >= shared.begin_until_ms {
             return Attempt::NotBegun(line);
         }
-        let template_id = line.request.template_id.clone();
-        match self.issuing.start_issue(line.request.clone()).await {
-            Ok(started) => {
-                tracing::info!(
-                    correlation_id = %started.correlation_id,
-                    template_id,
-                    is_repeat = started.is_repeat,
-                    "a queued issuance was started"
-                );
-                Attempt::Done(LineResult {
-                    line: line.line,
-                    correlation_id: Some(started.correlation_id),
-                    outcome: LineOutcome::Started {
-                        request_uri: started.request_uri,
-                        tx_code: started.tx_code.map(|code| code.0),
-                        revocation_uuid: started.revocation_uuid,
-                        expires_at: started.expires_at,
-                    },
-                })
+        match judgement::start(&self.issuing, line.request.clone()).await {
+            Ok(started) => Attempt::Done(LineResult {
+                line: line.line,
+                correlation_id: Some(started.correlation_id),
+                outcome: LineOutcome::Started {
+                    request_uri: started.request_uri,
+                    tx_code: started.tx_code.map(|code| code.0),
+                    revocation_uuid: started.revocation_uuid,
+                    expires_at: started.expires_at,
+                },
+            }),
+            Err((correlation_id, Judgement::Refused(problem))) => {
+                Attempt::Done(LineResult::failed(line.line, Some(correlation_id), problem))
             }
-            Err(failure) => {
-                judgement::log(&failure, &template_id);
-                match judge(&failure) {
-                    Judgement::Refused(problem) => Attempt::Done(LineResult::failed(
-                        line.line,
-                        Some(failure.correlation_id),
-                        problem,
-                    )),
-                    Judgement::Later(later) => {
-                        shared.note(later.waits_for);
-                        Attempt::Later(line, later)
-                    }
-                }
+            Err((_, Judgement::Later(later))) => {
+                shared.note(later.waits_for);
+                Attempt::Later(line, later)
             }
         }
     }

@@ -4,7 +4,7 @@ use contract::{CorrelationId, Problem, StartIssue};
 use issuance::ports::System;
 
 use crate::chunk::PATIENCE_SECONDS;
-use crate::judgement::{self, Judgement, judge};
+use crate::judgement::{self, Judgement};
 use crate::message::{StartMessage, Tried};
 use crate::ports::{Issuing, Jobs};
 use crate::start_chunk::StartQueued;
@@ -58,35 +58,22 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: System> StartQueued<J, Q, I, S> {
             since_ms: now_ms,
             failures: 0,
         });
-        match self.issuing.start_issue(request.clone()).await {
-            Ok(started) => {
-                tracing::info!(
-                    correlation_id = %started.correlation_id,
-                    template_id = request.template_id,
-                    is_repeat = started.is_repeat,
-                    "a queued issuance was started"
-                );
-                Single::Started(started.correlation_id)
-            }
-            Err(failure) => {
-                judgement::log(&failure, &request.template_id);
-                match judge(&failure) {
-                    Judgement::Refused(_) => Single::Refused,
-                    Judgement::Later(later) => {
-                        let waited_ms = now_ms.saturating_sub(tried.since_ms);
-                        if waited_ms.div_euclid(1_000) >= PATIENCE_SECONDS {
-                            return Single::GivenUp;
-                        }
-                        let failures = tried.failures.saturating_add(delivery);
-                        let tried = Tried { failures, ..tried };
-                        Single::Later {
-                            after_seconds: self.wait_for(&later, failures),
-                            message: Box::new(StartMessage::Start {
-                                request: Box::new(request),
-                                tried: Some(tried),
-                            }),
-                        }
-                    }
+        match judgement::start(&self.issuing, request.clone()).await {
+            Ok(started) => Single::Started(started.correlation_id),
+            Err((_, Judgement::Refused(_))) => Single::Refused,
+            Err((_, Judgement::Later(later))) => {
+                let waited_ms = now_ms.saturating_sub(tried.since_ms);
+                if waited_ms.div_euclid(1_000) >= PATIENCE_SECONDS {
+                    return Single::GivenUp;
+                }
+                let failures = tried.failures.saturating_add(delivery);
+                let tried = Tried { failures, ..tried };
+                Single::Later {
+                    after_seconds: self.wait_for(&later, failures),
+                    message: Box::new(StartMessage::Start {
+                        request: Box::new(request),
+                        tried: Some(tried),
+                    }),
                 }
             }
         }
