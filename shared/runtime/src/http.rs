@@ -101,10 +101,10 @@ pub fn with_problem_fallbacks(routes: Router) -> Router {
 }
 
 async fn complete_problems(request: Request, next: Next) -> Response {
-    let path = uri_reference(request.uri().path());
+    let uri = request.uri().clone();
     let mut response = explain_wrong_method(next.run(request).await);
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        *response.body_mut() = Json(problem.with_instance(path))
+        *response.body_mut() = Json(problem.with_instance(uri_reference(uri.path())))
             .into_response()
             .into_body();
         response.headers_mut().remove(CONTENT_LENGTH);
