@@ -4,6 +4,7 @@ use std::fmt;
 
 use contract::{CorrelationId, Problem, StartIssue};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::keys::{JobKeys, NotOurs, Part, SealFailed};
@@ -44,7 +45,9 @@ pub struct Job {
 impl Job {
     /// Until when its lines are started, in Unix seconds.
     pub fn start_by(&self) -> i64 {
-        start_by(self.accepted_at_ms)
+        self.accepted_at_ms
+            .div_euclid(1_000)
+            .saturating_add(PATIENCE_SECONDS)
     }
 
     /// Until when it is kept, in Unix seconds.
@@ -53,12 +56,6 @@ impl Job {
             .div_euclid(1_000)
             .saturating_add(RESULTS_KEPT_SECONDS)
     }
-}
-
-pub(crate) fn start_by(accepted_at_ms: i64) -> i64 {
-    accepted_at_ms
-        .div_euclid(1_000)
-        .saturating_add(PATIENCE_SECONDS)
 }
 
 /// The name of a chunk.
@@ -295,33 +292,21 @@ impl ChunkProgress {
     }
 }
 
-/// Lines as `NUMBER JSON`, each ended by a newline, which JSON as it is written here never contains.
 fn write_lines(lines: &[PendingLine]) -> Result<Vec<u8>, SealFailed> {
-    let mut text = Vec::new();
-    for PendingLine { line, request } in lines {
-        text.extend_from_slice(line.to_string().as_bytes());
-        text.push(b' ');
-        serde_json::to_writer(&mut text, request).map_err(|_| SealFailed)?;
-        text.push(b'\n');
-    }
-    Ok(text)
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|PendingLine { line, request }| (line, request))
+        .collect();
+    serde_json::to_vec(&lines).map_err(|_| SealFailed)
 }
 
-fn read_lines(text: &[u8]) -> Result<Vec<PendingLine>, NotOurs> {
-    let lines = text
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty());
-    lines
-        .map(|line| {
-            let space = line.iter().position(|byte| *byte == b' ').ok_or(NotOurs)?;
-            let (number, json) = line.split_at(space);
-            let number = str::from_utf8(number).map_err(|_| NotOurs)?;
-            Ok(PendingLine {
-                line: number.parse().map_err(|_| NotOurs)?,
-                request: StartIssue::from_json(json).map_err(|_| NotOurs)?,
-            })
-        })
-        .collect()
+fn read_lines(json: &[u8]) -> Result<Vec<PendingLine>, NotOurs> {
+    let lines: Vec<(u32, &RawValue)> = serde_json::from_slice(json).map_err(|_| NotOurs)?;
+    let read = lines.into_iter().map(|(line, request)| {
+        let request = StartIssue::from_json(request.get().as_bytes()).map_err(|_| NotOurs)?;
+        Ok(PendingLine { line, request })
+    });
+    read.collect()
 }
 
 pub(crate) fn count(number: usize) -> u32 {
