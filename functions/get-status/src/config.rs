@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use access::Guard;
 use aws::sdk::Sdk;
+use axum::body::Bytes;
 use backend::{IssuanceTable, PollQueue};
 use issuance::GetStatus;
 use issuance::ports::Machine;
@@ -16,8 +17,8 @@ const HASTEN_LIMIT: Duration = Duration::from_millis(500);
 pub(crate) struct Config {
     /// `ACCESS_…`: who may read.
     pub(crate) guard: Guard,
-    /// `PUBLIC_BASE_URL`, without a trailing slash: the server of the OpenAPI document.
-    pub(crate) public_base_url: String,
+    /// The OpenAPI document, with `PUBLIC_BASE_URL` as its server.
+    pub(crate) openapi: Bytes,
     /// The use case, with `ISSUANCE_TABLE` and `POLL_QUEUE_URL`.
     pub(crate) use_case: GetStatus<IssuanceTable, PollQueue, Machine>,
 }
@@ -32,7 +33,7 @@ impl Config {
         let guard = Guard::from_env(env, &sdk)?;
         Ok(Self {
             guard,
-            public_base_url,
+            openapi: contract::openapi(&public_base_url).into(),
             use_case: GetStatus {
                 records: IssuanceTable::new(sdk.dynamodb(), table),
                 queue: PollQueue::new(sdk.sqs(), queue).giving_up_after(HASTEN_LIMIT),

@@ -58,8 +58,11 @@ async fn issue_status(
 }
 
 async fn openapi(State(config): State<Arc<Config>>) -> Response {
-    let document = contract::openapi(&config.public_base_url);
-    ([(CACHE_CONTROL, "max-age=300")], Json(document)).into_response()
+    let headers = [
+        (CONTENT_TYPE, "application/json"),
+        (CACHE_CONTROL, "max-age=300"),
+    ];
+    (headers, config.openapi.clone()).into_response()
 }
 
 async fn schema_of_event(name: Result<Path<String>, PathRejection>) -> Result<Response, Refusal> {

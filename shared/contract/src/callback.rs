@@ -5,14 +5,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
 use url::Url;
-use utoipa::ToSchema;
 
 /// Where changes of an issuance shall be posted, and which ones.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Callback {
     /// An absolute `https` URL on the public internet. Whoever operates the service can allow `http`
     /// and other addresses.
-    #[schema(format = "uri", max_length = 2048)]
     pub url: String,
     /// The statuses that are posted; every one if there are none. One string, of names joined by
     /// commas, is taken too; unknown names are ignored.

@@ -3,11 +3,10 @@
 use crate::{Problem, fields::Fields};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// The status of an issued credential (Token Status List §7.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CredentialStatus {
     /// It can be relied upon. Each credential starts so.
@@ -44,14 +43,12 @@ impl fmt::Display for CredentialStatus {
 }
 
 /// The body of `PUT` credential status.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(description = "The new status of an issued credential.")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CredentialStatusChange {
     /// The new status. A credential that is revoked stays so.
     pub status: CredentialStatus,
     /// Why, for the issuer's own record: printable text of up to 500 bytes. It is not published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, required = false, max_length = 500)]
     pub reason: Option<String>,
 }
 
@@ -94,21 +91,18 @@ fn read_status(fields: &mut Fields<'_>) -> Option<CredentialStatus> {
 }
 
 /// Where a credential's status is published (Token Status List §6, `status_list`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusListEntry {
     /// The URI of the Status List Token.
-    #[schema(format = "uri")]
     pub uri: String,
     /// The credential's index in the list.
     pub idx: u64,
 }
 
 /// The answer of `PUT` and `GET` credential status.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(description = "The status of an issued credential, and what is published of it.")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CredentialStatusAnswer {
     /// The credential, as named by Start issue and Get issue status.
-    #[schema(value_type = String, format = "uuid")]
     pub revocation_uuid: Uuid,
     /// The status that was last set.
     pub status: CredentialStatus,
@@ -116,7 +110,6 @@ pub struct CredentialStatusAnswer {
     pub published_status: CredentialStatus,
     /// Since when the list says so, in Unix seconds; absent if nothing was ever changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = u64, required = false)]
     pub published_at: Option<u64>,
     /// The list and the credential's index in it.
     pub status_list: StatusListEntry,

@@ -2,18 +2,16 @@
 
 use crate::{CorrelationId, Stage, Status};
 use serde::Serialize;
-use utoipa::ToSchema;
 
 /// The answer of Get deliveries: what was posted about an issuance, and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(description = "What was posted about an issuance, and what became of it.")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Deliveries {
     /// The deliveries, in the order of the changes that they announce.
     pub deliveries: Vec<Delivery>,
 }
 
 /// One change of an issuance on its way to one receiver.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Delivery {
     /// Names the delivery: the `webhook-id` that the receiver sees, the same with each attempt.
     pub id: String,
@@ -21,7 +19,6 @@ pub struct Delivery {
     pub event: Status,
     /// The stage that it announces.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Stage, required = false)]
     pub stage: Option<Stage>,
     /// Which change of the issuance it announces, from 1.
     pub sequence: u64,
@@ -38,20 +35,18 @@ pub struct Delivery {
     /// answered 410), `subscription_ended` (it had answered 410 to another one) or `unsubscribed` (the
     /// operator has removed the subscription).
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, required = false)]
     pub reason: Option<String>,
     /// When the change was made known, in Unix milliseconds.
     pub created_at: i64,
     /// When the next attempt is due, in Unix milliseconds, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = i64, required = false)]
     pub next_attempt_at: Option<i64>,
     /// The latest attempts, oldest first.
     pub attempts: Vec<DeliveryAttempt>,
 }
 
 /// What became of a delivery so far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeliveryStatus {
     /// It is on its way.
@@ -63,18 +58,16 @@ pub enum DeliveryStatus {
 }
 
 /// One attempt to deliver.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DeliveryAttempt {
     /// When it began, in Unix milliseconds.
     pub at: i64,
     /// The HTTP status of the answer; null if none came.
-    #[schema(required = true)]
     pub http_status: Option<u16>,
     /// How long it took, in milliseconds.
     pub ms: u32,
     /// Why it failed, as a name for programs; null if it succeeded. `http_status` for an answer that is
     /// not 2xx, `redirect`, `timeout`, `host_hangs`, `connection_refused`, `tls`, `unreachable`,
     /// `connection_broken`, `forbidden_address` or `forbidden_url`.
-    #[schema(required = true)]
     pub error: Option<String>,
 }

@@ -2,7 +2,6 @@ use crate::CorrelationId;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::fmt;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Defines a set of names that is open: what is not in it is kept as it was sent.
@@ -106,7 +105,7 @@ open_set! {
 }
 
 /// Why an issuance ended in `error`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct IssueError {
     /// A name for programs, such as `expired`.
     pub code: String,
@@ -120,8 +119,7 @@ pub struct IssueError {
 ///
 /// When a wallet's answer is read, `status`, `correlation_id` and `revocation_uuid` must be right;
 /// the other members are additions of Bestow, and what does not look like them is ignored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(description = "What became of an issuance so far.")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssueStatus {
     /// What became of the issuance so far.
     pub status: Status,
@@ -134,7 +132,6 @@ pub struct IssueStatus {
         deserialize_with = "uuid_if_filled",
         skip_serializing_if = "Option::is_none"
     )]
-    #[schema(value_type = String, format = "uuid", required = false)]
     pub revocation_uuid: Option<Uuid>,
     // What follows is [ours].
     /// How far the customer has come.
@@ -143,7 +140,6 @@ pub struct IssueStatus {
         deserialize_with = "if_fits",
         skip_serializing_if = "Option::is_none"
     )]
-    #[schema(value_type = Stage, required = false)]
     pub stage: Option<Stage>,
     /// The credential issue template.
     #[serde(
@@ -151,7 +147,6 @@ pub struct IssueStatus {
         deserialize_with = "if_fits",
         skip_serializing_if = "Option::is_none"
     )]
-    #[schema(value_type = String, required = false)]
     pub template_id: Option<String>,
     /// When the issuance last changed, in Unix milliseconds.
     #[serde(
@@ -159,7 +154,6 @@ pub struct IssueStatus {
         deserialize_with = "if_fits",
         skip_serializing_if = "Option::is_none"
     )]
-    #[schema(value_type = i64, required = false)]
     pub last_updated: Option<i64>,
     /// How many changes there were: it grows by one with each.
     #[serde(
@@ -167,7 +161,6 @@ pub struct IssueStatus {
         deserialize_with = "if_fits",
         skip_serializing_if = "Option::is_none"
     )]
-    #[schema(value_type = u64, required = false)]
     pub sequence: Option<u64>,
     /// Why the issuance failed, if `status` is `error`.
     #[serde(
@@ -175,7 +168,6 @@ pub struct IssueStatus {
         deserialize_with = "error_of_any_form",
         skip_serializing_if = "Option::is_none"
     )]
-    #[schema(value_type = IssueError, required = false)]
     pub error: Option<IssueError>,
 }
 

@@ -3,7 +3,6 @@
 use crate::{CorrelationId, Problem};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// The media type of one JSON text a line.
@@ -20,25 +19,20 @@ pub const MAX_UPLOAD_BYTES: usize = 4_500_000;
 pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 256;
 
 /// The answer to an upload that was accepted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(description = "The upload was taken, and its lines are being started.")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobAccepted {
     /// Names the job.
-    #[schema(value_type = String, format = "uuid")]
     pub job_id: Uuid,
     /// Where the job's progress is told, absolute.
-    #[schema(format = "uri")]
     pub status_uri: String,
     /// How many lines the upload has.
     pub total: u32,
 }
 
 /// How far a job is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(description = "How far a job is. It is finished when `done` is `total`.")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobStatus {
     /// Names the job.
-    #[schema(value_type = String, format = "uuid")]
     pub job_id: Uuid,
     /// How many lines the upload has.
     pub total: u32,
@@ -47,16 +41,11 @@ pub struct JobStatus {
     /// How many of those that are done came to nothing: each has a problem.
     pub failed: u32,
     /// Where the results of the lines that are done can be fetched, absolute.
-    #[schema(format = "uri")]
     pub results_uri: String,
 }
 
 /// What became of one line of an upload.
-#[derive(Clone, Serialize, ToSchema)]
-#[schema(
-    description = "What became of one line: `started` with the link for the customer, or `failed` \
-                        with the problem that Start issue would have answered."
-)]
+#[derive(Clone, Serialize)]
 #[serde(untagged)]
 pub enum JobResult {
     /// The issuance was started.
@@ -66,55 +55,45 @@ pub enum JobResult {
 }
 
 /// A line whose issuance was started.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartedLine {
     /// Which line, counted from 1. Blank lines do not count.
-    #[schema(minimum = 1)]
     pub line: u32,
     /// Always `started`.
-    #[schema(inline)]
     pub status: Started,
     /// The name of the issuance: the caller's, or a UUID that was made for it.
     pub correlation_id: CorrelationId,
     /// What hands the offer to the customer's wallet.
-    #[schema(format = "uri")]
     pub request_uri: String,
     /// Where Get issue status answers, absolute.
-    #[schema(format = "uri")]
     pub status_uri: String,
     /// The transaction code, for the backend to hand to the customer; only if `tx_code` was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, required = false)]
     pub tx_code: Option<String>,
     /// Names the credential for a later change of its status; only if the template has a status list.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, required = false, format = "uuid")]
     pub revocation_uuid: Option<Uuid>,
     /// When the offer runs out, in Unix seconds; only if the wallet says so.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = u64, required = false)]
     pub expires_at: Option<u64>,
 }
 
 /// A line whose issuance was not started.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FailedLine {
     /// Which line, counted from 1. Blank lines do not count.
-    #[schema(minimum = 1)]
     pub line: u32,
     /// Always `failed`.
-    #[schema(inline)]
     pub status: Failed,
     /// The name that the line gave to its issuance, if it could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = CorrelationId, required = false)]
     pub correlation_id: Option<CorrelationId>,
     /// Why. Its `errors` point into the line.
     pub problem: Problem,
 }
 
 /// The status of a line whose issuance was started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Started {
     /// `started`
@@ -122,7 +101,7 @@ pub enum Started {
 }
 
 /// The status of a line whose issuance was not started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Failed {
     /// `failed`

@@ -2,7 +2,6 @@
 
 use crate::Scope;
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
-use utoipa::ToSchema;
 
 mod received;
 
@@ -10,7 +9,7 @@ mod received;
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// One thing that is wrong with a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
     /// Where: a JSON pointer (RFC 6901) into the request body; `""` is the whole body.
     pub pointer: String,

@@ -10,12 +10,12 @@ pub use color::{Color, InvalidColor};
 pub use logo::{InvalidLogo, Logo, LogoFormat, LogoUri};
 
 use crate::fields::Fields;
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::Serialize;
 use std::ops::RangeInclusive;
 use url::Url;
 
 /// The options of the QR code, `qr_code` of Start issue. `{}` means the defaults.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct QrCode {
     /// Width and height of the picture in pixels: [`QrCode::SIZE`], 400 by default.
     pub size: u32,
@@ -28,10 +28,12 @@ pub struct QrCode {
     /// scanners need (ISO/IEC 18004 §6.3.8).
     pub padding: u32,
     /// The picture in the middle, none by default.
-    pub logo: Option<LogoUri>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logo_uri: Option<LogoUri>,
     /// The logo's width in percent of the code's: [`QrCode::LOGO_SIZE`], 20 by default.
     pub logo_size: u32,
     /// The colour of the three finder patterns in the corners, `color_dark` by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub marker_color: Option<Color>,
 }
 
@@ -49,7 +51,7 @@ impl QrCode {
 
     /// Where the logo is, if it was not sent itself.
     pub fn logo_link(&self) -> Option<&Url> {
-        match &self.logo {
+        match &self.logo_uri {
             Some(LogoUri::Link(url)) => Some(url),
             _ => None,
         }
@@ -59,7 +61,7 @@ impl QrCode {
     #[must_use]
     pub fn with_logo(self, logo: Logo) -> Self {
         Self {
-            logo: Some(LogoUri::Picture(logo)),
+            logo_uri: Some(LogoUri::Picture(logo)),
             ..self
         }
     }
@@ -78,7 +80,7 @@ impl QrCode {
             padding: fields
                 .number("padding", Self::PADDING)
                 .unwrap_or(default.padding),
-            logo: fields.parsed("logo_uri"),
+            logo_uri: fields.parsed("logo_uri"),
             logo_size: fields
                 .number("logo_size", Self::LOGO_SIZE)
                 .unwrap_or(default.logo_size),
@@ -108,30 +110,10 @@ impl Default for QrCode {
             color_dark: Color::BLACK,
             color_light: Color::WHITE,
             padding: 16,
-            logo: None,
+            logo_uri: None,
             logo_size: 20,
             marker_color: None,
         }
-    }
-}
-
-impl Serialize for QrCode {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("size", &self.size)?;
-        map.serialize_entry("color_dark", &self.color_dark)?;
-        map.serialize_entry("color_light", &self.color_light)?;
-        map.serialize_entry("padding", &self.padding)?;
-        match &self.logo {
-            Some(LogoUri::Picture(logo)) => map.serialize_entry("logo_uri", &logo.data_uri())?,
-            Some(LogoUri::Link(url)) => map.serialize_entry("logo_uri", url.as_str())?,
-            None => {}
-        }
-        map.serialize_entry("logo_size", &self.logo_size)?;
-        if let Some(color) = &self.marker_color {
-            map.serialize_entry("marker_color", color)?;
-        }
-        map.end()
     }
 }
 

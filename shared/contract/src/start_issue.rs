@@ -6,44 +6,35 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
 use url::Url;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// The body of Start issue.
 ///
 /// [`StartIssue::from_json`] reads what backends send; serialized, it is what a wallet is sent.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-#[schema(description = "Whom to issue what, and how to reach the customer's wallet.")]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StartIssue {
     /// The name of the issuance, and at the same time its idempotency key. One is made if it is
     /// absent.
     // [ours]: that it is the idempotency key.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = CorrelationId, required = false)]
     pub correlation_id: Option<CorrelationId>,
     /// The key of the credential issue template.
-    #[schema(min_length = 1, max_length = 128)]
     pub template_id: String,
     /// What the credential shall say: an object of any form, which the template's JSON Schema judges.
-    #[schema(value_type = Object)]
     pub claims: Claims,
     /// The customer's web wallet or wallet app, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = RequestUriBase, required = false)]
     pub request_uri_base: Option<RequestUriBase>,
     /// The look of the QR code, if one is wanted; `{}` means the defaults.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = QrCode, required = false)]
     pub qr_code: Option<QrCode>,
     /// Where changes shall be posted: each one as the answer of Get issue status, signed, at least
     /// once.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Callback, required = false)]
     pub callback: Option<Callback>,
     /// The look of the transaction code, if one is wanted.
     // [ours]
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = TxCode, required = false)]
     pub tx_code: Option<TxCode>,
 }
 
@@ -187,28 +178,23 @@ fn read_claims(fields: &mut Fields<'_>) -> Option<Claims> {
 /// The answer of Start issue.
 ///
 /// Other wallets than Bestow's send only the first four members.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(description = "The offer, and where to ask what became of it.")]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartIssueAnswer {
     /// The name of the issuance: the caller's, or a UUID that was made for it.
     pub correlation_id: CorrelationId,
     /// What hands the offer to the customer's wallet: redirect the browser there, or show it as a
     /// QR code.
-    #[schema(format = "uri")]
     pub request_uri: String,
     /// Where Get issue status answers to the caller's own credentials, absolute.
     // An external wallet's is not used, so it need not be there.
     #[serde(default)]
-    #[schema(format = "uri", required = true)]
     pub status_uri: String,
     /// The QR code of `request_uri`, a PNG as a data URI; only if `qr_code` was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, required = false, format = "uri")]
     pub qr_uri: Option<String>,
     /// The transaction code, for the backend to hand to the customer; only if `tx_code` was sent.
     // [ours]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, required = false)]
     pub tx_code: Option<String>,
     /// Names the credential for a later change of its status; only if the template has a status
     /// list.
@@ -218,7 +204,6 @@ pub struct StartIssueAnswer {
         deserialize_with = "crate::issue_status::uuid_if_filled",
         skip_serializing_if = "Option::is_none"
     )]
-    #[schema(value_type = String, required = false, format = "uuid")]
     pub revocation_uuid: Option<Uuid>,
     /// When the offer runs out, in Unix seconds; only if the wallet says so.
     // [ours]: Bestow's own wallet says so, others may not.
@@ -227,7 +212,6 @@ pub struct StartIssueAnswer {
         deserialize_with = "crate::issue_status::if_fits",
         skip_serializing_if = "Option::is_none"
     )]
-    #[schema(value_type = u64, required = false)]
     pub expires_at: Option<u64>,
 }
 

@@ -2,29 +2,26 @@
 
 use crate::fields::Fields;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// What the transaction code of an issuance shall look like; `{}` means six digits.
 ///
 /// The wallet makes the code and returns it to the backend alone, which hands it to the customer on
 /// another way than the offer. The members are those of OpenID4VCI 1.0 §4.1.1, `tx_code`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TxCode {
     /// Which characters the code is made of.
     #[serde(default)]
     pub input_mode: TxCodeInputMode,
     /// How many characters the code has.
     #[serde(default = "default_length")]
-    #[schema(minimum = 4, maximum = 16, default = 6)]
     pub length: u32,
     /// What the customer's wallet says about where the code comes from, at most 300 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, required = false, max_length = 300)]
     pub description: Option<String>,
 }
 
 /// The characters of a transaction code (OpenID4VCI 1.0 §4.1.1, `input_mode`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TxCodeInputMode {
     /// Digits.

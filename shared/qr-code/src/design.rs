@@ -55,7 +55,7 @@ impl Design {
     /// # Errors
     /// A fault at `/qr_code/logo_uri` if the logo is not a whole picture, or is too large.
     pub fn new(options: &QrCode) -> Result<Self, Vec<Fault>> {
-        let logo = match &options.logo {
+        let logo = match &options.logo_uri {
             Some(LogoUri::Picture(logo)) => Some(
                 LogoImage::read(logo, options.color_light)
                     .map_err(|reason| vec![Fault::new("/qr_code/logo_uri", reason)])?,

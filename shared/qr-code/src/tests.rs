@@ -84,7 +84,7 @@ fn any_mix_of_options_scans() {
                         color_dark: dark.parse().unwrap(),
                         color_light: light.parse().unwrap(),
                         marker_color: marker.map(|color| color.parse().unwrap()),
-                        logo: logo.clone().map(LogoUri::Picture),
+                        logo_uri: logo.clone().map(LogoUri::Picture),
                         logo_size: 30,
                     };
                     let picture = match Design::new(&options).unwrap().draw(LINK) {
@@ -196,7 +196,11 @@ fn a_text_too_long_for_any_code_is_refused() {
     );
     assert_eq!(error.fault().unwrap().pointer, "/qr_code");
     let logo = Some(LogoUri::Picture(logo(ImageFormat::Png, 10, 10)));
-    let design = Design::new(&QrCode { logo, ..large }).unwrap();
+    let design = Design::new(&QrCode {
+        logo_uri: logo,
+        ..large
+    })
+    .unwrap();
     assert!(design.draw(&"x".repeat(1273)).is_ok());
     assert!(design.draw(&"x".repeat(1274)).is_err());
 }
@@ -221,7 +225,7 @@ fn a_logo_that_is_no_picture_is_a_fault_of_the_request() {
         ),
     ] {
         let options = QrCode {
-            logo: Some(LogoUri::Picture(logo)),
+            logo_uri: Some(LogoUri::Picture(logo)),
             ..QrCode::default()
         };
         let faults = Design::new(&options).unwrap_err();
@@ -289,7 +293,7 @@ proptest! {
             size,
             padding,
             logo_size,
-            logo: with_logo
+            logo_uri: with_logo
                 .then(|| LogoUri::Picture(logo(ImageFormat::Png, logo_width, logo_height))),
             ..QrCode::default()
         };

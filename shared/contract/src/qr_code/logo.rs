@@ -1,5 +1,6 @@
 use base64::{Engine, engine::general_purpose::GeneralPurpose};
 use base64::{alphabet, engine::DecodePaddingMode, engine::GeneralPurposeConfig};
+use serde::{Serialize, Serializer};
 use std::{fmt, str::FromStr};
 use url::Url;
 
@@ -149,6 +150,15 @@ impl FromStr for LogoUri {
                     .map_err(|_| InvalidLogo::Link)
             }
             _ => uri.parse().map(Self::Picture),
+        }
+    }
+}
+
+impl Serialize for LogoUri {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Picture(logo) => serializer.serialize_str(&logo.data_uri()),
+            Self::Link(url) => serializer.serialize_str(url.as_str()),
         }
     }
 }

@@ -36,7 +36,7 @@ fn the_sample_of_the_contract_is_read_whole() {
         start.claims.members()["acccount_type"],
         "Business Checking Account"
     );
-    assert!(start.qr_code.as_ref().unwrap().logo.is_some());
+    assert!(start.qr_code.as_ref().unwrap().logo_uri.is_some());
 
     let mut sent: Value = serde_json::from_str(SAMPLE).unwrap();
     sent["request_uri_base"] = json!("https://customerwallet.com/");
