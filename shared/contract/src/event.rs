@@ -1,14 +1,10 @@
 //! What happens, told to whoever wants to know: CloudEvents 1.0 in their JSON format. `[ours]`
 
-mod schemas;
-
 use crate::{CorrelationId, CredentialStatus, IssueStatus, paths};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use std::fmt;
 use uuid::Uuid;
-
-pub use schemas::event_schema;
 
 /// What an event tells of: the attribute `type` of its CloudEvent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -161,6 +157,13 @@ impl CloudEvent {
             data,
         }
     }
+}
+
+/// The JSON Schema (2020-12) of the events of this type, whole CloudEvents. `events.schema.json` defines
+/// every type, and a reference before the definitions says which is meant.
+pub fn event_schema(event_type: EventType) -> String {
+    let reference = format!("{{\n  \"$ref\": \"#/$defs/{event_type}\",");
+    include_str!("../events.schema.json").replacen('{', &reference, 1)
 }
 
 #[cfg(test)]

@@ -128,7 +128,7 @@ proptest! {
     fn each_event_is_what_its_schema_says(happenings in happenings()) {
         for event in events(&announced(&history(&happenings))) {
             let schema: Value =
-                serde_json::from_str(contract::event_schema(event.event_type)).unwrap();
+                serde_json::from_str(&contract::event_schema(event.event_type)).unwrap();
             let event = serde_json::to_value(event).unwrap();
             let validator = jsonschema::validator_for(&schema).unwrap();
             let faults: Vec<_> = validator.iter_errors(&event).map(|fault| fault.to_string()).collect();
