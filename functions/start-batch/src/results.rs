@@ -3,7 +3,7 @@
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LINK};
 use axum::response::{IntoResponse, Response};
-use contract::{Failed, FailedLine, JobResult, NDJSON, Problem, Started, StartedLine, paths};
+use contract::{FailedLine, JobResult, NDJSON, Problem, StartedLine, paths};
 use jobs::{LineOutcome, LineResult, ResultsPage};
 use uuid::Uuid;
 
@@ -53,7 +53,6 @@ fn on_the_wire(public_base_url: &str, result: LineResult) -> Option<JobResult> {
             let correlation_id = correlation_id?;
             Some(JobResult::Started(StartedLine {
                 line,
-                status: Started::Started,
                 status_uri: paths::issue_status_url(public_base_url, &correlation_id),
                 correlation_id,
                 request_uri,
@@ -64,7 +63,6 @@ fn on_the_wire(public_base_url: &str, result: LineResult) -> Option<JobResult> {
         }
         LineOutcome::Failed(problem) => Some(JobResult::Failed(FailedLine {
             line,
-            status: Failed::Failed,
             correlation_id,
             problem,
         })),

@@ -44,9 +44,9 @@ pub struct JobStatus {
     pub results_uri: String,
 }
 
-/// What became of one line of an upload.
-#[derive(Clone, Serialize)]
-#[serde(untagged)]
+/// What became of one line of an upload: a line with its `status`, `started` or `failed`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "status", rename_all = "lowercase")]
 pub enum JobResult {
     /// The issuance was started.
     Started(StartedLine),
@@ -55,12 +55,10 @@ pub enum JobResult {
 }
 
 /// A line whose issuance was started.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct StartedLine {
     /// Which line, counted from 1. Blank lines do not count.
     pub line: u32,
-    /// Always `started`.
-    pub status: Started,
     /// The name of the issuance: the caller's, or a UUID that was made for it.
     pub correlation_id: CorrelationId,
     /// What hands the offer to the customer's wallet.
@@ -83,29 +81,11 @@ pub struct StartedLine {
 pub struct FailedLine {
     /// Which line, counted from 1. Blank lines do not count.
     pub line: u32,
-    /// Always `failed`.
-    pub status: Failed,
     /// The name that the line gave to its issuance, if it could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<CorrelationId>,
     /// Why. Its `errors` point into the line.
     pub problem: Problem,
-}
-
-/// The status of a line whose issuance was started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Started {
-    /// `started`
-    Started,
-}
-
-/// The status of a line whose issuance was not started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Failed {
-    /// `failed`
-    Failed,
 }
 
 impl fmt::Debug for StartedLine {
@@ -115,14 +95,5 @@ impl fmt::Debug for StartedLine {
             .field("line", &self.line)
             .field("correlation_id", &self.correlation_id)
             .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for JobResult {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Started(line) => line.fmt(f),
-            Self::Failed(line) => line.fmt(f),
-        }
     }
 }

@@ -48,8 +48,8 @@ pub use delivery::{Deliveries, Delivery, DeliveryAttempt, DeliveryStatus};
 pub use event::{CloudEvent, CredentialEventData, EventData, EventType, event_schema};
 pub use issue_status::{IssueError, IssueStatus, Stage, Status};
 pub use job::{
-    Failed, FailedLine, JobAccepted, JobResult, JobStatus, MAX_IDEMPOTENCY_KEY_BYTES,
-    MAX_UPLOAD_BYTES, MAX_UPLOAD_LINES, NDJSON, Started, StartedLine,
+    FailedLine, JobAccepted, JobResult, JobStatus, MAX_IDEMPOTENCY_KEY_BYTES, MAX_UPLOAD_BYTES,
+    MAX_UPLOAD_LINES, NDJSON, StartedLine,
 };
 pub use openapi::openapi;
 pub use problem::{Fault, PROBLEM_JSON, Problem, ProblemKind};

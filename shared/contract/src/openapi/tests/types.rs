@@ -26,6 +26,16 @@ macro_rules! described {
             least: value(false),
         }
     }};
+    // As a variant of an enumeration, which adds its name as `status`.
+    (|$all:ident| $Type:ident { $($field:ident: $value:expr),+ $(,)? } as $variant:path) => {{
+        let value = |$all: bool| json!($variant($Type { $($field: $value),+ }));
+        Described {
+            schema: stringify!($Type),
+            fields: vec!["status", $(stringify!($field)),+],
+            full: value(true),
+            least: value(false),
+        }
+    }};
 }
 
 /// The names of an enumeration on the wire: a variant that is new does not compile until it is here.
@@ -157,20 +167,18 @@ fn jobs() -> Vec<Described> {
         }),
         described!(|all| StartedLine {
             line: 1,
-            status: Started::Started,
             correlation_id: id(),
             request_uri: url(),
             status_uri: url(),
             tx_code: all.then(|| "493536".to_owned()),
             revocation_uuid: all.then_some(UUID),
             expires_at: all.then_some(1_795_457_700),
-        }),
+        } as JobResult::Started),
         described!(|all| FailedLine {
             line: 2,
-            status: Failed::Failed,
             correlation_id: all.then(id),
             problem: Problem::invalid_body(vec![fault()]),
-        }),
+        } as JobResult::Failed),
     ]
 }
 
