@@ -72,7 +72,7 @@ async fn until_known(backend: &Backend, key: &str) -> Answer {
 async fn each_way_of_not_being_let_in_has_its_own_answer() {
     let cloud = Cloud::start_ephemeral().await;
     let (backend, keys) = (cloud.backend(), AccessKeys::of(&cloud.running));
-    let all = || Scope::ALL;
+    let all = || Scope::ALL.iter().copied();
     let (expired, expired_key) = keys
         .give_changed(all(), |key| key.valid_until_ms = Some(1_000))
         .await;
@@ -117,7 +117,7 @@ async fn each_way_of_not_being_let_in_has_its_own_answer() {
 async fn a_key_may_do_what_its_scopes_say_and_no_more() {
     let cloud = cloud::shared();
     let keys = AccessKeys::of(&cloud.running);
-    for scope in Scope::ALL {
+    for &scope in Scope::ALL {
         let (_, key) = keys.give([scope]).await;
         let backend = with_key(&cloud.backend(), &key);
         let asked = OPERATIONS.map(async |(method, path, needed)| {

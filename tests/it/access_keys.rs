@@ -1,7 +1,5 @@
 //! Gives API keys out, as an operator would.
 
-use std::collections::BTreeSet;
-
 use access::{AccessTable, KeyId, KeyRecord, NewKey, Randomness, Scope};
 use aws::sdk::Sdk;
 use local::RunningCloud;
@@ -23,18 +21,18 @@ impl AccessKeys {
     }
 
     /// Gives a key with these scopes out.
-    pub async fn give(&self, scopes: impl Into<BTreeSet<Scope>>) -> (KeyId, String) {
+    pub async fn give(&self, scopes: impl IntoIterator<Item = Scope>) -> (KeyId, String) {
         self.give_changed(scopes, |_| {}).await
     }
 
     /// The same with a record that is not as it would be made.
     pub async fn give_changed(
         &self,
-        scopes: impl Into<BTreeSet<Scope>>,
+        scopes: impl IntoIterator<Item = Scope>,
         change: impl FnOnce(&mut KeyRecord),
     ) -> (KeyId, String) {
         let new = NewKey {
-            scopes: scopes.into(),
+            scopes: scopes.into_iter().collect(),
             note: "given out by a test".to_owned(),
             valid_until_ms: None,
             rate_limit: None,

@@ -62,7 +62,9 @@ async fn exercise(functions: &Functions, tap: &Wiretap) {
     // A caller whose requests are counted, at each function that is guarded.
     let keys = AccessKeys::of(&functions.running);
     let counted = keys
-        .give_changed(Scope::ALL, |key| key.rate_limit = "9/h".parse().ok())
+        .give_changed(Scope::ALL.iter().copied(), |key| {
+            key.rate_limit = "9/h".parse().ok()
+        })
         .await;
     let caller = with_key(backend, &counted.1);
     eventually("its requests are counted", PATIENCE, async || {

@@ -48,7 +48,7 @@ pub(crate) async fn let_in(table: &AccessTable, api_key: &str) -> Result<(), Sta
     let record = KeyRecord {
         id: ID.parse().map_err(|fault| failed(format!("{fault}")))?,
         hash: KeyHash::of(api_key.as_bytes()),
-        scopes: Scope::ALL.into(),
+        scopes: Scope::ALL.iter().copied().collect(),
         note: "--api-key of the local cloud".to_owned(),
         created_at_ms: Timestamp::now().as_millisecond(),
         valid_until_ms: None,

@@ -53,13 +53,9 @@ fn read_url(
     check: impl FnOnce(&Url) -> Result<(), String>,
 ) -> Option<String> {
     const WANTED: &str = "give an absolute URL such as https://backend.example/hook";
-    let faults_before = fields.fault_count();
-    let Some(text) = fields.short_text("url", Callback::MAX_URL_BYTES) else {
-        if fields.fault_count() == faults_before {
-            fields.missing("url", WANTED);
-        }
-        return None;
-    };
+    let text = fields.required("url", WANTED, |fields| {
+        fields.short_text("url", Callback::MAX_URL_BYTES)
+    })?;
     let url = Url::parse(&text)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https"));

@@ -2,12 +2,25 @@
 
 use crate::{Problem, fields::Fields};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use strum::{Display, EnumString, IntoStaticStr};
 use uuid::Uuid;
 
 /// The status of an issued credential (Token Status List §7.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum CredentialStatus {
     /// It can be relied upon. Each credential starts so.
     Valid,
@@ -18,27 +31,9 @@ pub enum CredentialStatus {
 }
 
 impl CredentialStatus {
-    /// Every status.
-    pub const ALL: [Self; 3] = [Self::Valid, Self::Suspended, Self::Revoked];
-
     /// The name on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Valid => "valid",
-            Self::Suspended => "suspended",
-            Self::Revoked => "revoked",
-        }
-    }
-
-    /// The status of this name, if there is one.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == name)
-    }
-}
-
-impl fmt::Display for CredentialStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -63,31 +58,16 @@ impl CredentialStatusChange {
     /// # Errors
     /// 400 with each fault of the body.
     pub fn from_json(body: &[u8]) -> Result<Self, Problem> {
+        const WANTED: &str = "give \"valid\", \"suspended\" or \"revoked\"";
         let mut faults = Vec::new();
         let mut fields = Fields::of_body(body, &mut faults)?;
-        let status = read_status(&mut fields);
+        let status = fields.required("status", WANTED, |fields| fields.name("status", WANTED));
         let reason = fields.short_text("reason", Self::MAX_REASON_BYTES);
         match status {
             Some(status) if faults.is_empty() => Ok(Self { status, reason }),
             _ => Err(Problem::invalid_body(faults)),
         }
     }
-}
-
-fn read_status(fields: &mut Fields<'_>) -> Option<CredentialStatus> {
-    const WANTED: &str = "give \"valid\", \"suspended\" or \"revoked\"";
-    let faults_before = fields.fault_count();
-    let Some(name) = fields.text("status") else {
-        if fields.fault_count() == faults_before {
-            fields.missing("status", WANTED);
-        }
-        return None;
-    };
-    let status = CredentialStatus::from_name(&name);
-    if status.is_none() {
-        fields.fault("status", format!("is not known: {WANTED}"));
-    }
-    status
 }
 
 /// Where a credential's status is published (Token Status List §6, `status_list`).

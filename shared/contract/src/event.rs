@@ -3,55 +3,47 @@
 use crate::{CorrelationId, CredentialStatus, IssueStatus, paths};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
-use std::fmt;
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 use uuid::Uuid;
 
 /// What an event tells of: the attribute `type` of its CloudEvent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Display, EnumString, IntoStaticStr, VariantArray,
+)]
 pub enum EventType {
     /// An offer was made to the customer.
+    #[strum(serialize = "com.bestow.issue.created.v1")]
     IssueCreated,
     /// The customer has come further, or the customer's wallet tells what became of the credential.
+    #[strum(serialize = "com.bestow.issue.progressed.v1")]
     IssueProgressed,
     /// The customer's wallet has the credential.
+    #[strum(serialize = "com.bestow.issue.completed.v1")]
     IssueCompleted,
     /// The issuance ended without a credential.
+    #[strum(serialize = "com.bestow.issue.failed.v1")]
     IssueFailed,
     /// The offer ran out before it was taken.
+    #[strum(serialize = "com.bestow.issue.expired.v1")]
     IssueExpired,
     /// A credential was revoked, for good.
+    #[strum(serialize = "com.bestow.credential.revoked.v1")]
     CredentialRevoked,
     /// A credential was suspended.
+    #[strum(serialize = "com.bestow.credential.suspended.v1")]
     CredentialSuspended,
     /// A credential that was suspended is valid again.
+    #[strum(serialize = "com.bestow.credential.reinstated.v1")]
     CredentialReinstated,
 }
 
 impl EventType {
     /// Every type.
-    pub const ALL: [Self; 8] = [
-        Self::IssueCreated,
-        Self::IssueProgressed,
-        Self::IssueCompleted,
-        Self::IssueFailed,
-        Self::IssueExpired,
-        Self::CredentialRevoked,
-        Self::CredentialSuspended,
-        Self::CredentialReinstated,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The name on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::IssueCreated => "com.bestow.issue.created.v1",
-            Self::IssueProgressed => "com.bestow.issue.progressed.v1",
-            Self::IssueCompleted => "com.bestow.issue.completed.v1",
-            Self::IssueFailed => "com.bestow.issue.failed.v1",
-            Self::IssueExpired => "com.bestow.issue.expired.v1",
-            Self::CredentialRevoked => "com.bestow.credential.revoked.v1",
-            Self::CredentialSuspended => "com.bestow.credential.suspended.v1",
-            Self::CredentialReinstated => "com.bestow.credential.reinstated.v1",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// The type that tells of a credential's new status. A credential starts valid, so to become valid
@@ -62,12 +54,6 @@ impl EventType {
             CredentialStatus::Suspended => Self::CredentialSuspended,
             CredentialStatus::Revoked => Self::CredentialRevoked,
         }
-    }
-}
-
-impl fmt::Display for EventType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

@@ -98,6 +98,15 @@ impl<'f> Fields<'f> {
         }
     }
 
+    /// One of the names of `T`, if it was sent. `wanted` says which there are.
+    pub(crate) fn name<T: FromStr>(&mut self, name: &str, wanted: &str) -> Option<T> {
+        let found = self.text(name)?.parse().ok();
+        if found.is_none() {
+            self.fault(name, format!("is not known: {wanted}"));
+        }
+        found
+    }
+
     /// A whole number, or a string of one, if it was sent.
     pub(crate) fn number(&mut self, name: &str, range: RangeInclusive<u32>) -> Option<u32> {
         let value = self.take(name)?;
@@ -138,9 +147,20 @@ impl<'f> Fields<'f> {
         }
     }
 
-    /// Notes that a member without which nothing goes was not sent.
-    pub(crate) fn missing(&mut self, name: &str, wanted: &str) {
-        self.fault(name, format!("is missing: {wanted}"));
+    /// What `read` makes of a member without which nothing goes. That it is missing is a fault, unless
+    /// `read` has found another.
+    pub(crate) fn required<T>(
+        &mut self,
+        name: &str,
+        wanted: &str,
+        read: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        let faults_before = self.fault_count();
+        let value = read(self);
+        if value.is_none() && self.fault_count() == faults_before {
+            self.fault(name, format!("is missing: {wanted}"));
+        }
+        value
     }
 }
 

@@ -45,10 +45,7 @@ pub fn event_schema_url(base_url: &str, event_type: EventType) -> String {
 
 /// The type of events whose schema has this name in [`EVENT_SCHEMA`].
 pub fn event_type_of_schema(name: &str) -> Option<EventType> {
-    let name = name.strip_suffix(".schema.json")?;
-    EventType::ALL
-        .into_iter()
-        .find(|event_type| event_type.as_str() == name)
+    name.strip_suffix(".schema.json")?.parse().ok()
 }
 
 /// The absolute `status_uri` of a job below `base_url` (without a trailing slash).

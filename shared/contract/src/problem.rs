@@ -2,6 +2,7 @@
 
 use crate::Scope;
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
+use strum::VariantArray;
 
 mod received;
 
@@ -28,7 +29,7 @@ impl Fault {
 }
 
 /// The kinds of problems of the contract. Each has one HTTP status, one title and one `type`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, VariantArray)]
 pub enum ProblemKind {
     /// 400: the request is malformed.
     InvalidRequest,
@@ -62,22 +63,7 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind, in the order of the HTTP statuses.
-    pub const ALL: [Self; 14] = [
-        Self::InvalidRequest,
-        Self::Unauthorized,
-        Self::Forbidden,
-        Self::NotFound,
-        Self::MethodNotAllowed,
-        Self::Conflict,
-        Self::TooLarge,
-        Self::UnsupportedMediaType,
-        Self::ClaimsRejected,
-        Self::TooManyRequests,
-        Self::Internal,
-        Self::WalletFault,
-        Self::Unavailable,
-        Self::WalletTimeout,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The HTTP status code.
     pub const fn status(self) -> u16 {
@@ -96,7 +82,8 @@ impl ProblemKind {
 
     /// The kind with this HTTP status, if the contract has one.
     pub fn from_status(status: u16) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.status() == status)
+        let mut kinds = Self::ALL.iter().copied();
+        kinds.find(|kind| kind.status() == status)
     }
 
     const fn row(self) -> (u16, &'static str, &'static str) {

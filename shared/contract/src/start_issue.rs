@@ -102,7 +102,11 @@ impl StartIssue {
         let mut fields = Fields::of_body(body, &mut faults)?;
 
         let correlation_id = fields.parsed("correlation_id");
-        let template_id = read_template_id(&mut fields);
+        let template_id = fields.required(
+            "template_id",
+            "give the key of a credential issue template",
+            |fields| fields.short_text("template_id", Self::MAX_TEMPLATE_ID_BYTES),
+        );
         let claims = read_claims(&mut fields);
         let request_uri_base = fields.parsed("request_uri_base");
         let faults_before_qr_code = fields.fault_count();
@@ -151,28 +155,15 @@ impl StartIssue {
     }
 }
 
-fn read_template_id(fields: &mut Fields<'_>) -> Option<String> {
-    let faults_before = fields.fault_count();
-    let template_id = fields.short_text("template_id", StartIssue::MAX_TEMPLATE_ID_BYTES);
-    if template_id.is_none() && fields.fault_count() == faults_before {
-        fields.missing("template_id", "give the key of a credential issue template");
-    }
-    template_id
-}
-
 fn read_claims(fields: &mut Fields<'_>) -> Option<Claims> {
     const WANTED: &str = "give an object, such as {\"iban\": …}";
-    match fields.take("claims") {
-        Some(Value::Object(members)) => Some(Claims(members)),
-        Some(other) => {
+    fields.required("claims", WANTED, |fields| match fields.take("claims")? {
+        Value::Object(members) => Some(Claims(members)),
+        other => {
             fields.fault("claims", format!("is {}: {WANTED}", kind_of(&other)));
             None
         }
-        None => {
-            fields.missing("claims", WANTED);
-            None
-        }
-    }
+    })
 }
 
 /// The answer of Start issue.

@@ -2,6 +2,7 @@
 
 use crate::fields::Fields;
 use serde::{Deserialize, Serialize};
+use strum::EnumString;
 
 /// What the transaction code of an issuance shall look like; `{}` means six digits.
 ///
@@ -21,8 +22,9 @@ pub struct TxCode {
 }
 
 /// The characters of a transaction code (OpenID4VCI 1.0 §4.1.1, `input_mode`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, EnumString)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum TxCodeInputMode {
     /// Digits.
     #[default]
@@ -42,14 +44,7 @@ impl TxCode {
     pub const MAX_DESCRIPTION_CHARS: usize = 300;
 
     pub(crate) fn read(mut fields: Fields<'_>) -> Self {
-        let input_mode = match fields.text("input_mode").as_deref() {
-            None | Some("numeric") => TxCodeInputMode::Numeric,
-            Some("text") => TxCodeInputMode::Text,
-            Some(_) => {
-                fields.fault("input_mode", "is not known: give \"numeric\" or \"text\"");
-                TxCodeInputMode::Numeric
-            }
-        };
+        let input_mode = fields.name("input_mode", "give \"numeric\" or \"text\"");
         let length = fields
             .number("length", Self::MIN_LENGTH..=Self::MAX_LENGTH)
             .unwrap_or(Self::DEFAULT_LENGTH);
@@ -64,7 +59,7 @@ impl TxCode {
             );
         }
         Self {
-            input_mode,
+            input_mode: input_mode.unwrap_or_default(),
             length,
             description,
         }

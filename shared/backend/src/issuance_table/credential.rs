@@ -52,8 +52,9 @@ pub(super) fn change(
             correlation_id: parsed(after, "correlation_id")?,
             template_id: text(after, "template_id")?.to_owned(),
         },
-        status: CredentialStatus::from_name(text(after, "status")?)
-            .ok_or_else(|| malformed("status", "is not one of valid, suspended and revoked"))?,
+        status: text(after, "status")?
+            .parse()
+            .map_err(|_| malformed("status", "is not one of valid, suspended and revoked"))?,
         sequence,
         recorded_ms: parsed_number(after, "status_recorded_ms")?,
     }))

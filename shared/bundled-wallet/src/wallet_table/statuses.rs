@@ -140,7 +140,7 @@ impl WalletTable {
             let status = item
                 .get("status")
                 .and_then(|status| status.as_s().ok())
-                .and_then(|name| CredentialStatus::from_name(name))
+                .and_then(|name| name.parse().ok())
                 .ok_or_else(|| CallError::unexpected("a list entry without a known status"))?;
             entries.push((parsed_number(&item, "idx")?, status));
         }

@@ -63,9 +63,9 @@ fn members(value: &Value) -> BTreeSet<String> {
 
 #[test]
 fn every_event_validates_against_the_schema_of_its_type_and_no_other() {
-    for event_type in EventType::ALL {
+    for &event_type in EventType::ALL {
         let event = serde_json::to_value(example(event_type)).unwrap();
-        for other in EventType::ALL {
+        for &other in EventType::ALL {
             let validator = jsonschema::validator_for(&schema(other)).unwrap();
             assert_eq!(
                 validator.is_valid(&event),
@@ -104,7 +104,7 @@ fn progress_after_the_completion_tells_what_became_of_the_credential() {
 fn the_schemas_describe_every_member_and_no_other() {
     let document: Value = serde_json::from_str(&crate::openapi(SOURCE)).unwrap();
     let issuance = &document["components"]["schemas"]["IssueStatus"]["properties"];
-    for event_type in EventType::ALL {
+    for &event_type in EventType::ALL {
         let event = serde_json::to_value(example(event_type)).unwrap();
         let definitions = &schema(event_type)["$defs"];
         let described = |name: &str| members(&definitions[name]["properties"]);
@@ -175,7 +175,7 @@ fn sequences_order_as_texts_do() {
 
 #[test]
 fn a_schema_is_found_by_its_name() {
-    for event_type in EventType::ALL {
+    for &event_type in EventType::ALL {
         let url = paths::event_schema_url(SOURCE, event_type);
         let name = url.rsplit('/').next().unwrap();
         assert_eq!(paths::event_type_of_schema(name), Some(event_type));

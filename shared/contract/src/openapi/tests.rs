@@ -174,7 +174,7 @@ fn every_kind_of_error_is_there_as_the_code_makes_it() {
     let document = document();
     let responses = at(&document, &["components", "responses"]);
     assert_eq!(members(responses).len(), ProblemKind::ALL.len());
-    for kind in ProblemKind::ALL {
+    for &kind in ProblemKind::ALL {
         let response = &responses[format!("{kind:?}")];
         assert_eq!(
             response["description"],
@@ -225,8 +225,8 @@ fn every_error_answer_is_a_problem_of_its_status() {
 fn every_operation_that_needs_credentials_names_its_scope() {
     let document = document();
     let flow = &document["components"]["securitySchemes"]["oauth2"]["flows"]["clientCredentials"];
-    let scopes = Scope::ALL.map(Scope::as_str);
-    assert_eq!(members(&flow["scopes"]), scopes.into());
+    let scopes = Scope::ALL.iter().map(|scope| scope.as_str());
+    assert_eq!(members(&flow["scopes"]), scopes.collect());
     for (name, operation) in operations(&document) {
         let security = operation["security"].as_array().unwrap();
         if *security == [json!({})] {
@@ -331,7 +331,10 @@ fn every_name_of_an_enumeration_is_there() {
         let (schema, keyword) = place.split_once('/').unwrap();
         assert_eq!(schema_of(&document, schema)[keyword], names, "{place}");
     }
-    let schemas = EventType::ALL.map(|event_type| format!("{event_type}.schema.json"));
+    let schemas: Vec<_> = EventType::ALL
+        .iter()
+        .map(|event_type| format!("{event_type}.schema.json"))
+        .collect();
     let parameter = &at(
         &document,
         &["paths", paths::EVENT_SCHEMA, "get", "parameters"],

@@ -31,10 +31,10 @@ fn the_body_has_what_the_contract_lists() {
 
 #[test]
 fn each_kind_has_its_own_status_and_type() {
-    for kind in ProblemKind::ALL {
+    for &kind in ProblemKind::ALL {
         assert_eq!(ProblemKind::from_status(kind.status()), Some(kind));
         let same_type = ProblemKind::ALL
-            .into_iter()
+            .iter()
             .filter(|other| other.type_uri() == kind.type_uri());
         assert_eq!(same_type.count(), 1, "{kind:?}");
     }

@@ -75,21 +75,16 @@ impl FromStr for Color {
     type Err = InvalidColor;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let digits: Option<Vec<u8>> = text
-            .strip_prefix('#')
-            .ok_or(InvalidColor)?
-            .chars()
-            .map(|digit| {
-                digit
-                    .to_digit(16)
-                    .and_then(|digit| u8::try_from(digit).ok())
-            })
-            .collect();
-        match *digits.ok_or(InvalidColor)?.as_slice() {
-            [r, g, b] => Ok(Self::new(r * 17, g * 17, b * 17)),
-            [r1, r2, g1, g2, b1, b2] => Ok(Self::new(r1 * 16 + r2, g1 * 16 + g2, b1 * 16 + b2)),
-            _ => Err(InvalidColor),
-        }
+        let digits = text.strip_prefix('#').ok_or(InvalidColor)?;
+        let doubled = digits.chars().flat_map(|digit| [digit, digit]);
+        let digits = match digits.len() {
+            3 => doubled.collect(),
+            _ => digits.to_owned(),
+        };
+        let mut parts = [0; 3];
+        hex::decode_to_slice(digits, &mut parts).map_err(|_| InvalidColor)?;
+        let [red, green, blue] = parts;
+        Ok(Self::new(red, green, blue))
     }
 }
 
