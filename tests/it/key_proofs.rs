@@ -3,8 +3,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jose::PublicJwk;
 use serde_json::{Value, json};
-use signing::{LocalKey, PublicJwk, Signer};
+use signing::{LocalKey, Signer};
 
 use crate::cloud::Cloud;
 use crate::redeemed::Redeemed;

@@ -1,9 +1,9 @@
 //! A small wallet of our own, for what the libraries' wallets cannot be made to do: wrong proofs, doubled
 //! requests, other keys. It speaks OpenID4VCI 1.0, pre-authorized code flow.
 
+use jose::jws::SigningInput;
 use serde_json::{Value, json};
 use signing::LocalKey;
-use signing::jws::SigningInput;
 
 use crate::answer::Answer;
 use crate::backend::http_client;

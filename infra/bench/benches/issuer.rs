@@ -20,9 +20,9 @@ use issuer::{
     CredentialOffers, CredentialRequest, Issuer, IssuerIdentifier, ListNumber, Offer, OfferId,
     Redeem, RetrieveOffer, TemplateFile, Templates, TokenRequest, Transition, WalletKeys, Written,
 };
+use jose::jws::SigningInput;
 use qr_code::Design;
 use serde_json::{Map, Value, json};
-use signing::jws::SigningInput;
 use signing::{LocalKey, Signer, SigningIdentity};
 use status_list::{Bits, Status, StatusList, StatusReference};
 

@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use jose::jws::SigningInput;
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
-use signing::jws::SigningInput;
 use signing::{LocalKey, Signer};
 
 use crate::Failure;
@@ -251,7 +251,7 @@ impl Parties {
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)?
             .as_secs();
-        let header = json!({"typ": "openid4vci-proof+jwt", "alg": signing::ES256,
+        let header = json!({"typ": "openid4vci-proof+jwt", "alg": jose::ES256,
                             "jwk": self.holder.public_jwk().to_json()});
         let claims = json!({"aud": issuer, "iat": now, "nonce": c_nonce});
         let input = SigningInput::new(&header, &claims)?;

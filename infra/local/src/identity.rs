@@ -131,7 +131,8 @@ fn set_validity(params: &mut CertificateParams, today: Date, years: i16) {
 mod tests {
     use super::*;
     use jiff::civil::date;
-    use signing::{CertificateChain, CertificateDer, LocalKey, SigningIdentity};
+    use jose::{CertificateChain, CertificateDer};
+    use signing::{LocalKey, SigningIdentity};
     use std::sync::Arc;
 
     /// 2026-11-23T12:00:00Z

@@ -1,6 +1,5 @@
 //! Access tokens (RFC 6750) of one authorization server, which the operator names.
 
-mod jwk;
 mod server;
 mod token;
 
@@ -83,7 +82,7 @@ impl Bearer {
     /// What `token` allows at `now_ms`.
     pub(crate) async fn check(&self, token: &str, now_ms: i64) -> Result<Granted, TokenRefusal> {
         let unverified = Unverified::read(token)?;
-        match self.keys.named(&unverified.kid).await {
+        match self.keys.named(unverified.kid()).await {
             Lookup::Found(keys) => Ok(unverified.verify(&keys, &self.expected, now_ms)?),
             Lookup::Absent => Err(TokenFault::UnknownKey.into()),
             Lookup::Unavailable => Err(TokenRefusal::Unavailable),

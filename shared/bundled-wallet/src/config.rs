@@ -9,8 +9,9 @@ use issuer::{
     CredentialOffers, Issuer, IssuerIdentifier, OFFER_LIFETIME_SECONDS, TemplateFile, Templates,
     WalletKeys,
 };
+use jose::{CertificateChain, ChainError};
 use runtime::{ConfigError, Env};
-use signing::{CertificateChain, ChainError, LocalKey, Signer, SigningIdentity};
+use signing::{LocalKey, Signer, SigningIdentity};
 
 use crate::kms_key::KmsKey;
 use crate::wallet_table::WalletTable;

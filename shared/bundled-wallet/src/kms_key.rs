@@ -7,7 +7,8 @@ use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{KeyUsageType, MessageType, SigningAlgorithmSpec};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use signing::{JwkError, PublicJwk, SignError, Signature, Signer, ecdsa_der_to_raw};
+use jose::{JwkError, PublicJwk, Signature};
+use signing::{SignError, Signer, ecdsa_der_to_raw};
 use thiserror::Error;
 
 /// An asymmetric KMS key of spec `ECC_NIST_P256` and usage `SIGN_VERIFY`.

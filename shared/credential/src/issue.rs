@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use jose::jws::SigningInput;
+use jose::{ES256, PublicJwk, Signature};
 use serde_json::{Map, Value, json};
-use signing::jws::SigningInput;
-use signing::{ES256, PublicJwk, SignError, Signature, SigningIdentity};
+use signing::{SignError, SigningIdentity};
 use status_list::StatusClaim;
 
 use crate::SD_JWT_VC;

@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
+use jose::jws::{Header, JwsError, Policy, Unverified};
+use jose::{ClaimsError, Expected, PublicJwk};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use signing::PublicJwk;
-use signing::jws::{Header, JwsError, Policy, Unverified};
 use status_list::StatusClaim;
 
 use crate::disclosure::{self, Disclosure, DisclosureError};
@@ -60,15 +60,9 @@ pub enum SdJwtError {
     /// `vct` is absent or not a string.
     #[error("the credential has no type (vct)")]
     Type,
-    /// `exp`, `nbf` or `iat` is not a number of seconds.
-    #[error("the credential's times are malformed")]
-    Times,
-    /// `exp` has passed.
-    #[error("the credential has expired")]
-    Expired,
-    /// `nbf` lies in the future.
-    #[error("the credential is not valid yet")]
-    NotYetValid,
+    /// It is used out of its time, or its times are malformed.
+    #[error("the credential is not valid now")]
+    Times(#[from] ClaimsError),
     /// `cnf` or `status` is not what its specification says.
     #[error("the credential's {0} is malformed")]
     Claim(&'static str),
@@ -89,10 +83,7 @@ impl<'a> UnverifiedSdJwt<'a> {
 
     /// Reads an SD-JWT with one of the given values of `typ`.
     pub fn read_typed(sd_jwt: &'a str, types: &[&str]) -> Result<Self, SdJwtError> {
-        let policy = Policy {
-            types,
-            max_bytes: MAX_BYTES,
-        };
+        let policy = Policy::es256(types, MAX_BYTES);
         if sd_jwt.len() > MAX_BYTES {
             return Err(JwsError::TooLarge {
                 max_bytes: MAX_BYTES,
@@ -148,7 +139,11 @@ impl<'a> UnverifiedSdJwt<'a> {
             .into_iter()
             .map(|(_, disclosure)| disclosure)
             .collect();
-        check_times(&claims, now_seconds)?;
+        let expected = Expected {
+            whole_seconds: true,
+            ..Expected::default()
+        };
+        expected.check(&claims, now_seconds as f64)?;
         let is_vc = verified
             .header
             .get("typ")
@@ -209,22 +204,6 @@ impl fmt::Debug for VerifiedSdJwt {
             .field("header", &self.header)
             .finish_non_exhaustive()
     }
-}
-
-fn check_times(claims: &Map<String, Value>, now_seconds: i64) -> Result<(), SdJwtError> {
-    let time = |name| {
-        let time = claims.get(name);
-        time.map(|time| time.as_i64().ok_or(SdJwtError::Times))
-            .transpose()
-    };
-    time("iat")?;
-    if time("exp")?.is_some_and(|expires_at| expires_at <= now_seconds) {
-        return Err(SdJwtError::Expired);
-    }
-    if time("nbf")?.is_some_and(|not_before| not_before > now_seconds) {
-        return Err(SdJwtError::NotYetValid);
-    }
-    Ok(())
 }
 
 /// Replaces digests by what they stand for.

@@ -4,8 +4,8 @@
 //! to 15 alike: what moved into `credential_metadata` in draft 16 also stands where it stood before.
 
 use credential::SD_JWT_VC;
+use jose::ES256;
 use serde_json::{Map, Value, json};
-use signing::ES256;
 
 use crate::credential_offer::PRE_AUTHORIZED_CODE;
 use crate::issuer::Issuer;

@@ -1,6 +1,6 @@
 //! ECDSA signatures from DER, as key services and X.509 write them, to JOSE's `r || s`.
 
-use crate::signer::Signature;
+use jose::Signature;
 
 /// Bytes of `r` and of `s` for P-256.
 const INTEGER_BYTES: usize = 32;

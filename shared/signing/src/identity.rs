@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::certificates::{CertificateChain, ChainError};
-use crate::public_jwk::PublicJwk;
+use jose::{CertificateChain, ChainError, PublicJwk};
+
 use crate::signer::Signer;
 
 /// What a credential or a status list is signed with.

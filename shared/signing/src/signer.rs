@@ -4,11 +4,9 @@ use std::error::Error;
 
 use futures::future::BoxFuture;
 
-use crate::ecdsa_der::DerSignatureError;
-use crate::public_jwk::PublicJwk;
+use jose::{PublicJwk, Signature};
 
-/// An ES256 signature as JOSE writes it: `r || s`, each 32 bytes, big-endian (RFC 7518 §3.4).
-pub type Signature = [u8; 64];
+use crate::ecdsa_der::DerSignatureError;
 
 /// A P-256 private key, wherever it lives.
 pub trait Signer: Send + Sync {

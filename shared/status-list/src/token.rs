@@ -1,9 +1,10 @@
 //! The Status List Token: a list, signed, for everyone to fetch.
 
+use jose::ES256;
+use jose::jws::SigningInput;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use signing::jws::SigningInput;
-use signing::{ES256, SignError, SigningIdentity};
+use signing::{SignError, SigningIdentity};
 
 use crate::list::EncodedStatusList;
 

@@ -1,9 +1,9 @@
 //! Checking a Status List Token that was fetched.
 
+use jose::jws::{Header, JwsError, Policy, Unverified};
+use jose::{ClaimsError, Expected, PublicJwk};
 use serde::Deserialize;
 use serde_json::Value;
-use signing::PublicJwk;
-use signing::jws::{Header, JwsError, Policy, Unverified};
 
 use crate::list::{ListError, StatusList};
 use crate::status::{Status, UnknownStatus};
@@ -12,7 +12,7 @@ use crate::token::{StatusListToken, TYPE};
 /// Room for a list of 16 million entries of 2 bits that does not compress at all.
 const MAX_TOKEN_BYTES: usize = 6 << 20;
 /// How far ahead the publisher's clock may be.
-const CLOCK_SKEW_SECONDS: i64 = 60;
+const CLOCK_SKEW_SECONDS: f64 = 60.0;
 
 /// Why a Status List Token, or what it says of a credential, cannot be relied on.
 #[derive(Debug, thiserror::Error)]
@@ -27,12 +27,9 @@ pub enum StatusListError {
     /// `sub` is not the URI that the credential names (§8.3).
     #[error("the status list token is for another list")]
     OtherList,
-    /// `exp` has passed.
-    #[error("the status list token has expired")]
-    Expired,
-    /// `iat` lies in the future.
-    #[error("the status list token is from the future")]
-    FromTheFuture,
+    /// It is used out of its time.
+    #[error("the status list token is not valid now")]
+    Times(#[from] ClaimsError),
     /// `ttl` is there and is not a positive number.
     #[error("the status list token's ttl must be positive")]
     Ttl,
@@ -51,10 +48,7 @@ pub struct UnverifiedStatusList<'a>(Unverified<'a>);
 impl<'a> UnverifiedStatusList<'a> {
     /// Reads the token's header: `typ` must be [`TYPE`](crate::TYPE).
     pub fn read(token: &'a str) -> Result<Self, StatusListError> {
-        let policy = Policy {
-            types: &[TYPE],
-            max_bytes: MAX_TOKEN_BYTES,
-        };
+        let policy = Policy::es256(&[TYPE], MAX_TOKEN_BYTES);
         Ok(Self(Unverified::read(token, &policy)?))
     }
 
@@ -73,20 +67,20 @@ impl<'a> UnverifiedStatusList<'a> {
         uri: &str,
         now_seconds: i64,
     ) -> Result<VerifiedStatusList, StatusListError> {
-        let claims = Value::Object(self.0.verify(key)?.claims);
-        let token = StatusListToken::deserialize(claims).map_err(StatusListError::Claims)?;
+        let claims = self.0.verify(key)?.claims;
+        let expected = Expected {
+            early_seconds: CLOCK_SKEW_SECONDS,
+            max_age_seconds: Some(f64::INFINITY),
+            whole_seconds: true,
+            ..Expected::default()
+        };
+        let in_time = expected.check(&claims, now_seconds as f64);
+        let token =
+            StatusListToken::deserialize(Value::Object(claims)).map_err(StatusListError::Claims)?;
         if token.uri != uri {
             return Err(StatusListError::OtherList);
         }
-        if token
-            .expires_at_seconds
-            .is_some_and(|expires_at| expires_at <= now_seconds)
-        {
-            return Err(StatusListError::Expired);
-        }
-        if token.issued_at_seconds > now_seconds + CLOCK_SKEW_SECONDS {
-            return Err(StatusListError::FromTheFuture);
-        }
+        in_time?;
         if token.ttl_seconds == Some(0) {
             return Err(StatusListError::Ttl);
         }

@@ -2,8 +2,8 @@
 
 use axum::routing::get;
 use axum::{Json, Router};
+use jose::jws::SigningInput;
 use serde_json::json;
-use signing::jws::SigningInput;
 use signing::{LocalKey, Signer};
 use tokio::net::TcpListener;
 

@@ -1,7 +1,7 @@
 //! The customer's wallet: it takes a credential, and repeats a request that was not answered.
 
+use jose::jws::SigningInput;
 use serde_json::{Value, json};
-use signing::jws::SigningInput;
 use signing::{LocalKey, Signer};
 
 use crate::Broken;

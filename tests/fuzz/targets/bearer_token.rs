@@ -1,12 +1,10 @@
 //! An access token as a caller sends it, the claims of one that is signed, and the key set that its authorization server
 //! publishes. They are private to their crate, which needs the AWS SDK for other things; so they are compiled from their
-//! files.
+//! file.
 
 #![no_main]
 #![allow(dead_code, unreachable_pub)]
 
-#[path = "../../../shared/access/src/bearer/jwk.rs"]
-mod jwk;
 #[path = "../../../shared/access/src/bearer/token.rs"]
 mod token;
 
@@ -18,12 +16,14 @@ use token::{Expected, TokenFault, Unverified, judge_claims};
 const KEYS: &[u8] = include_bytes!("../seeds/bearer_token/keys.json");
 
 fuzz_target!(|bytes: &[u8]| {
-    let _ = jwk::read_set(bytes);
+    let _ = jose::read_jwk_set(bytes);
     let expected = Expected {
         issuer: "https://login.example".to_owned(),
         audience: "https://bestow.example".to_owned(),
     };
-    if let Ok(granted) = judge_claims(bytes, &expected, 0) {
+    if let Ok(claims) = jose::json::parse_object(bytes)
+        && let Ok(granted) = judge_claims(claims, &expected, 0)
+    {
         // It stands in logs, and in the name of an item.
         assert!(
             !granted.client.is_empty()
@@ -34,7 +34,7 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     if let Ok(token) = Unverified::read(text) {
-        let keys = jwk::read_set(KEYS).expect("a key set");
+        let keys = jose::read_jwk_set(KEYS).expect("a key set");
         assert!(!keys.is_empty());
         let granted = token.verify(&keys, &expected, 0);
         assert_eq!(granted, Err(TokenFault::Signature), "nobody signed it");

@@ -4,14 +4,12 @@
 
 use credential::{Disclosure, UnverifiedSdJwt};
 use libfuzzer_sys::fuzz_target;
-use signing::jws::{Policy, Unverified};
-use signing::{CertificateChain, PublicJwk, ecdsa_der_to_raw};
+use jose::jws::{Policy, Unverified};
+use jose::{CertificateChain, PublicJwk};
+use signing::ecdsa_der_to_raw;
 use status_list::{EncodedStatusList, StatusList, UnverifiedStatusList};
 
-const PROOF: Policy<'_> = Policy {
-    types: &["openid4vci-proof+jwt"],
-    max_bytes: 64 * 1024,
-};
+const PROOF: Policy<'_> = Policy::es256(&["openid4vci-proof+jwt"], 64 * 1024);
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = ecdsa_der_to_raw(bytes);
@@ -20,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(chain) = CertificateChain::from_der(vec![bytes.to_vec().into()]) {
         let _ = (chain.leaf_key(), chain.not_after_seconds());
     }
-    if let Ok(json) = signing::json::parse(bytes) {
+    if let Ok(json) = jose::json::parse(bytes) {
         let _ = CertificateChain::from_x5c(&json);
         if let Ok(key) = PublicJwk::from_json(&json) {
             // A key that is taken is written as the key that it is.
@@ -40,6 +38,7 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(proof) = Unverified::read(text, &PROOF) {
         let _ = proof.header().key();
     }
+    let _ = jose::read_jwk_set(bytes);
     let _ = UnverifiedSdJwt::read(text).map(|credential| credential.header().kid().is_some());
     let _ = UnverifiedStatusList::read(text).map(|list| list.header().kid().is_some());
 });

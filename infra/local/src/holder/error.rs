@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use credential::SdJwtError;
-use signing::{ChainError, JwkError};
+use jose::{ChainError, JwkError};
 use status_list::StatusListError;
 
 /// Why a credential was not taken. The message is for the person at the terminal.

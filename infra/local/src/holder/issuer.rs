@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use jose::jws::SigningInput;
 use reqwest::Client;
 use reqwest::header::ACCEPT;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use signing::LocalKey;
-use signing::jws::SigningInput;
 use url::Url;
 
 use super::error::HolderError;
@@ -295,7 +295,7 @@ fn proof(
 ) -> Result<String, signing::SignError> {
     use signing::Signer;
     let header = json!({
-        "alg": signing::ES256,
+        "alg": jose::ES256,
         "typ": "openid4vci-proof+jwt",
         "jwk": key.public_jwk().to_json(),
     });

@@ -4,8 +4,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use jose::CertificateChain;
 use serde::{Deserialize, Serialize};
-use signing::{CertificateChain, LocalKey};
+use signing::LocalKey;
 
 use super::error::HolderError;
 use crate::data_dir::{create_private_dir, write_private};

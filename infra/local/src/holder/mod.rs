@@ -14,8 +14,9 @@ mod verify;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use jose::CertificateChain;
 use reqwest::Client;
-use signing::{CertificateChain, LocalKey, Signer};
+use signing::{LocalKey, Signer};
 
 pub use card::Card;
 pub use error::{Distrust, HolderError};

@@ -1,12 +1,12 @@
 //! Is this credential what it says? Signature, trust, disclosures, validity, key, status.
 
 use credential::UnverifiedSdJwt;
+use jose::jws::Header;
+use jose::{CertificateChain, PublicJwk};
 use reqwest::Client;
 use reqwest::header::ACCEPT;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use signing::jws::Header;
-use signing::{CertificateChain, PublicJwk};
 use status_list::{MEDIA_TYPE, Status, StatusReference, UnverifiedStatusList};
 
 use super::error::Distrust;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use egress::{Allowed, GuardedClient, Limits, SendError};
+use jose::{VerificationKey, read_jwk_set};
 use reqwest::Method;
 use reqwest::header::ACCEPT;
 use runtime::ConfigError;
@@ -11,7 +12,6 @@ use serde::Deserialize;
 use thiserror::Error;
 use url::Url;
 
-use super::jwk::{VerificationKey, read_set};
 use crate::kept::{Clock, Kept, Lookup, Source, Times};
 
 /// How long fetching may take, the metadata included. The functions' time-outs (`template.yaml`) allow for it.
@@ -102,7 +102,11 @@ impl ServerKeys {
     /// The keys with this name; there is seldom more than one.
     pub(super) async fn named(&self, kid: &str) -> Lookup<Arc<[VerificationKey]>> {
         let pick = |keys: &Vec<VerificationKey>| {
-            let named: Arc<[_]> = keys.iter().filter(|key| key.kid == kid).cloned().collect();
+            let named: Arc<[_]> = keys
+                .iter()
+                .filter(|key| key.kid() == kid)
+                .cloned()
+                .collect();
             (!named.is_empty()).then_some(named)
         };
         self.0.find(pick).await
@@ -120,7 +124,7 @@ impl Source for Server {
             None => self.discover().await?,
         };
         let answer = self.get(jwks).await?;
-        read_set(&answer).ok_or(FetchFault::NoJwkSet)
+        read_jwk_set(&answer).ok_or(FetchFault::NoJwkSet)
     }
 }
 

@@ -2,20 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use contract::Scope;
-use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_json::Value;
+use jose::jws::{self, JwsError, Keys, Policy, Types};
+use jose::{Algorithm, Audience, ClaimsError, VerificationKey};
+use serde_json::{Map, Value};
 use thiserror::Error;
-
-use super::jwk::{Algorithm, VerificationKey};
 
 /// The longest token that is looked at, in bytes.
 const LONGEST: usize = 8 * 1024;
 /// How far the clocks of the authorization server and ours may differ, in seconds.
-const LEEWAY_SECONDS: i64 = 30;
+const LEEWAY_SECONDS: f64 = 30.0;
 /// The longest client id that is taken.
 const LONGEST_CLIENT: usize = 200;
 
@@ -68,154 +64,115 @@ pub(crate) struct Expected {
     pub(crate) audience: String,
 }
 
-/// A token whose header has been read, and nothing else of it believed.
-#[derive(Debug)]
-pub(crate) struct Unverified<'a> {
-    pub(super) kid: String,
-    algorithm: Algorithm,
-    signed: &'a str,
-    payload: &'a str,
-    signature: Vec<u8>,
-}
+const POLICY: Policy<'static> = Policy {
+    algorithms: Algorithm::ALL,
+    // RFC 9068 §2.1; many servers write JWT, or nothing. A type of another use is another use's.
+    types: Types::AnyCaseOrNone(&["at+jwt", "application/at+jwt", "jwt"]),
+    keys: Keys::ByName,
+    max_bytes: LONGEST,
+};
 
-#[derive(Deserialize)]
-struct Header {
-    alg: String,
-    kid: Option<String>,
-    typ: Option<String>,
-    crit: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct Claims {
-    iss: Option<String>,
-    aud: Option<OneOrMore>,
-    exp: Option<f64>,
-    nbf: Option<f64>,
-    scope: Option<OneOrMore>,
-    /// As Microsoft Entra, Okta and others name it.
-    scp: Option<OneOrMore>,
-    /// What Microsoft Entra has instead, where a client has no user.
-    roles: Option<OneOrMore>,
-    client_id: Option<String>,
-    azp: Option<String>,
-    sub: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMore {
-    One(String),
-    More(Vec<String>),
-    /// Servers give claims forms of their own, such as roles that are objects. These name nothing.
-    Other(IgnoredAny),
-}
-
-impl OneOrMore {
-    fn iter(&self) -> impl Iterator<Item = &str> {
-        let all = match self {
-            Self::One(one) => std::slice::from_ref(one),
-            Self::More(more) => more,
-            Self::Other(_) => &[],
-        };
-        all.iter().map(String::as_str)
+impl From<JwsError> for TokenFault {
+    fn from(error: JwsError) -> Self {
+        match error {
+            JwsError::TooLarge { .. } => Self::TooLong,
+            JwsError::Algorithm => Self::Algorithm,
+            JwsError::Type => Self::Type,
+            JwsError::Critical | JwsError::Kid => Self::Header,
+            JwsError::Signature => Self::Signature,
+            _ => Self::Malformed,
+        }
     }
 }
 
+impl From<ClaimsError> for TokenFault {
+    fn from(error: ClaimsError) -> Self {
+        match error {
+            ClaimsError::Issuer => Self::Issuer,
+            ClaimsError::Audience => Self::Audience,
+            ClaimsError::NoExpiry => Self::NoExpiry,
+            ClaimsError::Expired => Self::Expired,
+            ClaimsError::NotYetValid => Self::NotYet,
+            _ => Self::Malformed,
+        }
+    }
+}
+
+/// A token whose header has been read, and nothing else of it believed.
+#[derive(Debug)]
+pub(crate) struct Unverified<'a>(jws::Unverified<'a>);
+
 impl<'a> Unverified<'a> {
     pub(super) fn read(token: &'a str) -> Result<Self, TokenFault> {
-        if token.len() > LONGEST {
-            return Err(TokenFault::TooLong);
-        }
-        let (signed, signature) = token.rsplit_once('.').ok_or(TokenFault::Malformed)?;
-        let (header, payload) = signed.split_once('.').ok_or(TokenFault::Malformed)?;
-        if payload.contains('.') {
-            return Err(TokenFault::Malformed);
-        }
-        let header: Header = json(&decoded(header)?)?;
-        // RFC 9068 §2.1; many servers write JWT, or nothing. A type of another use is another use's.
-        let typ = header.typ.as_deref().map(str::to_ascii_lowercase);
-        if !matches!(
-            typ.as_deref(),
-            None | Some("at+jwt" | "application/at+jwt" | "jwt")
-        ) {
-            return Err(TokenFault::Type);
-        }
-        let algorithm = Algorithm::of_name(&header.alg).ok_or(TokenFault::Algorithm)?;
-        let (Some(kid), None) = (header.kid, header.crit) else {
-            return Err(TokenFault::Header);
-        };
-        Ok(Self {
-            kid,
-            algorithm,
-            signed,
-            payload,
-            signature: decoded(signature)?,
-        })
+        Ok(Self(jws::Unverified::read(token, &POLICY)?))
+    }
+
+    /// The name of the key that signed it.
+    pub(super) fn kid(&self) -> &str {
+        self.0.header().kid().unwrap_or_default()
     }
 
     /// What the token says, if one of `keys` signed it and it says what is `expected`.
     pub(super) fn verify(
-        &self,
+        self,
         keys: &[VerificationKey],
         expected: &Expected,
         now_ms: i64,
     ) -> Result<Granted, TokenFault> {
-        let message = self.signed.as_bytes();
-        let mut keys = keys.iter();
-        if !keys.any(|key| key.verifies(self.algorithm, message, &self.signature)) {
-            return Err(TokenFault::Signature);
-        }
-        judge_claims(&decoded(self.payload)?, expected, now_ms)
+        judge_claims(self.0.verify(keys)?.claims, expected, now_ms)
     }
 }
 
-/// What these claims grant, which are the payload of a token whose signature is good, if they say what is `expected`.
+/// What these claims grant, which are those of a token whose signature is good, if they say what is `expected`.
 pub(super) fn judge_claims(
-    claims: &[u8],
+    mut claims: Map<String, Value>,
     expected: &Expected,
     now_ms: i64,
 ) -> Result<Granted, TokenFault> {
-    json::<Claims>(claims)?.judge(expected, now_ms)
+    // Some servers write null for what they leave out.
+    claims.retain(|_, value| !value.is_null());
+    let registered = jose::Expected {
+        issuer: Some(&expected.issuer),
+        audience: Some(Audience::Among(&expected.audience)),
+        must_expire: true,
+        late_seconds: LEEWAY_SECONDS,
+        early_seconds: LEEWAY_SECONDS,
+        ..jose::Expected::default()
+    };
+    registered.check(&claims, now_ms as f64 / 1_000.0)?;
+    let mut clients = ["client_id", "azp", "sub"]
+        .into_iter()
+        .filter_map(|name| claims.get(name));
+    let client = clients
+        .next()
+        .and_then(Value::as_str)
+        .filter(|client| is_plain(client))
+        .ok_or(TokenFault::NoClient)?;
+    let prefix = format!("{}/", expected.audience);
+    // `scp` is how Microsoft Entra, Okta and others name it; `roles` what Microsoft Entra has instead, where a client
+    // has no user.
+    let names = ["scope", "scp", "roles"]
+        .into_iter()
+        .filter_map(|name| claims.get(name))
+        .flat_map(one_or_more)
+        .flat_map(|names| names.split(' '));
+    Ok(Granted {
+        client: client.to_owned(),
+        // Some servers put the API's name before each scope.
+        scopes: names
+            .filter_map(|name| name.strip_prefix(&prefix).unwrap_or(name).parse().ok())
+            .collect(),
+    })
 }
 
-impl Claims {
-    fn judge(&self, expected: &Expected, now_ms: i64) -> Result<Granted, TokenFault> {
-        if self.iss.as_deref() != Some(&expected.issuer) {
-            return Err(TokenFault::Issuer);
-        }
-        let mut audiences = self.aud.iter().flat_map(OneOrMore::iter);
-        if !audiences.any(|audience| audience == expected.audience) {
-            return Err(TokenFault::Audience);
-        }
-        // Numbers of JSON, which may have a fraction (RFC 7519 §2).
-        let (now, leeway) = (now_ms as f64 / 1_000.0, LEEWAY_SECONDS as f64);
-        match self.exp {
-            None => return Err(TokenFault::NoExpiry),
-            Some(exp) if exp + leeway > now => {}
-            Some(_) => return Err(TokenFault::Expired),
-        }
-        if self.nbf.is_some_and(|nbf| nbf - leeway > now) {
-            return Err(TokenFault::NotYet);
-        }
-        let mut clients = [&self.client_id, &self.azp, &self.sub]
-            .into_iter()
-            .flatten();
-        let client = clients.next().filter(|client| is_plain(client));
-        let prefix = format!("{}/", expected.audience);
-        let names = [&self.scope, &self.scp, &self.roles]
-            .into_iter()
-            .flatten()
-            .flat_map(OneOrMore::iter)
-            .flat_map(|names| names.split(' '));
-        Ok(Granted {
-            client: client.ok_or(TokenFault::NoClient)?.clone(),
-            // Some servers put the API's name before each scope.
-            scopes: names
-                .filter_map(|name| name.strip_prefix(&prefix).unwrap_or(name).parse().ok())
-                .collect(),
-        })
-    }
+/// The strings in a claim that is a string or an array of them. Servers give claims forms of their own, such as roles
+/// that are objects: these name nothing.
+fn one_or_more(claim: &Value) -> impl Iterator<Item = &str> {
+    let all = match claim {
+        Value::Array(all) => all.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    all.iter().filter_map(Value::as_str)
 }
 
 /// Whether a client id can stand in a log and in the name of an item.
@@ -224,16 +181,6 @@ fn is_plain(client: &str) -> bool {
         && client
             .chars()
             .all(|character| matches!(character, '!'..='~'))
-}
-
-fn decoded(part: &str) -> Result<Vec<u8>, TokenFault> {
-    URL_SAFE_NO_PAD
-        .decode(part)
-        .map_err(|_| TokenFault::Malformed)
-}
-
-fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, TokenFault> {
-    serde_json::from_slice(bytes).map_err(|_| TokenFault::Malformed)
 }
 
 #[cfg(test)]

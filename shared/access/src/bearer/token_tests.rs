@@ -1,7 +1,6 @@
 //! Tokens that are good, and each way of being bad.
 
 use super::*;
-use crate::bearer::jwk::read_set;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
@@ -9,6 +8,9 @@ use aws_lc_rs::signature::{
     RSA_PSS_SHA256, RsaKeyPair,
 };
 use aws_lc_rs::{hmac, signature};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jose::read_jwk_set;
 use serde_json::json;
 
 const NOW_SECONDS: i64 = 1_795_456_800;
@@ -48,7 +50,7 @@ impl Server {
             {"kty": "OKP", "crv": "Ed25519", "kid": "ed25519",
              "x": base64(self.ed25519.public_key())},
         ]});
-        read_set(set.to_string().as_bytes()).unwrap()
+        read_jwk_set(set.to_string().as_bytes()).unwrap()
     }
 
     /// The signature by `alg`, whatever the header says.
@@ -110,7 +112,7 @@ fn check(server: &Server, token: &str) -> Result<Granted, TokenFault> {
     };
     let unverified = Unverified::read(token)?;
     let mut keys = server.jwks();
-    keys.retain(|key| key.kid == unverified.kid);
+    keys.retain(|key| key.kid() == unverified.kid());
     if keys.is_empty() {
         return Err(TokenFault::UnknownKey);
     }

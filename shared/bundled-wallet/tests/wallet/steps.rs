@@ -11,8 +11,8 @@ use issuer::{
     RecordReport, Redeem, RedeemCode, RetrieveOffer, TokenRequest, Transition, WalletReport,
     Written,
 };
+use jose::jws::SigningInput;
 use serde_json::json;
-use signing::jws::SigningInput;
 use signing::{LocalKey, Signer as _};
 
 use crate::world::{ISSUER, NOW, TABLE, Table, issuer, offer, table};

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jose::jws::SigningInput;
+use jose::{CertificateChain, CertificateDer};
 use serde_json::{Map, Value, json};
-use signing::jws::SigningInput;
-use signing::{CertificateChain, CertificateDer, LocalKey, SigningIdentity};
+use signing::{LocalKey, SigningIdentity};
 
 pub(crate) const NOW_SECONDS: i64 = 1_767_225_600;
 

@@ -1,9 +1,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use credential::{DisclosureError, SdJwtError, UnverifiedSdJwt, VerifiedSdJwt};
+use jose::jws::JwsError;
+use jose::{ClaimsError, PublicJwk};
 use serde_json::{Value, json};
-use signing::jws::JwsError;
-use signing::{LocalKey, PublicJwk, Signer};
+use signing::{LocalKey, Signer};
 
 use crate::crafted::{NOW_SECONDS, digest, disclosure, jws, key, sd_jwt};
 
@@ -380,16 +381,19 @@ fn a_credential_is_accepted_in_its_time_only() {
     outcome(json!({"nbf": NOW_SECONDS, "exp": NOW_SECONDS + 1}), &[]).unwrap();
     assert!(matches!(
         refusal(json!({"exp": NOW_SECONDS}), &[]),
-        SdJwtError::Expired
+        SdJwtError::Times(ClaimsError::Expired)
     ));
     assert!(matches!(
         refusal(json!({"nbf": NOW_SECONDS + 1}), &[]),
-        SdJwtError::NotYetValid
+        SdJwtError::Times(ClaimsError::NotYetValid)
     ));
     for name in ["exp", "nbf", "iat"] {
         for malformed in [json!("1"), json!(null), json!(1.5), json!(u64::MAX)] {
             let refusal = refusal(json!({ name: malformed }), &[]);
-            assert!(matches!(refusal, SdJwtError::Times), "{name} {malformed}");
+            assert!(
+                matches!(refusal, SdJwtError::Times(ClaimsError::Malformed(at)) if at == name),
+                "{name} {malformed}"
+            );
         }
     }
 }

@@ -88,7 +88,7 @@ fn form() -> Result<Validator, TemplateFaults> {
 }
 
 fn load_one(text: &str, form: &Validator) -> Result<Template, Vec<Fault>> {
-    let value = signing::json::parse(text.as_bytes())
+    let value = jose::json::parse(text.as_bytes())
         .map_err(|error| not_readable(format!("is not JSON: {}", innermost(&error))))?;
     let faults = schema::faults(form, &value);
     if !faults.is_empty() {

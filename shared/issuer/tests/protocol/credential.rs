@@ -9,8 +9,9 @@ use issuer::ErrorCode::{
     UnknownCredentialConfiguration, UnknownCredentialIdentifier, UnsupportedCredentialFormat,
     UnsupportedCredentialType,
 };
+use jose::{PublicJwk, Signature};
 use serde_json::{Map, Value, json};
-use signing::{PublicJwk, SignError, Signature, Signer};
+use signing::{SignError, Signer};
 
 use crate::world::{
     ISSUER, NOW, Wallet, World, claims, did_jwk, issuer_named, issuer_signing_with,

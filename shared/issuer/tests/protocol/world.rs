@@ -13,9 +13,10 @@ use issuer::{
     OfferId, ProtocolError, Redeem, RetrieveOffer, SignedCredential, TemplateFile, Templates,
     TokenRequest, Transition, WalletKeys, Written,
 };
+use jose::PublicJwk;
+use jose::jws::SigningInput;
 use serde_json::{Value, json};
-use signing::jws::SigningInput;
-use signing::{LocalKey, PublicJwk, SignError, Signer, SigningIdentity};
+use signing::{LocalKey, SignError, Signer, SigningIdentity};
 
 pub const ISSUER: &str = "https://issuer.example";
 pub const NOW: i64 = 1_763_920_000;

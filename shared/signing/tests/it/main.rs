@@ -7,9 +7,5 @@
     reason = "a test may stop at the first surprise, in its helpers too"
 )]
 
-mod certificates;
-mod did;
 mod ecdsa_der;
-mod jwk;
-mod jws;
 mod keys;

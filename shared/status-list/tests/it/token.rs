@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
 use futures::executor::block_on;
+use jose::jws::{JwsError, SigningInput};
+use jose::{CertificateChain, CertificateDer, ClaimsError, PublicJwk};
 use serde::Serialize;
 use serde_json::{Value, json};
-use signing::jws::{JwsError, SigningInput};
-use signing::{CertificateChain, CertificateDer, LocalKey, PublicJwk, Signer, SigningIdentity};
+use signing::{LocalKey, Signer, SigningIdentity};
 use status_list::{
     Bits, ListError, Status, StatusClaim, StatusList, StatusListError, StatusListToken,
     StatusReference, UnknownStatus, UnverifiedStatusList, VerifiedStatusList,
@@ -223,19 +224,19 @@ fn a_token_is_accepted_in_its_time_only() {
     with(i64::MIN, None).unwrap();
     assert!(matches!(
         with(0, Some(NOW_SECONDS)),
-        Err(StatusListError::Expired)
+        Err(StatusListError::Times(ClaimsError::Expired))
     ));
     assert!(matches!(
         with(0, Some(i64::MIN)),
-        Err(StatusListError::Expired)
+        Err(StatusListError::Times(ClaimsError::Expired))
     ));
     assert!(matches!(
         with(NOW_SECONDS + 61, None),
-        Err(StatusListError::FromTheFuture)
+        Err(StatusListError::Times(ClaimsError::FromTheFuture))
     ));
     assert!(matches!(
         with(i64::MAX, None),
-        Err(StatusListError::FromTheFuture)
+        Err(StatusListError::Times(ClaimsError::FromTheFuture))
     ));
 }
 

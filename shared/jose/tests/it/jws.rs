@@ -1,17 +1,15 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jose::jws::{JwsError, KeyReference, Keys, Policy, SigningInput, Types, Unverified};
+use jose::{JwkError, PublicJwk};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use signing::jws::{JwsError, KeyReference, Policy, SigningInput, Unverified};
-use signing::{JwkError, LocalKey, PublicJwk, Signer};
+use signing::{LocalKey, Signer};
 
 /// RFC 9449 Figure 2: a DPoP proof, signed by a stranger, with its key in the header.
 const RFC9449_PROOF: &str = "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19.eyJqdGkiOiItQndDM0VTYzZhY2MybFRjIiwiaHRtIjoiUE9TVCIsImh0dSI6Imh0dHBzOi8vc2VydmVyLmV4YW1wbGUuY29tL3Rva2VuIiwiaWF0IjoxNTYyMjYyNjE2fQ.2-GxA6T8lP4vfrg8v-FdWP0A0zdrj8igiMLvqRMUvwnQg4PtFLbdLXiOSsX0x7NVY-FNyJK70nfbV37xRZT3Lg";
 
-const POLICY: Policy<'_> = Policy {
-    types: &["test+jwt"],
-    max_bytes: 4_096,
-};
+const POLICY: Policy<'_> = Policy::es256(&["test+jwt"], 4_096);
 
 fn key() -> LocalKey {
     LocalKey::generate().unwrap()
@@ -42,10 +40,7 @@ fn refusal_of_header(header: &Value) -> JwsError {
 
 #[test]
 fn a_proof_signed_elsewhere_verifies() {
-    let policy = Policy {
-        types: &["dpop+jwt"],
-        max_bytes: 4_096,
-    };
+    let policy = Policy::es256(&["dpop+jwt"], 4_096);
     let unverified = Unverified::read(RFC9449_PROOF, &policy).unwrap();
     let KeyReference::Jwk(key) = unverified.header().key().unwrap() else {
         panic!("the header carries a jwk");
@@ -284,11 +279,15 @@ fn the_form_is_checked() {
             "{malformed}"
         );
     }
-    let short = URL_SAFE_NO_PAD.encode([1; 63]);
-    assert!(matches!(
-        refusal(&format!("{input}.{short}")),
-        JwsError::Signature
-    ));
+    for length in [0, 63, 65] {
+        let signature = URL_SAFE_NO_PAD.encode(vec![1; length]);
+        let compact = format!("{input}.{signature}");
+        let unverified = Unverified::read(&compact, &POLICY).unwrap();
+        assert!(matches!(
+            unverified.verify(key.public_jwk()),
+            Err(JwsError::Signature)
+        ));
+    }
 }
 
 #[test]
@@ -357,6 +356,36 @@ fn exactly_one_key_reference_counts() {
     };
     let leaf_key: PublicJwk = chain.leaf_key().unwrap();
     unverified.verify(&leaf_key).unwrap();
+}
+
+#[test]
+fn where_the_key_is_of_a_known_set_only_its_name_counts() {
+    let policy = Policy {
+        keys: Keys::ByName,
+        types: Types::AnyCaseOrNone(&["at+jwt"]),
+        ..POLICY
+    };
+    let key = key();
+    let read = |header: Value| {
+        let compact = signed(&key, &header.to_string(), "{}");
+        Unverified::read(&compact, &policy).map(|read| read.header().kid().map(str::to_owned))
+    };
+    let header = json!({"alg": "ES256", "kid": "1", "jwk": {"kty": "RSA"}, "x5c": ["AAAA"]});
+    assert_eq!(read(header).unwrap().as_deref(), Some("1"));
+    for header in [
+        json!({"alg": "ES256", "jwk": key.public_jwk().to_json()}),
+        json!({"alg": "ES256", "kid": null}),
+        json!({"alg": "ES256", "kid": 1}),
+    ] {
+        assert!(matches!(read(header), Err(JwsError::Kid)));
+    }
+    for typ in [json!("AT+jwt"), Value::Null] {
+        read(json!({"alg": "ES256", "kid": "1", "typ": typ})).unwrap();
+    }
+    for typ in [json!("dpop+jwt"), json!(1)] {
+        let refusal = read(json!({"alg": "ES256", "kid": "1", "typ": typ})).unwrap_err();
+        assert!(matches!(refusal, JwsError::Type), "{typ}");
+    }
 }
 
 #[test]

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
+use jose::{CertificateChain, CertificateDer, ChainError};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     date_time_ymd,
 };
-use signing::{CertificateChain, CertificateDer, ChainError, LocalKey, Signer, SigningIdentity};
+use signing::{LocalKey, Signer, SigningIdentity};
 
 /// 2026-01-01T00:00:00Z in Unix seconds.
 const NOW_SECONDS: i64 = 1_767_225_600;

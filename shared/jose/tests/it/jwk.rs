@@ -1,6 +1,7 @@
+use jose::{JwkError, PublicJwk};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use signing::{JwkError, LocalKey, PublicJwk, Signer};
+use signing::{LocalKey, Signer};
 
 use crate::did::{did_jwk, did_key};
 

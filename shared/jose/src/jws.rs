@@ -1,4 +1,4 @@
-//! Compact JWS (RFC 7515 §3.1) with ES256: building, and reading what a stranger sent.
+//! Compact JWS (RFC 7515 §3.1): building with ES256, and reading what a stranger sent.
 //!
 //! Building: [`SigningInput::new`], sign its bytes, [`SigningInput::finish`].
 //!
@@ -13,11 +13,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::ES256;
 use crate::certificates::{CertificateChain, ChainError};
 use crate::json::{self, JsonError};
-use crate::public_jwk::{JwkError, PublicJwk};
-use crate::signer::Signature;
+use crate::public_jwk::{JwkError, PublicJwk, Signature};
+use crate::verification_key::{Algorithm, Verify};
 
 /// `BASE64URL(header) || '.' || BASE64URL(payload)`: the text that is signed. `Debug` shows its
 /// length only.
@@ -25,7 +24,7 @@ use crate::signer::Signature;
 pub struct SigningInput(String);
 
 impl SigningInput {
-    /// Writes header and payload as JSON. The header must hold `alg` = [`ES256`].
+    /// Writes header and payload as JSON. The header must hold `alg` = [`ES256`](crate::ES256).
     pub fn new(
         header: &impl Serialize,
         payload: &impl Serialize,
@@ -55,13 +54,60 @@ impl SigningInput {
     }
 }
 
-/// What is accepted at one place. The algorithm is always ES256.
+/// What is accepted at one place.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy<'a> {
-    /// The accepted values of `typ`, compared exactly (RFC 8725 §3.11).
-    pub types: &'a [&'a str],
+    /// The accepted algorithms.
+    pub algorithms: &'a [Algorithm],
+    /// The accepted values of `typ` (RFC 8725 §3.11).
+    pub types: Types<'a>,
+    /// How the header may name the key.
+    pub keys: Keys,
     /// The longest accepted text in bytes.
     pub max_bytes: usize,
+}
+
+impl<'a> Policy<'a> {
+    /// By ES256, with one of these types, and the key named in any way.
+    pub const fn es256(types: &'a [&'a str], max_bytes: usize) -> Self {
+        Self {
+            algorithms: &[Algorithm::Es256],
+            types: Types::Exactly(types),
+            keys: Keys::Any,
+            max_bytes,
+        }
+    }
+}
+
+/// Accepted values of `typ`.
+#[derive(Debug, Clone, Copy)]
+pub enum Types<'a> {
+    /// One of these, compared exactly.
+    Exactly(&'a [&'a str]),
+    /// One of these in lower or upper case, or none.
+    AnyCaseOrNone(&'a [&'a str]),
+}
+
+impl Types<'_> {
+    fn accept(self, typ: Option<&Value>) -> bool {
+        match (self, typ) {
+            (Self::Exactly(types), Some(Value::String(typ))) => types.contains(&typ.as_str()),
+            (Self::AnyCaseOrNone(types), Some(Value::String(typ))) => {
+                types.iter().any(|one| one.eq_ignore_ascii_case(typ))
+            }
+            (Self::AnyCaseOrNone(_), None | Some(Value::Null)) => true,
+            _ => false,
+        }
+    }
+}
+
+/// How a header may name the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keys {
+    /// By `jwk`, `kid` or `x5c`, which must be well-formed. [`Header::key`] wants exactly one.
+    Any,
+    /// By `kid`, a key of a set that is known. `jwk` and `x5c` are not looked at.
+    ByName,
 }
 
 /// Why a JWS is refused.
@@ -80,8 +126,8 @@ pub enum JwsError {
     /// The header is no JSON object, or has a member twice.
     #[error("the JWT header is refused")]
     Header(#[source] JsonError),
-    /// `alg` is absent, `none`, or anything but ES256.
-    #[error("the JWT's alg must be ES256")]
+    /// `alg` is absent, `none`, or not one that is accepted here.
+    #[error("the JWT's alg is not an accepted one")]
     Algorithm,
     /// `typ` is absent or not one that is expected here.
     #[error("the JWT's typ is not the expected one")]
@@ -92,7 +138,7 @@ pub enum JwsError {
     /// `jwk` is no acceptable public key.
     #[error("the JWT's jwk header is refused")]
     Jwk(#[source] JwkError),
-    /// `kid` is not a string.
+    /// `kid` is not a string, or absent where only it can name the key.
     #[error("the JWT's kid header must be a string")]
     Kid,
     /// `x5c` is no acceptable certificate chain.
@@ -157,42 +203,44 @@ impl Header {
         self.members.get(name)
     }
 
-    fn read(encoded: &str, policy: &Policy<'_>) -> Result<Self, JwsError> {
+    fn read(encoded: &str, policy: &Policy<'_>) -> Result<(Self, Algorithm), JwsError> {
         let bytes = URL_SAFE_NO_PAD
             .decode(encoded)
             .map_err(|_| JwsError::Malformed)?;
         let members = json::parse_object(&bytes).map_err(JwsError::Header)?;
-        let text = |name| members.get(name).and_then(Value::as_str);
-        if text("alg") != Some(ES256) {
-            return Err(JwsError::Algorithm);
-        }
-        if !text("typ").is_some_and(|typ| policy.types.contains(&typ)) {
+        let algorithm = members
+            .get("alg")
+            .and_then(Value::as_str)
+            .and_then(Algorithm::from_name)
+            .filter(|algorithm| policy.algorithms.contains(algorithm))
+            .ok_or(JwsError::Algorithm)?;
+        if !policy.types.accept(members.get("typ")) {
             return Err(JwsError::Type);
         }
         if members.contains_key("crit") {
             return Err(JwsError::Critical);
         }
         let kid = match members.get("kid") {
-            None => None,
+            None if policy.keys == Keys::Any => None,
             Some(Value::String(kid)) => Some(kid.clone()),
-            Some(_) => return Err(JwsError::Kid),
+            _ => return Err(JwsError::Kid),
         };
-        let jwk = members
-            .get("jwk")
+        let embedded = |name| members.get(name).filter(|_| policy.keys == Keys::Any);
+        let jwk = embedded("jwk")
             .map(PublicJwk::from_json)
             .transpose()
             .map_err(JwsError::Jwk)?;
-        let x5c = members
-            .get("x5c")
+        let x5c = embedded("x5c")
             .map(CertificateChain::from_x5c)
             .transpose()
             .map_err(JwsError::X5c)?;
-        Ok(Self {
+        let header = Self {
             kid,
             jwk,
             x5c,
             members,
-        })
+        };
+        Ok((header, algorithm))
     }
 }
 
@@ -201,9 +249,10 @@ impl Header {
 #[derive(Clone)]
 pub struct Unverified<'a> {
     header: Header,
+    algorithm: Algorithm,
     signing_input: &'a str,
     payload: &'a str,
-    signature: Signature,
+    signature: Vec<u8>,
 }
 
 impl<'a> Unverified<'a> {
@@ -220,13 +269,13 @@ impl<'a> Unverified<'a> {
         if payload.contains('.') {
             return Err(JwsError::Malformed);
         }
-        let header = Header::read(header, policy)?;
+        let (header, algorithm) = Header::read(header, policy)?;
         let signature = URL_SAFE_NO_PAD
             .decode(signature)
             .map_err(|_| JwsError::Malformed)?;
-        let signature = signature.try_into().map_err(|_| JwsError::Signature)?;
         Ok(Self {
             header,
+            algorithm,
             signing_input,
             payload,
             signature,
@@ -239,8 +288,9 @@ impl<'a> Unverified<'a> {
     }
 
     /// Verifies the signature, then reads the payload as a JSON object.
-    pub fn verify(self, key: &PublicJwk) -> Result<Verified, JwsError> {
-        if !key.verifies(self.signing_input.as_bytes(), &self.signature) {
+    pub fn verify(self, key: &(impl Verify + ?Sized)) -> Result<Verified, JwsError> {
+        let message = self.signing_input.as_bytes();
+        if !key.verifies(self.algorithm, message, &self.signature) {
             return Err(JwsError::Signature);
         }
         let payload = URL_SAFE_NO_PAD

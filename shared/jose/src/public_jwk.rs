@@ -11,7 +11,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::signer::Signature;
+/// An ES256 signature as JOSE writes it: `r || s`, each 32 bytes, big-endian (RFC 7518 §3.4).
+pub type Signature = [u8; 64];
 
 /// Bytes of one coordinate of a P-256 point.
 const COORDINATE_BYTES: usize = 32;
@@ -80,12 +81,7 @@ impl PublicJwk {
 
     /// Reads a JWK from the members of a JSON object.
     pub fn from_members(members: &Map<String, Value>) -> Result<Self, JwkError> {
-        if let Some(name) = PRIVATE_MEMBERS
-            .into_iter()
-            .find(|name| members.contains_key(*name))
-        {
-            return Err(JwkError::PrivateMember(name));
-        }
+        check_public(members)?;
         let text = |name| members.get(name).and_then(Value::as_str);
         if text("kty") != Some("EC") {
             return Err(JwkError::KeyType);
@@ -99,12 +95,7 @@ impl PublicJwk {
         {
             return Err(JwkError::Algorithm);
         }
-        if members
-            .get("use")
-            .is_some_and(|usage| usage.as_str() != Some("sig"))
-        {
-            return Err(JwkError::Use);
-        }
+        check_use(members)?;
         let coordinate = |name| {
             text(name)
                 .and_then(|encoded| URL_SAFE_NO_PAD.decode(encoded).ok())
@@ -199,6 +190,23 @@ impl PublicJwk {
     fn coordinates(&self) -> (String, String) {
         let (x, y) = self.halves();
         (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y))
+    }
+}
+
+/// Refuses a key with private or secret material.
+pub(crate) fn check_public(members: &Map<String, Value>) -> Result<(), JwkError> {
+    let mut private = PRIVATE_MEMBERS.into_iter();
+    match private.find(|name| members.contains_key(*name)) {
+        Some(name) => Err(JwkError::PrivateMember(name)),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a key that is for something else than signatures.
+pub(crate) fn check_use(members: &Map<String, Value>) -> Result<(), JwkError> {
+    match members.get("use") {
+        Some(usage) if usage != "sig" => Err(JwkError::Use),
+        _ => Ok(()),
     }
 }
 

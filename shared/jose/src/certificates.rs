@@ -203,7 +203,7 @@ impl CertificateChain {
 
     /// Checks that the chain can stand beside signatures of `key`, and drops the self-signed anchor
     /// at its end, which HAIP 1.0 §6.1.1 wants left out.
-    pub(crate) fn for_signing_key(
+    pub fn for_signing_key(
         mut self,
         key: &PublicJwk,
         now_seconds: i64,
