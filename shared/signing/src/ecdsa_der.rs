@@ -1,11 +1,11 @@
 //! ECDSA signatures from DER, as key services and X.509 write them, to JOSE's `r || s`.
 
 use jose::Signature;
+use x509_cert::der::Decode;
+use x509_cert::der::asn1::UintRef;
 
 /// Bytes of `r` and of `s` for P-256.
 const INTEGER_BYTES: usize = 32;
-const SEQUENCE: u8 = 0x30;
-const INTEGER: u8 = 0x02;
 
 /// The bytes are not the DER encoding of a P-256 ECDSA signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -26,12 +26,8 @@ pub struct DerSignatureError;
 /// # }
 /// ```
 pub fn ecdsa_der_to_raw(der: &[u8]) -> Result<Signature, DerSignatureError> {
-    let (body, rest) = element(der, SEQUENCE)?;
-    let (r, after_r) = element(body, INTEGER)?;
-    let (s, after_s) = element(after_r, INTEGER)?;
-    if !rest.is_empty() || !after_s.is_empty() {
-        return Err(DerSignatureError);
-    }
+    let integers = Vec::<UintRef<'_>>::from_der(der).map_err(|_| DerSignatureError)?;
+    let [r, s] = integers.try_into().map_err(|_| DerSignatureError)?;
     let mut raw = [0; 2 * INTEGER_BYTES];
     let (r_half, s_half) = raw.split_at_mut(INTEGER_BYTES);
     write_padded(r, r_half)?;
@@ -39,29 +35,14 @@ pub fn ecdsa_der_to_raw(der: &[u8]) -> Result<Signature, DerSignatureError> {
     Ok(raw)
 }
 
-/// Splits an element with the given tag off the front: its contents, and what follows it.
-fn element(der: &[u8], tag: u8) -> Result<(&[u8], &[u8]), DerSignatureError> {
-    match der {
-        // A P-256 signature is at most 72 bytes, so each length is one byte below 128.
-        [found, length @ 0..0x80, rest @ ..] if *found == tag => rest
-            .split_at_checked(usize::from(*length))
-            .ok_or(DerSignatureError),
+fn write_padded(integer: UintRef<'_>, half: &mut [u8]) -> Result<(), DerSignatureError> {
+    let magnitude = integer.as_bytes();
+    let padding = INTEGER_BYTES.checked_sub(magnitude.len());
+    match padding.and_then(|padding| half.get_mut(padding..)) {
+        Some(tail) if magnitude != [0] => {
+            tail.copy_from_slice(magnitude);
+            Ok(())
+        }
         _ => Err(DerSignatureError),
     }
-}
-
-fn write_padded(integer: &[u8], half: &mut [u8]) -> Result<(), DerSignatureError> {
-    let magnitude = match integer {
-        [0x00, rest @ ..] if rest.first().is_some_and(|byte| byte & 0x80 != 0) => rest,
-        [0x01..0x80, ..] => integer,
-        // Empty, zero, negative, or with a zero byte that DER forbids.
-        _ => return Err(DerSignatureError),
-    };
-    let padding = INTEGER_BYTES
-        .checked_sub(magnitude.len())
-        .ok_or(DerSignatureError)?;
-    half.get_mut(padding..)
-        .ok_or(DerSignatureError)?
-        .copy_from_slice(magnitude);
-    Ok(())
 }

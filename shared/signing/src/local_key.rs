@@ -4,13 +4,12 @@ use std::fmt;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jose::{PublicJwk, Signature};
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject;
+use x509_cert::der::pem::{self, LineEnding};
 use zeroize::Zeroizing;
 
 use crate::signer::{SignError, Signer};
@@ -67,18 +66,10 @@ impl LocalKey {
 
     /// Writes the private key as PKCS#8 PEM. The copy is wiped when it is dropped.
     pub fn to_pkcs8_pem(&self) -> Result<Zeroizing<String>, KeyError> {
-        let base64 = Zeroizing::new(STANDARD.encode(self.to_pkcs8_der()?.as_slice()));
-        // Room for the whole text, so that no unwiped copy is left behind by growing.
-        let mut pem = Zeroizing::new(String::with_capacity(base64.len() * 2 + 64));
-        pem.push_str("-----BEGIN PRIVATE KEY-----\n");
-        for (position, character) in base64.chars().enumerate() {
-            if position > 0 && position % 64 == 0 {
-                pem.push('\n');
-            }
-            pem.push(character);
-        }
-        pem.push_str("\n-----END PRIVATE KEY-----\n");
-        Ok(pem)
+        let der = self.to_pkcs8_der()?;
+        pem::encode_string("PRIVATE KEY", LineEnding::LF, &der)
+            .map(Zeroizing::new)
+            .map_err(|_| KeyError::Generate)
     }
 
     /// Signs `message` with ES256, without the detour of a future.
