@@ -115,4 +115,13 @@ mod tests {
             assert_ne!(one, other);
         }
     }
+
+    #[test]
+    fn hashes_that_are_stored_stay_what_they_are() {
+        let secret = "a secret of at least thirty-two characters";
+        assert_eq!(
+            hash(secret, "89cba89", r#"{"iban": "NL12"}"#).as_str(),
+            "6474a3626cb15999cfede0e409e43521f3aa4e4485fd51072d6fd4280c8db328"
+        );
+    }
 }

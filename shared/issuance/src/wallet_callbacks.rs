@@ -168,4 +168,12 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn tokens_of_running_issuances_stay_what_they_are() {
+        let tokens = tokens("a secret of at least thirty-two characters");
+        let token = "tsQeMhvMmxjMoZ2jSUTfTNMWmvGLl19Sl6UrpXQqsA1Yl-k";
+        assert_eq!(tokens.token(&id("89cba89")).unwrap(), token);
+        assert_eq!(tokens.open(token), Some(id("89cba89")));
+    }
 }

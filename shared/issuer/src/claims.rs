@@ -39,3 +39,19 @@ fn name(offer_id: &OfferId, created_at_seconds: i64) -> Vec<u8> {
     ]
     .concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_support::{NOW, keys};
+
+    #[test]
+    fn claims_that_are_stored_still_open_for_their_offer() {
+        let stored = EncryptedClaims("WyI2zsam9rcYwVZSYxGdQXZcGunt9niCZCE71AwK".to_owned());
+        let id: OfferId = "AAAAAAAAAAAAAAAAAAAAAA".parse().unwrap();
+        let made = encrypt(&keys(), &id, NOW, b"{}".to_vec()).unwrap();
+        assert_eq!(made.0, stored.0);
+        assert_eq!(decrypt(&keys(), &id, NOW, &stored).unwrap(), b"{}");
+        assert_eq!(decrypt(&keys(), &id, NOW + 1, &stored), None);
+    }
+}

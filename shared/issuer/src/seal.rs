@@ -219,4 +219,12 @@ mod tests {
     fn keys_do_not_print() {
         assert_eq!(format!("{:?}", ours()), "WalletKeys(redacted)");
     }
+
+    #[test]
+    fn what_is_out_still_opens() {
+        let sealed = "-UmMRq88KHD1aEhzML_fQ-buRcocHCUswq7QyBTrYhwObcGsnDcM5PY";
+        let ticket = Ticket("content".into(), 1);
+        assert_eq!(ours().seal(&ticket).unwrap(), sealed);
+        assert_eq!(ours().open(sealed), Ok(ticket));
+    }
 }

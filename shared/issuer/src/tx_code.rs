@@ -123,4 +123,18 @@ mod tests {
         assert!(!matches(&keys(), &offer, &code[1..]));
         assert!(!matches(&keys(), &crate::test_support::offer(), &code));
     }
+
+    #[test]
+    fn codes_of_pending_offers_stay_what_they_are() {
+        for (input_mode, code) in [
+            (TxCodeInputMode::Numeric, "5500852042467345"),
+            (TxCodeInputMode::Text, "ZUT8VEFSSQDSN6WH"),
+        ] {
+            let offer = Offer {
+                offer_id: "AAAAAAAAAAAAAAAAAAAAAA".parse().unwrap(),
+                ..with_form(input_mode, 16)
+            };
+            assert_eq!(of(&keys(), &offer).as_deref(), Some(code));
+        }
+    }
 }

@@ -194,4 +194,22 @@ mod tests {
     fn keys_do_not_print() {
         assert_eq!(format!("{:?}", keys("secret")), "JobKeys(redacted)");
     }
+
+    #[test]
+    fn what_is_stored_still_opens() {
+        let keys = keys("a secret of at least thirty-two characters");
+        let write = Uuid::from_u128(7);
+        let sealed = [
+            168, 149, 231, 248, 186, 144, 18, 54, 118, 38, 70, 189, 169, 59, 197, 149, 152, 214,
+            12, 149, 14,
+        ];
+        let made = keys.seal(Part::Lines, chunk(1), write, b"lines".to_vec());
+        assert_eq!(made.unwrap(), sealed);
+        let opened = keys.open(Part::Lines, chunk(1), write, &sealed);
+        assert_eq!(opened.unwrap(), b"lines");
+        assert_eq!(
+            keys.fingerprint("upload", b"x"),
+            "a44b279cf04f876d5b7a631d64f103e6401484b578d957d4ec6cf0eb371a0d69"
+        );
+    }
 }
