@@ -49,4 +49,4 @@ pub use schedule::{GRACE_SECONDS, LONGEST_DELAY_SECONDS, PollSchedule, back_off_
 pub use start_issue::{
     LEASE_MS, StartFailure, StartFailureCause, StartIssuing, StartedIssue, TransactionCode,
 };
-pub use wallet_callbacks::{CallbackTokens, CipherFailed, WalletCallbacks};
+pub use wallet_callbacks::{CallbackTokens, WalletCallbacks};

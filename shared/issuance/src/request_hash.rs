@@ -1,8 +1,8 @@
 //! The fingerprint by which a repeated Start issue is told from a different one.
 
-use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use contract::{CorrelationId, StartIssue};
-use secrecy::{ExposeSecret, SecretString};
+use sealing::{CryptoError, DerivationKey, MacKey};
+use secrecy::SecretString;
 
 /// Separates this use of the secret from any other.
 const PURPOSE: &[u8] = b"bestow: hash of a Start issue request, version 1";
@@ -27,44 +27,29 @@ impl RequestHash {
 }
 
 /// Makes [`RequestHash`]es with a key of its own.
-pub struct RequestHasher {
-    key: hmac::Key,
-}
+pub struct RequestHasher(MacKey);
 
 impl RequestHasher {
     /// Derives the key from `secret` by HKDF-SHA256 (RFC 5869) with an empty salt.
-    pub fn new(secret: &SecretString) -> Self {
-        // One block of output, so that extract and expand are one HMAC each, which cannot fail.
-        let extracted = hmac::sign(
-            &hmac::Key::new(HMAC_SHA256, &[]),
-            secret.expose_secret().as_bytes(),
-        );
-        let expanded = hmac::sign(
-            &hmac::Key::new(HMAC_SHA256, extracted.as_ref()),
-            &[PURPOSE, &[1]].concat(),
-        );
-        Self {
-            key: hmac::Key::new(HMAC_SHA256, expanded.as_ref()),
-        }
+    ///
+    /// # Errors
+    /// Only if the cryptographic library fails.
+    pub fn new(secret: &SecretString) -> Result<Self, CryptoError> {
+        let key = DerivationKey::extract(&[], secret).mac_key(&[PURPOSE])?;
+        Ok(Self(key))
     }
 
     /// The hash of `request` under the name `correlation_id`: the same for every spelling of the same
     /// request ([`StartIssue::canonical_json`]), and different for each issuance, so that the table
     /// does not show whose claims are alike.
     pub fn hash(&self, correlation_id: &CorrelationId, request: &StartIssue) -> RequestHash {
-        let mut context = hmac::Context::with_key(&self.key);
-        context.update(correlation_id.as_str().as_bytes());
         // A correlation id is printable, so it never contains what separates it from the body.
-        context.update(b"\n");
-        context.update(&request.canonical_json());
-        RequestHash(
-            context
-                .sign()
-                .as_ref()
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
-        )
+        let parts = [
+            correlation_id.as_str().as_bytes(),
+            b"\n",
+            &request.canonical_json(),
+        ];
+        RequestHash(hex::encode(self.0.sign(&parts)))
     }
 }
 
@@ -73,26 +58,13 @@ mod tests {
     use super::*;
 
     fn hasher(secret: &str) -> RequestHasher {
-        RequestHasher::new(&SecretString::from(secret))
+        RequestHasher::new(&SecretString::from(secret)).unwrap()
     }
 
     fn hash(secret: &str, correlation_id: &str, claims: &str) -> RequestHash {
         let body = format!(r#"{{"template_id": "issue_iban", "claims": {claims}}}"#);
         let request = StartIssue::from_json(body.as_bytes()).unwrap();
         hasher(secret).hash(&correlation_id.parse().unwrap(), &request)
-    }
-
-    #[test]
-    fn the_key_is_derived_by_hkdf() {
-        use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
-        let input = Salt::new(HKDF_SHA256, &[]).extract(b"secret");
-        let key = hmac::Key::from(input.expand(&[PURPOSE], HMAC_SHA256).unwrap());
-        hmac::verify(
-            &key,
-            b"{}",
-            hmac::sign(&hasher("secret").key, b"{}").as_ref(),
-        )
-        .unwrap();
     }
 
     #[test]

@@ -1,76 +1,42 @@
 //! The addresses at which wallets can tell us that something happened.
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use aws_lc_rs::hkdf::{self, HKDF_SHA256};
-use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use contract::{Callback, CorrelationId, paths};
-use secrecy::{ExposeSecret, SecretString};
-use thiserror::Error;
+use sealing::{CryptoError, DerivationKey, SyntheticAead};
+use secrecy::SecretString;
 
 /// Separates this use of the secret from any other.
 const PURPOSE: &[u8] = b"bestow: address of a wallet's callback, version 1";
 
 /// The longest token: nonce, the longest correlation id (256 bytes) and tag, in base64url.
-const MAX_TOKEN_LENGTH: usize = (NONCE_LEN + 256 + 16) * 4 / 3 + 1;
+const MAX_TOKEN_LENGTH: usize = (256 + SyntheticAead::OVERHEAD) * 4 / 3 + 1;
 
 /// The names of issuances as they stand in the addresses of callbacks: whoever has one can have that
 /// issuance looked at, cannot tell which one it is, and cannot make another.
 ///
-/// A token is the correlation id under AES-256-GCM, so nothing is stored and nothing is looked up. The
-/// nonce is an HMAC of the correlation id (a synthetic IV), so an issuance has the same token each time:
-/// a repeated Start issue must not look like another one to the wallet.
-pub struct CallbackTokens {
-    cipher: LessSafeKey,
-    nonce: hmac::Key,
-}
-
-/// The cryptographic library refused a key, or to encrypt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the cryptographic library refused a key or a text")]
-pub struct CipherFailed;
+/// A token is the correlation id, encrypted, so nothing is stored and nothing is looked up. An issuance has
+/// the same token each time: a repeated Start issue must not look like another one to the wallet.
+pub struct CallbackTokens(SyntheticAead);
 
 impl CallbackTokens {
     /// Derives the keys from `secret` by HKDF-SHA256 (RFC 5869) with an empty salt.
     ///
     /// # Errors
     /// Only if the cryptographic library fails.
-    pub fn new(secret: &SecretString) -> Result<Self, CipherFailed> {
-        let secret = hkdf::Salt::new(HKDF_SHA256, &[]).extract(secret.expose_secret().as_bytes());
-        let cipher: UnboundKey = secret
-            .expand(&[PURPOSE, b" cipher"], &AES_256_GCM)
-            .map_err(|_| CipherFailed)?
-            .into();
-        let nonce: hmac::Key = secret
-            .expand(&[PURPOSE, b" nonce"], HMAC_SHA256)
-            .map_err(|_| CipherFailed)?
-            .into();
-        Ok(Self {
-            cipher: LessSafeKey::new(cipher),
-            nonce,
-        })
+    pub fn new(secret: &SecretString) -> Result<Self, CryptoError> {
+        DerivationKey::extract(&[], secret)
+            .synthetic_aead(&[PURPOSE, b" cipher"], &[PURPOSE, b" nonce"])
+            .map(Self)
     }
 
     /// The token of an issuance, the same each time: letters, digits, `-` and `_`.
     ///
     /// # Errors
     /// Only if the cryptographic library fails.
-    pub fn token(&self, id: &CorrelationId) -> Result<String, CipherFailed> {
-        let mut nonce = [0; NONCE_LEN];
-        let synthetic = hmac::sign(&self.nonce, id.as_str().as_bytes());
-        for (byte, of_id) in nonce.iter_mut().zip(synthetic.as_ref()) {
-            *byte = *of_id;
-        }
-        let mut text = id.as_str().as_bytes().to_vec();
-        self.cipher
-            .seal_in_place_append_tag(
-                Nonce::assume_unique_for_key(nonce),
-                Aad::from(PURPOSE),
-                &mut text,
-            )
-            .map_err(|_| CipherFailed)?;
-        Ok(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &text].concat()))
+    pub fn token(&self, id: &CorrelationId) -> Result<String, CryptoError> {
+        let sealed = self.0.seal(&[], PURPOSE, id.as_str().as_bytes())?;
+        Ok(URL_SAFE_NO_PAD.encode(sealed))
     }
 
     /// The issuance whose token this is, or `None` if it was not made here, with this secret.
@@ -78,14 +44,9 @@ impl CallbackTokens {
         if token.len() > MAX_TOKEN_LENGTH {
             return None;
         }
-        let mut sealed = URL_SAFE_NO_PAD.decode(token).ok()?;
-        let (nonce, text) = sealed.split_first_chunk_mut::<NONCE_LEN>()?;
-        let nonce = Nonce::assume_unique_for_key(*nonce);
-        let id = self
-            .cipher
-            .open_in_place(nonce, Aad::from(PURPOSE), text)
-            .ok()?;
-        std::str::from_utf8(id).ok()?.parse().ok()
+        let sealed = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let id = self.0.open(PURPOSE, sealed).ok()?;
+        std::str::from_utf8(&id).ok()?.parse().ok()
     }
 }
 

@@ -5,18 +5,19 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::keys::WalletKeys;
 use crate::offer::{EncryptedClaims, OfferId};
+use crate::seal::seal;
 
-const PURPOSE: &[u8] = b"claims";
+const PURPOSE: &str = "claims";
 
 /// None only if the cryptographic library fails.
 pub(crate) fn encrypt(
     keys: &WalletKeys,
     offer_id: &OfferId,
     created_at_seconds: i64,
-    plaintext: Vec<u8>,
+    plaintext: &[u8],
 ) -> Option<EncryptedClaims> {
     let key = keys.claims_key(&name(offer_id, created_at_seconds)).ok()?;
-    let sealed = key.encrypt(PURPOSE, plaintext).ok()?;
+    let sealed = seal(&key, PURPOSE, plaintext).ok()?;
     Some(EncryptedClaims(URL_SAFE_NO_PAD.encode(sealed)))
 }
 
@@ -29,7 +30,7 @@ pub(crate) fn decrypt(
 ) -> Option<Vec<u8>> {
     let key = keys.claims_key(&name(offer_id, created_at_seconds)).ok()?;
     let sealed = URL_SAFE_NO_PAD.decode(&claims.0).ok()?;
-    key.decrypt(PURPOSE, sealed).ok()
+    key.open(PURPOSE.as_bytes(), sealed).ok()
 }
 
 fn name(offer_id: &OfferId, created_at_seconds: i64) -> Vec<u8> {
@@ -49,7 +50,7 @@ mod tests {
     fn claims_that_are_stored_still_open_for_their_offer() {
         let stored = EncryptedClaims("WyI2zsam9rcYwVZSYxGdQXZcGunt9niCZCE71AwK".to_owned());
         let id: OfferId = "AAAAAAAAAAAAAAAAAAAAAA".parse().unwrap();
-        let made = encrypt(&keys(), &id, NOW, b"{}".to_vec()).unwrap();
+        let made = encrypt(&keys(), &id, NOW, b"{}").unwrap();
         assert_eq!(made.0, stored.0);
         assert_eq!(decrypt(&keys(), &id, NOW, &stored).unwrap(), b"{}");
         assert_eq!(decrypt(&keys(), &id, NOW + 1, &stored), None);

@@ -2,11 +2,10 @@
 
 use std::fmt;
 
+use sealing::CryptoError;
 use serde_json::{Value, json};
 
-use crate::keys::KeyError;
 use crate::nonce::IssuedNonce;
-use crate::seal::SealFailed;
 
 /// The codes of OpenID4VCI 1.0 §6.3, §8.3.1.2 and §11.3, RFC 6749 §5.2, RFC 6750 §3.1 and RFC 9396 §5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,14 +196,8 @@ impl fmt::Display for ProtocolError {
 
 impl std::error::Error for ProtocolError {}
 
-impl From<SealFailed> for ProtocolError {
-    fn from(_: SealFailed) -> Self {
-        Self::server_error()
-    }
-}
-
-impl From<KeyError> for ProtocolError {
-    fn from(_: KeyError) -> Self {
+impl From<CryptoError> for ProtocolError {
+    fn from(_: CryptoError) -> Self {
         Self::server_error()
     }
 }

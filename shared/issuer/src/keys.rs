@@ -2,10 +2,8 @@
 
 use std::fmt;
 
-use aws_lc_rs::{hkdf, hmac};
+use sealing::{CryptoError, DerivationKey, MacKey, SyntheticAead};
 use secrecy::{ExposeSecret, SecretString};
-
-use crate::seal::SyntheticAead;
 
 /// Characters (bytes, if not ASCII) that `WALLET_SECRET` must have at least.
 pub const MINIMUM_SECRET_LENGTH: usize = 32;
@@ -22,9 +20,9 @@ pub struct WalletKeys {
     /// value of one issuer is garbage to another that happens to share the secret.
     pub(crate) seal: SyntheticAead,
     /// Offer to transaction code.
-    pub(crate) tx_code: hmac::Key,
+    pub(crate) tx_code: MacKey,
     /// Parent of the claims keys, one for each offer.
-    claims: hkdf::Prk,
+    claims: DerivationKey,
 }
 
 /// Why the wallet's keys could not be made.
@@ -35,9 +33,9 @@ pub enum KeyError {
         "has fewer than {MINIMUM_SECRET_LENGTH} characters: generate one, e.g. with `openssl rand -base64 48`"
     )]
     SecretTooShort,
-    /// The cryptographic library refused a key of a fixed, legal length.
-    #[error("the cryptographic library could not derive a key")]
-    Derivation,
+    /// The cryptographic library failed.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
 }
 
 impl WalletKeys {
@@ -49,40 +47,30 @@ impl WalletKeys {
     /// # Errors
     /// [`KeyError::SecretTooShort`] below [`MINIMUM_SECRET_LENGTH`] characters.
     pub fn derive(secret: &SecretString, credential_issuer: &str) -> Result<Self, KeyError> {
-        let secret = secret.expose_secret();
-        if secret.len() < MINIMUM_SECRET_LENGTH {
+        if secret.expose_secret().len() < MINIMUM_SECRET_LENGTH {
             return Err(KeyError::SecretTooShort);
         }
-        let root = hkdf::Salt::new(hkdf::HKDF_SHA256, SALT).extract(secret.as_bytes());
-        let issuer = credential_issuer.as_bytes();
+        let root = DerivationKey::extract(SALT, secret);
+        let seal = root.derive(&[b"seal", credential_issuer.as_bytes()])?;
         Ok(Self {
-            seal: SyntheticAead::derive(&expand(&root, &[b"seal", issuer])?)?,
-            tx_code: hmac_key(&root, b"tx-code")?,
-            claims: expand(&root, &[b"claims"])?,
+            seal: aead(&seal)?,
+            tx_code: root.mac_key(&[b"tx-code"])?,
+            claims: root.derive(&[b"claims"])?,
         })
     }
 
     /// The key for the claims of one offer, which `offer` names.
-    pub(crate) fn claims_key(&self, offer: &[u8]) -> Result<SyntheticAead, KeyError> {
-        SyntheticAead::derive(&expand(&self.claims, &[offer])?)
+    pub(crate) fn claims_key(&self, offer: &[u8]) -> Result<SyntheticAead, CryptoError> {
+        aead(&self.claims.derive(&[offer])?)
     }
+}
+
+fn aead(parent: &DerivationKey) -> Result<SyntheticAead, CryptoError> {
+    parent.synthetic_aead(&[b"cipher"], &[b"nonce"])
 }
 
 impl fmt::Debug for WalletKeys {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("WalletKeys(redacted)")
     }
-}
-
-/// A key that further keys are derived from.
-fn expand(parent: &hkdf::Prk, info: &[&[u8]]) -> Result<hkdf::Prk, KeyError> {
-    let okm = parent.expand(info, hkdf::HKDF_SHA256);
-    okm.map(hkdf::Prk::from).map_err(|_| KeyError::Derivation)
-}
-
-/// An HMAC key for one purpose.
-pub(crate) fn hmac_key(parent: &hkdf::Prk, purpose: &[u8]) -> Result<hmac::Key, KeyError> {
-    let info = [purpose];
-    let okm = parent.expand(&info, hmac::HMAC_SHA256);
-    okm.map(hmac::Key::from).map_err(|_| KeyError::Derivation)
 }

@@ -74,7 +74,7 @@ pub use revocation::{
     LIST_CAPACITY, ListNumber, NotAListNumber, NotARevocationUuid, RevocationUuid, StatusChange,
     StatusRecord, unknown_credential,
 };
-pub use seal::{NotOurs, SealFailed};
+pub use sealing::{CryptoError, OpenError};
 pub use start::{MAXIMUM_CLAIMS_BYTES, StartRefused};
 pub use status::unknown_issuance;
 pub use template::{

@@ -79,7 +79,7 @@ impl CredentialOffers {
         if plaintext.len() > MAXIMUM_CLAIMS_BYTES {
             return Err(StartRefused::ClaimsTooLarge);
         }
-        let encrypted_claims = claims::encrypt(&self.keys, &offer_id, now_seconds, plaintext)
+        let encrypted_claims = claims::encrypt(&self.keys, &offer_id, now_seconds, &plaintext)
             .ok_or(StartRefused::Internal)?;
         Ok(Offer {
             offer_id,

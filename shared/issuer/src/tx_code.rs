@@ -4,7 +4,6 @@
 //! secret. So a repeated start returns the same code, and the store holds nothing to guess from.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::hmac;
 use contract::{TxCode, TxCodeInputMode};
 
 use crate::keys::WalletKeys;
@@ -36,10 +35,10 @@ pub(crate) fn matches(keys: &WalletKeys, offer: &Offer, given: &str) -> bool {
 }
 
 fn derive(keys: &WalletKeys, offer_id: &OfferId, created_at_seconds: i64, form: &TxCode) -> String {
-    let mut context = hmac::Context::with_key(&keys.tx_code);
-    context.update(offer_id.as_str().as_bytes());
-    context.update(&created_at_seconds.to_be_bytes());
-    let tag = context.sign();
+    let tag = keys.tx_code.sign(&[
+        offer_id.as_str().as_bytes(),
+        &created_at_seconds.to_be_bytes(),
+    ]);
     // 128 bits; the longest code needs 80, so no code is likelier than another by more than 2^-48.
     let mut number = tag
         .as_ref()

@@ -2,11 +2,12 @@
 
 use contract::Problem;
 use issuance::ports::System;
+use sealing::CryptoError;
 use thiserror::Error;
 use uuid::Uuid;
 
 use crate::chunk::{CHUNK_BYTES, CHUNK_LINES, Chunk, ChunkId, Job, LineResult, PendingLine, count};
-use crate::keys::{JobKeys, SealFailed};
+use crate::keys::JobKeys;
 use crate::message::StartMessage;
 use crate::ports::{Acceptance, Jobs, JobsError, QueueError, StartQueue};
 use crate::see_to::LOOK_AFTER_SECONDS;
@@ -38,7 +39,7 @@ pub enum AcceptFailure {
     Queue(#[from] QueueError),
     /// A chunk could not be sealed.
     #[error(transparent)]
-    SealFailed(#[from] SealFailed),
+    SealFailed(#[from] CryptoError),
 }
 
 impl AcceptFailure {
@@ -137,13 +138,13 @@ impl<J: Jobs, Q: StartQueue, S: System> AcceptUpload<J, Q, S> {
         }
     }
 
-    fn chunks(&self, job: &Job, upload: Upload) -> Result<Vec<Chunk>, SealFailed> {
+    fn chunks(&self, job: &Job, upload: Upload) -> Result<Vec<Chunk>, CryptoError> {
         let mut chunks = Vec::new();
         let mut open = Open::default();
         for (number, line) in (1_u32..).zip(upload.lines) {
             let bytes = match &line {
                 UploadLine::Ready(line) => serde_json::to_vec(&line.request)
-                    .map_err(|_| SealFailed)?
+                    .map_err(|_| CryptoError)?
                     .len(),
                 UploadLine::Refused(_) => 0,
             };
@@ -156,7 +157,7 @@ impl<J: Jobs, Q: StartQueue, S: System> AcceptUpload<J, Q, S> {
         Ok(chunks)
     }
 
-    fn seal(&self, job: &Job, open: Open) -> Result<Chunk, SealFailed> {
+    fn seal(&self, job: &Job, open: Open) -> Result<Chunk, CryptoError> {
         let write_id = self.system.uuid();
         let chunk = Chunk {
             id: ChunkId {

@@ -3,11 +3,12 @@
 use std::fmt;
 
 use contract::{CorrelationId, Problem, StartIssue};
+use sealing::{CryptoError, OpenError};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::keys::{JobKeys, NotOurs, Part, SealFailed};
+use crate::keys::{JobKeys, Part};
 
 /// How long after the upload a line may wait for a wallet that fails, in seconds. Then it has failed.
 pub const PATIENCE_SECONDS: i64 = 24 * 60 * 60;
@@ -198,14 +199,14 @@ impl Chunk {
     /// A chunk with these lines and results, sealed for the write `write_id`.
     ///
     /// # Errors
-    /// [`SealFailed`] only if the cryptographic library fails.
+    /// [`CryptoError`] only if the cryptographic library fails.
     pub(crate) fn with(
         self,
         keys: &JobKeys,
         write_id: Uuid,
         lines: &[PendingLine],
         results: &[LineResult],
-    ) -> Result<Self, SealFailed> {
+    ) -> Result<Self, CryptoError> {
         let sealed = |part, plaintext: Vec<u8>| keys.seal(part, self.id, write_id, plaintext);
         let started = results.iter().filter(|result| result.is_started()).count();
         Ok(Self {
@@ -216,7 +217,7 @@ impl Chunk {
             results: match results {
                 [] => None,
                 results => {
-                    let json = serde_json::to_vec(results).map_err(|_| SealFailed)?;
+                    let json = serde_json::to_vec(results).map_err(|_| CryptoError)?;
                     Some(sealed(Part::Results, json)?)
                 }
             },
@@ -230,8 +231,8 @@ impl Chunk {
     /// The lines that are not done.
     ///
     /// # Errors
-    /// [`NotOurs`] if they cannot be opened.
-    pub(crate) fn open_lines(&self, keys: &JobKeys) -> Result<Vec<PendingLine>, NotOurs> {
+    /// [`OpenError`] if they cannot be opened.
+    pub(crate) fn open_lines(&self, keys: &JobKeys) -> Result<Vec<PendingLine>, OpenError> {
         let Some(sealed) = &self.lines else {
             return Ok(Vec::new());
         };
@@ -241,13 +242,13 @@ impl Chunk {
     /// The results of the lines that are done.
     ///
     /// # Errors
-    /// [`NotOurs`] if they cannot be opened.
-    pub(crate) fn open_results(&self, keys: &JobKeys) -> Result<Vec<LineResult>, NotOurs> {
+    /// [`OpenError`] if they cannot be opened.
+    pub(crate) fn open_results(&self, keys: &JobKeys) -> Result<Vec<LineResult>, OpenError> {
         let Some(sealed) = &self.results else {
             return Ok(Vec::new());
         };
         let json = keys.open(Part::Results, self.id, self.write_id, sealed)?;
-        serde_json::from_slice(&json).map_err(|_| NotOurs)
+        serde_json::from_slice(&json).map_err(|_| OpenError)
     }
 
     /// From when on its lines are to be erased, in Unix seconds; none if it has none.
@@ -292,18 +293,18 @@ impl ChunkProgress {
     }
 }
 
-fn write_lines(lines: &[PendingLine]) -> Result<Vec<u8>, SealFailed> {
+fn write_lines(lines: &[PendingLine]) -> Result<Vec<u8>, CryptoError> {
     let lines: Vec<_> = lines
         .iter()
         .map(|PendingLine { line, request }| (line, request))
         .collect();
-    serde_json::to_vec(&lines).map_err(|_| SealFailed)
+    serde_json::to_vec(&lines).map_err(|_| CryptoError)
 }
 
-fn read_lines(json: &[u8]) -> Result<Vec<PendingLine>, NotOurs> {
-    let lines: Vec<(u32, &RawValue)> = serde_json::from_slice(json).map_err(|_| NotOurs)?;
+fn read_lines(json: &[u8]) -> Result<Vec<PendingLine>, OpenError> {
+    let lines: Vec<(u32, &RawValue)> = serde_json::from_slice(json).map_err(|_| OpenError)?;
     let read = lines.into_iter().map(|(line, request)| {
-        let request = StartIssue::from_json(request.get().as_bytes()).map_err(|_| NotOurs)?;
+        let request = StartIssue::from_json(request.get().as_bytes()).map_err(|_| OpenError)?;
         Ok(PendingLine { line, request })
     });
     read.collect()

@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use aws_lc_rs::{hkdf, hmac};
-use secrecy::{ExposeSecret, SecretString};
+use sealing::{CryptoError, DerivationKey, MacKey, OneTimeAead, OpenError};
+use secrecy::SecretString;
 use uuid::Uuid;
 
 use crate::chunk::ChunkId;
@@ -16,9 +15,9 @@ const SALT: &[u8] = b"bestow/jobs/v1";
 /// wait cannot be started and results cannot be read.
 pub struct JobKeys {
     /// Parent of the keys that seal, one for each part of each write.
-    seal: hkdf::Prk,
+    seal: DerivationKey,
     /// Upload to fingerprint, and idempotency key to name.
-    fingerprint: hmac::Key,
+    fingerprint: MacKey,
 }
 
 /// The two parts of a chunk that are sealed.
@@ -39,109 +38,64 @@ impl Part {
     }
 }
 
-/// The cryptographic library refused a key of a fixed, legal length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the cryptographic library could not derive a key")]
-pub struct KeyError;
-
-/// The cryptographic library failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the cryptographic library could not encrypt")]
-pub struct SealFailed;
-
-/// What is stored was not sealed for this place under this secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("what is stored cannot be opened with this JOB_SECRET")]
-pub struct NotOurs;
-
 impl JobKeys {
     /// Derives all keys with HKDF-SHA256 (RFC 5869) from `secret`, which is `JOB_SECRET`.
     ///
     /// # Errors
-    /// [`KeyError`] only if the cryptographic library fails.
-    pub fn derive(secret: &SecretString) -> Result<Self, KeyError> {
-        let root =
-            hkdf::Salt::new(hkdf::HKDF_SHA256, SALT).extract(secret.expose_secret().as_bytes());
-        let seal = root
-            .expand(&[b"seal"], hkdf::HKDF_SHA256)
-            .map(hkdf::Prk::from)
-            .map_err(|_| KeyError)?;
-        let fingerprint = root
-            .expand(&[b"fingerprint"], hmac::HMAC_SHA256)
-            .map(hmac::Key::from)
-            .map_err(|_| KeyError)?;
-        Ok(Self { seal, fingerprint })
+    /// Only if the cryptographic library fails.
+    pub fn derive(secret: &SecretString) -> Result<Self, CryptoError> {
+        let root = DerivationKey::extract(SALT, secret);
+        Ok(Self {
+            seal: root.derive(&[b"seal"])?,
+            fingerprint: root.mac_key(&[b"fingerprint"])?,
+        })
     }
 
     /// Seals one part of a chunk for the write `write_id`, which must be a new random one for each write:
-    /// it makes the key, and with one plaintext for each key the nonce may be constant.
+    /// it makes the key, which seals once.
     ///
     /// # Errors
-    /// [`SealFailed`] only if the cryptographic library fails.
+    /// Only if the cryptographic library fails.
     pub fn seal(
         &self,
         part: Part,
         chunk: ChunkId,
         write_id: Uuid,
         plaintext: Vec<u8>,
-    ) -> Result<Vec<u8>, SealFailed> {
-        let cipher = self.cipher(part, chunk, write_id).map_err(|_| SealFailed)?;
-        let mut sealed = plaintext;
-        cipher
-            .seal_in_place_append_tag(nonce(), Aad::from(part.name()), &mut sealed)
-            .map_err(|_| SealFailed)?;
-        Ok(sealed)
+    ) -> Result<Vec<u8>, CryptoError> {
+        self.aead(part, chunk, write_id)?
+            .seal(part.name(), plaintext)
     }
 
     /// Opens what [`JobKeys::seal`] made for the same part, chunk and write.
     ///
     /// # Errors
-    /// [`NotOurs`] for anything else.
+    /// [`OpenError`] for anything else.
     pub fn open(
         &self,
         part: Part,
         chunk: ChunkId,
         write_id: Uuid,
         sealed: &[u8],
-    ) -> Result<Vec<u8>, NotOurs> {
-        let cipher = self.cipher(part, chunk, write_id).map_err(|_| NotOurs)?;
-        let mut opened = sealed.to_vec();
-        let plaintext = cipher
-            .open_in_place(nonce(), Aad::from(part.name()), &mut opened)
-            .map_err(|_| NotOurs)?
-            .len();
-        opened.truncate(plaintext);
-        Ok(opened)
+    ) -> Result<Vec<u8>, OpenError> {
+        let aead = self.aead(part, chunk, write_id).map_err(|_| OpenError)?;
+        aead.open(part.name(), sealed)
     }
 
     /// The fingerprint of an upload, or the name of an idempotency key: 64 hexadecimal digits. Keyed,
     /// because claims can be guessed.
     pub fn fingerprint(&self, of: &str, bytes: &[u8]) -> String {
-        let mut context = hmac::Context::with_key(&self.fingerprint);
-        context.update(of.as_bytes());
-        context.update(&[0]);
-        context.update(bytes);
-        hex::encode(context.sign())
+        hex::encode(self.fingerprint.sign(&[of.as_bytes(), &[0], bytes]))
     }
 
-    fn cipher(&self, part: Part, chunk: ChunkId, write_id: Uuid) -> Result<LessSafeKey, KeyError> {
-        let info: [&[u8]; 4] = [
+    fn aead(&self, part: Part, chunk: ChunkId, write_id: Uuid) -> Result<OneTimeAead, CryptoError> {
+        self.seal.one_time_aead(&[
             part.name(),
             chunk.job_id.as_bytes(),
             &chunk.first_line.to_be_bytes(),
             write_id.as_bytes(),
-        ];
-        let key = self
-            .seal
-            .expand(&info, &AES_256_GCM)
-            .map_err(|_| KeyError)?;
-        Ok(LessSafeKey::new(UnboundKey::from(key)))
+        ])
     }
-}
-
-/// The same for every message, because no key has two.
-fn nonce() -> Nonce {
-    Nonce::assume_unique_for_key([0; NONCE_LEN])
 }
 
 impl fmt::Debug for JobKeys {
@@ -173,11 +127,11 @@ mod tests {
             let ours = keys("a secret");
             let sealed = ours.seal(Part::Lines, chunk(1), write, text.clone().into_bytes()).unwrap();
             prop_assert_eq!(ours.open(Part::Lines, chunk(1), write, &sealed), Ok(text.into_bytes()));
-            prop_assert_eq!(ours.open(Part::Results, chunk(1), write, &sealed), Err(NotOurs));
-            prop_assert_eq!(ours.open(Part::Lines, chunk(2), write, &sealed), Err(NotOurs));
+            prop_assert_eq!(ours.open(Part::Results, chunk(1), write, &sealed), Err(OpenError));
+            prop_assert_eq!(ours.open(Part::Lines, chunk(2), write, &sealed), Err(OpenError));
             let other = Uuid::from_u128(write.as_u128() ^ 1);
-            prop_assert_eq!(ours.open(Part::Lines, chunk(1), other, &sealed), Err(NotOurs));
-            prop_assert_eq!(keys("another").open(Part::Lines, chunk(1), write, &sealed), Err(NotOurs));
+            prop_assert_eq!(ours.open(Part::Lines, chunk(1), other, &sealed), Err(OpenError));
+            prop_assert_eq!(keys("another").open(Part::Lines, chunk(1), write, &sealed), Err(OpenError));
         }
     }
 

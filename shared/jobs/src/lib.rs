@@ -35,7 +35,7 @@ pub use chunk::{
     Chunk, ChunkId, ChunkProgress, Job, LineOutcome, LineResult, RESULTS_KEPT_SECONDS,
 };
 pub use chunk::{PATIENCE_SECONDS, PendingLine};
-pub use keys::{JobKeys, KeyError, NotOurs, Part, SealFailed};
+pub use keys::{JobKeys, Part};
 pub use message::StartMessage;
 pub use read::{Progress, ReadFailure, ReadJob, ResultsPage};
 pub use see_to::SeenTo;

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use sealing::OpenError;
 use thiserror::Error;
 use uuid::Uuid;
 
 use crate::chunk::{Chunk, LineResult};
-use crate::keys::{JobKeys, NotOurs};
+use crate::keys::JobKeys;
 use crate::ports::{Jobs, JobsError};
 
 /// About how many bytes of results make a page. An answer of Lambda has at most 6 MB, in base64.
@@ -47,8 +48,8 @@ pub enum ReadFailure {
     #[error(transparent)]
     Jobs(#[from] JobsError),
     /// The results are sealed with another secret, or damaged.
-    #[error(transparent)]
-    NotOurs(#[from] NotOurs),
+    #[error("what is stored cannot be opened with this JOB_SECRET")]
+    NotOurs(#[from] OpenError),
 }
 
 impl<J: Jobs> ReadJob<J> {
@@ -105,7 +106,7 @@ impl<J: Jobs> ReadJob<J> {
     }
 
     /// Lines of a closed chunk that have no result lost their claims before they were started.
-    fn results_of(&self, chunk: &Chunk) -> Result<Vec<LineResult>, NotOurs> {
+    fn results_of(&self, chunk: &Chunk) -> Result<Vec<LineResult>, OpenError> {
         let recorded = chunk.open_results(&self.keys)?;
         if chunk.lines.is_some() {
             return Ok(recorded);

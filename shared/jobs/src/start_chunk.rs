@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use futures::{StreamExt, stream};
 use issuance::back_off_seconds;
 use issuance::ports::System;
+use sealing::{CryptoError, OpenError};
 use thiserror::Error;
 
 use crate::chunk::{Chunk, ChunkId, LineOutcome, LineResult, PendingLine};
 use crate::judgement::{self, Judgement, Later, WaitsFor};
-use crate::keys::{JobKeys, NotOurs, SealFailed};
+use crate::keys::JobKeys;
 use crate::ports::{Issuing, Jobs, JobsError, Replaced};
 
 /// How long one pass over a chunk begins new lines, in milliseconds. The function's time-out
@@ -62,11 +63,11 @@ pub enum ChunkFailure {
     #[error(transparent)]
     Jobs(#[from] JobsError),
     /// The chunk is sealed with another secret, or damaged.
-    #[error(transparent)]
-    NotOurs(#[from] NotOurs),
+    #[error("what is stored cannot be opened with this JOB_SECRET")]
+    NotOurs(#[from] OpenError),
     /// The chunk could not be sealed.
     #[error(transparent)]
-    SealFailed(#[from] SealFailed),
+    SealFailed(#[from] CryptoError),
     /// Others kept changing the chunk.
     #[error("the chunk is being changed by too many at once")]
     Contention,

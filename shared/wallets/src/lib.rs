@@ -37,7 +37,8 @@ pub type CredentialStatuses = CredentialStatusUseCase<
 /// `WALLET_…` variables of an external one and of its callbacks, or those of [`BundledIssuing::from_env`]. A fault names
 /// its variable.
 pub fn start_issuing(env: &Env, sdk: &Sdk) -> Result<StartIssuing, ConfigError> {
-    let hash_secret = env.master_secret("REQUEST_HASH_SECRET")?;
+    let hasher = RequestHasher::new(&env.master_secret("REQUEST_HASH_SECRET")?)
+        .map_err(|fault| ConfigError::invalid("REQUEST_HASH_SECRET", fault))?;
     let (wallet, callbacks) = if is_external(env) {
         let wallet = EitherWallet::External(WalletClient::from_env(env)?);
         (wallet, Some(wallet_callbacks(env)?))
@@ -50,7 +51,7 @@ pub fn start_issuing(env: &Env, sdk: &Sdk) -> Result<StartIssuing, ConfigError> 
         wallet,
         queue: poll_queue(env, sdk)?,
         system: Machine,
-        hasher: RequestHasher::new(&hash_secret),
+        hasher,
         callbacks,
         milestones: backend::count,
     })

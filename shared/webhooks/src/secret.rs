@@ -4,9 +4,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use sealing::MacKey;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -19,7 +19,7 @@ const LENGTH: std::ops::RangeInclusive<usize> = 24..=64;
 
 /// The secrets that deliveries are signed with: the current one, and while it is being replaced another.
 /// Whoever receives a delivery needs to know only one of them.
-pub struct WebhookSecrets(Vec<Zeroizing<Vec<u8>>>);
+pub struct WebhookSecrets(Vec<MacKey>);
 
 /// Secrets that cannot be used. The message does not repeat them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -43,8 +43,9 @@ impl WebhookSecrets {
     pub fn sign(&self, webhook_id: &str, timestamp: i64, body: &str) -> String {
         let signed = signed(webhook_id, timestamp, body.as_bytes());
         let signatures: Vec<String> = self
-            .keys()
-            .map(|key| format!("{SCHEME}{}", STANDARD.encode(hmac::sign(&key, &signed))))
+            .0
+            .iter()
+            .map(|key| format!("{SCHEME}{}", STANDARD.encode(key.sign(&[&signed]))))
             .collect();
         signatures.join(" ")
     }
@@ -58,16 +59,8 @@ impl WebhookSecrets {
             STANDARD.decode(encoded).ok()
         });
         let tags: Vec<Vec<u8>> = tags.collect();
-        self.keys().any(|key| {
-            tags.iter()
-                .any(|tag| hmac::verify(&key, &signed, tag).is_ok())
-        })
-    }
-
-    fn keys(&self) -> impl Iterator<Item = hmac::Key> {
-        self.0
-            .iter()
-            .map(|secret| hmac::Key::new(HMAC_SHA256, secret))
+        let mut keys = self.0.iter();
+        keys.any(|key| tags.iter().any(|tag| key.verifies(&signed, tag)))
     }
 }
 
@@ -93,6 +86,7 @@ impl FromStr for WebhookSecrets {
                 .and_then(|encoded| STANDARD.decode(encoded).ok())
                 .map(Zeroizing::new)
                 .filter(|bytes| LENGTH.contains(&bytes.len()))
+                .map(|bytes| MacKey::shared(&bytes))
                 .ok_or(InvalidSecrets::Form(index + 1))
         });
         read.collect::<Result<_, _>>().map(Self)

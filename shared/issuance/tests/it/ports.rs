@@ -35,7 +35,7 @@ impl Ports {
             wallet: self.clone(),
             queue: self.clone(),
             system: self.clone(),
-            hasher: RequestHasher::new(&secret),
+            hasher: RequestHasher::new(&secret).unwrap(),
             callbacks: Some(WalletCallbacks {
                 enabled: self.world().wallet_calls_back,
                 base_url: "https://issuer.example".to_owned(),
