@@ -1,68 +1,67 @@
 //! Which addresses are on the public internet, and networks to compare them with.
 
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::str::FromStr;
 
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use thiserror::Error;
 
 /// Networks of the IANA IPv4 special-purpose registry that are not globally reachable, and multicast.
 /// Most metadata services (169.254.169.254) are in the link-local one.
-const CLOSED_V4: [(Ipv4Addr, u32); 16] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),
-    (Ipv4Addr::new(10, 0, 0, 0), 8),
-    (Ipv4Addr::new(100, 64, 0, 0), 10),
-    (Ipv4Addr::new(127, 0, 0, 0), 8),
-    (Ipv4Addr::new(168, 63, 129, 16), 32), // Azure's metadata service, at a public address
-    (Ipv4Addr::new(169, 254, 0, 0), 16),
-    (Ipv4Addr::new(172, 16, 0, 0), 12),
-    (Ipv4Addr::new(192, 0, 0, 0), 24),
-    (Ipv4Addr::new(192, 0, 2, 0), 24),
-    (Ipv4Addr::new(192, 88, 99, 0), 24),
-    (Ipv4Addr::new(192, 168, 0, 0), 16),
-    (Ipv4Addr::new(198, 18, 0, 0), 15),
-    (Ipv4Addr::new(198, 51, 100, 0), 24),
-    (Ipv4Addr::new(203, 0, 113, 0), 24),
-    (Ipv4Addr::new(224, 0, 0, 0), 4),
-    (Ipv4Addr::new(240, 0, 0, 0), 4),
+const CLOSED_V4: [Ipv4Net; 16] = [
+    v4([0, 0, 0, 0], 8),
+    v4([10, 0, 0, 0], 8),
+    v4([100, 64, 0, 0], 10),
+    v4([127, 0, 0, 0], 8),
+    v4([168, 63, 129, 16], 32), // Azure's metadata service, at a public address
+    v4([169, 254, 0, 0], 16),
+    v4([172, 16, 0, 0], 12),
+    v4([192, 0, 0, 0], 24),
+    v4([192, 0, 2, 0], 24),
+    v4([192, 88, 99, 0], 24),
+    v4([192, 168, 0, 0], 16),
+    v4([198, 18, 0, 0], 15),
+    v4([198, 51, 100, 0], 24),
+    v4([203, 0, 113, 0], 24),
+    v4([224, 0, 0, 0], 4),
+    v4([240, 0, 0, 0], 4),
 ];
 
 /// Global unicast, the only part of IPv6 that is open at all. So IPv4 in the clothes of IPv6 is closed,
 /// whatever it stands for: mapped (`::ffff:0:0/96`), compatible (`::/96`) and translated (`64:ff9b::/96`,
 /// RFC 6052) addresses.
-const GLOBAL_UNICAST_V6: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
+const GLOBAL_UNICAST_V6: Ipv6Net = v6([0x2000, 0], 3);
 
 /// Networks inside global unicast that are special: protocol assignments with Teredo, documentation,
 /// 6to4 (which can name any IPv4 address), and documentation again.
-const CLOSED_V6: [(Ipv6Addr, u32); 4] = [
-    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
-    (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),
-    (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16),
-    (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
+const CLOSED_V6: [Ipv6Net; 4] = [
+    v6([0x2001, 0], 23),
+    v6([0x2001, 0xdb8], 32),
+    v6([0x2002, 0], 16),
+    v6([0x3fff, 0], 20),
 ];
 
 /// Where clouds serve credentials to whoever asks: link-local, and the providers that chose other places
 /// (Azure, Alibaba, Oracle, and AWS and Google by IPv6).
-const METADATA_V4: [(Ipv4Addr, u32); 4] = [
-    (Ipv4Addr::new(169, 254, 0, 0), 16),
-    (Ipv4Addr::new(168, 63, 129, 16), 32),
-    (Ipv4Addr::new(100, 100, 100, 200), 32),
-    (Ipv4Addr::new(192, 0, 0, 192), 32),
+const METADATA_V4: [Ipv4Net; 4] = [
+    v4([169, 254, 0, 0], 16),
+    v4([168, 63, 129, 16], 32),
+    v4([100, 100, 100, 200], 32),
+    v4([192, 0, 0, 192], 32),
 ];
-const METADATA_V6: [(Ipv6Addr, u32); 3] = [
-    (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10),
-    (Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0), 32),
-    (Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0), 32),
+const METADATA_V6: [Ipv6Net; 3] = [
+    v6([0xfe80, 0], 10),
+    v6([0xfd00, 0xec2], 32),
+    v6([0xfd20, 0xce], 32),
 ];
 
 /// Whether `address` is on the public internet: not private, loopback, link-local, a metadata service
 /// or otherwise special, and not an IPv4 address that is dressed up as an IPv6 one.
 pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(address) => !CLOSED_V4.iter().any(|network| in_v4(address, *network)),
+        IpAddr::V4(address) => !CLOSED_V4.iter().any(|network| network.contains(&address)),
         IpAddr::V6(address) => {
-            in_v6(address, GLOBAL_UNICAST_V6)
-                && !CLOSED_V6.iter().any(|network| in_v6(address, *network))
+            GLOBAL_UNICAST_V6.contains(&address)
+                && !CLOSED_V6.iter().any(|network| network.contains(&address))
         }
     }
 }
@@ -71,8 +70,8 @@ pub(crate) fn is_public(address: IpAddr) -> bool {
 /// in IPv6 when it is mapped, or translated by NAT64.
 pub(crate) fn is_metadata(address: IpAddr) -> bool {
     match without_translation(address) {
-        IpAddr::V4(address) => METADATA_V4.iter().any(|network| in_v4(address, *network)),
-        IpAddr::V6(address) => METADATA_V6.iter().any(|network| in_v6(address, *network)),
+        IpAddr::V4(address) => METADATA_V4.iter().any(|network| network.contains(&address)),
+        IpAddr::V6(address) => METADATA_V6.iter().any(|network| network.contains(&address)),
     }
 }
 
@@ -90,14 +89,7 @@ fn without_translation(address: IpAddr) -> IpAddr {
     }
 }
 
-/// A network in CIDR notation; an address alone is a network of one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Network {
-    address: IpAddr,
-    prefix: u32,
-}
-
-/// Why a text is not a [`Network`].
+/// Why a text is not a network.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum InvalidNetwork {
     /// The part before the slash is no address.
@@ -105,83 +97,41 @@ pub(crate) enum InvalidNetwork {
     Address,
     /// The part after the slash is no length of a prefix.
     #[error("does not end in the length of a prefix, from 0 to {0}")]
-    Prefix(u32),
+    Prefix(u8),
     /// The address has bits beyond the prefix, so it may not be what was meant.
     #[error("is not the beginning of its network: write {0}")]
-    HostBits(Network),
+    HostBits(IpNet),
 }
 
-impl Network {
-    /// Whether `address` is in it. An IPv4 address is in no IPv6 network.
-    pub(crate) fn contains(&self, address: IpAddr) -> bool {
-        match (self.address, address) {
-            (IpAddr::V4(network), IpAddr::V4(address)) => in_v4(address, (network, self.prefix)),
-            (IpAddr::V6(network), IpAddr::V6(address)) => in_v6(address, (network, self.prefix)),
-            _ => false,
-        }
-    }
-
-    fn begin(self) -> Self {
-        let address = match self.address {
-            IpAddr::V4(address) => {
-                let mask = u32::MAX.checked_shl(32 - self.prefix).unwrap_or(0);
-                Ipv4Addr::from_bits(address.to_bits() & mask).into()
-            }
-            IpAddr::V6(address) => {
-                let mask = u128::MAX.checked_shl(128 - self.prefix).unwrap_or(0);
-                Ipv6Addr::from_bits(address.to_bits() & mask).into()
-            }
-        };
-        Self { address, ..self }
+/// Reads a network in CIDR notation; an address alone is a network of one.
+pub(crate) fn read_network(text: &str) -> Result<IpNet, InvalidNetwork> {
+    let (address, prefix) = match text.split_once('/') {
+        Some((address, prefix)) => (address, Some(prefix)),
+        None => (text, None),
+    };
+    let address: IpAddr = address.parse().map_err(|_| InvalidNetwork::Address)?;
+    let whole = IpNet::from(address);
+    let Some(prefix) = prefix else {
+        return Ok(whole);
+    };
+    let is_number = prefix.bytes().all(|byte| byte.is_ascii_digit());
+    let length = prefix.parse().ok().filter(|_| is_number);
+    let network = length.and_then(|length| IpNet::new(address, length).ok());
+    let network = network.ok_or(InvalidNetwork::Prefix(whole.max_prefix_len()))?;
+    if network.trunc() == network {
+        Ok(network)
+    } else {
+        Err(InvalidNetwork::HostBits(network.trunc()))
     }
 }
 
-impl From<IpAddr> for Network {
-    fn from(address: IpAddr) -> Self {
-        let prefix = if address.is_ipv4() { 32 } else { 128 };
-        Self { address, prefix }
-    }
+const fn v4([a, b, c, d]: [u8; 4], prefix: u8) -> Ipv4Net {
+    Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix)
 }
 
-impl FromStr for Network {
-    type Err = InvalidNetwork;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| InvalidNetwork::Address)?;
-        let whole = Self::from(address);
-        let Some(prefix) = prefix else {
-            return Ok(whole);
-        };
-        let is_number = prefix.bytes().all(|byte| byte.is_ascii_digit());
-        let network = match prefix.parse() {
-            Ok(prefix) if is_number && prefix <= whole.prefix => Self { address, prefix },
-            _ => return Err(InvalidNetwork::Prefix(whole.prefix)),
-        };
-        let begin = network.begin();
-        if begin == network {
-            Ok(network)
-        } else {
-            Err(InvalidNetwork::HostBits(begin))
-        }
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix)
-    }
-}
-
-fn in_v4(address: Ipv4Addr, (network, prefix): (Ipv4Addr, u32)) -> bool {
-    (address.to_bits() ^ network.to_bits()).leading_zeros() >= prefix
-}
-
-fn in_v6(address: Ipv6Addr, (network, prefix): (Ipv6Addr, u32)) -> bool {
-    (address.to_bits() ^ network.to_bits()).leading_zeros() >= prefix
+/// A network by the first 32 bits of its address; the others are zero.
+const fn v6([a, b]: [u16; 2], prefix: u8) -> Ipv6Net {
+    Ipv6Net::new_assert(Ipv6Addr::new(a, b, 0, 0, 0, 0, 0, 0), prefix)
 }
 
 #[cfg(test)]
@@ -270,9 +220,12 @@ mod tests {
 
     #[test]
     fn a_network_is_read_strictly() {
-        let network = |text: &str| text.parse::<Network>();
-        let contains =
-            |text: &str, address: &str| network(text).unwrap().contains(address.parse().unwrap());
+        let network = read_network;
+        let contains = |text: &str, address: &str| {
+            network(text)
+                .unwrap()
+                .contains(&address.parse::<IpAddr>().unwrap())
+        };
         assert!(contains("10.0.0.0/8", "10.255.0.1"));
         assert!(!contains("10.0.0.0/8", "11.0.0.0"));
         assert!(contains("0.0.0.0/0", "1.2.3.4") && !contains("0.0.0.0/0", "::1"));

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use ipnet::IpNet;
 use runtime::{ConfigError, Env};
 use thiserror::Error;
 use url::{Host, Url};
 
-use crate::address::{InvalidNetwork, Network, is_metadata, is_public};
+use crate::address::{InvalidNetwork, is_metadata, is_public, read_network};
 
 /// Hosts and networks that may be reached although they are not on the public internet, and by plain
 /// http. The default is none.
@@ -18,7 +19,7 @@ use crate::address::{InvalidNetwork, Network, is_metadata, is_public};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Allowed {
     hosts: BTreeSet<String>,
-    networks: Vec<Network>,
+    networks: Vec<IpNet>,
 }
 
 /// An entry of the operator's list that is none.
@@ -116,7 +117,7 @@ impl Allowed {
     fn lists(&self, address: IpAddr) -> bool {
         self.networks
             .iter()
-            .any(|network| network.contains(address))
+            .any(|network| network.contains(&address))
     }
 
     fn lists_host(&self, name: &str) -> bool {
@@ -138,7 +139,7 @@ impl FromStr for Allowed {
                 entry: entry.to_owned(),
                 reason,
             };
-            match entry.parse::<Network>() {
+            match read_network(entry) {
                 Ok(network) => allowed.networks.push(network),
                 Err(InvalidNetwork::Address) => {
                     let name = host_name(entry).map_err(invalid)?;
