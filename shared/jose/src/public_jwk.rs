@@ -1,7 +1,6 @@
 //! A P-256 public key and its JSON form.
 
 use std::fmt;
-use std::hash::{Hash, Hasher};
 
 use aws_lc_rs::digest;
 use aws_lc_rs::encoding::AsDer;
@@ -9,7 +8,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// An ES256 signature as JOSE writes it: `r || s`, each 32 bytes, big-endian (RFC 7518 §3.4).
 pub type Signature = [u8; 64];
@@ -147,20 +146,20 @@ impl PublicJwk {
 
     /// The JWK as JSON: `{"crv":"P-256","kty":"EC","x":…,"y":…}`.
     pub fn to_json(&self) -> Value {
-        let (x, y) = self.coordinates();
-        let text = |value: &str| Value::String(value.to_owned());
-        Value::Object(Map::from_iter([
-            ("crv".to_owned(), text("P-256")),
-            ("kty".to_owned(), text("EC")),
-            ("x".to_owned(), Value::String(x)),
-            ("y".to_owned(), Value::String(y)),
-        ]))
+        let (x, y) = self
+            .point()
+            .get(1..)
+            .unwrap_or_default()
+            .split_at(COORDINATE_BYTES);
+        let [x, y] = [x, y].map(|coordinate| URL_SAFE_NO_PAD.encode(coordinate));
+        json!({"crv": "P-256", "kty": "EC", "x": x, "y": y})
     }
 
     /// The JWK's SHA-256 thumbprint (RFC 7638) in base64url without padding (43 characters).
     pub fn thumbprint(&self) -> String {
-        let hash = digest::digest(&digest::SHA256, self.canonical_json().as_bytes());
-        URL_SAFE_NO_PAD.encode(hash)
+        // The required members in lexicographic order without white space: that is what is hashed (§3).
+        let canonical = self.to_json().to_string();
+        URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, canonical.as_bytes()))
     }
 
     /// True if `signature` (`r || s`) is this key's ES256 signature of `message`.
@@ -169,27 +168,9 @@ impl PublicJwk {
         self.key.verify_sig(message, signature).is_ok()
     }
 
-    /// The required members in lexicographic order without white space, as RFC 7638 §3 hashes them.
-    fn canonical_json(&self) -> String {
-        let (x, y) = self.coordinates();
-        format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#)
-    }
-
     /// The uncompressed point (65 bytes).
     fn point(&self) -> &[u8] {
         self.key.as_ref()
-    }
-
-    fn halves(&self) -> (&[u8], &[u8]) {
-        self.point()
-            .get(1..)
-            .unwrap_or_default()
-            .split_at(COORDINATE_BYTES)
-    }
-
-    fn coordinates(&self) -> (String, String) {
-        let (x, y) = self.halves();
-        (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y))
     }
 }
 
@@ -221,12 +202,6 @@ impl PartialEq for PublicJwk {
 }
 
 impl Eq for PublicJwk {}
-
-impl Hash for PublicJwk {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.point().hash(state);
-    }
-}
 
 impl fmt::Debug for PublicJwk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
