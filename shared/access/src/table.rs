@@ -7,17 +7,9 @@
 
 mod item;
 
-use std::collections::HashMap;
-
-use aws::CallError;
+use aws::item::{number, string};
+use aws::{CallError, Table, Transacted, Write, Written, all_items};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-    Update,
-};
 use thiserror::Error;
 
 use crate::api_key::KeyId;
@@ -29,12 +21,7 @@ const WINDOW_REMEMBERED_SECONDS: i64 = 3_600;
 
 /// The table of who may do what.
 #[derive(Debug, Clone)]
-pub struct AccessTable {
-    client: Client,
-    name: String,
-}
-
-pub(crate) type Item = HashMap<String, AttributeValue>;
+pub struct AccessTable(Table);
 
 /// Why an operator's change was not made.
 #[derive(Debug, Error)]
@@ -67,10 +54,7 @@ pub enum ChangeError {
 impl AccessTable {
     /// The table called `name`.
     pub fn new(client: Client, name: &str) -> Self {
-        Self {
-            client,
-            name: name.to_owned(),
-        }
+        Self(Table::new(client, name))
     }
 
     /// Every key, as it is now.
@@ -79,34 +63,20 @@ impl AccessTable {
     /// The table cannot be read. An item that cannot be understood is left out and logged: it must not lock
     /// everyone out.
     pub async fn keys(&self) -> Result<Vec<KeyRecord>, CallError> {
+        let keys = self.0.query("pk = :keys", [(":keys", string(item::KEYS))]);
         let mut found = Vec::new();
-        let mut from = None;
-        loop {
-            let answer = self
-                .client
-                .query()
-                .table_name(&self.name)
-                .consistent_read(true)
-                .key_condition_expression("pk = :keys")
-                .expression_attribute_values(":keys", item::string(item::KEYS))
-                .set_exclusive_start_key(from)
-                .send()
-                .await
-                .map_err(CallError::from_sdk)?;
-            for item in answer.items.unwrap_or_default() {
-                match item::read(&item) {
-                    Some(record) => found.push(record),
-                    None => tracing::error!(
-                        key_id = item::id(&item),
-                        "an API key in the table cannot be read"
-                    ),
-                }
-            }
-            match answer.last_evaluated_key {
-                Some(last) if !last.is_empty() => from = Some(last),
-                _ => return Ok(found),
+        for item in all_items(keys).await? {
+            let key_id = item::id(&item);
+            match item::read(item) {
+                Ok(record) => found.push(record),
+                Err(fault) => tracing::error!(
+                    key_id = key_id.as_ref().map(KeyId::as_str),
+                    attribute = fault.attribute,
+                    "an API key in the table cannot be read"
+                ),
             }
         }
+        Ok(found)
     }
 
     /// Writes a new key.
@@ -114,21 +84,9 @@ impl AccessTable {
     /// # Errors
     /// [`ChangeError::Overtaken`] if its id is taken by another one; a repeat of the same write is no error.
     pub async fn create(&self, key: &KeyRecord) -> Result<(), ChangeError> {
-        let sent = self
-            .client
-            .put_item()
-            .table_name(&self.name)
-            .set_item(Some(item::write(key)))
-            .condition_expression("attribute_not_exists(pk) OR key_hash = :hash")
-            .expression_attribute_values(":hash", item::string(key.hash.to_hex()))
-            .send()
-            .await;
-        match sent {
-            Ok(_) => Ok(()),
-            Err(fault) => Err(match fault.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(_)) => ChangeError::Overtaken,
-                _ => CallError::from_sdk(fault).into(),
-            }),
+        match self.0.write(new_key(key)?).await? {
+            Written::Done(_) => Ok(()),
+            Written::Refused(_) => Err(ChangeError::Overtaken),
         }
     }
 
@@ -137,14 +95,8 @@ impl AccessTable {
     /// # Errors
     /// The table cannot be written.
     pub async fn put(&self, key: &KeyRecord) -> Result<(), CallError> {
-        self.client
-            .put_item()
-            .table_name(&self.name)
-            .set_item(Some(item::write(key)))
-            .send()
-            .await
-            .map(drop)
-            .map_err(CallError::from_sdk)
+        let put = Write::put(item::write(key)?);
+        self.0.write(put).await.map(drop)
     }
 
     /// Ends a key now, and gives its record as it is then. A key that was revoked before stays revoked since then.
@@ -157,28 +109,17 @@ impl AccessTable {
             return Ok(record);
         }
         record.revoked_at_ms = Some(now_ms);
-        let sent = self
-            .client
-            .update_item()
-            .table_name(&self.name)
-            .set_key(Some(item::key(id)))
-            .condition_expression("attribute_exists(pk)")
-            .update_expression("SET revoked_at_ms = :now_ms, expires_at = :forgotten_at")
-            .expression_attribute_values(":now_ms", item::number(now_ms))
-            .expression_attribute_values(
+        let change = "SET revoked_at_ms = :now_ms, expires_at = :forgotten_at";
+        let revoke = Write::update(item::key(id), change)
+            .only_if("attribute_exists(pk)")
+            .value(":now_ms", number(now_ms))
+            .value(
                 ":forgotten_at",
-                item::number(record.forgotten_at().unwrap_or(i64::MAX)),
-            )
-            .send()
-            .await;
-        match sent {
-            Ok(_) => Ok(record),
-            Err(fault) => Err(match fault.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => {
-                    ChangeError::Unknown(id.clone())
-                }
-                _ => CallError::from_sdk(fault).into(),
-            }),
+                number(record.forgotten_at().unwrap_or(i64::MAX)),
+            );
+        match self.0.write(revoke).await? {
+            Written::Done(_) => Ok(record),
+            Written::Refused(_) => Err(ChangeError::Unknown(id.clone())),
         }
     }
 
@@ -204,70 +145,40 @@ impl AccessTable {
         let new = new(&old);
         old.replaced_by = Some(new.id.clone());
         old.valid_until_ms = Some(old.valid_until_ms.map_or(until_ms, |end| end.min(until_ms)));
-        let unbuilt = |_| CallError::unexpected("a write that cannot be built");
-        let put = Put::builder()
-            .table_name(&self.name)
-            .set_item(Some(item::write(&new)))
-            .condition_expression("attribute_not_exists(pk) OR key_hash = :hash")
-            .expression_attribute_values(":hash", item::string(new.hash.to_hex()))
-            .build()
-            .map_err(unbuilt)?;
-        let update = Update::builder()
-            .table_name(&self.name)
-            .set_key(Some(item::key(id)))
-            .condition_expression(
+        let change =
+            "SET replaced_by = :new_id, valid_until_ms = :until_ms, expires_at = :forgotten_at";
+        let replace = Write::update(item::key(id), change)
+            .only_if(
                 "attribute_exists(pk) AND attribute_not_exists(revoked_at_ms) \
                  AND (attribute_not_exists(replaced_by) OR replaced_by = :new_id)",
             )
-            .update_expression(
-                "SET replaced_by = :new_id, valid_until_ms = :until_ms, expires_at = :forgotten_at",
-            )
-            .expression_attribute_values(":new_id", item::string(new.id.as_str()))
-            .expression_attribute_values(
-                ":until_ms",
-                item::number(old.valid_until_ms.unwrap_or(until_ms)),
-            )
-            .expression_attribute_values(
+            .value(":new_id", string(&new.id))
+            .value(":until_ms", number(old.valid_until_ms.unwrap_or(until_ms)))
+            .value(
                 ":forgotten_at",
-                item::number(old.forgotten_at().unwrap_or(i64::MAX)),
-            )
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::None)
-            .build()
-            .map_err(unbuilt)?;
-        let sent = self
-            .client
-            .transact_write_items()
-            .transact_items(TransactWriteItem::builder().put(put).build())
-            .transact_items(TransactWriteItem::builder().update(update).build())
-            .send()
-            .await;
-        match sent {
-            Ok(_) => Ok((old, new)),
-            Err(fault) => Err(match fault.as_service_error() {
-                Some(TransactWriteItemsError::TransactionCanceledException(_)) => {
-                    ChangeError::Overtaken
-                }
-                _ => CallError::from_sdk(fault).into(),
-            }),
+                number(old.forgotten_at().unwrap_or(i64::MAX)),
+            );
+        match self.0.transact([new_key(&new)?, replace]).await {
+            Ok(Transacted::Done) => Ok((old, new)),
+            Ok(Transacted::Refused { .. }) => Err(ChangeError::Overtaken),
+            Err(fault) if fault.is_contention() => Err(ChangeError::Overtaken),
+            Err(fault) => Err(fault.into()),
         }
     }
 
     async fn key(&self, id: &KeyId) -> Result<KeyRecord, ChangeError> {
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.name)
-            .set_key(Some(item::key(id)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(CallError::from_sdk)?;
-        let item = answer
-            .item
-            .ok_or_else(|| ChangeError::Unknown(id.clone()))?;
-        let read = item::read(&item);
-        read.ok_or_else(|| CallError::unexpected("an API key that cannot be read").into())
+        let found = self.0.get(item::key(id)).await?;
+        let found = found.ok_or_else(|| ChangeError::Unknown(id.clone()))?;
+        Ok(item::read(found).map_err(CallError::from)?)
     }
+}
+
+/// Puts a key whose id is not taken by another one.
+fn new_key(key: &KeyRecord) -> Result<Write, CallError> {
+    let put = Write::put(item::write(key)?);
+    Ok(put
+        .only_if("attribute_not_exists(pk) OR key_hash = :hash")
+        .value(":hash", string(key.hash.to_hex())))
 }
 
 impl Windows for AccessTable {
@@ -275,36 +186,19 @@ impl Windows for AccessTable {
     /// less than the limit, never more.
     async fn lease(&self, window: &Window<'_>, part: u32) -> Result<Lease, CallError> {
         let room = window.allowance.saturating_sub(part);
-        let sent = self
-            .client
-            .update_item()
-            .table_name(&self.name)
-            .set_key(Some(item::window_key(window)))
-            .condition_expression("attribute_not_exists(taken) OR taken <= :room")
-            .update_expression("SET expires_at = :forgotten_at ADD taken :part")
-            .expression_attribute_values(":room", item::number(room.into()))
-            .expression_attribute_values(":part", item::number(part.into()))
-            .expression_attribute_values(
-                ":forgotten_at",
-                item::number(window.ends_ms.div_euclid(1_000) + WINDOW_REMEMBERED_SECONDS),
-            )
-            .return_values(ReturnValue::UpdatedNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let (is_given, taken) = match &sent {
-            Ok(answer) => (true, item::taken(answer.attributes())),
-            Err(fault) => match fault.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    (false, item::taken(failed.item()))
-                }
-                _ => (false, None),
-            },
+        let forgotten_at = window.ends_ms.div_euclid(1_000) + WINDOW_REMEMBERED_SECONDS;
+        let change = "SET expires_at = :forgotten_at ADD taken :part";
+        let take = Write::update(item::window_key(window), change)
+            .only_if("attribute_not_exists(taken) OR taken <= :room")
+            .value(":room", number(room))
+            .value(":part", number(part))
+            .value(":forgotten_at", number(forgotten_at))
+            .returning_item();
+        let (is_given, window) = match self.0.write(take).await? {
+            Written::Done(window) => (true, window),
+            Written::Refused(window) => (false, window.unwrap_or_default()),
         };
-        match (taken, sent) {
-            (Some(taken), _) => Ok(Lease { is_given, taken }),
-            (None, Err(fault)) => Err(CallError::from_sdk(fault)),
-            (None, Ok(_)) => Err(CallError::unexpected("a window without a count")),
-        }
+        let taken = item::taken(window)?;
+        Ok(Lease { is_given, taken })
     }
 }

@@ -16,6 +16,7 @@ use crate::item::Malformed;
 #[error("an AWS call failed: {reason}")]
 pub struct CallError {
     reason: String,
+    is_contention: bool,
     source: Box<dyn Error + Send + Sync>,
 }
 
@@ -40,16 +41,40 @@ impl CallError {
         };
         Self {
             reason,
+            is_contention: false,
             source: Box::new(fault),
         }
+    }
+
+    /// A write that others of the same items were in the way of, again and again.
+    pub(crate) fn contention<E, R>(fault: SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+        R: Debug + Send + Sync + 'static,
+    {
+        Self {
+            is_contention: true,
+            ..Self::from_sdk(fault)
+        }
+    }
+
+    /// Whether it was a write that others of the same items were in the way of for seconds. Nothing was written.
+    pub fn is_contention(&self) -> bool {
+        self.is_contention
     }
 
     /// An answer that lacks what the service promises, or an item that is not what we write.
     pub fn unexpected(reason: &str) -> Self {
         Self {
             reason: reason.to_owned(),
+            is_contention: false,
             source: reason.into(),
         }
+    }
+
+    /// A batch of which a service left out parts again and again.
+    pub fn left_out() -> Self {
+        Self::unexpected("parts of a batch were left out again and again")
     }
 }
 

@@ -10,16 +10,13 @@ use aws_sdk_dynamodb::operation::query::{QueryError, QueryOutput};
 use aws_smithy_async::future::pagination_stream::PaginationStream;
 
 use crate::CallError;
-use crate::item::{Item, number, parsed_number};
+use crate::item::{Item, number};
 
 /// How many parts such an index has. One part takes a thousand writes a second, and an issuance has three
 /// or four. More may be added; with fewer, what the others still hold would never be found.
 pub const ERASE_SHARDS: u8 = 8;
 
-/// The hash key of such an index: a number below [`ERASE_SHARDS`].
-pub const ERASE_SHARD: &str = "erase_shard";
-/// Its range key: Unix time from which the claims are to be erased.
-pub const ERASE_AT: &str = "erase_at_seconds";
+const ERASE_AT: &str = "erase_at_seconds";
 
 /// Entries that are read at a time.
 const PAGE: i32 = 200;
@@ -79,7 +76,10 @@ impl<T> DuePages<T> {
             id: (self.id)(entry).ok_or_else(|| {
                 CallError::unexpected("an index entry of nothing that has claims")
             })?,
-            erase_at_seconds: parsed_number(entry, ERASE_AT)?,
+            erase_at_seconds: entry
+                .get(ERASE_AT)
+                .and_then(|due| due.as_n().ok()?.parse().ok())
+                .ok_or_else(|| CallError::unexpected("an index entry without its time"))?,
         })
     }
 }

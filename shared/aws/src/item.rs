@@ -1,10 +1,16 @@
-//! Writing and reading the attributes of an item.
+//! Items: written and read by serde, one attribute for each member of a value.
+
 use std::collections::HashMap;
-use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_dynamo::Deserializer;
+use serde_path_to_error::Segment;
 
-/// An item, or its key.
+use crate::CallError;
+
+/// An item, some attributes of one, or its key.
 pub type Item = HashMap<String, AttributeValue>;
 
 /// An attribute is not what we write.
@@ -16,11 +22,18 @@ pub struct Malformed {
     pub reason: &'static str,
 }
 
-/// The attribute with what is wrong with it.
-pub fn malformed(attribute: &str, reason: &'static str) -> Malformed {
-    Malformed {
-        attribute: attribute.to_owned(),
-        reason,
+impl Malformed {
+    /// An attribute with what is wrong with it.
+    pub fn new(attribute: &str, reason: &'static str) -> Self {
+        Self {
+            attribute: attribute.to_owned(),
+            reason,
+        }
+    }
+
+    /// An attribute that is not there.
+    pub fn missing(attribute: &str) -> Self {
+        Self::new(attribute, "is missing")
     }
 }
 
@@ -35,33 +48,42 @@ pub fn number(number: impl ToString) -> AttributeValue {
 }
 
 /// The key of an item.
-pub fn keys(pk: impl ToString, sk: impl ToString) -> Item {
+pub fn key(pk: impl ToString, sk: impl ToString) -> Item {
     HashMap::from([("pk".to_owned(), string(pk)), ("sk".to_owned(), string(sk))])
 }
 
-/// The string in an attribute.
-pub fn text<'i>(item: &'i Item, name: &str) -> Result<&'i str, Malformed> {
-    match item.get(name) {
-        Some(AttributeValue::S(text)) => Ok(text),
-        Some(_) => Err(malformed(name, "is not a string")),
-        None => Err(malformed(name, "is missing")),
-    }
+/// The attributes of a value. One that is `None` is NULL.
+pub fn attributes(value: &impl Serialize) -> Result<Item, CallError> {
+    serde_dynamo::to_item(value)
+        .map_err(|_| CallError::unexpected("a value that cannot be written as an item"))
 }
 
-/// What a string stands for.
-pub fn parsed<T: FromStr>(item: &Item, name: &str) -> Result<T, Malformed> {
-    text(item, name)?
-        .parse()
-        .map_err(|_| malformed(name, "does not have its form"))
+/// The whole item of a value: its key, and its attributes without those that are `None`.
+pub fn write(key: Item, value: &impl Serialize) -> Result<Item, CallError> {
+    let mut item = attributes(value)?;
+    item.retain(|_, value| !value.is_null());
+    item.extend(key);
+    Ok(item)
 }
 
-/// The number in an attribute.
-pub fn parsed_number<T: FromStr>(item: &Item, name: &str) -> Result<T, Malformed> {
-    match item.get(name) {
-        Some(AttributeValue::N(digits)) => digits
-            .parse()
-            .map_err(|_| malformed(name, "is out of range")),
-        Some(_) => Err(malformed(name, "is not a number")),
-        None => Err(malformed(name, "is missing")),
-    }
+/// The value of an item. Attributes that it does not know, of a later version perhaps, are left alone.
+pub fn read<T: DeserializeOwned>(item: Item) -> Result<T, Malformed> {
+    let item = Deserializer::from_attribute_value(AttributeValue::M(item).into());
+    serde_path_to_error::deserialize(item).map_err(|fault| match fault.path().iter().next() {
+        Some(Segment::Map { key }) => Malformed::new(key, "does not have its form"),
+        _ => {
+            let text = fault.inner().to_string();
+            let missing = text.strip_prefix("missing field `");
+            match missing.and_then(|rest| rest.strip_suffix('`')) {
+                Some(attribute) => Malformed::missing(attribute),
+                None => Malformed::new("(any)", "does not have its form"),
+            }
+        }
+    })
+}
+
+/// What follows `prefix` in an attribute of a key, if it has its form.
+pub fn parsed_key<T: std::str::FromStr>(item: &Item, name: &str, prefix: &str) -> Option<T> {
+    let key = item.get(name)?.as_s().ok()?;
+    key.strip_prefix(prefix)?.parse().ok()
 }

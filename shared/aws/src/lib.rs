@@ -2,14 +2,18 @@
 //! writes, queues, and the index of what is to be erased. It knows no domain; the tables and queues of one
 //! are in the crate of its bounded context, `backend` or `bundled-wallet`.
 
-pub mod batch_get;
+mod batch;
 mod call_error;
-pub mod conflicts;
 pub mod erasure;
 pub mod item;
 mod message_trace;
-pub mod pause;
 pub mod queue;
+mod retry;
 pub mod sdk;
+mod table;
+mod write;
 
 pub use call_error::CallError;
+pub use retry::Batch;
+pub use table::{Table, Transacted, all_items};
+pub use write::{Write, Written};

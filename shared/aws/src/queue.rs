@@ -1,18 +1,15 @@
 //! A queue.
-use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 
-use crate::pause::Pause;
+use crate::retry::{Batch, send_batch};
 use crate::{CallError, message_trace};
 
 /// The most messages of one SendMessageBatch.
 pub const BATCH_MESSAGES: usize = 10;
-/// How often the messages of a batch are sent that the queue did not take, and how long to wait before
-/// the second time; each further wait is twice as long.
-const TRIES: u32 = 4;
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// How often the messages of a batch are sent again that the queue did not take.
+const REPEATS: usize = 3;
 
 /// A queue on SQS.
 #[derive(Debug, Clone)]
@@ -46,7 +43,7 @@ impl Queue {
 
     /// Sends up to [`BATCH_MESSAGES`] messages together, those again that are not taken.
     pub async fn send_batch(&self, bodies: Vec<String>) -> Result<(), CallError> {
-        let mut entries = (0..)
+        let entries = (0..)
             .zip(bodies)
             .map(|(index, body): (usize, _)| {
                 SendMessageBatchRequestEntry::builder()
@@ -57,27 +54,30 @@ impl Queue {
                     .map_err(|_| CallError::unexpected("a message without a body"))
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let mut pause = Pause::of(FIRST_PAUSE);
-        for attempt in 1..=TRIES {
-            let answer = self
-                .client
-                .send_message_batch()
-                .queue_url(&self.url)
-                .set_entries(Some(entries.clone()))
-                .send()
-                .await
-                .map_err(CallError::from_sdk)?;
-            entries.retain(|entry| answer.failed().iter().any(|failed| failed.id == entry.id));
-            if entries.is_empty() {
-                return Ok(());
-            }
-            if attempt < TRIES {
-                pause.wait().await;
-            }
+        let sent = send_batch(entries, REPEATS, |entries| self.send_entries(entries)).await?;
+        if sent.left_out.is_empty() {
+            return Ok(());
         }
-        Err(CallError::unexpected(
-            "messages of a batch were not taken again and again",
-        ))
+        Err(CallError::left_out())
+    }
+
+    async fn send_entries(
+        &self,
+        mut entries: Vec<SendMessageBatchRequestEntry>,
+    ) -> Result<Batch<(), SendMessageBatchRequestEntry>, CallError> {
+        let answer = self
+            .client
+            .send_message_batch()
+            .queue_url(&self.url)
+            .set_entries(Some(entries.clone()))
+            .send()
+            .await
+            .map_err(CallError::from_sdk)?;
+        entries.retain(|entry| answer.failed().iter().any(|failed| failed.id == entry.id));
+        Ok(Batch {
+            found: Vec::new(),
+            left_out: entries,
+        })
     }
 
     /// Makes the message that `receipt_handle` names visible again after `seconds` (at most 43,200).

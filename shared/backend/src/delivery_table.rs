@@ -10,13 +10,11 @@ mod item;
 
 use std::collections::HashMap;
 
-use aws::CallError;
-use aws::batch_get::batch_get;
-use aws::item::{Item, string};
+use aws::item::{Item, Malformed, string};
+use aws::{CallError, Table, Write, Written, all_items};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use contract::CorrelationId;
+use issuance::ports::Cause;
 use uuid::Uuid;
 use webhooks::ports::{
     Creation, Deliveries, DeliveriesError, Found, Stored, Subscriptions, Update,
@@ -25,81 +23,30 @@ use webhooks::{Delivery, DeliveryId};
 
 /// The table of deliveries.
 #[derive(Debug, Clone)]
-pub struct DeliveryTable {
-    client: Client,
-    name: String,
-}
+pub struct DeliveryTable(Table);
 
 impl DeliveryTable {
     /// The table called `name`.
     pub fn new(client: Client, name: &str) -> Self {
-        Self {
-            client,
-            name: name.to_owned(),
-        }
+        Self(Table::new(client, name))
     }
-
-    /// Puts `item` if `condition` holds; otherwise gives what is there instead.
-    async fn put(
-        &self,
-        item: Item,
-        condition: &str,
-        based_on: Option<Uuid>,
-    ) -> Result<Put, DeliveriesError> {
-        let mut put = self
-            .client
-            .put_item()
-            .table_name(&self.name)
-            .set_item(Some(item))
-            .condition_expression(condition)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        if let Some(write_id) = based_on {
-            put = put
-                .expression_attribute_names("#write_id", "write_id")
-                .expression_attribute_values(":based_on", string(write_id));
-        }
-        let Err(fault) = put.send().await else {
-            return Ok(Put::Done);
-        };
-        match fault.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                let existing = failed.item().cloned().map(item::read).transpose()?;
-                let existing = existing.map(Box::new);
-                Ok(Put::Prevented(existing))
-            }
-            _ => Err(unavailable(fault)),
-        }
-    }
-}
-
-enum Put {
-    Done,
-    Prevented(Option<Box<Stored>>),
 }
 
 impl Deliveries for DeliveryTable {
     async fn create(&self, mine: &Stored) -> Result<Creation, DeliveriesError> {
-        match self
-            .put(item::write(mine)?, "attribute_not_exists(pk)", None)
-            .await?
-        {
-            Put::Done => Ok(Creation::Done),
-            Put::Prevented(Some(existing)) => Ok(Creation::instead_of(mine, *existing)),
-            Put::Prevented(None) => Err(unexpected("no item where one is")),
+        let put = Write::put(item::write(mine).map_err(unavailable)?).if_absent();
+        match self.0.write(put).await.map_err(unavailable)? {
+            Written::Done(_) => Ok(Creation::Done),
+            Written::Refused(existing) => {
+                let existing = item::read(existing.unwrap_or_default()).map_err(unreadable)?;
+                Ok(Creation::instead_of(mine, existing))
+            }
         }
     }
 
     async fn get(&self, id: &DeliveryId) -> Result<Option<Stored>, DeliveriesError> {
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.name)
-            .set_key(Some(item::key(id)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(unavailable)?;
-        answer.item.map(item::read).transpose()
+        let found = self.0.get(item::key(id)).await.map_err(unavailable)?;
+        found.map(item::read).transpose().map_err(unreadable)
     }
 
     async fn get_many(
@@ -113,25 +60,22 @@ impl Deliveries for DeliveryTable {
                 keys.push(key);
             }
         }
-        let read = batch_get(&self.client, &self.name, &keys).await;
-        let read = read.map_err(|fault| DeliveriesError::Unavailable(Box::new(fault)))?;
+        let read = self.0.get_many(&keys).await.map_err(unavailable)?;
         if !read.left_out.is_empty() {
-            return Err(unexpected("items were left out of a batch again and again"));
+            return Err(unavailable(CallError::left_out()));
         }
-        let items = read.items;
-        let is_there = |key: Item| items.iter().any(|item| item::has_key(item, &key));
+        let of_key = |key: Item| read.found.iter().find(|item| item::has_key(item, &key));
         let mut found = HashMap::with_capacity(ids.len());
         for id in ids {
-            let key = item::key(id);
-            let Some(item) = items.iter().find(|item| item::has_key(item, &key)) else {
+            let Some(item) = of_key(item::key(id)) else {
                 continue;
             };
-            let subscription_ended = is_there(item::end_key(id));
+            let subscription_ended = of_key(item::end_key(id)).is_some();
             let read = item::read(item.clone()).map(|stored| Found {
                 stored,
                 subscription_ended,
             });
-            found.insert(id.clone(), read);
+            found.insert(id.clone(), read.map_err(unreadable));
         }
         Ok(found)
     }
@@ -140,32 +84,25 @@ impl Deliveries for DeliveryTable {
         &self,
         correlation_id: &CorrelationId,
     ) -> Result<Vec<Result<Delivery, DeliveriesError>>, DeliveriesError> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :delivery)")
-            .expression_attribute_values(":pk", string(item::issuance_pk(correlation_id)))
-            .expression_attribute_values(":delivery", string(item::DELIVERY))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
-        let mut deliveries = Vec::new();
-        while let Some(item) = pages.try_next().await.map_err(unavailable)? {
-            deliveries.push(item::read(item).map(|stored| stored.delivery));
-        }
-        Ok(deliveries)
+        let values = [
+            (":pk", string(item::issuance_pk(correlation_id))),
+            (":delivery", string(item::DELIVERY)),
+        ];
+        let query = self
+            .0
+            .query("pk = :pk AND begins_with(sk, :delivery)", values);
+        let items = all_items(query).await.map_err(unavailable)?.into_iter();
+        let read = |item| item::read(item).map(|stored| stored.delivery);
+        Ok(items.map(|item| read(item).map_err(unreadable)).collect())
     }
 
     async fn update(&self, based_on: Uuid, after: &Stored) -> Result<Update, DeliveriesError> {
-        match self
-            .put(item::write(after)?, "#write_id = :based_on", Some(based_on))
-            .await?
-        {
-            Put::Done => Ok(Update::Done),
-            Put::Prevented(existing) => {
-                Ok(Update::instead_of(after, existing.map(|stored| *stored)))
+        let put = Write::put(item::write(after).map_err(unavailable)?).if_written_by(based_on);
+        match self.0.write(put).await.map_err(unavailable)? {
+            Written::Done(_) => Ok(Update::Done),
+            Written::Refused(existing) => {
+                let existing = existing.map(item::read).transpose();
+                Ok(Update::instead_of(after, existing.map_err(unreadable)?))
             }
         }
     }
@@ -173,36 +110,21 @@ impl Deliveries for DeliveryTable {
 
 impl Subscriptions for DeliveryTable {
     async fn end(&self, id: &DeliveryId, now_ms: i64) -> Result<(), DeliveriesError> {
-        self.client
-            .put_item()
-            .table_name(&self.name)
-            .set_item(Some(item::end(id, now_ms)))
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(unavailable)
+        let end = Write::put(item::end(id, now_ms));
+        self.0.write(end).await.map(drop).map_err(unavailable)
     }
 
     async fn resume(&self, id: &DeliveryId) -> Result<(), DeliveriesError> {
-        self.client
-            .delete_item()
-            .table_name(&self.name)
-            .set_key(Some(item::end_key(id)))
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(unavailable)
+        let resume = Write::delete(item::end_key(id));
+        self.0.write(resume).await.map(drop).map_err(unavailable)
     }
 }
 
-fn unavailable<E, R>(fault: aws_sdk_dynamodb::error::SdkError<E, R>) -> DeliveriesError
-where
-    E: aws_sdk_dynamodb::error::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
-    DeliveriesError::Unavailable(Box::new(CallError::from_sdk(fault)))
+fn unavailable(fault: impl Into<Cause>) -> DeliveriesError {
+    DeliveriesError::Unavailable(fault.into())
 }
 
-fn unexpected(reason: &str) -> DeliveriesError {
-    DeliveriesError::Unavailable(Box::new(CallError::unexpected(reason)))
+fn unreadable(Malformed { attribute, reason }: Malformed) -> DeliveriesError {
+    let reason = format!("its attribute {attribute} {reason}");
+    DeliveriesError::Malformed { reason }
 }

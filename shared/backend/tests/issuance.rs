@@ -14,7 +14,7 @@ use contract::{CorrelationId, IssueError, Stage};
 use issuance::ports::{
     PollMessage, PollQueue as _, Records, RecordsError, Reservation, Stored, Update,
 };
-use issuance::{Offer, Record, RequestHash};
+use issuance::{Offer, Record, RequestHash, State};
 use queue_service::QueueService;
 use uuid::Uuid;
 
@@ -199,6 +199,50 @@ async fn of_two_updates_of_the_same_record_one_is_told_about_the_other() {
         Update::Done
     );
     assert_eq!(records.get(&id("a")).await.unwrap(), Some(failed.record));
+}
+
+#[tokio::test]
+async fn an_update_leads_from_any_state_to_any_other() {
+    let Table { records, .. } = table().await;
+    let reserved = reservation("a", "1", NOW_MS).record;
+    let error = IssueError::new("expired", "The offer expired.");
+    let states = [
+        reserved.state.clone(),
+        State::Offered {
+            offer: offer(),
+            stage: Stage::OfferRetrieved,
+            wallet_status: "waiting".into(),
+        },
+        State::Completed {
+            offer: Offer::default(),
+            stage: Stage::CredentialIssued,
+        },
+        State::Failed {
+            offer: Offer::default(),
+            stage: Stage::Failed,
+            error,
+        },
+    ];
+    let in_state = |state: &State| {
+        next(Record {
+            state: state.clone(),
+            ..reserved.clone()
+        })
+    };
+    let mut current = next(reserved.clone());
+    records.reserve(&current, NOW_MS).await.unwrap();
+    for before in &states {
+        for after in &states {
+            for state in [before, after] {
+                let update = in_state(state);
+                let updated = records.update(current.write_id, &update).await;
+                assert_eq!(updated.unwrap(), Update::Done);
+                current = update;
+            }
+            let found = records.get(&id("a")).await.unwrap();
+            assert_eq!(found.as_ref(), Some(&current.record));
+        }
+    }
 }
 
 #[tokio::test]

@@ -29,9 +29,10 @@ pub(crate) const CHUNK_BYTES: usize = 100_000;
 const PROBLEM_BYTES: usize = 4_096;
 
 /// An upload that was accepted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     /// Its name.
+    #[serde(rename = "job_id")]
     pub id: Uuid,
     /// How many lines it has.
     pub total: u32,
@@ -40,6 +41,7 @@ pub struct Job {
     /// The fingerprint of the upload.
     pub upload_hash: String,
     /// Whether each of its chunks has a message on the queue.
+    #[serde(default)]
     pub is_queued: bool,
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use contract::{Stage, Status};
+use serde::{Deserialize, Serialize};
 use url::{Origin, Url};
 
 use crate::delivery_id::DeliveryId;
@@ -100,9 +101,9 @@ pub enum State {
 macro_rules! names {
     ($(#[$doc:meta])* $set:ident { $($(#[$item_doc:meta])* $item:ident = $name:literal),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
         pub enum $set {
-            $($(#[$item_doc])* $item,)+
+            $($(#[$item_doc])* #[serde(rename = $name)] $item,)+
         }
 
         impl $set {
@@ -114,11 +115,6 @@ macro_rules! names {
                 match self {
                     $(Self::$item => $name,)+
                 }
-            }
-
-            /// The one of this name.
-            pub fn from_name(name: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|one| one.as_str() == name)
             }
         }
     };
@@ -165,15 +161,17 @@ names! {
 }
 
 /// One attempt to deliver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     /// When it began, in Unix milliseconds.
     pub at_ms: i64,
     /// The status of the answer, if one came.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
     /// How long it took, in milliseconds.
     pub took_ms: u32,
     /// Why it failed, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<AttemptError>,
 }
 
@@ -299,16 +297,5 @@ mod tests {
         ] {
             assert_eq!(CallbackUrl::new(url).without_secrets(), shown);
         }
-    }
-
-    #[test]
-    fn names_are_read_back() {
-        for failure in Failure::ALL {
-            assert_eq!(Failure::from_name(failure.as_str()), Some(*failure));
-        }
-        for error in AttemptError::ALL {
-            assert_eq!(AttemptError::from_name(error.as_str()), Some(*error));
-        }
-        assert_eq!(AttemptError::from_name("later"), None);
     }
 }

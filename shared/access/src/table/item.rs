@@ -1,9 +1,12 @@
 //! A record as an item, and back.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws::CallError;
+use aws::item::{self, Item, Malformed};
 use contract::Scope;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_dynamo::string_set;
 
-use super::Item;
 use crate::api_key::{KeyHash, KeyId};
 use crate::key_record::KeyRecord;
 use crate::limiter::Window;
@@ -12,101 +15,110 @@ use crate::limiter::Window;
 pub(super) const KEYS: &str = "keys";
 const KEY_PREFIX: &str = "key#";
 
+/// The attributes of a key. What a newer version may have written is read as what allows the least.
+#[derive(Serialize, Deserialize)]
+struct KeyItem {
+    key_hash: String,
+    #[serde(with = "string_set")]
+    scopes: Vec<String>,
+    #[serde(default)]
+    note: String,
+    #[serde(default)]
+    created_at_ms: i64,
+    #[serde(default, deserialize_with = "time")]
+    valid_until_ms: Option<i64>,
+    #[serde(default, deserialize_with = "time")]
+    revoked_at_ms: Option<i64>,
+    replaced_by: Option<String>,
+    rate_limit: Option<String>,
+    /// Unix seconds: the table's time to live.
+    #[serde(skip_deserializing)]
+    expires_at: Option<i64>,
+}
+
+/// The attributes of a caller's window.
+#[derive(Deserialize)]
+struct WindowItem {
+    taken: u32,
+}
+
+/// The key of a key.
 pub(super) fn key(id: &KeyId) -> Item {
-    Item::from([
-        ("pk".to_owned(), string(KEYS)),
-        ("sk".to_owned(), string(format!("{KEY_PREFIX}{id}"))),
-    ])
+    item::key(KEYS, format!("{KEY_PREFIX}{id}"))
 }
 
-pub(super) fn write(record: &KeyRecord) -> Item {
-    let mut item = key(&record.id);
-    let scopes = record.scopes.iter().map(Scope::to_string).collect();
-    let mut set = |name: &str, value: AttributeValue| item.insert(name.to_owned(), value);
-    set("key_hash", string(record.hash.to_hex()));
-    set("scopes", AttributeValue::Ss(scopes));
-    set("note", string(&record.note));
-    set("created_at_ms", number(record.created_at_ms));
-    let times = [
-        ("valid_until_ms", record.valid_until_ms),
-        ("revoked_at_ms", record.revoked_at_ms),
-        // The attribute that the table's TTL looks at, in seconds.
-        ("expires_at", record.forgotten_at()),
-    ];
-    for (name, time) in times {
-        if let Some(time) = time {
-            set(name, number(time));
-        }
-    }
-    if let Some(id) = &record.replaced_by {
-        set("replaced_by", string(id.as_str()));
-    }
-    if let Some(limit) = record.rate_limit {
-        set("rate_limit", string(limit.to_string()));
-    }
-    item
+pub(super) fn write(record: &KeyRecord) -> Result<Item, CallError> {
+    let attributes = KeyItem {
+        key_hash: record.hash.to_hex(),
+        scopes: record.scopes.iter().map(Scope::to_string).collect(),
+        note: record.note.clone(),
+        created_at_ms: record.created_at_ms,
+        valid_until_ms: record.valid_until_ms,
+        revoked_at_ms: record.revoked_at_ms,
+        replaced_by: record.replaced_by.as_ref().map(KeyId::to_string),
+        rate_limit: record.rate_limit.map(|limit| limit.to_string()),
+        expires_at: record.forgotten_at(),
+    };
+    item::write(key(&record.id), &attributes)
 }
 
-/// The record in an item, if it is one. A scope that is not known, as a newer version may have written, allows
-/// nothing; a time that is not one ends the key, and a limit that is not one is the smallest.
-pub(super) fn read(item: &Item) -> Option<KeyRecord> {
-    let id = id(item)?.parse().ok()?;
-    let scopes = item.get("scopes")?.as_ss().ok()?;
-    Some(KeyRecord {
+/// The record in an item, if it is one. A scope that is not known allows nothing; a time that is not one ends the
+/// key, and a limit that is not one is the smallest.
+pub(super) fn read(item: Item) -> Result<KeyRecord, Malformed> {
+    let id = id(&item).ok_or_else(|| Malformed::new("sk", "is not the key of an API key"))?;
+    let attributes: KeyItem = item::read(item)?;
+    let scopes = attributes.scopes.iter();
+    Ok(KeyRecord {
         id,
-        hash: KeyHash::from_hex(text(item, "key_hash")?)?,
-        scopes: scopes.iter().filter_map(|name| name.parse().ok()).collect(),
-        note: text(item, "note").unwrap_or_default().to_owned(),
-        created_at_ms: time(item, "created_at_ms").unwrap_or_default(),
-        valid_until_ms: time(item, "valid_until_ms"),
-        revoked_at_ms: time(item, "revoked_at_ms"),
-        replaced_by: text(item, "replaced_by").and_then(|id| id.parse().ok()),
-        rate_limit: text(item, "rate_limit").map(|limit| limit.parse().unwrap_or_default()),
+        hash: KeyHash::from_hex(&attributes.key_hash)
+            .ok_or_else(|| Malformed::new("key_hash", "does not have its form"))?,
+        scopes: scopes.filter_map(|name| name.parse().ok()).collect(),
+        note: attributes.note,
+        created_at_ms: attributes.created_at_ms,
+        valid_until_ms: attributes.valid_until_ms,
+        revoked_at_ms: attributes.revoked_at_ms,
+        replaced_by: attributes.replaced_by.and_then(|id| id.parse().ok()),
+        rate_limit: attributes
+            .rate_limit
+            .map(|limit| limit.parse().unwrap_or_default()),
     })
 }
 
 /// The id of the key that an item is about.
-pub(super) fn id(item: &Item) -> Option<&str> {
-    text(item, "sk")?.strip_prefix(KEY_PREFIX)
+pub(super) fn id(item: &Item) -> Option<KeyId> {
+    item::parsed_key(item, "sk", KEY_PREFIX)
 }
 
 /// The key of a caller's window. Each caller has a partition of its own.
 pub(super) fn window_key(window: &Window<'_>) -> Item {
-    Item::from([
-        ("pk".to_owned(), string(format!("rate#{}", window.caller))),
-        (
-            "sk".to_owned(),
-            string(format!("window#{}", window.begins_ms)),
-        ),
-    ])
+    let begin = window.begins_ms;
+    item::key(format!("rate#{}", window.caller), format!("window#{begin}"))
 }
 
 /// How many requests of a window were taken.
-pub(super) fn taken(item: Option<&Item>) -> Option<u32> {
-    item?.get("taken")?.as_n().ok()?.parse().ok()
-}
-
-fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
-    item.get(name)?.as_s().ok().map(String::as_str)
+pub(super) fn taken(window: Item) -> Result<u32, Malformed> {
+    item::read(window).map(|WindowItem { taken }| taken)
 }
 
 /// The time in an attribute; one that is there and no number is long past.
-fn time(item: &Item, name: &str) -> Option<i64> {
-    let value = item.get(name)?;
-    let number = value.as_n().ok().and_then(|number| number.parse().ok());
-    Some(number.unwrap_or_default())
-}
-
-pub(super) fn string(text: impl Into<String>) -> AttributeValue {
-    AttributeValue::S(text.into())
-}
-
-pub(super) fn number(value: i64) -> AttributeValue {
-    AttributeValue::N(value.to_string())
+fn time<'de, D: Deserializer<'de>>(attribute: D) -> Result<Option<i64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Time {
+        AtMs(i64),
+        NotOne(IgnoredAny),
+    }
+    Ok(Some(match Time::deserialize(attribute)? {
+        Time::AtMs(at_ms) => at_ms,
+        Time::NotOne(_) => 0,
+    }))
 }
 
 #[cfg(test)]
 mod tests {
+    use aws::item::string;
+    use aws_sdk_dynamodb::types::AttributeValue;
+
     use super::*;
 
     fn record() -> KeyRecord {
@@ -125,8 +137,8 @@ mod tests {
 
     #[test]
     fn a_record_is_read_back_and_the_item_has_no_key() {
-        let item = write(&record());
-        assert_eq!(read(&item), Some(record()));
+        let item = write(&record()).unwrap();
+        assert_eq!(read(item).unwrap(), record());
         let plain = KeyRecord {
             valid_until_ms: None,
             revoked_at_ms: None,
@@ -134,26 +146,48 @@ mod tests {
             rate_limit: None,
             ..record()
         };
-        let item = write(&plain);
+        let item = write(&plain).unwrap();
         assert!(!item.contains_key("expires_at"));
-        assert_eq!(read(&item), Some(plain));
+        assert_eq!(read(item).unwrap(), plain);
+    }
+
+    #[test]
+    fn attributes_keep_their_names_and_types() {
+        let text = |name: &str, value: &str| (name.to_owned(), string(value));
+        let number =
+            |name: &str, value: &str| (name.to_owned(), AttributeValue::N(value.to_owned()));
+        let scopes = ["issue:write", "issue:read"].map(str::to_owned);
+        let expected = Item::from([
+            text("pk", "keys"),
+            text("sk", "key#k1"),
+            text("key_hash", &KeyHash::of(b"key").to_hex()),
+            ("scopes".to_owned(), AttributeValue::Ss(scopes.into())),
+            text("note", "the bank's own"),
+            number("created_at_ms", "1"),
+            number("valid_until_ms", "2000"),
+            number("revoked_at_ms", "1000"),
+            text("replaced_by", "k2"),
+            text("rate_limit", "50/s"),
+            number("expires_at", "7776001"),
+        ]);
+        assert_eq!(write(&record()).unwrap(), expected);
     }
 
     #[test]
     fn what_a_newer_version_wrote_allows_nothing_more() {
-        let mut item = write(&record());
+        let mut item = write(&record()).unwrap();
         let scopes = vec!["issue:read".to_owned(), "world:rule".to_owned()];
         item.insert("scopes".to_owned(), AttributeValue::Ss(scopes));
         item.insert("valid_until_ms".to_owned(), string("tomorrow"));
-        let read = read(&item).unwrap();
+        let read = read(item).unwrap();
         assert_eq!(read.scopes, [Scope::IssueRead].into());
         assert_eq!(read.valid_until_ms, Some(0));
     }
 
     #[test]
     fn an_item_without_a_hash_is_no_key() {
-        let mut item = write(&record());
+        let mut item = write(&record()).unwrap();
         item.remove("key_hash");
-        assert_eq!(read(&item), None);
+        assert!(read(item).is_err());
     }
 }

@@ -1,13 +1,13 @@
 //! How a delivery stands in the table.
 
-use aws::item::{Item, keys, number, string};
+use aws::CallError;
+use aws::item::{self, Item, Malformed, number, string};
 use contract::{CorrelationId, Stage, Status};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use webhooks::ports::{DeliveriesError, Stored};
+use webhooks::ports::Stored;
 use webhooks::{
-    Attempt, AttemptError, CallbackUrl, Delivery, DeliveryId, Failure, RETENTION_SECONDS, State,
-    SubscriptionId,
+    Attempt, CallbackUrl, Delivery, DeliveryId, Failure, RETENTION_SECONDS, State, SubscriptionId,
 };
 
 /// What the sort keys of deliveries begin with.
@@ -28,31 +28,18 @@ struct DeliveryItem {
     url: String,
     body: String,
     status: Status,
-    #[serde(skip_serializing_if = "Option::is_none")]
     stage: Option<Stage>,
     created_at_ms: i64,
     state: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     due_at_ms: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<String>,
+    failure: Option<Failure>,
     attempt: u32,
     run_began_at_ms: i64,
     run_attempts: u32,
     replays: u32,
-    attempts: Vec<AttemptItem>,
+    attempts: Vec<Attempt>,
     /// Unix seconds: the table's time to live.
     expires_at: i64,
-}
-
-#[derive(Serialize, Deserialize)]
-struct AttemptItem {
-    at_ms: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    http_status: Option<u16>,
-    took_ms: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
 }
 
 /// The partition of an issuance.
@@ -66,17 +53,19 @@ pub(super) fn key(id: &DeliveryId) -> Item {
         "{DELIVERY}{:015}#{:010}#{}",
         id.reserved_at_ms, id.sequence, id.subscription
     );
-    keys(issuance_pk(&id.correlation_id), sk)
+    item::key(issuance_pk(&id.correlation_id), sk)
 }
 
 /// The key of the item that is there while the subscription of a delivery has ended.
 pub(super) fn end_key(id: &DeliveryId) -> Item {
     match id.subscription {
-        SubscriptionId::Issuance => keys(
+        SubscriptionId::Issuance => item::key(
             issuance_pk(&id.correlation_id),
             format!("ended#{:015}", id.reserved_at_ms),
         ),
-        account @ SubscriptionId::Account(_) => keys(format!("subscription#{account}"), "ended"),
+        account @ SubscriptionId::Account(_) => {
+            item::key(format!("subscription#{account}"), "ended")
+        }
     }
 }
 
@@ -101,7 +90,7 @@ pub(super) fn has_key(item: &Item, key: &Item) -> bool {
 }
 
 /// The whole item of a delivery.
-pub(super) fn write(stored: &Stored) -> Result<Item, DeliveriesError> {
+pub(super) fn write(stored: &Stored) -> Result<Item, CallError> {
     let Stored { delivery, write_id } = stored;
     let (state, due_at_ms, failure) = match delivery.state {
         State::Pending { due_at_ms } => (PENDING, Some(due_at_ms), None),
@@ -113,13 +102,7 @@ pub(super) fn write(stored: &Stored) -> Result<Item, DeliveriesError> {
         .last()
         .map_or(delivery.created_at_ms, |attempt| attempt.at_ms)
         .max(due_at_ms.unwrap_or(0));
-    let attempts = delivery.attempts.iter().map(|attempt| AttemptItem {
-        at_ms: attempt.at_ms,
-        http_status: attempt.http_status,
-        took_ms: attempt.took_ms,
-        error: attempt.error.map(|error| error.as_str().to_owned()),
-    });
-    let item = DeliveryItem {
+    let attributes = DeliveryItem {
         delivery_id: delivery.id.clone(),
         write_id: *write_id,
         url: delivery.url.as_str().to_owned(),
@@ -129,50 +112,31 @@ pub(super) fn write(stored: &Stored) -> Result<Item, DeliveriesError> {
         created_at_ms: delivery.created_at_ms,
         state: state.to_owned(),
         due_at_ms,
-        failure: failure.map(|failure| failure.as_str().to_owned()),
+        failure,
         attempt: delivery.attempt,
         run_began_at_ms: delivery.run_began_at_ms,
         run_attempts: delivery.run_attempts,
         replays: delivery.replays,
-        attempts: attempts.collect(),
+        attempts: delivery.attempts.clone(),
         expires_at: last_change_ms
             .div_euclid(1_000)
             .saturating_add(RETENTION_SECONDS),
     };
-    let mut item: Item =
-        serde_dynamo::to_item(item).map_err(|_| malformed("it cannot be written as an item"))?;
-    item.extend(key(&delivery.id));
-    Ok(item)
+    item::write(key(&delivery.id), &attributes)
 }
 
 /// The delivery of an item, or what is wrong with it.
-pub(super) fn read(item: Item) -> Result<Stored, DeliveriesError> {
-    let item: DeliveryItem = serde_dynamo::from_item(item)
-        .map_err(|_| malformed("an attribute is missing or does not have its form"))?;
+pub(super) fn read(item: Item) -> Result<Stored, Malformed> {
+    let item: DeliveryItem = item::read(item)?;
     let state = match (item.state.as_str(), item.due_at_ms, item.failure) {
         (PENDING, Some(due_at_ms), _) => State::Pending { due_at_ms },
         (DELIVERED, _, _) => State::Delivered,
-        (FAILED, _, Some(name)) => State::Failed(
-            Failure::from_name(&name).ok_or_else(|| malformed("its failure is not known"))?,
-        ),
+        (FAILED, _, Some(failure)) => State::Failed(failure),
         _ => {
-            return Err(malformed(
-                "its state is not known, or lacks what belongs to it",
-            ));
+            let reason = "is not known, or lacks what belongs to it";
+            return Err(Malformed::new("state", reason));
         }
     };
-    let attempts = item.attempts.into_iter().map(|attempt| {
-        let error = attempt.error.map(|name| {
-            AttemptError::from_name(&name)
-                .ok_or_else(|| malformed("the error of an attempt is not known"))
-        });
-        Ok(Attempt {
-            at_ms: attempt.at_ms,
-            http_status: attempt.http_status,
-            took_ms: attempt.took_ms,
-            error: error.transpose()?,
-        })
-    });
     Ok(Stored {
         write_id: item.write_id,
         delivery: Delivery {
@@ -187,21 +151,17 @@ pub(super) fn read(item: Item) -> Result<Stored, DeliveriesError> {
             run_began_at_ms: item.run_began_at_ms,
             run_attempts: item.run_attempts,
             replays: item.replays,
-            attempts: attempts.collect::<Result<_, DeliveriesError>>()?,
+            attempts: item.attempts,
         },
     })
 }
 
-fn malformed(reason: &str) -> DeliveriesError {
-    DeliveriesError::Malformed {
-        reason: reason.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
     use aws_sdk_dynamodb::types::AttributeValue;
+    use webhooks::AttemptError;
+
+    use super::*;
 
     fn stored(state: State, subscription: SubscriptionId) -> Stored {
         let attempt = Attempt {
@@ -272,12 +232,16 @@ mod tests {
             ("delivery_id", Some(string("x"))),
         ] {
             let mut item = whole.clone();
+            let is_missing = value.is_none();
             match value {
                 Some(value) => item.insert(name.to_owned(), value),
                 None => item.remove(name),
             };
-            let fault = read(item).unwrap_err().to_string();
-            assert!(fault.contains("cannot be read"), "{name}: {fault}");
+            let expected = match name {
+                "failure" if is_missing => "state",
+                _ => name,
+            };
+            assert_eq!(read(item).unwrap_err().attribute, expected);
         }
     }
 

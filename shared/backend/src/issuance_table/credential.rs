@@ -4,78 +4,78 @@
 //! Two hands write it, each its own attributes: the publisher of changes notes where the credential came
 //! from, and whoever heard the wallet notes its status. Which comes first is not known.
 
-use aws::item::{Item, Malformed, keys, malformed, number, parsed, parsed_number, string, text};
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use contract::CredentialStatus;
+use aws::item::{self, Item, Malformed, number, string};
+use aws::{Write, Written};
+use contract::{CorrelationId, CredentialStatus};
 use issuance::ports::{CredentialStatuses, Noted, RecordsError};
 use issuance::{CredentialChange, IssuedCredential};
+use serde::Deserialize;
 use uuid::Uuid;
 
+use super::item::there;
 use super::{IssuanceTable, unavailable};
 
 const KEY_PREFIX: &str = "credential#";
-const SORT_KEY: &str = "status";
+
+/// Which of these attributes are there depends on who has written.
+#[derive(Deserialize)]
+struct CredentialItem {
+    correlation_id: Option<CorrelationId>,
+    template_id: Option<String>,
+    status: Option<CredentialStatus>,
+    status_recorded_ms: Option<i64>,
+    status_sequence: Option<u64>,
+}
 
 fn key(revocation_uuid: Uuid) -> Item {
-    keys(format!("{KEY_PREFIX}{revocation_uuid}"), SORT_KEY)
+    item::key(format!("{KEY_PREFIX}{revocation_uuid}"), "status")
 }
 
 /// Whether an item is one of these.
 pub(super) fn is_key_of(item: &Item) -> bool {
-    text(item, "pk").is_ok_and(|pk| pk.starts_with(KEY_PREFIX))
+    item::parsed_key::<String>(item, "pk", KEY_PREFIX).is_some()
 }
 
 /// The change of a credential's status that can be announced since the item was `before`: it is one that
 /// the item did not have, or whose issuance was not known.
 pub(super) fn change(
-    before: Option<&Item>,
-    after: &Item,
+    before: Option<Item>,
+    after: Item,
 ) -> Result<Option<CredentialChange>, Malformed> {
-    if !after.contains_key("correlation_id") || !after.contains_key("status") {
+    let revocation_uuid = item::parsed_key(&after, "pk", KEY_PREFIX);
+    let after: CredentialItem = item::read(after)?;
+    let (Some(correlation_id), Some(status)) = (after.correlation_id, after.status) else {
+        return Ok(None);
+    };
+    let sequence = there(after.status_sequence, "status_sequence")?;
+    // An old image that cannot be read costs a repeat.
+    let before = before.and_then(|before| item::read::<CredentialItem>(before).ok());
+    if before.is_some_and(|before| {
+        before.correlation_id.is_some() && before.status_sequence == Some(sequence)
+    }) {
         return Ok(None);
     }
-    let sequence: u64 = parsed_number(after, "status_sequence")?;
-    let is_announced = before.is_some_and(|before| {
-        before.contains_key("correlation_id")
-            && parsed_number(before, "status_sequence").is_ok_and(|known: u64| known == sequence)
-    });
-    if is_announced {
-        return Ok(None);
-    }
-    let revocation_uuid = text(after, "pk")?
-        .strip_prefix(KEY_PREFIX)
-        .and_then(|uuid| uuid.parse().ok())
-        .ok_or_else(|| malformed("pk", "is not the key of a credential"))?;
     Ok(Some(CredentialChange {
         credential: IssuedCredential {
-            revocation_uuid,
-            correlation_id: parsed(after, "correlation_id")?,
-            template_id: text(after, "template_id")?.to_owned(),
+            revocation_uuid: revocation_uuid
+                .ok_or_else(|| Malformed::new("pk", "is not the key of a credential"))?,
+            correlation_id,
+            template_id: there(after.template_id, "template_id")?,
         },
-        status: text(after, "status")?
-            .parse()
-            .map_err(|_| malformed("status", "is not one of valid, suspended and revoked"))?,
+        status,
         sequence,
-        recorded_ms: parsed_number(after, "status_recorded_ms")?,
+        recorded_ms: there(after.status_recorded_ms, "status_recorded_ms")?,
     }))
 }
 
 impl CredentialStatuses for IssuanceTable {
     async fn remember(&self, credential: &IssuedCredential) -> Result<(), RecordsError> {
-        self.client
-            .update_item()
-            .table_name(&self.name)
-            .set_key(Some(key(credential.revocation_uuid)))
-            .update_expression(
-                "SET correlation_id = if_not_exists(correlation_id, :correlation_id), \
-                 template_id = if_not_exists(template_id, :template_id)",
-            )
-            .expression_attribute_values(":correlation_id", string(&credential.correlation_id))
-            .expression_attribute_values(":template_id", string(&credential.template_id))
-            .send()
-            .await
-            .map(drop)
-            .map_err(unavailable)
+        let change = "SET correlation_id = if_not_exists(correlation_id, :correlation_id), \
+                      template_id = if_not_exists(template_id, :template_id)";
+        let remember = Write::update(key(credential.revocation_uuid), change)
+            .value(":correlation_id", string(&credential.correlation_id))
+            .value(":template_id", string(&credential.template_id));
+        self.0.write(remember).await.map(drop).map_err(unavailable)
     }
 
     async fn note(
@@ -90,35 +90,19 @@ impl CredentialStatuses for IssuanceTable {
             CredentialStatus::Suspended => "attribute_not_exists(#status) OR #status = :valid",
             CredentialStatus::Revoked => "attribute_not_exists(#status) OR #status <> :status",
         };
-        let mut update = self
-            .client
-            .update_item()
-            .table_name(&self.name)
-            .set_key(Some(key(revocation_uuid)))
-            .condition_expression(differs)
-            .update_expression(
-                "SET #status = :status, status_recorded_ms = :now_ms, \
-                 status_sequence = if_not_exists(status_sequence, :zero) + :one",
-            )
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":status", string(status))
-            .expression_attribute_values(":now_ms", number(now_ms))
-            .expression_attribute_values(":zero", number(0))
-            .expression_attribute_values(":one", number(1));
-        update = match status {
-            CredentialStatus::Valid => update
-                .expression_attribute_values(":suspended", string(CredentialStatus::Suspended)),
-            CredentialStatus::Suspended => {
-                update.expression_attribute_values(":valid", string(CredentialStatus::Valid))
-            }
-            CredentialStatus::Revoked => update,
-        };
-        let Err(fault) = update.send().await else {
-            return Ok(Noted::Changed);
-        };
-        match fault.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(Noted::Known),
-            _ => Err(unavailable(fault)),
+        let change = "SET #status = :status, status_recorded_ms = :now_ms, \
+                      status_sequence = if_not_exists(status_sequence, :zero) + :one";
+        let note = Write::update(key(revocation_uuid), change)
+            .only_if(differs)
+            .value(":status", string(status))
+            .value(":valid", string(CredentialStatus::Valid))
+            .value(":suspended", string(CredentialStatus::Suspended))
+            .value(":now_ms", number(now_ms))
+            .value(":zero", number(0))
+            .value(":one", number(1));
+        match self.0.write(note).await.map_err(unavailable)? {
+            Written::Done(_) => Ok(Noted::Changed),
+            Written::Refused(_) => Ok(Noted::Known),
         }
     }
 }

@@ -1,18 +1,13 @@
 //! The table's stream: what a record of it announces.
 
-use std::collections::HashMap;
-
-use aws::item::{Item, Malformed, malformed};
-use aws_sdk_dynamodb::types::AttributeValue;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use aws::item::{Item, Malformed};
 use issuance::ports::RecordsError;
 use issuance::{Announcement, Change, IssuedCredential, Record};
 use runtime::trace::TraceHeader;
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde_json::Value;
 
-use super::item::unreadable;
-use super::{TRACE, credential, item};
+use super::{TRACE, credential, item, unreadable};
 
 /// What a change of an item announces, given the item's images as a stream record has them: JSON, each
 /// value under the name of its type. An item without an image is not there.
@@ -29,16 +24,16 @@ pub fn announcement(
     let after = read_image(after).map_err(unreadable)?;
     let before = before.map(read_image).transpose().map_err(unreadable)?;
     if credential::is_key_of(&after) {
-        let change = credential::change(before.as_ref(), &after).map_err(unreadable)?;
+        let change = credential::change(before, after).map_err(unreadable)?;
         return Ok(change.map(Announcement::Credential));
     }
     if !item::is_key_of(&after) {
         return Ok(None);
     }
-    let record = item::read(&after).map_err(unreadable)?.record;
+    let record = item::read(after).map_err(unreadable)?.record;
     // An old image that cannot be read costs a repeat.
     let record_before = before
-        .as_ref()
+        .clone()
         .and_then(|before| item::read(before).ok())
         .map(|stored| stored.record);
     let change = Change::since(record_before.as_ref(), &record);
@@ -64,55 +59,17 @@ fn new_credential(before: Option<&Item>, record: &Record) -> Option<IssuedCreden
     })
 }
 
+/// An item as the API of DynamoDB writes it: each value under the name of its type.
 fn read_image(image: &Value) -> Result<Item, Malformed> {
     let members = image
         .as_object()
-        .ok_or_else(|| malformed("(the image)", "is not an object"))?;
-    read_members(members)
-}
-
-fn read_members(members: &Map<String, Value>) -> Result<Item, Malformed> {
-    members
-        .iter()
-        .map(|(name, value)| {
-            let value =
-                read_value(value).ok_or_else(|| malformed(name, "is not a value of DynamoDB"))?;
-            Ok((name.clone(), value))
-        })
-        .collect()
-}
-
-/// A value under the name of its type, as the API of DynamoDB writes it.
-fn read_value(value: &Value) -> Option<AttributeValue> {
-    let mut members = value.as_object()?.iter();
-    let (kind, value) = members.next()?;
-    if members.next().is_some() {
-        return None;
-    }
-    let texts = || -> Option<Vec<String>> {
-        let each = value.as_array()?.iter();
-        each.map(|one| one.as_str().map(str::to_owned)).collect()
-    };
-    let bytes = |value: &Value| Some(STANDARD.decode(value.as_str()?).ok()?.into());
-    Some(match kind.as_str() {
-        "S" => AttributeValue::S(value.as_str()?.to_owned()),
-        "N" => AttributeValue::N(value.as_str()?.to_owned()),
-        "B" => AttributeValue::B(bytes(value)?),
-        "BOOL" => AttributeValue::Bool(value.as_bool()?),
-        "NULL" => AttributeValue::Null(value.as_bool()?),
-        "M" => AttributeValue::M(HashMap::from_iter(read_members(value.as_object()?).ok()?)),
-        "L" => {
-            let each = value.as_array()?.iter().map(read_value);
-            AttributeValue::L(each.collect::<Option<_>>()?)
-        }
-        "SS" => AttributeValue::Ss(texts()?),
-        "NS" => AttributeValue::Ns(texts()?),
-        "BS" => {
-            let each = value.as_array()?.iter().map(bytes);
-            AttributeValue::Bs(each.collect::<Option<_>>()?)
-        }
-        _ => return None,
-    })
+        .ok_or_else(|| Malformed::new("(the image)", "is not an object"))?;
+    let read = members.iter().map(|(name, value)| {
+        let value = serde_dynamo::AttributeValue::deserialize(value)
+            .map_err(|_| Malformed::new(name, "is not a value of DynamoDB"))?;
+        Ok((name.clone(), value.into()))
+    });
+    read.collect()
 }
 
 #[cfg(test)]

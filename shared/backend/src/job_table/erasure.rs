@@ -1,10 +1,8 @@
 //! Lines that nobody has started in time: see [`aws::erasure`].
 
-use aws::CallError;
 use aws::erasure::DuePages;
 use aws::item::number;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::ReturnValue;
+use aws::{CallError, Write, Written};
 use jobs::ChunkId;
 
 use super::{JobTable, item};
@@ -17,8 +15,8 @@ impl JobTable {
     /// the oldest first.
     #[must_use]
     pub fn lines_due(&self, shard: u8, now_seconds: i64) -> DuePages<ChunkId> {
-        let index = (self.name.as_str(), LINES_TO_ERASE);
-        DuePages::of(&self.client, index, shard, now_seconds, item::chunk_id)
+        self.0
+            .due(LINES_TO_ERASE, shard, now_seconds, item::chunk_id)
     }
 
     /// Takes the lines of a chunk away, with their claims, if their time is over at `now_seconds`. How many
@@ -31,32 +29,18 @@ impl JobTable {
         id: ChunkId,
         now_seconds: i64,
     ) -> Result<Option<u32>, CallError> {
-        let sent = self
-            .client
-            .update_item()
-            .table_name(&self.name)
-            .set_key(Some(item::chunk_key(id)))
-            .condition_expression("attribute_exists(#lines) AND erase_at_seconds <= :now")
-            .update_expression(item::REMOVE_LINES)
-            .expression_attribute_names("#lines", "lines")
-            .expression_attribute_values(":now", number(now_seconds))
-            .return_values(ReturnValue::AllNew)
-            .send()
-            .await;
-        match sent {
-            Ok(answer) => {
-                let left = answer.attributes.unwrap_or_default();
-                // They are gone, whatever else the item says.
-                let lost = item::progress(&left).map_or(1, |chunk| {
-                    let done = chunk.started.saturating_add(chunk.failed);
-                    chunk.line_count.saturating_sub(done)
-                });
-                Ok(Some(lost))
-            }
-            Err(fault) => match fault.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
-                _ => Err(CallError::from_sdk(fault)),
-            },
-        }
+        let change = "REMOVE #lines, is_open, erase_shard, erase_at_seconds";
+        let erase = Write::update(item::chunk_key(id), change)
+            .only_if("attribute_exists(#lines) AND erase_at_seconds <= :now")
+            .value(":now", number(now_seconds))
+            .returning_item();
+        let Written::Done(left) = self.0.write(erase).await? else {
+            return Ok(None);
+        };
+        // They are gone, whatever else the item says.
+        Ok(Some(item::progress(left).map_or(1, |chunk| {
+            let done = chunk.started.saturating_add(chunk.failed);
+            chunk.line_count.saturating_sub(done)
+        })))
     }
 }

@@ -1,10 +1,11 @@
 //! The index of the offers that still have their claims: see [`aws::erasure`].
 
 use aws::erasure::{DuePages, ERASE_SHARDS};
+use aws::item::{Item, parsed_key};
 use issuer::OfferId;
 
 use super::WalletTable;
-use super::offers::OFFER_KEY;
+use super::offers::OFFER;
 
 /// The name of the index.
 pub const CLAIMS_TO_ERASE: &str = "claims-to-erase";
@@ -14,11 +15,8 @@ impl WalletTable {
     /// [`issuer::EraseClaims`] looks at each again.
     #[must_use]
     pub fn claims_due(&self, shard: u8, now_seconds: i64) -> DuePages<OfferId> {
-        let index = (self.name.as_str(), CLAIMS_TO_ERASE);
-        DuePages::of(&self.client, index, shard, now_seconds, |entry| {
-            let key = entry.get("pk")?.as_s().ok()?;
-            key.strip_prefix(OFFER_KEY)?.parse().ok()
-        })
+        let id: fn(&Item) -> Option<OfferId> = |entry| parsed_key(entry, "pk", OFFER);
+        self.0.due(CLAIMS_TO_ERASE, shard, now_seconds, id)
     }
 }
 

@@ -16,10 +16,8 @@ mod offers;
 mod statuses;
 mod steps;
 
-use aws::CallError;
-use aws::item::Item;
+use aws::Table;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
 
 pub use erasure::CLAIMS_TO_ERASE;
 pub use offers::Creation;
@@ -28,32 +26,11 @@ pub use steps::OfferStep;
 
 /// The bundled wallet's table.
 #[derive(Debug, Clone)]
-pub struct WalletTable {
-    client: Client,
-    name: String,
-}
+pub struct WalletTable(Table);
 
 impl WalletTable {
     /// The table called `name`.
     pub fn new(client: Client, name: &str) -> Self {
-        Self {
-            client,
-            name: name.to_owned(),
-        }
-    }
-
-    /// Reads one item, consistently: it shows every write that was answered before.
-    async fn get(&self, pk: AttributeValue, sk: AttributeValue) -> Result<Option<Item>, CallError> {
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.name)
-            .key("pk", pk)
-            .key("sk", sk)
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(CallError::from_sdk)?;
-        Ok(answer.item)
+        Self(Table::new(client, name))
     }
 }

@@ -1,180 +1,135 @@
 //! Each step of an offer as the conditional update that its documentation in [`issuer`]
 //! prescribes.
 
-use aws::item::{number, string};
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws::Write;
+use aws::item::{Item, number, string};
 use issuer::{
     CountTxCodeAttempt, EraseClaims, ExhaustTxCode, IssueCredential, MAXIMUM_TX_CODE_ATTEMPTS,
     RecordReport, RedeemCode, RetrieveOffer, Transition, WalletReport,
 };
 
-const CREATED: &str = "created";
-const RETRIEVED: &str = "retrieved";
-const TX_CODE_EXHAUSTED: &str = "tx_code_exhausted";
-const TOKEN_ISSUED: &str = "token_issued";
-const CREDENTIAL_ISSUED: &str = "credential_issued";
-
 /// A step of an offer that the table can execute as one conditional update.
 pub trait OfferStep: Transition {
-    /// The condition, the change and the values of both, in DynamoDB's expression language. `#state`
-    /// stands for the attribute `state`, whose name is a reserved word.
-    fn update(&self) -> Update;
-}
-
-/// A conditional update in DynamoDB's expression language.
-#[derive(Debug)]
-pub struct Update {
-    pub(super) condition: String,
-    pub(super) change: String,
-    pub(super) values: Vec<(&'static str, AttributeValue)>,
+    /// The update of the offer that has this key.
+    fn update(&self, offer: Item) -> Write;
 }
 
 impl OfferStep for RetrieveOffer {
-    fn update(&self) -> Update {
-        Update {
-            condition: "#state = :created".to_owned(),
-            change: "SET #state = :retrieved, changed_at_seconds = :now".to_owned(),
-            values: vec![
-                (":created", string(CREATED)),
-                (":retrieved", string(RETRIEVED)),
-                (":now", number(self.now_seconds)),
-            ],
-        }
+    fn update(&self, offer: Item) -> Write {
+        let change = "SET #state = :retrieved, changed_at_seconds = :now";
+        step(offer, change, self.now_seconds).only_if("#state = :created")
     }
 }
 
 impl OfferStep for CountTxCodeAttempt {
-    fn update(&self) -> Update {
-        Update {
-            condition: format!(
-                "{IS_OPEN} AND created_at_seconds = :created_at AND tx_code_attempts < :maximum"
-            ),
-            change: "SET tx_code_attempts = tx_code_attempts + :one".to_owned(),
-            values: vec![
-                (":created", string(CREATED)),
-                (":retrieved", string(RETRIEVED)),
-                (":now", number(self.now_seconds)),
-                (":created_at", number(self.created_at_seconds)),
-                (":maximum", number(MAXIMUM_TX_CODE_ATTEMPTS)),
-                (":one", number(1)),
-            ],
-        }
+    fn update(&self, offer: Item) -> Write {
+        let change = "SET tx_code_attempts = tx_code_attempts + :one";
+        step(offer, change, self.now_seconds)
+            .only_if(format!(
+                "{IS_OPEN} AND {IS_THIS} AND tx_code_attempts < :maximum"
+            ))
+            .value(":created_at", number(self.created_at_seconds))
     }
 }
 
 impl OfferStep for ExhaustTxCode {
-    fn update(&self) -> Update {
-        Update {
-            condition: "created_at_seconds = :created_at AND #state IN (:created, :retrieved) \
-                        AND tx_code_attempts >= :maximum"
-                .to_owned(),
-            change: format!("SET #state = :exhausted, changed_at_seconds = :now {REMOVE_CLAIMS}"),
-            values: vec![
-                (":created", string(CREATED)),
-                (":retrieved", string(RETRIEVED)),
-                (":exhausted", string(TX_CODE_EXHAUSTED)),
-                (":now", number(self.now_seconds)),
-                (":created_at", number(self.created_at_seconds)),
-                (":maximum", number(MAXIMUM_TX_CODE_ATTEMPTS)),
-            ],
-        }
+    fn update(&self, offer: Item) -> Write {
+        let change = format!("SET #state = :exhausted, changed_at_seconds = :now {REMOVE_CLAIMS}");
+        step(offer, change, self.now_seconds)
+            .only_if(format!(
+                "{IS_THIS} AND #state IN (:created, :retrieved) AND tx_code_attempts >= :maximum"
+            ))
+            .value(":created_at", number(self.created_at_seconds))
     }
 }
 
 impl OfferStep for RedeemCode {
-    fn update(&self) -> Update {
+    fn update(&self, offer: Item) -> Write {
+        let change = "SET #state = :token_issued, changed_at_seconds = :now, token_id = :token_id, \
+                      token_expires_at_seconds = :token_expires_at, erase_at_seconds = :erase_at";
         let token = self.token();
-        Update {
-            condition: format!(
-                "{IS_OPEN} AND created_at_seconds = :created_at \
-                 AND attribute_exists(encrypted_claims)"
-            ),
-            change: "SET #state = :token_issued, changed_at_seconds = :now, token_id = :token_id, \
-                     token_expires_at_seconds = :token_expires_at, erase_at_seconds = :erase_at"
-                .to_owned(),
-            values: vec![
-                (":created", string(CREATED)),
-                (":retrieved", string(RETRIEVED)),
-                (":token_issued", string(TOKEN_ISSUED)),
-                (":now", number(self.now_seconds())),
-                (":created_at", number(self.created_at_seconds())),
-                (":token_id", string(&token.token_id)),
-                (":token_expires_at", number(token.token_expires_at_seconds)),
-                (":erase_at", number(self.erase_at_seconds())),
-            ],
-        }
+        step(offer, change, self.now_seconds())
+            .only_if(format!("{IS_OPEN} AND {IS_THIS} AND {HAS_CLAIMS}"))
+            .value(":created_at", number(self.created_at_seconds()))
+            .value(":token_id", string(&token.token_id))
+            .value(":token_expires_at", number(token.token_expires_at_seconds))
+            .value(":erase_at", number(self.erase_at_seconds()))
     }
 }
 
 impl OfferStep for IssueCredential {
-    fn update(&self) -> Update {
-        Update {
-            condition: "created_at_seconds = :created_at AND token_id = :token_id \
-                        AND token_expires_at_seconds > :now AND attribute_exists(encrypted_claims) \
-                        AND #state = :token_issued"
-                .to_owned(),
-            change: "SET #state = :credential_issued, holder_thumbprint = :holder, \
-                     credential_issued_at_seconds = :now, changed_at_seconds = :now"
-                .to_owned(),
-            values: vec![
-                (":token_issued", string(TOKEN_ISSUED)),
-                (":credential_issued", string(CREDENTIAL_ISSUED)),
-                (":now", number(self.now_seconds())),
-                (":created_at", number(self.created_at_seconds())),
-                (":token_id", string(self.token_id())),
-                (":holder", string(self.holder_thumbprint())),
-            ],
-        }
+    fn update(&self, offer: Item) -> Write {
+        let change = "SET #state = :credential_issued, holder_thumbprint = :holder, \
+                      credential_issued_at_seconds = :now, changed_at_seconds = :now";
+        step(offer, change, self.now_seconds())
+            .only_if(format!(
+                "{IS_THIS} AND token_id = :token_id AND token_expires_at_seconds > :now \
+                 AND {HAS_CLAIMS} AND #state = :token_issued"
+            ))
+            .value(":created_at", number(self.created_at_seconds()))
+            .value(":token_id", string(self.token_id()))
+            .value(":holder", string(self.holder_thumbprint()))
     }
 }
 
 impl OfferStep for RecordReport {
-    fn update(&self) -> Update {
-        let mut condition = "created_at_seconds = :created_at AND token_id = :token_id \
-                             AND #state = :credential_issued AND (attribute_not_exists(report)"
-            .to_owned();
-        let mut values = vec![
-            (":credential_issued", string(CREDENTIAL_ISSUED)),
-            (":now", number(self.now_seconds())),
-            (":created_at", number(self.created_at_seconds())),
-            (":token_id", string(self.token_id())),
-            (":report", string(report_name(self.report()))),
-        ];
-        for (name, replaced) in [":replaced", ":replaced_too"]
+    fn update(&self, offer: Item) -> Write {
+        let claims = if self.erases_claims() {
+            REMOVE_CLAIMS
+        } else {
+            ""
+        };
+        let change = format!("SET report = :report, changed_at_seconds = :now {claims}");
+        let replaced: String = self
+            .replaces()
+            .iter()
+            .map(|report| format!(" OR report = :{}", report_name(*report)))
+            .collect();
+        [WalletReport::Accepted, WalletReport::Declined]
             .into_iter()
-            .zip(self.replaces())
-        {
-            condition.push_str(&format!(" OR report = {name}"));
-            values.push((name, string(report_name(*replaced))));
-        }
-        condition.push(')');
-        let mut change = "SET report = :report, changed_at_seconds = :now ".to_owned();
-        if self.erases_claims() {
-            change.push_str(REMOVE_CLAIMS);
-        }
-        Update {
-            condition,
-            change,
-            values,
-        }
+            .map(report_name)
+            .fold(step(offer, change, self.now_seconds()), |step, name| {
+                step.value(&format!(":{name}"), string(name))
+            })
+            .only_if(format!(
+                "{IS_THIS} AND token_id = :token_id AND #state = :credential_issued \
+                 AND (attribute_not_exists(report){replaced})"
+            ))
+            .value(":created_at", number(self.created_at_seconds()))
+            .value(":token_id", string(self.token_id()))
+            .value(":report", string(report_name(self.report())))
     }
 }
 
 impl OfferStep for EraseClaims {
-    fn update(&self) -> Update {
-        Update {
-            condition: "attribute_exists(encrypted_claims) AND erase_at_seconds <= :now".to_owned(),
-            change: REMOVE_CLAIMS.to_owned(),
-            values: vec![(":now", number(self.now_seconds))],
-        }
+    fn update(&self, offer: Item) -> Write {
+        step(offer, REMOVE_CLAIMS, self.now_seconds)
+            .only_if(format!("{HAS_CLAIMS} AND erase_at_seconds <= :now"))
     }
 }
 
 /// The claims, and with them the item's place in the index of what is to be erased.
 const REMOVE_CLAIMS: &str = "REMOVE encrypted_claims, erase_at_seconds, erase_shard";
+const HAS_CLAIMS: &str = "attribute_exists(encrypted_claims)";
 
-/// The code of the offer can still be redeemed ([`Offer::is_open`]).
+/// The code of the offer can still be redeemed ([`Offer::is_open`](issuer::Offer::is_open)).
 const IS_OPEN: &str = "#state IN (:created, :retrieved) AND code_expires_at_seconds > :now";
+
+/// It is not a later offer of the same correlation id.
+const IS_THIS: &str = "created_at_seconds = :created_at";
+
+/// A change of an offer, with what its condition and its change may name.
+fn step(offer: Item, change: impl Into<String>, now_seconds: i64) -> Write {
+    Write::update(offer, change)
+        .value(":now", number(now_seconds))
+        .value(":one", number(1))
+        .value(":maximum", number(MAXIMUM_TX_CODE_ATTEMPTS))
+        .value(":created", string("created"))
+        .value(":retrieved", string("retrieved"))
+        .value(":exhausted", string("tx_code_exhausted"))
+        .value(":token_issued", string("token_issued"))
+        .value(":credential_issued", string("credential_issued"))
+}
 
 const fn report_name(report: WalletReport) -> &'static str {
     match report {

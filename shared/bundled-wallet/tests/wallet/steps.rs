@@ -50,7 +50,7 @@ async fn every_step_is_one_conditional_update() {
 impl Table {
     /// Takes a step on a stored offer: whether it was allowed.
     async fn agrees(&self, step: &dyn OfferStep, before: &Offer) -> bool {
-        let described = || format!("{:?} on {}", step.update(), json!(before));
+        let described = || format!("{:?} on {}", step.update(Item::new()), json!(before));
         let written = self.table.write(step).await.unwrap();
         if step.is_allowed(before) {
             let mut after = before.clone();

@@ -33,15 +33,7 @@ fn image(record: &Record) -> Value {
         record: record.clone(),
         write_id: Uuid::from_u128(1),
     });
-    let members = item.into_iter().map(|(name, value)| {
-        let value = match value {
-            AttributeValue::S(text) => json!({"S": text}),
-            AttributeValue::N(digits) => json!({"N": digits}),
-            other => panic!("{other:?}"),
-        };
-        (name, value)
-    });
-    Value::Object(members.collect())
+    serde_json::to_value(serde_dynamo::Item::from(item.unwrap())).unwrap()
 }
 
 fn announced(before: Option<&Record>, after: &Record) -> Option<Announcement> {

@@ -1,90 +1,87 @@
-//! Writes that meet a transaction on the same item.
-//!
-//! DynamoDB lets none of them wait: it refuses one, which then has written nothing, and the client
-//! is to send it again. The SDK does not.
+//! What is sent again, and when. Which failed calls the SDK itself sends again is said in [`crate::sdk`].
 
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use rand::Rng;
+use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
 
-/// The code of that part of a cancelled transaction whose condition did not hold.
-pub const CONDITION_FAILED: &str = "ConditionalCheckFailed";
+/// A write that a transaction on the same item was in the way of. DynamoDB lets neither wait: it refuses one, which
+/// then has written nothing. The waits add up to 5.6 seconds at most: a caller that gives up after ten seconds is
+/// answered.
+const CONFLICTS: ExponentialBuilder = ExponentialBuilder::new()
+    .with_jitter()
+    .with_min_delay(Duration::from_micros(12_500))
+    .with_max_delay(Duration::from_millis(400))
+    .with_max_times(11);
 
-/// How often a write is sent. The waits in between add up to 5.6 seconds at most, and to half of that on
-/// average: a caller that gives up after ten seconds is answered.
-const TRIES: u32 = 12;
-/// The longest that the first wait can be. Each further one can be twice as long, up to [`LONGEST_WAIT`].
-const FIRST_WAIT: Duration = Duration::from_millis(25);
-const LONGEST_WAIT: Duration = Duration::from_millis(800);
+/// What a service left out of a batch. A wait is up to twice as long as said here.
+const LEFT_OUT: ExponentialBuilder = ExponentialBuilder::new()
+    .with_jitter()
+    .with_min_delay(Duration::from_millis(35))
+    .with_max_delay(Duration::from_millis(700));
 
 /// An error that tells whether it was a conflict.
-pub trait Conflict {
+pub(crate) trait Conflict {
     /// Whether another write was in the way, and nothing else is known to be.
     fn is_conflict(&self) -> bool;
 }
 
-impl Conflict for PutItemError {
-    fn is_conflict(&self) -> bool {
-        self.is_transaction_conflict_exception()
-    }
-}
-
-impl Conflict for UpdateItemError {
-    fn is_conflict(&self) -> bool {
-        self.is_transaction_conflict_exception()
-    }
-}
-
-impl Conflict for TransactWriteItemsError {
-    fn is_conflict(&self) -> bool {
-        let Self::TransactionCanceledException(cancelled) = self else {
-            return false;
-        };
-        let is_a_reason = |code| {
-            cancelled
-                .cancellation_reasons()
-                .iter()
-                .any(|reason| reason.code() == Some(code))
-        };
-        // A condition that does not hold is the end of it, whatever else was in the way.
-        is_a_reason("TransactionConflict") && !is_a_reason(CONDITION_FAILED)
-    }
-}
-
 /// Whether a write failed because another was in its way.
-pub fn is_conflict<E: Conflict, R>(fault: &SdkError<E, R>) -> bool {
+pub(crate) fn is_conflict<E: Conflict, R>(fault: &SdkError<E, R>) -> bool {
     fault.as_service_error().is_some_and(E::is_conflict)
 }
 
-/// Sends a write until it meets no conflict, with random waits in between. After [`TRIES`] in vain the
-/// result is the last conflict.
-pub async fn despite_conflicts<T, E, R, F>(send: impl Fn() -> F) -> Result<T, SdkError<E, R>>
+/// Sends a write until no other is in its way. If one always was, the result is the last conflict.
+pub(crate) async fn despite_conflicts<T, E, R, F>(
+    send: impl FnMut() -> F,
+) -> Result<T, SdkError<E, R>>
 where
     E: Conflict,
     F: Future<Output = Result<T, SdkError<E, R>>>,
 {
-    let mut wait = FIRST_WAIT;
-    for _ in 1..TRIES {
-        match send().await {
-            Err(fault) if is_conflict(&fault) => {
-                let jittered = rand::rng().random_range(Duration::ZERO..=wait);
-                tokio::time::sleep(jittered).await;
-                wait = LONGEST_WAIT.min(wait * 2);
-            }
-            sent => return sent,
+    send.retry(CONFLICTS)
+        .sleep(tokio::time::sleep)
+        .when(is_conflict)
+        .await
+}
+
+/// What came of a batch.
+#[derive(Debug)]
+pub struct Batch<T, P> {
+    /// What was found.
+    pub found: Vec<T>,
+    /// What the service left out, again and again.
+    pub left_out: Vec<P>,
+}
+
+/// Sends the parts of a batch, and those again that the service leaves out, up to so many times.
+pub(crate) async fn send_batch<T, P, E, F>(
+    parts: Vec<P>,
+    repeats: usize,
+    send: impl Fn(Vec<P>) -> F,
+) -> Result<Batch<T, P>, E>
+where
+    F: Future<Output = Result<Batch<T, P>, E>>,
+{
+    let mut batch = send(parts).await?;
+    for wait in LEFT_OUT.with_max_times(repeats).build() {
+        if batch.left_out.is_empty() {
+            break;
         }
+        tokio::time::sleep(wait).await;
+        let again = send(batch.left_out).await?;
+        batch.found.extend(again.found);
+        batch.left_out = again.left_out;
     }
-    send().await
+    Ok(batch)
 }
 
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
 
+    use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+    use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
     use aws_sdk_dynamodb::types::CancellationReason;
     use aws_sdk_dynamodb::types::error::{
         TransactionCanceledException, TransactionConflictException,
@@ -92,6 +89,8 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+
+    const TRIES: u32 = 12;
 
     fn conflict() -> UpdateItemError {
         UpdateItemError::TransactionConflictException(

@@ -1,0 +1,146 @@
+//! A write of one item, in DynamoDB's expression language.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::item::Item;
+
+/// A write of one item. In its condition and its change `#name` stands for the attribute `name`, which may be a
+/// reserved word, and `:name` for a value.
+#[derive(Debug, Clone)]
+pub struct Write {
+    pub(crate) kind: Kind,
+    pub(crate) condition: Option<String>,
+    pub(crate) values: HashMap<String, AttributeValue>,
+    pub(crate) returns_item: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Kind {
+    Put(Item),
+    Update { key: Item, change: String },
+    Delete(Item),
+}
+
+/// What became of a write.
+#[derive(Debug)]
+#[must_use]
+pub enum Written {
+    /// It is done. The item as it is now, if the write was to return it.
+    Done(Item),
+    /// Its condition does not hold. The item as it stands, if there is one.
+    Refused(Option<Item>),
+}
+
+impl Write {
+    fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            condition: None,
+            values: HashMap::new(),
+            returns_item: false,
+        }
+    }
+
+    /// Puts a whole item.
+    pub fn put(item: Item) -> Self {
+        Self::new(Kind::Put(item))
+    }
+
+    /// Changes an item by an update expression.
+    pub fn update(key: Item, change: impl Into<String>) -> Self {
+        let change = change.into();
+        Self::new(Kind::Update { key, change })
+    }
+
+    /// Gives an item these attributes, as [`attributes`](crate::item::attributes) makes them: those that are NULL are
+    /// removed. Others are left alone.
+    pub fn update_to(key: Item, attributes: Item) -> Self {
+        let (mut set, mut removed, mut values) = (Vec::new(), Vec::new(), HashMap::new());
+        for (name, value) in attributes {
+            if value.is_null() {
+                removed.push(format!("#{name}"));
+            } else {
+                set.push(format!("#{name} = :{name}"));
+                values.insert(format!(":{name}"), value);
+            }
+        }
+        let mut change = format!("SET {}", set.join(", "));
+        if !removed.is_empty() {
+            change = format!("{change} REMOVE {}", removed.join(", "));
+        }
+        Self {
+            values,
+            ..Self::update(key, change)
+        }
+    }
+
+    /// Deletes an item.
+    pub fn delete(key: Item) -> Self {
+        Self::new(Kind::Delete(key))
+    }
+
+    /// Does it only if this condition holds.
+    #[must_use]
+    pub fn only_if(mut self, condition: impl Into<String>) -> Self {
+        self.condition = Some(condition.into());
+        self
+    }
+
+    /// Does it only if there is no such item.
+    #[must_use]
+    pub fn if_absent(self) -> Self {
+        self.only_if("attribute_not_exists(pk)")
+    }
+
+    /// Does it only if the item is still the one that the write `write_id` made.
+    #[must_use]
+    pub fn if_written_by(self, write_id: impl ToString) -> Self {
+        self.only_if("#write_id = :based_on")
+            .value(":based_on", crate::item::string(write_id))
+    }
+
+    /// What a name in the condition or the change stands for. One that is in neither is left out.
+    #[must_use]
+    pub fn value(mut self, name: &str, value: AttributeValue) -> Self {
+        self.values.insert(name.to_owned(), value);
+        self
+    }
+
+    /// Returns the item as it is after an update.
+    #[must_use]
+    pub fn returning_item(mut self) -> Self {
+        self.returns_item = true;
+        self
+    }
+
+    /// The attributes that are named in the condition and the change, by their placeholders. DynamoDB refuses an
+    /// empty map, and a name that is not used.
+    pub(crate) fn names(&self) -> Option<HashMap<String, String>> {
+        let names = self.placeholders('#');
+        let names = names.map(|name| (format!("#{name}"), name.to_owned()));
+        Some(names.collect()).filter(|names: &HashMap<_, _>| !names.is_empty())
+    }
+
+    /// The values that the condition and the change use. DynamoDB refuses others.
+    pub(crate) fn values(&self) -> Option<HashMap<String, AttributeValue>> {
+        let values = self.placeholders(':').filter_map(|name| {
+            let (name, value) = self.values.get_key_value(&format!(":{name}"))?;
+            Some((name.clone(), value.clone()))
+        });
+        Some(values.collect()).filter(|values: &HashMap<_, _>| !values.is_empty())
+    }
+
+    fn placeholders(&self, sign: char) -> impl Iterator<Item = &str> {
+        let change = match &self.kind {
+            Kind::Update { change, .. } => change.as_str(),
+            Kind::Put(_) | Kind::Delete(_) => "",
+        };
+        let is_of_name = |letter: char| letter.is_alphanumeric() || letter == '_';
+        [self.condition.as_deref().unwrap_or_default(), change]
+            .into_iter()
+            .flat_map(move |expression| expression.split(sign).skip(1))
+            .filter_map(move |rest| rest.split(move |letter| !is_of_name(letter)).next())
+    }
+}
