@@ -8,7 +8,7 @@ pub(crate) fn delivery(delivery: &Delivery) -> contract::Delivery {
     let (status, reason, next_attempt_at) = match delivery.state {
         State::Pending { due_at_ms } => (DeliveryStatus::Pending, None, Some(due_at_ms)),
         State::Delivered => (DeliveryStatus::Delivered, None, None),
-        State::Failed(failure) => {
+        State::Failed { failure } => {
             let reason = failure.as_str().to_owned();
             (DeliveryStatus::Failed, Some(reason), None)
         }

@@ -2,6 +2,7 @@
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use serde::Serialize;
 
 use crate::retry::{Batch, send_batch};
 use crate::{CallError, message_trace};
@@ -39,6 +40,17 @@ impl Queue {
             .await
             .map(drop)
             .map_err(CallError::from_sdk)
+    }
+
+    /// Sends a message as JSON: see [`Self::send`].
+    pub async fn send_json(
+        &self,
+        message: &impl Serialize,
+        delay_seconds: u32,
+    ) -> Result<(), CallError> {
+        let body = serde_json::to_string(message)
+            .map_err(|_| CallError::unexpected("a message that JSON cannot say"))?;
+        self.send(body, delay_seconds).await
     }
 
     /// Sends up to [`BATCH_MESSAGES`] messages together, those again that are not taken.

@@ -10,15 +10,13 @@ mod item;
 
 use std::collections::HashMap;
 
-use aws::item::{Item, Malformed, string};
+use aws::item::{self as items, Item, Malformed, string};
 use aws::{CallError, Table, Write, Written, all_items};
 use aws_sdk_dynamodb::Client;
 use contract::CorrelationId;
 use issuance::ports::Cause;
 use uuid::Uuid;
-use webhooks::ports::{
-    Creation, Deliveries, DeliveriesError, Found, Stored, Subscriptions, Update,
-};
+use webhooks::ports::{Deliveries, DeliveriesError, Found, Stored, Subscriptions, Update};
 use webhooks::{Delivery, DeliveryId};
 
 /// The table of deliveries.
@@ -33,20 +31,20 @@ impl DeliveryTable {
 }
 
 impl Deliveries for DeliveryTable {
-    async fn create(&self, mine: &Stored) -> Result<Creation, DeliveriesError> {
+    async fn create(&self, mine: &Stored) -> Result<Update, DeliveriesError> {
         let put = Write::put(item::write(mine).map_err(unavailable)?).if_absent();
         match self.0.write(put).await.map_err(unavailable)? {
-            Written::Done(_) => Ok(Creation::Done),
+            Written::Done(_) => Ok(Update::Done),
             Written::Refused(existing) => {
-                let existing = item::read(existing.unwrap_or_default()).map_err(unreadable)?;
-                Ok(Creation::instead_of(mine, existing))
+                let existing = items::read(existing.unwrap_or_default()).map_err(unreadable)?;
+                Ok(Update::instead_of(mine, Some(existing)))
             }
         }
     }
 
     async fn get(&self, id: &DeliveryId) -> Result<Option<Stored>, DeliveriesError> {
         let found = self.0.get(item::key(id)).await.map_err(unavailable)?;
-        found.map(item::read).transpose().map_err(unreadable)
+        found.map(items::read).transpose().map_err(unreadable)
     }
 
     async fn get_many(
@@ -71,7 +69,7 @@ impl Deliveries for DeliveryTable {
                 continue;
             };
             let subscription_ended = of_key(item::end_key(id)).is_some();
-            let read = item::read(item.clone()).map(|stored| Found {
+            let read = items::read(item.clone()).map(|stored| Found {
                 stored,
                 subscription_ended,
             });
@@ -92,7 +90,7 @@ impl Deliveries for DeliveryTable {
             .0
             .query("pk = :pk AND begins_with(sk, :delivery)", values);
         let items = all_items(query).await.map_err(unavailable)?.into_iter();
-        let read = |item| item::read(item).map(|stored| stored.delivery);
+        let read = |item| items::read(item).map(|stored: Stored| stored.delivery);
         Ok(items.map(|item| read(item).map_err(unreadable)).collect())
     }
 
@@ -101,7 +99,7 @@ impl Deliveries for DeliveryTable {
         match self.0.write(put).await.map_err(unavailable)? {
             Written::Done(_) => Ok(Update::Done),
             Written::Refused(existing) => {
-                let existing = existing.map(item::read).transpose();
+                let existing = existing.map(items::read).transpose();
                 Ok(Update::instead_of(after, existing.map_err(unreadable)?))
             }
         }

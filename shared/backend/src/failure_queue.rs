@@ -17,6 +17,6 @@ impl FailureQueue {
 
     /// Puts `message` on the queue. It must say where the record is, and nothing of what is in it.
     pub async fn send(&self, message: &Value) -> Result<(), CallError> {
-        self.0.send(message.to_string(), 0).await
+        self.0.send_json(message, 0).await
     }
 }

@@ -44,8 +44,7 @@ impl PollQueue {
         message: &impl Serialize,
         delay_seconds: u32,
     ) -> Result<(), QueueError> {
-        let body = serde_json::to_string(message).map_err(|fault| QueueError(fault.into()))?;
-        let sending = self.queue.send(body, delay_seconds);
+        let sending = self.queue.send_json(message, delay_seconds);
         let sent = match self.send_limit {
             None => sending.await,
             Some(limit) => tokio::time::timeout(limit, sending)

@@ -21,9 +21,7 @@ impl webhooks::ports::WebhookQueue for WebhookQueue {
         message: &DeliveryMessage,
         delay_seconds: u32,
     ) -> Result<(), WebhookQueueError> {
-        let body =
-            serde_json::to_string(message).map_err(|fault| WebhookQueueError(fault.into()))?;
-        let sent = self.0.send(body, delay_seconds).await;
+        let sent = self.0.send_json(message, delay_seconds).await;
         sent.map_err(|fault| WebhookQueueError(fault.into()))
     }
 }

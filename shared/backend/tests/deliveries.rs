@@ -11,7 +11,7 @@ use contract::{CorrelationId, Stage, Status};
 use queue_service::{QueueService, Receive};
 use uuid::Uuid;
 use webhooks::ports::{
-    Creation, Deliveries, DeliveryMessage, Stored, Subscriptions, Update, WebhookQueue as _,
+    Deliveries, DeliveryMessage, Stored, Subscriptions, Update, WebhookQueue as _,
 };
 use webhooks::{CallbackUrl, Delivery, DeliveryId, State, SubscriptionId};
 
@@ -67,12 +67,12 @@ async fn a_delivery_is_made_once_and_changed_by_whoever_knows_it() {
     let id = id("a", 1, SubscriptionId::Issuance);
     assert_eq!(table.get(&id).await.unwrap(), None);
     let mine = stored(id.clone());
-    assert_eq!(table.create(&mine).await.unwrap(), Creation::Done);
-    assert_eq!(table.create(&mine).await.unwrap(), Creation::Done, "mine");
+    assert_eq!(table.create(&mine).await.unwrap(), Update::Done);
+    assert_eq!(table.create(&mine).await.unwrap(), Update::Done, "mine");
     let theirs = stored(id.clone());
     assert_eq!(
         table.create(&theirs).await.unwrap(),
-        Creation::Exists(Box::new(mine.clone()))
+        Update::Overtaken(Box::new(mine.clone()))
     );
 
     let mut after = stored(id.clone());

@@ -18,6 +18,7 @@ mod failure;
 mod get_status;
 mod judgement;
 mod milestone;
+mod outcome;
 mod poll_status;
 pub mod ports;
 mod publish_changes;
@@ -36,6 +37,7 @@ pub use credential_status::{
 pub use get_status::{FRESH_BY_ITSELF_MS, FRESH_MS, GetStatus};
 pub use judgement::{OUTAGE_PATIENCE_SECONDS, UNKNOWN_PATIENCE_MS};
 pub use milestone::Milestone;
+pub use outcome::{Outcome, Versioned};
 pub use poll_status::{DropReason, MAX_DELIVERIES, PollError, PollStatus, Polled};
 pub use publish_changes::{
     Announced, Announcement, PublishChanges, PublishError, may_go_out_together,

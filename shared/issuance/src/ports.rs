@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::change::IssuedCredential;
 use crate::get_status::FRESH_MS;
+use crate::outcome::{Outcome, Versioned};
 use crate::record::{Record, State};
 
 /// The cause of a failed call. What it prints goes to the log; its own sources do not.
@@ -58,7 +59,7 @@ pub trait Records: Send + Sync {
     > + Send;
 
     /// Stores `after` if the stored record is still the one that the write `based_on` made. Otherwise it
-    /// says what is there instead, by [`Update::instead_of`].
+    /// says what is there instead, by [`Outcome::instead_of`].
     fn update(
         &self,
         based_on: Uuid,
@@ -98,28 +99,14 @@ impl Reservation {
     }
 }
 
-/// What came of an attempt to update a record, or to remove it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Update {
-    /// It is stored, or removed.
-    Done,
-    /// Another write came first; this is what it stored.
-    Overtaken(Box<Stored>),
-    /// There is no record any more.
-    Gone,
-}
-
-impl Update {
-    /// What it means that `existing` was found when `after` was to be stored.
-    pub fn instead_of(after: &Stored, existing: Option<Stored>) -> Self {
-        match existing {
-            None => Self::Gone,
-            // Our own write, whose answer was lost and which the client repeated.
-            Some(existing) if existing.write_id == after.write_id => Self::Done,
-            Some(existing) => Self::Overtaken(Box::new(existing)),
-        }
+impl Versioned for Stored {
+    fn write_id(&self) -> Uuid {
+        self.write_id
     }
 }
+
+/// What came of an attempt to update a record, or to remove it.
+pub type Update = Outcome<Stored>;
 
 /// Why the table gave no answer.
 #[derive(Debug, Error)]

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use contract::StartIssue;
 use issuance::ports::{IssuingWallet, PollQueue, Records, System};
-use issuance::{StartFailure, StartIssuing, StartedIssue};
+use issuance::{Outcome, StartFailure, StartIssuing, StartedIssue, Versioned};
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -73,28 +73,14 @@ pub enum Acceptance {
     Known(Job),
 }
 
-/// What came of an attempt to replace a chunk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Replaced {
-    /// It is stored.
-    Done,
-    /// Another write came first; this is what is stored now.
-    Overtaken(Box<Chunk>),
-    /// There is no such chunk any more.
-    Gone,
-}
-
-impl Replaced {
-    /// What it means that `existing` was found when `after` was to be stored.
-    pub fn instead_of(after: &Chunk, existing: Option<Chunk>) -> Self {
-        match existing {
-            None => Self::Gone,
-            // Our own write, whose answer was lost and which the client repeated.
-            Some(existing) if existing.write_id == after.write_id => Self::Done,
-            Some(existing) => Self::Overtaken(Box::new(existing)),
-        }
+impl Versioned for Chunk {
+    fn write_id(&self) -> Uuid {
+        self.write_id
     }
 }
+
+/// What came of an attempt to replace a chunk.
+pub type Replaced = Outcome<Chunk>;
 
 /// The table of jobs gave no answer, or one that cannot be understood.
 #[derive(Debug, Error)]

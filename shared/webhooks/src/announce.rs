@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::delivery::{CallbackUrl, Delivery, State};
 use crate::delivery_id::DeliveryId;
 use crate::ports::{
-    Creation, Deliveries, DeliveriesError, DeliveryMessage, Stored, WebhookQueue, WebhookQueueError,
+    Deliveries, DeliveriesError, DeliveryMessage, Stored, Update, WebhookQueue, WebhookQueueError,
 };
 use crate::subscription::{AccountSubscriptions, SubscriptionId};
 
@@ -120,8 +120,8 @@ impl<D: Deliveries, Q: WebhookQueue, S: System> Announce<D, Q, S> {
             write_id: self.system.uuid(),
         };
         let was_tried = match self.deliveries.create(&mine).await? {
-            Creation::Done => false,
-            Creation::Exists(existing) => existing.delivery.attempt > 0,
+            Update::Done | Update::Gone => false,
+            Update::Overtaken(existing) => existing.delivery.attempt > 0,
         };
         if !was_tried {
             let first = DeliveryMessage {

@@ -189,7 +189,7 @@ where
                     }
                     Outcome::Delivered(attempt)
                 }
-                State::Failed(failure) => {
+                State::Failed { failure } => {
                     if attempt.ends_the_subscription() {
                         self.deliveries.end(&delivery.id, now_ms).await?;
                     }
@@ -332,8 +332,8 @@ where
 fn task(delivery: &Delivery, message: &DeliveryMessage, receipt: u32, now_ms: i64) -> Task {
     match delivery.state {
         _ if message.attempt < delivery.attempt => Task::Drop(Dropped::Stale),
-        State::Delivered | State::Failed(_) if receipt < MAX_EARLY_RECEIPTS => Task::TooEarly,
-        State::Delivered | State::Failed(_) => Task::Drop(Dropped::Settled),
+        State::Delivered | State::Failed { .. } if receipt < MAX_EARLY_RECEIPTS => Task::TooEarly,
+        State::Delivered | State::Failed { .. } => Task::Drop(Dropped::Settled),
         // One that is ahead of the record is of an attempt whose recording failed, or of a replay.
         State::Pending { due_at_ms } if message.attempt == delivery.attempt => {
             match seconds_until(due_at_ms, now_ms) {

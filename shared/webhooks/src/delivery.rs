@@ -16,7 +16,8 @@ pub const RETENTION_SECONDS: i64 = 30 * 24 * 60 * 60;
 pub const MAX_ATTEMPTS_KEPT: usize = 50;
 
 /// Where a delivery goes. It may carry a secret, so `Debug` shows the host alone.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct CallbackUrl(String);
 
 impl CallbackUrl {
@@ -54,10 +55,12 @@ impl fmt::Debug for CallbackUrl {
     }
 }
 
-/// One change of an issuance on its way to one receiver.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One change of an issuance on its way to one receiver. Serialised it is flat: `state` is the name of the
+/// [`State`], whose members stand beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// Its name.
+    #[serde(rename = "delivery_id")]
     pub id: DeliveryId,
     /// Where it goes.
     pub url: CallbackUrl,
@@ -70,6 +73,7 @@ pub struct Delivery {
     /// When it was made, in Unix milliseconds.
     pub created_at_ms: i64,
     /// What became of it so far.
+    #[serde(flatten)]
     pub state: State,
     /// The message that is awaited: one with a lower attempt is stale.
     pub attempt: u32,
@@ -84,7 +88,8 @@ pub struct Delivery {
 }
 
 /// What became of a delivery so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
 pub enum State {
     /// It is on its way.
     Pending {
@@ -94,7 +99,10 @@ pub enum State {
     /// The receiver has it.
     Delivered,
     /// It was given up.
-    Failed(Failure),
+    Failed {
+        /// Why.
+        failure: Failure,
+    },
 }
 
 /// Declares a set of names for programs, which are stored and shown.
@@ -229,13 +237,17 @@ impl Delivery {
         let state = if attempt.succeeded() {
             State::Delivered
         } else if attempt.ends_the_subscription() {
-            State::Failed(Failure::Gone)
+            State::Failed {
+                failure: Failure::Gone,
+            }
         } else {
             match wait_seconds(run_attempts, age_seconds, retry_after_seconds, jitter) {
                 Some(wait) => State::Pending {
                     due_at_ms: now_ms.saturating_add(i64::from(wait) * 1_000),
                 },
-                None => State::Failed(Failure::Exhausted),
+                None => State::Failed {
+                    failure: Failure::Exhausted,
+                },
             }
         };
         Self {
@@ -258,7 +270,7 @@ impl Delivery {
     /// The delivery given up without an attempt.
     pub(crate) fn given_up(&self, failure: Failure) -> Self {
         Self {
-            state: State::Failed(failure),
+            state: State::Failed { failure },
             ..self.clone()
         }
     }

@@ -5,6 +5,7 @@ use std::future::Future;
 
 use contract::CorrelationId;
 use issuance::ports::Cause;
+use issuance::{Outcome, Versioned};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
@@ -14,9 +15,10 @@ use crate::delivery_id::DeliveryId;
 
 /// A delivery as it is stored. Every write gives it a new `write_id`, so that a later write can say what it
 /// was based on, and so that a write whose answer was lost is recognised.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stored {
     /// The delivery.
+    #[serde(flatten)]
     pub delivery: Delivery,
     /// Names the write that stored it.
     pub write_id: Uuid,
@@ -33,12 +35,10 @@ pub struct Found {
 
 /// The table of deliveries. Writes are atomic and conditional.
 pub trait Deliveries: Send + Sync {
-    /// Stores `mine` if there is no delivery of its id; otherwise it gives the one that is there
-    /// ([`Creation::instead_of`]).
-    fn create(
-        &self,
-        mine: &Stored,
-    ) -> impl Future<Output = Result<Creation, DeliveriesError>> + Send;
+    /// Stores `mine` if there is no delivery of its id. Otherwise it gives the one that is there, by
+    /// [`Outcome::instead_of`]; it is never gone.
+    fn create(&self, mine: &Stored)
+    -> impl Future<Output = Result<Update, DeliveriesError>> + Send;
 
     /// The delivery of this id, as it is now.
     fn get(
@@ -63,7 +63,7 @@ pub trait Deliveries: Send + Sync {
     ) -> impl Future<Output = Result<Vec<Result<Delivery, DeliveriesError>>, DeliveriesError>> + Send;
 
     /// Stores `after` if the stored delivery is still the one that the write `based_on` made. Otherwise it
-    /// says what is there instead ([`Update::instead_of`]).
+    /// says what is there instead ([`Outcome::instead_of`]).
     fn update(
         &self,
         based_on: Uuid,
@@ -85,48 +85,14 @@ pub trait Subscriptions: Send + Sync {
     fn resume(&self, id: &DeliveryId) -> impl Future<Output = Result<(), DeliveriesError>> + Send;
 }
 
-/// What came of an attempt to store a new delivery.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Creation {
-    /// It is stored.
-    Done,
-    /// It was stored before, and this is what became of it.
-    Exists(Box<Stored>),
-}
-
-impl Creation {
-    /// What it means that `existing` was found when `mine` was to be stored.
-    pub fn instead_of(mine: &Stored, existing: Stored) -> Self {
-        if existing.write_id == mine.write_id {
-            // Our own write, whose answer was lost and which the client repeated.
-            Self::Done
-        } else {
-            Self::Exists(Box::new(existing))
-        }
+impl Versioned for Stored {
+    fn write_id(&self) -> Uuid {
+        self.write_id
     }
 }
 
-/// What came of an attempt to update a delivery.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Update {
-    /// It is stored.
-    Done,
-    /// Another write came first; this is what it stored.
-    Overtaken(Box<Stored>),
-    /// The delivery is not kept any more.
-    Gone,
-}
-
-impl Update {
-    /// What it means that `existing` was found when `after` was to be stored.
-    pub fn instead_of(after: &Stored, existing: Option<Stored>) -> Self {
-        match existing {
-            None => Self::Gone,
-            Some(existing) if existing.write_id == after.write_id => Self::Done,
-            Some(existing) => Self::Overtaken(Box::new(existing)),
-        }
-    }
-}
+/// What came of an attempt to store a delivery.
+pub type Update = Outcome<Stored>;
 
 /// Why the table gave no answer.
 #[derive(Debug, Error)]

@@ -1,46 +1,16 @@
 //! How a delivery stands in the table.
 
 use aws::CallError;
-use aws::item::{self, Item, Malformed, number, string};
-use contract::{CorrelationId, Stage, Status};
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use aws::item::{self, Item, number, string};
+use contract::CorrelationId;
 use webhooks::ports::Stored;
-use webhooks::{
-    Attempt, CallbackUrl, Delivery, DeliveryId, Failure, RETENTION_SECONDS, State, SubscriptionId,
-};
+use webhooks::{DeliveryId, RETENTION_SECONDS, State, SubscriptionId};
 
 /// What the sort keys of deliveries begin with.
 pub(super) const DELIVERY: &str = "delivery#";
 
 /// How long it is remembered that a callback has ended, in seconds: longer than any issuance lasts.
 const END_RETENTION_SECONDS: i64 = 180 * 24 * 60 * 60;
-
-/// The values of the attribute `state`.
-const PENDING: &str = "pending";
-const DELIVERED: &str = "delivered";
-const FAILED: &str = "failed";
-
-#[derive(Serialize, Deserialize)]
-struct DeliveryItem {
-    delivery_id: DeliveryId,
-    write_id: Uuid,
-    url: String,
-    body: String,
-    status: Status,
-    stage: Option<Stage>,
-    created_at_ms: i64,
-    state: String,
-    due_at_ms: Option<i64>,
-    failure: Option<Failure>,
-    attempt: u32,
-    run_began_at_ms: i64,
-    run_attempts: u32,
-    replays: u32,
-    attempts: Vec<Attempt>,
-    /// Unix seconds: the table's time to live.
-    expires_at: i64,
-}
 
 /// The partition of an issuance.
 pub(super) fn issuance_pk(correlation_id: &CorrelationId) -> String {
@@ -91,75 +61,27 @@ pub(super) fn has_key(item: &Item, key: &Item) -> bool {
 
 /// The whole item of a delivery.
 pub(super) fn write(stored: &Stored) -> Result<Item, CallError> {
-    let Stored { delivery, write_id } = stored;
-    let (state, due_at_ms, failure) = match delivery.state {
-        State::Pending { due_at_ms } => (PENDING, Some(due_at_ms), None),
-        State::Delivered => (DELIVERED, None, None),
-        State::Failed(failure) => (FAILED, None, Some(failure)),
+    let delivery = &stored.delivery;
+    let due_at_ms = match delivery.state {
+        State::Pending { due_at_ms } => due_at_ms,
+        State::Delivered | State::Failed { .. } => 0,
     };
-    let last_change_ms = delivery
-        .attempts
-        .last()
-        .map_or(delivery.created_at_ms, |attempt| attempt.at_ms)
-        .max(due_at_ms.unwrap_or(0));
-    let attributes = DeliveryItem {
-        delivery_id: delivery.id.clone(),
-        write_id: *write_id,
-        url: delivery.url.as_str().to_owned(),
-        body: delivery.body.clone(),
-        status: delivery.status.clone(),
-        stage: delivery.stage.clone(),
-        created_at_ms: delivery.created_at_ms,
-        state: state.to_owned(),
-        due_at_ms,
-        failure,
-        attempt: delivery.attempt,
-        run_began_at_ms: delivery.run_began_at_ms,
-        run_attempts: delivery.run_attempts,
-        replays: delivery.replays,
-        attempts: delivery.attempts.clone(),
-        expires_at: last_change_ms
-            .div_euclid(1_000)
-            .saturating_add(RETENTION_SECONDS),
-    };
-    item::write(key(&delivery.id), &attributes)
-}
-
-/// The delivery of an item, or what is wrong with it.
-pub(super) fn read(item: Item) -> Result<Stored, Malformed> {
-    let item: DeliveryItem = item::read(item)?;
-    let state = match (item.state.as_str(), item.due_at_ms, item.failure) {
-        (PENDING, Some(due_at_ms), _) => State::Pending { due_at_ms },
-        (DELIVERED, _, _) => State::Delivered,
-        (FAILED, _, Some(failure)) => State::Failed(failure),
-        _ => {
-            let reason = "is not known, or lacks what belongs to it";
-            return Err(Malformed::new("state", reason));
-        }
-    };
-    Ok(Stored {
-        write_id: item.write_id,
-        delivery: Delivery {
-            id: item.delivery_id,
-            url: CallbackUrl::new(&item.url),
-            body: item.body,
-            status: item.status,
-            stage: item.stage,
-            created_at_ms: item.created_at_ms,
-            state,
-            attempt: item.attempt,
-            run_began_at_ms: item.run_began_at_ms,
-            run_attempts: item.run_attempts,
-            replays: item.replays,
-            attempts: item.attempts,
-        },
-    })
+    let tried_at_ms = delivery.attempts.last().map(|attempt| attempt.at_ms);
+    let last_change_ms = tried_at_ms.unwrap_or(delivery.created_at_ms).max(due_at_ms);
+    let expires_at = last_change_ms
+        .div_euclid(1_000)
+        .saturating_add(RETENTION_SECONDS);
+    let mut item = item::write(key(&delivery.id), stored)?;
+    item.insert("expires_at".to_owned(), number(expires_at));
+    Ok(item)
 }
 
 #[cfg(test)]
 mod tests {
     use aws_sdk_dynamodb::types::AttributeValue;
-    use webhooks::AttemptError;
+    use contract::{Stage, Status};
+    use uuid::Uuid;
+    use webhooks::{Attempt, AttemptError, CallbackUrl, Delivery, Failure};
 
     use super::*;
 
@@ -200,7 +122,9 @@ mod tests {
     }
 
     fn every_state() -> impl Iterator<Item = Stored> {
-        let failed = Failure::ALL.iter().map(|failure| State::Failed(*failure));
+        let failed = Failure::ALL
+            .iter()
+            .map(|failure| State::Failed { failure: *failure });
         let pending = State::Pending {
             due_at_ms: 1_030_500,
         };
@@ -216,12 +140,69 @@ mod tests {
             let mut item = write(&stored).unwrap();
             item.insert("of_a_later_version".to_owned(), AttributeValue::Bool(true));
             assert!(has_key(&item, &key(&stored.delivery.id)));
-            assert_eq!(read(item).unwrap(), stored);
+            assert_eq!(item::read::<Stored>(item).unwrap(), stored);
         }
     }
 
     #[test]
-    fn what_is_not_understood_is_said_and_not_repeated() {
+    fn attributes_keep_their_names_and_types() {
+        let of_attempt = |attributes: &[(&str, AttributeValue)]| {
+            let attributes = attributes.iter().cloned();
+            AttributeValue::M(
+                attributes
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .collect(),
+            )
+        };
+        let attempts = vec![
+            of_attempt(&[
+                ("at_ms", number(1_000_500)),
+                ("http_status", number(500)),
+                ("took_ms", number(12)),
+                ("error", string("http_status")),
+            ]),
+            of_attempt(&[
+                ("at_ms", number(1_000_500)),
+                ("took_ms", number(12)),
+                ("error", string("timeout")),
+            ]),
+        ];
+        let pending = [
+            ("state", string("pending")),
+            ("due_at_ms", number(1_030_500)),
+        ];
+        let failed = [("state", string("failed")), ("failure", string("gone"))];
+        let failure = Failure::Gone;
+        let due_at_ms = 1_030_500;
+        for (state, expires_at, of_state) in [
+            (State::Pending { due_at_ms }, 1_030, pending),
+            (State::Failed { failure }, 1_000, failed),
+        ] {
+            let stored = stored(state, SubscriptionId::Issuance);
+            let mut expected = key(&stored.delivery.id);
+            let attributes = [
+                ("delivery_id", string(&stored.delivery.id)),
+                ("write_id", string(Uuid::from_u128(7))),
+                ("url", string("https://backend.example/hook?key=k")),
+                ("body", string("{\"status\":\"error\"}")),
+                ("status", string("error")),
+                ("stage", string("expired")),
+                ("created_at_ms", number(1_000_400)),
+                ("attempt", number(2)),
+                ("run_began_at_ms", number(1_000_400)),
+                ("run_attempts", number(2)),
+                ("replays", number(1)),
+                ("attempts", AttributeValue::L(attempts.clone())),
+                ("expires_at", number(expires_at + RETENTION_SECONDS)),
+            ];
+            let attributes = attributes.into_iter().chain(of_state);
+            expected.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
+            assert_eq!(write(&stored).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_no_delivery() {
         let whole = write(&every_state().last().unwrap()).unwrap();
         for (name, value) in [
             ("state", Some(string("gone"))),
@@ -232,16 +213,11 @@ mod tests {
             ("delivery_id", Some(string("x"))),
         ] {
             let mut item = whole.clone();
-            let is_missing = value.is_none();
             match value {
                 Some(value) => item.insert(name.to_owned(), value),
                 None => item.remove(name),
             };
-            let expected = match name {
-                "failure" if is_missing => "state",
-                _ => name,
-            };
-            assert_eq!(read(item).unwrap_err().attribute, expected);
+            assert!(item::read::<Stored>(item).is_err(), "{name}");
         }
     }
 

@@ -145,3 +145,80 @@ pub(super) fn chunk_id(item: &Item) -> Option<ChunkId> {
 fn no_key() -> Malformed {
     Malformed::new("pk", "is not the key of a chunk")
 }
+
+#[cfg(test)]
+mod tests {
+    use aws::item::string;
+    use aws_sdk_dynamodb::primitives::Blob;
+    use aws_sdk_dynamodb::types::AttributeValue;
+
+    use super::*;
+
+    fn with<const N: usize>(mut key: Item, attributes: [(&str, AttributeValue); N]) -> Item {
+        key.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
+        key
+    }
+
+    #[test]
+    fn attributes_keep_their_names_and_types() {
+        let job = Job {
+            id: Uuid::from_u128(9),
+            total: 60,
+            accepted_at_ms: 1_000_500,
+            upload_hash: "ab".to_owned(),
+            is_queued: false,
+        };
+        let expected = [
+            ("job_id", string(job.id)),
+            ("total", number(60)),
+            ("accepted_at_ms", number(1_000_500)),
+            ("upload_hash", string("ab")),
+            ("is_queued", AttributeValue::Bool(false)),
+            ("expires_at", number(job.kept_until())),
+        ];
+        let key = item::key("key#name", "key");
+        assert_eq!(of_job(key_key("name"), &job).unwrap(), with(key, expected));
+
+        let chunk = Chunk {
+            id: ChunkId {
+                job_id: job.id,
+                first_line: 26,
+            },
+            write_id: Uuid::from_u128(7),
+            line_count: 25,
+            started: 1,
+            failed: 2,
+            start_by: 3,
+            kept_until: 4,
+            lines: None,
+            results: Some(vec![8]),
+        };
+        let key = || item::key(format!("job#{}", job.id), "chunk#00000026");
+        let closed = [
+            ("first_line", number(26)),
+            ("write_id", string(chunk.write_id)),
+            ("line_count", number(25)),
+            ("started", number(1)),
+            ("failed", number(2)),
+            ("start_by", number(3)),
+            ("expires_at", number(4)),
+            ("results", AttributeValue::B(Blob::new([8]))),
+        ];
+        let closed = with(key(), closed);
+        assert_eq!(of_chunk(&chunk).unwrap(), closed);
+
+        let open = Chunk {
+            lines: Some(vec![7]),
+            ..chunk
+        };
+        let expected = [
+            ("lines", AttributeValue::B(Blob::new([7]))),
+            ("is_open", AttributeValue::Bool(true)),
+            ("erase_shard", number(9 % ERASE_SHARDS)),
+            ("erase_at_seconds", number(open.erase_at_seconds().unwrap())),
+        ];
+        let expected = with(closed, expected);
+        assert_eq!(of_chunk(&open).unwrap(), expected);
+        assert_eq!(super::chunk(expected).unwrap(), open);
+    }
+}

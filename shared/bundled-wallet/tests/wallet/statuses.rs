@@ -1,11 +1,12 @@
 //! Changes of status, and the lists that publish them.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use bundled_wallet::{StatusChangeOutcome, WalletTable};
 use contract::CredentialStatus::{self, Revoked, Suspended, Valid};
 use futures::future::join_all;
 use issuer::{ListNumber, StatusRecord};
 
-use crate::world::{NOW, issuer, offer, record, table};
+use crate::world::{NOW, TABLE, issuer, offer, record, table};
 
 /// Stores the record of a new credential.
 async fn store(wallet: &WalletTable, correlation_id: &str, record: &StatusRecord) {
@@ -107,4 +108,52 @@ async fn a_full_list_is_left_for_the_next_and_never_returned_to() {
     // A process that has not noticed.
     assert_eq!(wallet.advance_current_list(second).await.unwrap(), third);
     assert_eq!(wallet.current_list().await.unwrap(), third);
+}
+
+#[tokio::test]
+async fn what_is_stored_keeps_its_names_and_types() {
+    let table = table().await;
+    let record = record(ListNumber::FIRST, 1);
+    store(&table.table, "a", &record).await;
+    let suspended = changed(&record, Suspended);
+    let outcome = table.table.change_status(Valid, &suspended).await.unwrap();
+    assert_eq!(outcome, StatusChangeOutcome::Changed);
+    let next = ListNumber::try_from(3).unwrap();
+    table.table.advance_current_list(next).await.unwrap();
+
+    let string = |text: &str| AttributeValue::S(text.to_owned());
+    let number = |number: i64| AttributeValue::N(number.to_string());
+    let (list, index) = (ListNumber::FIRST, record.revocation_uuid.index());
+    let (list, status) = (format!("list#{list}"), format!("status#{list}#{index}"));
+    let entry = format!("entry#{index}");
+    let uuid = record.revocation_uuid.uuid().to_string();
+    for (pk, sk, attributes) in [
+        (
+            status.as_str(),
+            "status",
+            vec![
+                ("revocation_uuid", string(&uuid)),
+                ("status", string("suspended")),
+                ("changed_at_seconds", number(NOW)),
+            ],
+        ),
+        (
+            &list,
+            &entry,
+            vec![
+                ("idx", number(index.into())),
+                ("status", string("suspended")),
+            ],
+        ),
+        (&list, "head", vec![("version", number(1))]),
+        ("lists", "current", vec![("list", number(3))]),
+    ] {
+        let key = [("pk", string(pk)), ("sk", string(sk))];
+        let key = key.map(|(name, value)| (name.to_owned(), value));
+        let get = table.client.get_item().table_name(TABLE);
+        let found = get.set_key(Some(key.clone().into())).send().await.unwrap();
+        let attributes = attributes.into_iter();
+        let attributes = attributes.map(|(name, value)| (name.to_owned(), value));
+        assert_eq!(found.item, Some(attributes.chain(key).collect()));
+    }
 }

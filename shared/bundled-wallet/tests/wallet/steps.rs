@@ -47,6 +47,14 @@ async fn every_step_is_one_conditional_update() {
     }
 }
 
+#[tokio::test]
+async fn a_new_offer_is_the_item_that_steps_are_taken_on() {
+    let table = table().await;
+    let offer = offer(&issuer(), "a");
+    table.table.create_offer(&offer, None).await.unwrap();
+    assert_eq!(table.get(&offer).await, Some(item(&offer)));
+}
+
 impl Table {
     /// Takes a step on a stored offer: whether it was allowed.
     async fn agrees(&self, step: &dyn OfferStep, before: &Offer) -> bool {

@@ -8,7 +8,7 @@ use issuance::ports::System;
 use issuance::{Change, Offer, Record, RequestHash};
 use uuid::Uuid;
 use webhooks::ports::{
-    Answer, Creation, Deliveries, DeliveriesError, DeliveryMessage, Found, Post, Receiver, Stored,
+    Answer, Deliveries, DeliveriesError, DeliveryMessage, Found, Post, Receiver, Stored,
     Subscriptions, Update, WebhookQueue, WebhookQueueError,
 };
 use webhooks::{
@@ -179,7 +179,7 @@ fn unavailable() -> DeliveriesError {
 }
 
 impl Deliveries for Ports {
-    async fn create(&self, mine: &Stored) -> Result<Creation, DeliveriesError> {
+    async fn create(&self, mine: &Stored) -> Result<Update, DeliveriesError> {
         let mut world = self.world();
         if world.unreadable == Some(mine.delivery.id.subscription) {
             let reason = "it is garbled".to_owned();
@@ -187,10 +187,10 @@ impl Deliveries for Ports {
         }
         let existing = world.table.get(&mine.delivery.id).cloned();
         Ok(match existing {
-            Some(existing) => Creation::instead_of(mine, existing),
+            Some(existing) => Update::instead_of(mine, Some(existing)),
             None => {
                 world.table.insert(mine.delivery.id.clone(), mine.clone());
-                Creation::Done
+                Update::Done
             }
         })
     }
