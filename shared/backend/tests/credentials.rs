@@ -1,9 +1,6 @@
 //! What is noted about credentials, and the event bus, against embedded services that speak the real APIs.
 #![cfg(test)]
 
-#[path = "../../aws/tests/embedded/mod.rs"]
-mod embedded;
-
 use std::sync::{Arc, Mutex};
 
 use aws::sdk::Sdk;
@@ -13,12 +10,11 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use backend::{EventBus, IssuanceTable};
 use contract::{CloudEvent, CredentialStatus, EventData, EventType, IssueStatus, Status};
+use embedded_aws::{create_table, dynamodb, env, listener};
 use issuance::IssuedCredential;
 use issuance::ports::{CredentialStatuses, EventBus as _, Noted, Put};
 use serde_json::{Value, json};
 use uuid::Uuid;
-
-use crate::embedded::{create_table, dynamodb, env, listener};
 
 const UUID: Uuid = Uuid::from_u128(7);
 

@@ -1,21 +1,17 @@
 //! The table of deliveries and the webhook queue against embedded services that speak the real APIs.
 #![cfg(test)]
 
-#[path = "../../aws/tests/embedded/mod.rs"]
-mod embedded;
-
 use aws::sdk::Sdk;
 use aws_sdk_dynamodb::types::AttributeValue;
 use backend::{DeliveryTable, WebhookQueue};
 use contract::{CorrelationId, Stage, Status};
+use embedded_aws::{create_table, dynamodb, env, listener};
 use queue_service::{QueueService, Receive};
 use uuid::Uuid;
 use webhooks::ports::{
     Deliveries, DeliveryMessage, Stored, Subscriptions, Update, WebhookQueue as _,
 };
 use webhooks::{CallbackUrl, Delivery, DeliveryId, State, SubscriptionId};
-
-use crate::embedded::{create_table, dynamodb, env, listener};
 
 async fn table() -> DeliveryTable {
     DeliveryTable::new(sdk().await.dynamodb(), "deliveries")

@@ -1,9 +1,6 @@
 //! The issuance table and the poll queue against embedded services that speak the real APIs.
 #![cfg(test)]
 
-#[path = "../../aws/tests/embedded/mod.rs"]
-mod embedded;
-
 use std::future::IntoFuture;
 use std::time::Duration;
 
@@ -11,14 +8,13 @@ use aws::sdk::Sdk;
 use axum::Router;
 use backend::{IssuanceTable, PollQueue};
 use contract::{CorrelationId, IssueError, Stage};
+use embedded_aws::{create_table, dynamodb, env, listener};
 use issuance::ports::{
     PollMessage, PollQueue as _, Records, RecordsError, Reservation, Stored, Update,
 };
 use issuance::{Offer, Record, RequestHash, State};
 use queue_service::QueueService;
 use uuid::Uuid;
-
-use crate::embedded::{create_table, dynamodb, env, listener};
 
 const NOW_MS: i64 = 1_800_000_000_000;
 const LEASE_MS: i64 = 30_000;

@@ -2,24 +2,16 @@
 #![cfg(test)]
 
 #[allow(dead_code, reason = "each test binary uses its own tables")]
-#[path = "../../aws/tests/embedded/mod.rs"]
-mod embedded;
-
-#[path = "../../aws/tests/embedded/busy.rs"]
-mod busy;
-
 use std::future::IntoFuture;
 
 use aws::erasure::{Due, ERASE_SHARDS};
 use aws::sdk::Sdk;
 use backend::{JobTable, StartQueue};
+use embedded_aws::{busy, env, job_tables, listener};
 use jobs::ports::{Acceptance, Jobs, Replaced, StartQueue as _};
 use jobs::{Chunk, ChunkId, Job, StartMessage};
 use queue_service::{QueueService, Receive};
 use uuid::Uuid;
-
-use crate::busy::busy;
-use crate::embedded::{env, job_tables, listener};
 
 const NOW_MS: i64 = 1_800_000_000_000;
 

@@ -11,7 +11,10 @@ const ALWAYS: u32 = u32::MAX;
 
 /// The table behind `endpoint`, the next writes of which meet so many conflicts.
 async fn busy(endpoint: &str, conflicts: u32) -> WalletTable {
-    WalletTable::new(client(&crate::busy::busy(endpoint, conflicts).await), TABLE)
+    WalletTable::new(
+        client(&embedded_aws::busy(endpoint, conflicts).await),
+        TABLE,
+    )
 }
 
 #[tokio::test]

@@ -13,10 +13,9 @@ use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bundled_wallet::{KmsKey, KmsKeyError};
+use embedded_aws::{env, listener};
 use serde_json::{Value, json};
 use signing::{LocalKey, SignError, Signer as _};
-
-use crate::embedded::{env, listener};
 
 const ALIAS: &str = "alias/bestow-signing";
 const KEY_ID: &str =

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use aws::sdk::Sdk;
 use bundled_wallet::{CLAIMS_TO_ERASE, WalletTable};
 use contract::{CorrelationId, StartIssue};
+use embedded_aws::{create_table, dynamodb, env};
 use issuer::{
     CredentialOffers, Issuer, ListNumber, Offer, OfferId, RevocationUuid, StatusRecord,
     TemplateFile, Templates, WalletKeys,
 };
 use serde_json::{Value, json};
 use signing::{LocalKey, SigningIdentity};
-
-use crate::embedded::{create_table, dynamodb, env};
 
 pub(crate) const NOW: i64 = 1_763_920_000;
 pub(crate) const TABLE: &str = "wallet";

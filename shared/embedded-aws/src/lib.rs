@@ -1,4 +1,13 @@
-//! Embedded services that speak the APIs of AWS.
+//! Embedded services that speak the APIs of AWS, for the tests of adapters.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "only tests use it"
+)]
+
+mod busy;
+
+pub use busy::busy;
 
 use dynoxide::Database;
 use runtime::Env;
@@ -6,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 /// A function's environment whose clients of one service are led to `endpoint` by `variable`.
-pub(crate) fn env(variable: &str, endpoint: &str) -> Env {
+pub fn env(variable: &str, endpoint: &str) -> Env {
     Env::from_iter([
         ("AWS_REGION", "eu-central-1"),
         ("AWS_ACCESS_KEY_ID", "local"),
@@ -16,14 +25,14 @@ pub(crate) fn env(variable: &str, endpoint: &str) -> Env {
 }
 
 /// A free port of the loopback interface, and its URL.
-pub(crate) async fn listener() -> (TcpListener, String) {
+pub async fn listener() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     (listener, endpoint)
 }
 
 /// What makes a table with the keys `pk` and `sk`.
-pub(crate) fn create_table(table: &str) -> Value {
+pub fn create_table(table: &str) -> Value {
     json!({
         "TableName": table,
         "BillingMode": "PAY_PER_REQUEST",
@@ -39,7 +48,7 @@ pub(crate) fn create_table(table: &str) -> Value {
 }
 
 /// Serves the empty table that `create` makes; the URL of its DynamoDB.
-pub(crate) async fn dynamodb(create: Value) -> String {
+pub async fn dynamodb(create: Value) -> String {
     let (listener, endpoint) = listener().await;
     let database = Database::memory().unwrap();
     database
@@ -54,11 +63,8 @@ pub(crate) async fn dynamodb(create: Value) -> String {
 }
 
 /// Serves an empty table of jobs; the URL of its DynamoDB.
-#[allow(dead_code, reason = "each test binary uses its own tables")]
-pub(crate) async fn job_tables(table: &str) -> String {
-    let (listener, endpoint) = listener().await;
-    let database = Database::memory().unwrap();
-    let create = json!({
+pub async fn job_tables(table: &str) -> String {
+    dynamodb(json!({
         "TableName": table,
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [
@@ -91,14 +97,6 @@ pub(crate) async fn job_tables(table: &str) -> String {
             ],
             "Projection": {"ProjectionType": "KEYS_ONLY"},
         }],
-    });
-    database
-        .create_table(serde_json::from_value(create).unwrap())
-        .unwrap();
-    tokio::spawn(dynoxide::server::serve_with_shutdown(
-        listener,
-        database,
-        std::future::pending::<()>(),
-    ));
-    endpoint
+    }))
+    .await
 }

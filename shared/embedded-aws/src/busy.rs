@@ -10,7 +10,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::embedded::listener;
+use crate::listener;
 
 /// Answers the first writes with a conflict, and passes the rest on.
 struct Busy {
@@ -20,7 +20,7 @@ struct Busy {
 }
 
 /// A DynamoDB in front of the one at `endpoint`, the next writes to which meet so many conflicts; its URL.
-pub(crate) async fn busy(endpoint: &str, conflicts: u32) -> String {
+pub async fn busy(endpoint: &str, conflicts: u32) -> String {
     let (listener, busy_endpoint) = listener().await;
     let routes = Router::new().fallback(answer).with_state(Arc::new(Busy {
         conflicts: AtomicU32::new(conflicts),
