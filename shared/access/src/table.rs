@@ -69,9 +69,8 @@ impl AccessTable {
             let key_id = item::id(&item);
             match item::read(item) {
                 Ok(record) => found.push(record),
-                Err(fault) => tracing::error!(
+                Err(_) => tracing::error!(
                     key_id = key_id.as_ref().map(KeyId::as_str),
-                    attribute = fault.attribute,
                     "an API key in the table cannot be read"
                 ),
             }
