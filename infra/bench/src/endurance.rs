@@ -22,7 +22,7 @@ use self::timeline::Timeline;
 use self::watch::Watch;
 use crate::Failure;
 use crate::flow::{Clock, Parties, Started};
-use crate::load::{functions, progress, start_with};
+use crate::processes::{Processes, progress};
 
 /// The queues whose backlog is drawn.
 pub(crate) const QUEUES: [&str; 3] = ["PollQueue", "WebhookQueue", "StartQueue"];
@@ -60,15 +60,11 @@ pub(crate) struct Endurance {
     /// Seconds for which an offer can be taken.
     #[arg(long, default_value_t = 180)]
     offer_seconds: u64,
-    /// Processes of each function at most.
-    #[arg(long, default_value_t = 2)]
-    processes: usize,
     /// The picture.
     #[arg(long, default_value = "target/endurance.svg")]
     picture: PathBuf,
-    /// Where the functions' binaries are; by default beside this command.
-    #[arg(long)]
-    binaries: Option<PathBuf>,
+    #[command(flatten)]
+    processes: Processes,
 }
 
 /// When a customer takes the credential.
@@ -152,14 +148,13 @@ impl Summary {
 
 impl Endurance {
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        let binaries = functions(self.binaries.as_deref())?;
         let options = Options {
             parameters: [("OfferLifetimeSeconds", self.offer_seconds)]
                 .map(|(name, value)| (name.to_owned(), value.to_string()))
                 .into(),
             ..Options::default()
         };
-        let cloud = start_with(options, &binaries, self.processes, None).await?;
+        let cloud = self.processes.start(options).await?;
         let watch = Watch::start(&cloud)?;
         let receiver = Receiver::start().await?;
         let began = Instant::now();
@@ -174,7 +169,7 @@ impl Endurance {
         self.until_ended(&watch, started.len()).await;
         let took = began.elapsed();
         let drained = watch.are_empty(&QUEUES).await?;
-        let dead_letters = watch.dead_letters(&DEAD_LETTERS).await?;
+        let dead_letters = watch.dead_letters(&DEAD_LETTERS)?;
         let untold = started
             .iter()
             .filter(|one| one.has_callback)

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use jose::jws::SigningInput;
+use jiff::Timestamp;
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use signing::{LocalKey, Signer};
@@ -11,7 +12,7 @@ use signing::{LocalKey, Signer};
 use crate::Failure;
 
 /// The requests of an issuance, in order. The last one is repeated until the status is final.
-pub(crate) const STEPS: [&str; 8] = [
+pub(crate) const STEPS: [&str; 9] = [
     "Start issue",
     "credential offer",
     "issuer metadata",
@@ -19,6 +20,7 @@ pub(crate) const STEPS: [&str; 8] = [
     "token",
     "nonce",
     "credential",
+    "notification",
     "Get issue status",
 ];
 
@@ -37,16 +39,6 @@ pub(crate) struct Parties {
     holder: LocalKey,
 }
 
-/// How an issuance went.
-pub(crate) struct Flow {
-    /// How long each of the [`STEPS`] took; of the last one, its first request.
-    pub(crate) steps: [Duration; STEPS.len()],
-    /// Requests in all.
-    pub(crate) requests: u32,
-    /// From the first question to the answer that the issuance is completed.
-    pub(crate) detection: Duration,
-}
-
 /// An issuance that was started.
 pub(crate) struct Started {
     pub(crate) correlation_id: String,
@@ -58,10 +50,16 @@ pub(crate) struct Started {
 pub(crate) struct Taken {
     pub(crate) correlation_id: String,
     status_uri: String,
-    /// When the credential came.
-    at: Instant,
-    /// When the wallet asked for it, in Unix milliseconds.
-    pub(crate) asked_at_ms: i64,
+    notification: Notification,
+    /// When the wallet asked for it.
+    pub(crate) asked_at: Timestamp,
+}
+
+/// How the wallet tells that it has the credential.
+struct Notification {
+    endpoint: String,
+    access_token: String,
+    id: String,
 }
 
 impl Parties {
@@ -74,29 +72,36 @@ impl Parties {
         })
     }
 
-    /// Runs one issuance to its end. The backend asks for the status for the first time when
-    /// `patience` has passed since the wallet took the credential.
-    pub(crate) async fn issue(&self, patience: Duration) -> Result<Flow, Failure> {
-        let mut clock = Clock::default();
-        let taken = self.take(&mut clock, Duration::ZERO).await?;
-        let status_uri = &taken.status_uri;
-        let taken = taken.at;
-        tokio::time::sleep(patience).await;
-        let mut status = clock.time(self.status(status_uri)).await?;
-        let mut requests = clock.count;
-        while text(&status, "/status")? != "issue_completed" {
-            if taken.elapsed() > DEADLINE || text(&status, "/status")? == "error" {
-                return Err(format!("the issuance did not complete: {status}").into());
+    /// Runs one issuance until the customer's wallet has said that it keeps the credential.
+    pub(crate) async fn issue(&self, clock: &mut Clock) -> Result<Taken, Failure> {
+        let taken = self.take(clock, Duration::ZERO).await?;
+        let Notification {
+            endpoint,
+            access_token,
+            id,
+        } = &taken.notification;
+        let request = self
+            .client
+            .post(endpoint)
+            .bearer_auth(access_token)
+            .json(&json!({"notification_id": id, "event": "credential_accepted"}));
+        clock.time(answer(request.send())).await?;
+        Ok(taken)
+    }
+
+    /// Asks for the status until the issuance is completed.
+    pub(crate) async fn query(&self, taken: &Taken, clock: &mut Clock) -> Result<(), Failure> {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let status = clock.time(self.status(&taken.status_uri)).await?;
+            match text(&status, "/status")? {
+                "issue_completed" => return Ok(()),
+                other if other == "error" || Instant::now() > deadline => {
+                    return Err(format!("the issuance did not complete: {status}").into());
+                }
+                _ => tokio::time::sleep(ASK_AGAIN).await,
             }
-            tokio::time::sleep(ASK_AGAIN).await;
-            status = self.status(status_uri).await?;
-            requests += 1;
         }
-        Ok(Flow {
-            steps: clock.steps,
-            requests: u32::try_from(requests).unwrap_or(u32::MAX),
-            detection: taken.elapsed().saturating_sub(patience),
-        })
     }
 
     /// Runs one issuance until the customer's wallet has the credential. The customer looks at the offer
@@ -198,15 +203,19 @@ impl Parties {
             .bearer_auth(text(&token, "/access_token")?)
             .json(&json!({"credential_configuration_id": configuration_id,
                           "proofs": {"jwt": [proof]}}));
-        let asked_at_ms = unix_ms()?;
+        let asked_at = Timestamp::now();
         let credential = clock.time(answer(request.send())).await?;
         text(&credential, "/credentials/0/credential")?;
 
         Ok(Taken {
             correlation_id: started.correlation_id.clone(),
             status_uri: started.status_uri.clone(),
-            at: Instant::now(),
-            asked_at_ms,
+            notification: Notification {
+                endpoint: text(&metadata, "/notification_endpoint")?.to_owned(),
+                access_token: text(&token, "/access_token")?.to_owned(),
+                id: text(&credential, "/notification_id")?.to_owned(),
+            },
+            asked_at,
         })
     }
 
@@ -248,9 +257,7 @@ impl Parties {
 
     /// A key proof (OpenID4VCI 1.0, appendix F.1).
     fn proof(&self, issuer: &str, c_nonce: &str) -> Result<String, Failure> {
-        let now = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)?
-            .as_secs();
+        let now = Timestamp::now().as_second();
         let header = json!({"typ": "openid4vci-proof+jwt", "alg": jose::ES256,
                             "jwk": self.holder.public_jwk().to_json()});
         let claims = json!({"aud": issuer, "iat": now, "nonce": c_nonce});
@@ -273,21 +280,26 @@ fn start_issue() -> Value {
 /// Times the steps one after the other.
 #[derive(Default)]
 pub(crate) struct Clock {
-    steps: [Duration; STEPS.len()],
-    count: usize,
+    /// How long each of the [`STEPS`] took; of the last one, its first request.
+    pub(crate) steps: [Duration; STEPS.len()],
+    /// Bytes of all answers' bodies.
+    pub(crate) bytes: usize,
+    /// Requests.
+    pub(crate) requests: usize,
 }
 
 impl Clock {
-    async fn time<T>(
+    async fn time(
         &mut self,
-        step: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
+        step: impl Future<Output = Result<Value, Failure>>,
+    ) -> Result<Value, Failure> {
         let began = Instant::now();
         let answer = step.await?;
-        if let Some(slot) = self.steps.get_mut(self.count) {
+        if let Some(slot) = self.steps.get_mut(self.requests) {
             *slot = began.elapsed();
         }
-        self.count += 1;
+        self.requests += 1;
+        self.bytes += answer.to_string().len();
         Ok(answer)
     }
 }
@@ -301,12 +313,10 @@ async fn answer(
     if !status.is_success() {
         return Err(format!("{url} answered {status}: {body}").into());
     }
+    if body.is_empty() {
+        return Ok(Value::Null);
+    }
     Ok(serde_json::from_str(&body)?)
-}
-
-fn unix_ms() -> Result<i64, Failure> {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
-    Ok(i64::try_from(since.as_millis())?)
 }
 
 fn text<'a>(value: &'a Value, pointer: &str) -> Result<&'a str, Failure> {

@@ -1,4 +1,4 @@
-//! Measures Bestow as a whole: `cargo build --release --workspace && target/release/bench load`.
+//! Measures Bestow as a whole: `cargo build --release --workspace && target/release/bench cost`.
 //! (`cargo bench -p bench` measures its parts.)
 
 #![allow(
@@ -6,13 +6,17 @@
     reason = "the figures are what this command is for"
 )]
 
+mod cold_starts;
+mod cost;
 mod counting_proxy;
-mod dynamodb;
 mod endurance;
+mod floor;
 mod flow;
-mod load;
-mod polls;
+mod meter;
+mod prices;
+mod processes;
 mod report;
+mod usage;
 
 use clap::{Parser, Subcommand};
 
@@ -29,13 +33,13 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs whole issuances against the functions as Lambda processes, with embedded AWS services in
-    /// memory, and prints times, CPU time, AWS calls and cold starts as Markdown tables.
-    Load(load::Load),
-    /// Runs issuances whose backends never ask, with and without callbacks of the wallet, and prints how
-    /// often the wallet was asked and how long it took until it was known that the customer has the
-    /// credential.
-    Polls(polls::Polls),
+    /// Runs whole issuances against the functions as Lambda processes, with embedded AWS services in memory, and
+    /// prints as Markdown tables what one uses, alone and under load: requests, invocations, AWS calls, DynamoDB
+    /// units, bytes logged and CPU time beside the least that is possible, what that is in dollars, and how long each
+    /// step takes.
+    Cost(cost::Cost),
+    /// Prints how long functions take from the start of a process to its first answer, and what CPU time.
+    ColdStarts(cold_starts::ColdStarts),
     /// Starts many issuances against the functions as Lambda processes: a third of the customers take the
     /// credential at once, a third late and a third never; one upload starts more. Fails unless all end right, a
     /// receiver of webhooks is told, the queues drain and the claims are erased, and draws backlog, latency, polls
@@ -46,8 +50,8 @@ enum Command {
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     match Cli::parse().command {
-        Command::Load(load) => load.run().await,
-        Command::Polls(polls) => polls.run().await,
+        Command::Cost(cost) => cost.run().await,
+        Command::ColdStarts(cold_starts) => cold_starts.run().await,
         Command::Endurance(endurance) => endurance.run().await,
     }
 }

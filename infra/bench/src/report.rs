@@ -1,17 +1,24 @@
 //! The figures as Markdown tables, for the README.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 use std::time::Duration;
 
-use crate::load::ColdStart;
-use crate::polls::Followed;
+use jiff::Timestamp;
+use local::template::Stack;
+
+use crate::cold_starts::ColdStart;
+use crate::floor::Floor;
+use crate::prices::{self, Traffic};
+use crate::usage::{Quantity, Usage};
+
+const MILLION: f64 = 1e6;
 
 /// Median and 99th percentile of a number of times.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Statistics {
     median: Duration,
     p99: Duration,
-    longest: Duration,
 }
 
 impl Statistics {
@@ -33,66 +40,165 @@ impl Statistics {
         Self {
             median: at(50),
             p99: at(99),
-            longest: at(100),
         }
     }
 }
 
-/// What was counted over all timed issuances.
-pub(crate) struct Totals<'a> {
-    pub(crate) issuances: usize,
-    pub(crate) elapsed: Duration,
-    pub(crate) requests: u64,
-    pub(crate) cpu: &'a BTreeMap<String, Duration>,
-    pub(crate) calls: &'a BTreeMap<String, u64>,
-    /// Issuances that `calls` are of.
-    pub(crate) counted: usize,
+/// What an issuance costs, alone and, with so many wallets, under load.
+pub(crate) fn print_cost(
+    stack: &Stack,
+    idle: &BTreeMap<String, Usage>,
+    alone: &Usage,
+    under_load: Option<(usize, &Usage)>,
+    floor: &Floor,
+) {
+    println!("{}\n", conditions());
+    let head = |what: &str| match under_load {
+        None => println!("\n| {what} | alone |\n|---|---:|"),
+        Some((wallets, _)) => println!("\n| {what} | alone | {wallets} at once |\n|---|---:|---:|"),
+    };
+    let row = |name: &str, of: &dyn Fn(&Usage, Traffic) -> f64| {
+        let mut row = format!("| {name} | {:.2} |", of(alone, Traffic::Alone));
+        if let Some((_, usage)) = under_load {
+            row.push_str(&format!(" {:.2} |", of(usage, Traffic::Load)));
+        }
+        println!("{row}");
+    };
+    let rows_of = |quantity: Quantity| {
+        let both = [Some(alone), under_load.map(|(_, usage)| usage)];
+        let names: BTreeSet<&str> = both
+            .into_iter()
+            .flatten()
+            .flat_map(|usage| usage.of(quantity))
+            .map(|(name, _)| name)
+            .collect();
+        for name in names {
+            row(&format!("– {name}"), &|usage, _| {
+                let mut of = usage.of(quantity);
+                of.find_map(|(one, amount)| (one == name).then_some(amount))
+                    .unwrap_or_default()
+            });
+        }
+    };
+    head("an issuance, with a notification and one query");
+    for (quantity, name) in [
+        (Quantity::HttpRequests, "requests through API Gateway"),
+        (Quantity::Invocations, "invocations"),
+        (Quantity::AwsCalls, "AWS calls"),
+        (Quantity::WriteUnits, "DynamoDB write units"),
+        (Quantity::ReadUnits, "DynamoDB read units"),
+        (Quantity::SqsRequests, "SQS requests, Lambda's own included"),
+        (Quantity::Events, "EventBridge events"),
+        (Quantity::LogBytes, "bytes logged"),
+        (
+            Quantity::DetectionMs,
+            "from the credential request to `issue_completed`, ms",
+        ),
+        (Quantity::CpuMs, "CPU of the functions, ms"),
+    ] {
+        row(name, &|usage, _| usage.total(quantity));
+    }
+    row(
+        "the floor: as many empty invocations and bare signed calls, ms",
+        &|usage, _| floor.of(usage),
+    );
+    row("CPU, times the floor", &|usage, _| {
+        usage.total(Quantity::CpuMs) / floor.of(usage)
+    });
+    let usd = |usage: &Usage, traffic, with_kms| -> f64 {
+        let costs = prices::of_an_issuance(usage, stack, traffic).into_iter();
+        let costs = costs.filter(|cost| with_kms || !prices::is_kms(cost));
+        costs.map(|cost| cost.usd * MILLION).sum()
+    };
+    row("USD per million, key in KMS", &|usage, traffic| {
+        usd(usage, traffic, true)
+    });
+    row("USD per million, key in a secret", &|usage, traffic| {
+        usd(usage, traffic, false)
+    });
+
+    for (quantity, what) in [
+        (Quantity::Invocations, "invocations"),
+        (Quantity::AwsCalls, "AWS calls"),
+        (Quantity::WriteUnits, "DynamoDB write units"),
+        (Quantity::ReadUnits, "DynamoDB read units"),
+        (Quantity::SqsRequests, "SQS requests"),
+        (Quantity::LogBytes, "bytes logged"),
+        (Quantity::CpuMs, "CPU, ms"),
+    ] {
+        head(what);
+        rows_of(quantity);
+    }
+    head("USD per million");
+    for cost in prices::of_an_issuance(alone, stack, Traffic::Alone) {
+        row(cost.part, &|usage, traffic| {
+            let costs = prices::of_an_issuance(usage, stack, traffic).into_iter();
+            let same = costs.filter(|other| other.part == cost.part);
+            same.map(|cost| cost.usd * MILLION).sum()
+        });
+    }
+    println!("\n| idle, a month | | USD |\n|---|---:|---:|");
+    let idle = prices::idle(idle, stack);
+    for cost in &idle {
+        println!(
+            "| {} | {:.0} {} | {:.2} |",
+            cost.part, cost.amount, cost.unit, cost.usd
+        );
+    }
+    let idle: f64 = idle.iter().map(|cost| cost.usd).sum();
+    println!("| all | | {idle:.2} |");
+    let (invocation, call) = (floor.invocation_ms * 1_000.0, floor.call_ms * 1_000.0);
+    println!(
+        "\nThe floor: {invocation:.0} µs for an empty invocation, {call:.0} µs for a bare signed call."
+    );
 }
 
 pub(crate) fn print_steps<'a>(
+    wallets: usize,
     steps: impl Iterator<Item = (&'a str, Statistics)>,
-    detection: Statistics,
+    issuances: usize,
+    elapsed: Duration,
 ) {
-    println!("| step | p50 ms | p99 ms |\n|---|---:|---:|");
-    let detection = ("first question to `issue_completed`", detection);
-    for (step, times) in steps.chain([detection]) {
+    println!("\n| step, {wallets} at once | p50 ms | p99 ms |\n|---|---:|---:|");
+    for (step, times) in steps {
         println!(
             "| {step} | {:.1} | {:.1} |",
             ms(times.median),
             ms(times.p99)
         );
     }
+    let each_second = issuances as f64 / elapsed.as_secs_f64();
+    println!("| issuances a second | {each_second:.0} | |");
 }
 
-pub(crate) fn print_totals(totals: &Totals<'_>) {
-    let issuances = totals.issuances.max(1) as f64;
-    println!("\n| an issuance | |\n|---|---:|");
-    println!(
-        "| issuances/s | {:.0} |",
-        issuances / totals.elapsed.as_secs_f64()
-    );
-    println!(
-        "| HTTP requests | {:.1} |",
-        totals.requests as f64 / issuances
-    );
-    let cpu: Duration = totals.cpu.values().sum();
-    println!("| CPU of the functions, ms | {:.2} |", ms(cpu) / issuances);
-    for (function, cpu) in totals.cpu {
-        println!("| – {function} | {:.2} |", ms(*cpu) / issuances);
-    }
-    let counted = totals.counted.max(1) as f64;
-    let calls: u64 = totals.calls.values().sum();
-    println!(
-        "| AWS calls (8 requests, one poll) | {:.1} |",
-        calls as f64 / counted
-    );
-    for (operation, count) in totals.calls {
-        println!("| – {operation} | {:.1} |", *count as f64 / counted);
-    }
+/// The commit, the day, the machine and the build.
+fn conditions() -> String {
+    let commit = Command::new("git")
+        .args(["describe", "--always", "--dirty"])
+        .output();
+    let commit = commit
+        .ok()
+        .and_then(|output| String::from_utf8(output.stdout).ok());
+    let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cpu = cpus
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let build = if cfg!(debug_assertions) {
+        "debug"
+    } else {
+        "release"
+    };
+    format!(
+        "Commit {}, {}, {} × {}, {build} build",
+        commit.as_deref().map_or("unknown", str::trim),
+        Timestamp::now().strftime("%Y-%m-%d"),
+        std::thread::available_parallelism().map_or(1, usize::from),
+        cpu.map_or("unknown", |(_, name)| name),
+    )
 }
 
-pub(crate) fn print_cold_starts(cold_starts: &[ColdStart]) {
-    println!("\n| cold start, spawn to first answer | wall p50 ms | CPU p50 ms | CPU p99 ms |");
+pub(crate) fn print_cold_starts(cold_starts: impl Iterator<Item = ColdStart>) {
+    println!("| cold start, spawn to first answer | wall p50 ms | CPU p50 ms | CPU p99 ms |");
     println!("|---|---:|---:|---:|");
     for ColdStart {
         function,
@@ -105,24 +211,6 @@ pub(crate) fn print_cold_starts(cold_starts: &[ColdStart]) {
             ms(wall.median),
             ms(cpu.median),
             ms(cpu.p99)
-        );
-    }
-}
-
-pub(crate) fn print_polls(followed: &[(&str, &Followed)]) {
-    println!(
-        "| nobody asks | issuances | polls each, mean | most | from credential request to record: p50 ms | p99 ms | longest ms |"
-    );
-    println!("|---|---:|---:|---:|---:|---:|---:|");
-    for (how, followed) in followed {
-        let mean = followed.polls as f64 / followed.issuances.max(1) as f64;
-        println!(
-            "| {how} | {} | {mean:.2} | {} | {:.0} | {:.0} | {:.0} |",
-            followed.issuances,
-            followed.most_polls,
-            ms(followed.detection.median),
-            ms(followed.detection.p99),
-            ms(followed.detection.longest)
         );
     }
 }
@@ -141,13 +229,11 @@ mod tests {
         let expected = Statistics {
             median: Duration::from_millis(51),
             p99: Duration::from_millis(100),
-            longest: Duration::from_millis(101),
         };
         assert_eq!(Statistics::of(times), expected);
         let none = Statistics {
             median: Duration::ZERO,
             p99: Duration::ZERO,
-            longest: Duration::ZERO,
         };
         assert_eq!(Statistics::of([]), none);
     }

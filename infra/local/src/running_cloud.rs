@@ -147,6 +147,11 @@ impl RunningCloud {
         self.stack.tables.iter().map(|table| table.name.as_str())
     }
 
+    /// What the template comes to on this machine.
+    pub fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
     /// The routes of the template.
     pub fn routes(&self) -> &[Route] {
         &self.stack.routes

@@ -1,5 +1,6 @@
 //! Looks at a running cloud each second, without disturbing it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use local::lambda_process::LambdaFunction;
 use local::{Event, RunningCloud};
-use reqwest::Client;
-use serde_json::{Value, json};
+use queue_service::QueueService;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
 
@@ -63,7 +63,7 @@ impl Watch {
     pub(crate) fn start(cloud: &RunningCloud) -> Result<Self, Failure> {
         let counts = Arc::new(Counts::default());
         let latencies = Latencies::default();
-        let queues = Queues::of(cloud)?;
+        let queues = Queues::of(cloud);
         let timeline = Arc::new(Mutex::new(Timeline::default()));
         let listening = tokio::spawn(listen(cloud.events(), Arc::clone(&counts)));
         let functions: Vec<LambdaFunction> = cloud
@@ -109,7 +109,7 @@ impl Watch {
         for _ in 0..20 {
             let mut due = 0;
             for name in names {
-                due += self.queues.backlog(name).await?.due;
+                due += self.queues.backlog(name)?.due;
             }
             if due == 0 {
                 return Ok(true);
@@ -120,10 +120,10 @@ impl Watch {
     }
 
     /// How many messages are in these queues.
-    pub(crate) async fn dead_letters(&self, names: &[&str]) -> Result<u64, Failure> {
+    pub(crate) fn dead_letters(&self, names: &[&str]) -> Result<u64, Failure> {
         let mut letters = 0;
         for name in names {
-            let backlog = self.queues.backlog(name).await?;
+            let backlog = self.queues.backlog(name)?;
             letters += backlog.due + backlog.delayed;
         }
         Ok(letters)
@@ -176,7 +176,7 @@ async fn sample(
         ticks.tick().await;
         let mut backlog = Vec::with_capacity(QUEUES.len());
         for name in QUEUES {
-            backlog.push(queues.backlog(name).await.unwrap_or_default());
+            backlog.push(queues.backlog(name).unwrap_or_default());
         }
         let now = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let polls = now(&counts.polls);
@@ -214,60 +214,31 @@ fn resident_bytes(pid: u32) -> Option<u64> {
     Some(pages * PAGE_BYTES)
 }
 
-/// The queues of a cloud, in the JSON protocol of SQS.
+/// The queues of a cloud.
 #[derive(Clone)]
 struct Queues {
-    client: Client,
-    endpoint: String,
-    urls: Vec<(String, String)>,
+    service: QueueService,
+    names: BTreeMap<String, String>,
 }
 
 impl Queues {
-    fn of(cloud: &RunningCloud) -> Result<Self, Failure> {
-        let names = QUEUES.iter().chain(&super::DEAD_LETTERS);
-        let urls = names
-            .map(|name| {
-                let url = cloud
-                    .queue_url(name)
-                    .ok_or_else(|| format!("the template has no queue {name}"))?;
-                Ok(((*name).to_owned(), url))
-            })
-            .collect::<Result<_, Failure>>()?;
-        Ok(Self {
-            client: Client::new(),
-            endpoint: cloud.sqs_endpoint().to_owned(),
-            urls,
-        })
+    fn of(cloud: &RunningCloud) -> Self {
+        let queues = cloud.stack().queues.iter();
+        let names = queues.map(|queue| (queue.logical_id.clone(), queue.name.clone()));
+        Self {
+            service: cloud.queues().clone(),
+            names: names.collect(),
+        }
     }
 
-    async fn backlog(&self, name: &str) -> Result<Backlog, Failure> {
-        let url = self
-            .urls
-            .iter()
-            .find_map(|(known, url)| (known == name).then_some(url))
-            .ok_or_else(|| format!("{name} is not watched"))?;
-        let answer = self
-            .client
-            .post(&self.endpoint)
-            .header("x-amz-target", "AmazonSQS.GetQueueAttributes")
-            .header("content-type", "application/x-amz-json-1.0")
-            .body(json!({"QueueUrl": url, "AttributeNames": ["All"]}).to_string())
-            .send()
-            .await?
-            .text()
-            .await?;
-        let answer: Value = serde_json::from_str(&answer)?;
-        let number = |name: &str| {
-            answer
-                .pointer(&format!("/Attributes/{name}"))
-                .and_then(Value::as_str)
-                .and_then(|digits| digits.parse().ok())
-                .unwrap_or_default()
-        };
+    /// What is in the queue with this name in the template.
+    fn backlog(&self, name: &str) -> Result<Backlog, Failure> {
+        let queue = self.names.get(name);
+        let queue = queue.ok_or_else(|| format!("the template has no queue {name}"))?;
+        let counts = self.service.counts(queue)?;
         Ok(Backlog {
-            due: number("ApproximateNumberOfMessages")
-                + number("ApproximateNumberOfMessagesNotVisible"),
-            delayed: number("ApproximateNumberOfMessagesDelayed"),
+            due: u64::try_from(counts.visible + counts.not_visible)?,
+            delayed: u64::try_from(counts.delayed)?,
         })
     }
 }
