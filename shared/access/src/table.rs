@@ -7,9 +7,9 @@
 
 mod item;
 
+use aws::Dynamodb;
 use aws::item::{number, string};
 use aws::{CallError, Table, Transacted, Write, Written, all_items};
-use aws_sdk_dynamodb::Client;
 use thiserror::Error;
 
 use crate::api_key::KeyId;
@@ -53,7 +53,7 @@ pub enum ChangeError {
 
 impl AccessTable {
     /// The table called `name`.
-    pub fn new(client: Client, name: &str) -> Self {
+    pub fn new(client: Dynamodb, name: &str) -> Self {
         Self(Table::new(client, name))
     }
 

@@ -42,13 +42,9 @@ impl Table {
             .consistent_read(true)
             .build()
             .map_err(unbuildable)?;
-        let answer = self
-            .client
-            .batch_get_item()
-            .request_items(&self.name, request)
-            .send()
-            .await
-            .map_err(CallError::from_sdk)?;
+        let get = self.client.batch_get_item();
+        let get = get.request_items(&self.name, request);
+        let answer = self.client.send(get).await.map_err(CallError::from_sdk)?;
         let of_table = |mut tables: std::collections::HashMap<_, _>| tables.remove(&self.name);
         let unprocessed = answer.unprocessed_keys.unwrap_or_default();
         Ok(Batch {
@@ -103,13 +99,9 @@ impl Table {
         &self,
         batch: Vec<WriteRequest>,
     ) -> Result<Batch<(), WriteRequest>, CallError> {
-        let sent = self
-            .client
-            .batch_write_item()
-            .request_items(&self.name, batch.clone())
-            .send()
-            .await;
-        let left_out = match sent {
+        let write = self.client.batch_write_item();
+        let write = write.request_items(&self.name, batch.clone());
+        let left_out = match self.client.send(write).await {
             Ok(answer) => answer.unprocessed_items.unwrap_or_default(),
             Err(SdkError::ServiceError(fault)) if all_is_left_out(fault.err()) => {
                 [(self.name.clone(), batch)].into()

@@ -8,12 +8,17 @@ pub mod erasure;
 pub mod item;
 mod message_trace;
 pub mod queue;
+mod request;
 mod retry;
 pub mod sdk;
+mod service;
+mod signature;
 mod table;
 mod write;
 
 pub use call_error::CallError;
+pub use request::Request;
 pub use retry::Batch;
+pub use service::{Dynamodb, EventBridge, Service, Sqs};
 pub use table::{Table, Transacted, all_items};
 pub use write::{Write, Written};

@@ -1,10 +1,10 @@
 //! A queue.
 
-use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use serde::Serialize;
 
 use crate::retry::{Batch, send_batch};
+use crate::service::Sqs;
 use crate::{CallError, message_trace};
 
 /// The most messages of one SendMessageBatch.
@@ -15,13 +15,13 @@ const REPEATS: usize = 3;
 /// A queue on SQS.
 #[derive(Debug, Clone)]
 pub struct Queue {
-    client: Client,
+    client: Sqs,
     url: String,
 }
 
 impl Queue {
     /// The queue at `url`.
-    pub fn new(client: Client, url: &str) -> Self {
+    pub fn new(client: Sqs, url: &str) -> Self {
         Self {
             client,
             url: url.to_owned(),
@@ -30,16 +30,15 @@ impl Queue {
 
     /// Sends a message that is to be delivered after `delay_seconds` (0 to 900).
     pub async fn send(&self, body: String, delay_seconds: u32) -> Result<(), CallError> {
-        self.client
+        let send = self
+            .client
             .send_message()
             .queue_url(&self.url)
             .message_body(body)
             .set_message_system_attributes(message_trace::system_attributes())
-            .delay_seconds(whole(delay_seconds))
-            .send()
-            .await
-            .map(drop)
-            .map_err(CallError::from_sdk)
+            .delay_seconds(whole(delay_seconds));
+        let sent = self.client.send(send).await;
+        sent.map(drop).map_err(CallError::from_sdk)
     }
 
     /// Sends a message as JSON: see [`Self::send`].
@@ -77,14 +76,12 @@ impl Queue {
         &self,
         mut entries: Vec<SendMessageBatchRequestEntry>,
     ) -> Result<Batch<(), SendMessageBatchRequestEntry>, CallError> {
-        let answer = self
+        let send = self
             .client
             .send_message_batch()
             .queue_url(&self.url)
-            .set_entries(Some(entries.clone()))
-            .send()
-            .await
-            .map_err(CallError::from_sdk)?;
+            .set_entries(Some(entries.clone()));
+        let answer = self.client.send(send).await.map_err(CallError::from_sdk)?;
         entries.retain(|entry| answer.failed().iter().any(|failed| failed.id == entry.id));
         Ok(Batch {
             found: Vec::new(),
@@ -94,15 +91,14 @@ impl Queue {
 
     /// Makes the message that `receipt_handle` names visible again after `seconds` (at most 43,200).
     pub async fn postpone(&self, receipt_handle: &str, seconds: u32) -> Result<(), CallError> {
-        self.client
+        let change = self
+            .client
             .change_message_visibility()
             .queue_url(&self.url)
             .receipt_handle(receipt_handle)
-            .visibility_timeout(whole(seconds))
-            .send()
-            .await
-            .map(drop)
-            .map_err(CallError::from_sdk)
+            .visibility_timeout(whole(seconds));
+        let sent = self.client.send(change).await;
+        sent.map(drop).map_err(CallError::from_sdk)
     }
 }
 

@@ -9,8 +9,12 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnectorSettings, SharedHttpConnector, http_client_fn,
+};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
@@ -19,12 +23,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use runtime::{ConfigError, Env};
 
+use crate::service::{Dynamodb, EventBridge, Service, Sqs};
+
 /// Attempts of one call, the first included. With the time-outs below a call takes at most 6.5 seconds;
 /// the functions' time-outs (`template.yaml`) allow for the calls that each makes in a row.
-const ATTEMPTS: u32 = 3;
+pub(crate) const ATTEMPTS: u32 = 3;
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_000);
-const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(2_000);
-const CALL_TIMEOUT: Duration = Duration::from_millis(6_500);
+pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(2_000);
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_millis(6_500);
 
 /// The names in the certificates of the authorities that AWS endpoints are under
 /// (<https://www.amazontrust.com/repository/>).
@@ -39,6 +45,10 @@ const AMAZON_ROOTS: [&[u8]; 2] = [
 pub struct Sdk {
     config: SdkConfig,
     env: Env,
+    /// The connections of all clients.
+    connector: SharedHttpConnector,
+    credentials: Credentials,
+    region: String,
 }
 
 impl Sdk {
@@ -57,15 +67,23 @@ impl Sdk {
             .with_trust_store(amazon_trust_store())
             .build()
             .map_err(|fault| ConfigError::invalid("AWS_REGION", fault))?;
-        let http_client = aws_smithy_http_client::Builder::new()
+        let settings = HttpConnectorSettings::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .build();
+        let connector = Connector::builder()
+            .connector_settings(settings)
+            .sleep_impl(TokioSleep::new())
             .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
             .tls_context(tls)
-            .build_https();
+            .build();
+        let connector = SharedHttpConnector::new(connector);
+        let shared = connector.clone();
+        let http_client = http_client_fn(move |_, _| shared.clone());
 
         let config = SdkConfig::builder()
             .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
             .region(Region::new(region.to_owned()))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
             .http_client(http_client)
             .sleep_impl(TokioSleep::new())
             .retry_config(
@@ -84,17 +102,48 @@ impl Sdk {
         Ok(Self {
             config,
             env: env.clone(),
+            connector,
+            credentials,
+            region: region.to_owned(),
         })
     }
 
-    /// A DynamoDB client.
-    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        aws_sdk_dynamodb::Client::new(&self.with_endpoint("AWS_ENDPOINT_URL_DYNAMODB"))
+    /// DynamoDB.
+    pub fn dynamodb(&self) -> Dynamodb {
+        self.service("dynamodb", "AWS_ENDPOINT_URL_DYNAMODB", |config| {
+            aws_sdk_dynamodb::Client::new(config)
+        })
     }
 
-    /// An SQS client.
-    pub fn sqs(&self) -> aws_sdk_sqs::Client {
-        aws_sdk_sqs::Client::new(&self.with_endpoint("AWS_ENDPOINT_URL_SQS"))
+    /// SQS.
+    pub fn sqs(&self) -> Sqs {
+        self.service("sqs", "AWS_ENDPOINT_URL_SQS", |config| {
+            aws_sdk_sqs::Client::new(config)
+        })
+    }
+
+    /// EventBridge.
+    pub fn eventbridge(&self) -> EventBridge {
+        self.service("events", "AWS_ENDPOINT_URL_EVENTBRIDGE", |config| {
+            aws_sdk_eventbridge::Client::new(config)
+        })
+    }
+
+    /// The service with this name in addresses and signatures.
+    fn service<C>(
+        &self,
+        name: &'static str,
+        variable: &str,
+        client: impl FnOnce(&SdkConfig) -> C,
+    ) -> Service<C> {
+        let endpoint = self.env.optional(variable).map(str::to_owned);
+        let endpoint = endpoint.unwrap_or_else(|| endpoint_of(name, &self.region));
+        Service::new(
+            client(&self.with_endpoint(variable)),
+            self.connector.clone(),
+            (self.credentials.clone(), &self.region, name),
+            &endpoint,
+        )
     }
 
     /// The configuration of a client whose endpoint `variable` may set, for a service that one crate alone calls.
@@ -103,6 +152,16 @@ impl Sdk {
         config.set_endpoint_url(self.env.optional(variable).map(str::to_owned));
         config.build()
     }
+}
+
+/// Where a service is (<https://docs.aws.amazon.com/general/latest/gr/rande.html>).
+fn endpoint_of(service: &str, region: &str) -> String {
+    let domain = if region.starts_with("cn-") {
+        "amazonaws.com.cn"
+    } else {
+        "amazonaws.com"
+    };
+    format!("https://{service}.{region}.{domain}")
 }
 
 /// Only the roots that AWS uses: to read the system's whole bundle costs 8 ms of each cold start.
@@ -136,6 +195,19 @@ mod tests {
     #[test]
     fn amazon_has_five_roots() {
         assert_eq!(amazon_roots().count(), 5);
+    }
+
+    #[tokio::test]
+    async fn services_are_where_the_sdk_finds_them() {
+        use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
+        for region in ["eu-central-1", "us-east-1", "us-gov-west-1", "cn-north-1"] {
+            let params = Params::builder().region(region).build().unwrap();
+            let endpoint = DefaultResolver::new()
+                .resolve_endpoint(&params)
+                .await
+                .unwrap();
+            assert_eq!(endpoint_of("dynamodb", region), endpoint.url());
+        }
     }
 
     #[test]

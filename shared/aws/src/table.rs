@@ -2,7 +2,6 @@
 
 use std::fmt::Debug;
 
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -14,10 +13,13 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem, Update,
 };
 
+use uuid::Uuid;
+
 use crate::CallError;
 use crate::erasure::DuePages;
 use crate::item::Item;
 use crate::retry::{Conflict, despite_conflicts, is_conflict};
+use crate::service::Dynamodb;
 use crate::write::{Kind, Write, Written};
 
 /// The code of that part of a cancelled transaction whose condition did not hold.
@@ -26,7 +28,7 @@ const CONDITION_FAILED: &str = "ConditionalCheckFailed";
 /// A table.
 #[derive(Debug, Clone)]
 pub struct Table {
-    pub(crate) client: Client,
+    pub(crate) client: Dynamodb,
     pub(crate) name: String,
 }
 
@@ -73,7 +75,7 @@ macro_rules! conditional {
 
 impl Table {
     /// The table called `name`.
-    pub fn new(client: Client, name: &str) -> Self {
+    pub fn new(client: Dynamodb, name: &str) -> Self {
         Self {
             client,
             name: name.to_owned(),
@@ -82,13 +84,14 @@ impl Table {
 
     /// The item of this key, if there is one.
     pub async fn get(&self, key: Item) -> Result<Option<Item>, CallError> {
-        self.client
+        let get = self
+            .client
             .get_item()
             .table_name(&self.name)
             .set_key(Some(key))
-            .consistent_read(true)
-            .send()
-            .await
+            .consistent_read(true);
+        let answer = self.client.send(get).await;
+        answer
             .map(|answer| answer.item)
             .map_err(CallError::from_sdk)
     }
@@ -129,19 +132,23 @@ impl Table {
         match write.kind.clone() {
             Kind::Put(item) => {
                 let put = conditional!(client.put_item().set_item(Some(item)), self, write);
-                written(despite_conflicts(|| put.clone().send()).await.map(|_| None))
+                written(
+                    despite_conflicts(|| client.send(put.clone()))
+                        .await
+                        .map(|_| None),
+                )
             }
             Kind::Update { key, change } => {
                 let update = client.update_item().set_key(Some(key));
                 let update = update.update_expression(change).set_return_values(returned);
                 let update = conditional!(update, self, write);
-                let sent = despite_conflicts(|| update.clone().send()).await;
+                let sent = despite_conflicts(|| client.send(update.clone())).await;
                 written(sent.map(|answer| answer.attributes))
             }
             Kind::Delete(key) => {
                 let delete = conditional!(client.delete_item().set_key(Some(key)), self, write);
                 written(
-                    despite_conflicts(|| delete.clone().send())
+                    despite_conflicts(|| client.send(delete.clone()))
                         .await
                         .map(|_| None),
                 )
@@ -149,7 +156,7 @@ impl Table {
         }
     }
 
-    /// Does all of these writes or none. A repeat by the SDK has the same token, and is not done twice. The error
+    /// Does all of these writes or none. An attempt that is made again has the same token, and is not done twice. The error
     /// tells contention as that of [`Self::write`] does.
     pub async fn transact<const N: usize>(
         &self,
@@ -162,7 +169,12 @@ impl Table {
             .client
             .transact_write_items()
             .set_transact_items(Some(parts));
-        let Err(fault) = despite_conflicts(|| transaction.clone().send()).await else {
+        let sent = despite_conflicts(|| {
+            let token = Uuid::new_v4().to_string();
+            let transaction = transaction.clone().client_request_token(token);
+            self.client.send(transaction)
+        });
+        let Err(fault) = sent.await else {
             return Ok(Transacted::Done);
         };
         if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =

@@ -10,9 +10,9 @@ mod item;
 
 use std::collections::HashMap;
 
+use aws::Dynamodb;
 use aws::item::{self as items, Item, Malformed, string};
 use aws::{CallError, Table, Write, Written, all_items};
-use aws_sdk_dynamodb::Client;
 use contract::CorrelationId;
 use issuance::ports::Cause;
 use uuid::Uuid;
@@ -25,7 +25,7 @@ pub struct DeliveryTable(Table);
 
 impl DeliveryTable {
     /// The table called `name`.
-    pub fn new(client: Client, name: &str) -> Self {
+    pub fn new(client: Dynamodb, name: &str) -> Self {
         Self(Table::new(client, name))
     }
 }

@@ -1,8 +1,7 @@
 //! The event bus: events go to EventBridge.
 
-use aws::CallError;
 use aws::sdk::Sdk;
-use aws_sdk_eventbridge::Client;
+use aws::{CallError, EventBridge};
 use aws_sdk_eventbridge::error::ProvideErrorMetadata;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
 use aws_smithy_types::DateTime;
@@ -21,7 +20,7 @@ const REFUSALS: [&str; 3] = ["InvalidArgument", "MalformedDetail", "ValidationEx
 /// A bus of EventBridge.
 #[derive(Debug, Clone)]
 pub struct EventBus {
-    client: Client,
+    client: EventBridge,
     name: String,
 }
 
@@ -29,7 +28,7 @@ impl EventBus {
     /// The bus with this name or ARN.
     pub fn new(sdk: &Sdk, name: &str) -> Self {
         Self {
-            client: Client::new(&sdk.with_endpoint("AWS_ENDPOINT_URL_EVENTBRIDGE")),
+            client: sdk.eventbridge(),
             name: name.to_owned(),
         }
     }
@@ -47,13 +46,8 @@ impl EventBus {
     /// Puts entries in one call; `None`, where the call was refused as a whole.
     async fn call(&self, entries: Vec<PutEventsRequestEntry>) -> Option<Vec<Put>> {
         let count = entries.len();
-        let sent = self
-            .client
-            .put_events()
-            .set_entries(Some(entries))
-            .send()
-            .await;
-        match sent {
+        let put = self.client.put_events().set_entries(Some(entries));
+        match self.client.send(put).await {
             Ok(answer) => {
                 let mut results = answer.entries.unwrap_or_default().into_iter();
                 Some((0..count).map(|_| outcome(results.next())).collect())

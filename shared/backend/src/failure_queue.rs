@@ -1,8 +1,8 @@
 //! The queue of what could not be published.
 
 use aws::CallError;
+use aws::Sqs;
 use aws::queue::Queue;
-use aws_sdk_sqs::Client;
 use serde_json::Value;
 
 /// The queue that Lambda, too, tells of stream records that it gave up.
@@ -11,7 +11,7 @@ pub struct FailureQueue(Queue);
 
 impl FailureQueue {
     /// The queue at `url`.
-    pub fn new(client: Client, url: &str) -> Self {
+    pub fn new(client: Sqs, url: &str) -> Self {
         Self(Queue::new(client, url))
     }
 

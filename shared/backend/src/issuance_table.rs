@@ -13,9 +13,9 @@ pub use stream::{announcement, trace_of};
 
 use std::collections::HashMap;
 
+use aws::Dynamodb;
 use aws::item::{Malformed, number, string};
 use aws::{CallError, Table, Write, Written};
-use aws_sdk_dynamodb::Client;
 use contract::CorrelationId;
 use issuance::Record;
 use issuance::ports::{Cause, Records, RecordsError, Reservation, Stored, Update};
@@ -31,7 +31,7 @@ pub struct IssuanceTable(Table);
 
 impl IssuanceTable {
     /// The table called `name`.
-    pub fn new(client: Client, name: &str) -> Self {
+    pub fn new(client: Dynamodb, name: &str) -> Self {
         Self(Table::new(client, name))
     }
 }

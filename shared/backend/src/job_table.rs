@@ -13,9 +13,9 @@
 mod erasure;
 mod item;
 
+use aws::Dynamodb;
 use aws::item::{Malformed, number, string};
 use aws::{CallError, Table, Transacted, Write, Written, all_items};
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use issuance::ports::Cause;
 use jobs::ports::{Acceptance, Jobs, JobsError, Replaced};
@@ -33,7 +33,7 @@ pub struct JobTable(Table);
 
 impl JobTable {
     /// The table called `name`.
-    pub fn new(client: Client, name: &str) -> Self {
+    pub fn new(client: Dynamodb, name: &str) -> Self {
         Self(Table::new(client, name))
     }
 

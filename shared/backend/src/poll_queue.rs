@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use aws::CallError;
+use aws::Sqs;
 use aws::queue::Queue;
-use aws_sdk_sqs::Client;
 use issuance::ports::{CredentialCheck, PollMessage, QueueError};
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ pub struct PollQueue {
 
 impl PollQueue {
     /// The queue at `url`.
-    pub fn new(client: Client, url: &str) -> Self {
+    pub fn new(client: Sqs, url: &str) -> Self {
         Self {
             queue: Queue::new(client, url),
             send_limit: None,

@@ -1,8 +1,8 @@
 //! The queue that issuances are started from.
 
 use aws::CallError;
+use aws::Sqs;
 use aws::queue::{BATCH_MESSAGES, Queue};
-use aws_sdk_sqs::Client;
 use futures::{StreamExt, TryStreamExt, stream};
 use jobs::StartMessage;
 use jobs::ports::QueueError;
@@ -16,7 +16,7 @@ pub struct StartQueue(Queue);
 
 impl StartQueue {
     /// The queue at `url`.
-    pub fn new(client: Client, url: &str) -> Self {
+    pub fn new(client: Sqs, url: &str) -> Self {
         Self(Queue::new(client, url))
     }
 

@@ -1,7 +1,7 @@
 //! The queue of deliveries that are due later.
 
+use aws::Sqs;
 use aws::queue::Queue;
-use aws_sdk_sqs::Client;
 use webhooks::ports::{DeliveryMessage, WebhookQueueError};
 
 /// The webhook queue on SQS.
@@ -10,7 +10,7 @@ pub struct WebhookQueue(Queue);
 
 impl WebhookQueue {
     /// The queue at `url`.
-    pub fn new(client: Client, url: &str) -> Self {
+    pub fn new(client: Sqs, url: &str) -> Self {
         Self(Queue::new(client, url))
     }
 }

@@ -20,7 +20,7 @@ const UUID: Uuid = Uuid::from_u128(7);
 
 struct Table {
     credentials: IssuanceTable,
-    client: aws_sdk_dynamodb::Client,
+    client: aws::Dynamodb,
 }
 
 impl Table {

@@ -21,7 +21,7 @@ const LEASE_MS: i64 = 30_000;
 
 struct Table {
     records: IssuanceTable,
-    client: aws_sdk_dynamodb::Client,
+    client: aws::Dynamodb,
 }
 
 async fn table() -> Table {

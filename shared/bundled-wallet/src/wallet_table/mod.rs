@@ -16,8 +16,8 @@ mod offers;
 mod statuses;
 mod steps;
 
+use aws::Dynamodb;
 use aws::Table;
-use aws_sdk_dynamodb::Client;
 
 pub use erasure::CLAIMS_TO_ERASE;
 pub use offers::Creation;
@@ -30,7 +30,7 @@ pub struct WalletTable(Table);
 
 impl WalletTable {
     /// The table called `name`.
-    pub fn new(client: Client, name: &str) -> Self {
+    pub fn new(client: Dynamodb, name: &str) -> Self {
         Self(Table::new(client, name))
     }
 }

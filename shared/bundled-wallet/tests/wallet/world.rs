@@ -20,7 +20,7 @@ pub(crate) const ISSUER: &str = "https://issuer.example";
 /// An empty table.
 pub(crate) struct Table {
     pub(crate) table: WalletTable,
-    pub(crate) client: aws_sdk_dynamodb::Client,
+    pub(crate) client: aws::Dynamodb,
     pub(crate) endpoint: String,
 }
 
@@ -49,7 +49,7 @@ pub(crate) async fn table() -> Table {
 }
 
 /// A client of the DynamoDB at `endpoint`.
-pub(crate) fn client(endpoint: &str) -> aws_sdk_dynamodb::Client {
+pub(crate) fn client(endpoint: &str) -> aws::Dynamodb {
     Sdk::from_env(&env("AWS_ENDPOINT_URL_DYNAMODB", endpoint))
         .unwrap()
         .dynamodb()

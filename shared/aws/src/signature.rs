@@ -1,0 +1,148 @@
+//! Signature Version 4 of a request whose body is its only content
+//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>).
+
+use std::sync::{Mutex, PoisonError};
+
+use aws_credential_types::Credentials;
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
+use jiff::Timestamp;
+
+/// Signs requests to one service.
+#[derive(Debug)]
+pub(crate) struct Signer {
+    credentials: Credentials,
+    region: String,
+    service: &'static str,
+    /// The key of a day: it is derived once.
+    key: Mutex<Option<(String, Key)>>,
+}
+
+impl Signer {
+    pub(crate) fn new(credentials: Credentials, region: &str, service: &'static str) -> Self {
+        Self {
+            credentials,
+            region: region.to_owned(),
+            service,
+            key: Mutex::new(None),
+        }
+    }
+
+    /// What is to be sent besides `headers`, which must be in lower case and have `host` among them, with a POST of
+    /// `body` to `path`.
+    pub(crate) fn sign(
+        &self,
+        now: Timestamp,
+        path: &str,
+        mut headers: Vec<(&str, String)>,
+        body: &[u8],
+    ) -> Vec<(&'static str, String)> {
+        let time = now.strftime("%Y%m%dT%H%M%SZ").to_string();
+        let mut added = vec![("x-amz-date", time.clone())];
+        let token = self.credentials.session_token();
+        added.extend(token.map(|token| ("x-amz-security-token", token.to_owned())));
+        headers.extend(added.iter().cloned());
+        headers.sort_unstable();
+
+        let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
+        let names = names.join(";");
+        let lines: String = headers
+            .iter()
+            .map(|(name, value)| format!("{name}:{}\n", value.trim()))
+            .collect();
+        let body = hex(digest(&SHA256, body).as_ref());
+        let canonical = format!("POST\n{path}\n\n{lines}\n{names}\n{body}");
+
+        let date = time.split('T').next().unwrap_or_default();
+        let scope = format!("{date}/{}/{}/aws4_request", self.region, self.service);
+        let canonical = hex(digest(&SHA256, canonical.as_bytes()).as_ref());
+        let signed = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{canonical}");
+        let signature = hex(sign(&self.key_of(date), signed.as_bytes()).as_ref());
+        let key_id = self.credentials.access_key_id();
+        added.push((
+            "authorization",
+            format!(
+                "AWS4-HMAC-SHA256 Credential={key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
+            ),
+        ));
+        added
+    }
+
+    fn key_of(&self, date: &str) -> Key {
+        let mut kept = self.key.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, key)) = kept.as_ref()
+            && of == date
+        {
+            return key.clone();
+        }
+        let secret = format!("AWS4{}", self.credentials.secret_access_key());
+        let parts = [date, &self.region, self.service, "aws4_request"];
+        let key = parts.iter().fold(key(secret.as_bytes()), |derived, part| {
+            key(sign(&derived, part.as_bytes()).as_ref())
+        });
+        *kept = Some((date.to_owned(), key.clone()));
+        key
+    }
+}
+
+fn key(bytes: &[u8]) -> Key {
+    Key::new(HMAC_SHA256, bytes)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    digits.map(digit).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+    use aws_sigv4::sign::v4::SigningParams;
+
+    use super::*;
+
+    #[test]
+    fn it_signs_as_the_sdk_does() {
+        let body = br#"{"TableName":"t"}"#;
+        let headers = [
+            ("content-type", "application/x-amz-json-1.0"),
+            ("host", "dynamodb.eu-central-1.amazonaws.com"),
+            ("x-amz-target", "DynamoDB_20120810.GetItem"),
+        ];
+        for token in [None, Some("token".to_owned())] {
+            let credentials = Credentials::new("AKIDEXAMPLE", "secret", token, None, "test");
+            let signer = Signer::new(credentials.clone(), "eu-central-1", "dynamodb");
+            // The second day has another key.
+            for seconds in [1_795_000_000_u64, 1_795_000_001, 1_795_100_000] {
+                let now = Timestamp::from_second(seconds.try_into().unwrap()).unwrap();
+                let own = headers.map(|(name, value)| (name, value.to_owned()));
+                let signed = signer.sign(now, "/", own.into(), body);
+
+                let identity = credentials.clone().into();
+                let params = SigningParams::builder()
+                    .identity(&identity)
+                    .region("eu-central-1")
+                    .name("dynamodb")
+                    .time(UNIX_EPOCH + Duration::from_secs(seconds))
+                    .settings(SigningSettings::default())
+                    .build()
+                    .unwrap();
+                let request = SignableRequest::new(
+                    "POST",
+                    "https://dynamodb.eu-central-1.amazonaws.com/",
+                    headers.into_iter(),
+                    SignableBody::Bytes(body),
+                );
+                let (theirs, _) = sign(request.unwrap(), &params.into()).unwrap().into_parts();
+                for (name, value) in theirs.headers() {
+                    let own = signed.iter().find(|(own, _)| *own == name);
+                    assert_eq!(own.map(|(_, own)| own.as_str()), Some(value), "{name}");
+                }
+                assert_eq!(signed.len(), theirs.headers().count());
+            }
+        }
+    }
+}
