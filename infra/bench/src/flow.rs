@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use jose::jws::SigningInput;
 use jiff::Timestamp;
+use jose::jws::SigningInput;
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use signing::{LocalKey, Signer};

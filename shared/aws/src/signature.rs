@@ -50,14 +50,14 @@ impl Signer {
             .iter()
             .map(|(name, value)| format!("{name}:{}\n", value.trim()))
             .collect();
-        let body = hex(digest(&SHA256, body).as_ref());
+        let body = hex::encode(digest(&SHA256, body).as_ref());
         let canonical = format!("POST\n{path}\n\n{lines}\n{names}\n{body}");
 
         let date = time.split('T').next().unwrap_or_default();
         let scope = format!("{date}/{}/{}/aws4_request", self.region, self.service);
-        let canonical = hex(digest(&SHA256, canonical.as_bytes()).as_ref());
+        let canonical = hex::encode(digest(&SHA256, canonical.as_bytes()).as_ref());
         let signed = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{canonical}");
-        let signature = hex(sign(&self.key_of(date), signed.as_bytes()).as_ref());
+        let signature = hex::encode(sign(&self.key_of(date), signed.as_bytes()).as_ref());
         let key_id = self.credentials.access_key_id();
         added.push((
             "authorization",
@@ -87,12 +87,6 @@ impl Signer {
 
 fn key(bytes: &[u8]) -> Key {
     Key::new(HMAC_SHA256, bytes)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
-    digits.map(digit).collect()
 }
 
 #[cfg(test)]
