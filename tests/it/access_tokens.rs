@@ -1,5 +1,6 @@
 //! Access tokens of a real authorization server, which somebody else wrote.
 
+use std::collections::BTreeMap;
 use std::process::Stdio;
 
 use futures::future::join_all;
@@ -69,15 +70,18 @@ impl AuthorizationServer {
 
     /// Functions that take its tokens.
     async fn functions(&self, changes: &[(&str, &str)]) -> Functions {
-        Functions::start(|_, variables| {
+        let own = [
+            ("OAUTH_ISSUER", self.issuer.as_str()),
+            ("OAUTH_AUDIENCE", AUDIENCE),
+        ];
+        let changes: BTreeMap<String, String> = own
+            .iter()
+            .chain(changes)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Functions::start(move |_, variables| {
             if variables.contains_key("OAUTH_ISSUER") {
-                let own = [
-                    ("OAUTH_ISSUER", self.issuer.as_str()),
-                    ("OAUTH_AUDIENCE", AUDIENCE),
-                ];
-                for (name, value) in own.iter().chain(changes) {
-                    variables.insert((*name).to_owned(), (*value).to_owned());
-                }
+                variables.extend(changes.clone());
             }
         })
         .await

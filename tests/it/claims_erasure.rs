@@ -1,10 +1,13 @@
 //! Claims do not stay (invariant 8): while a wallet could still ask by them they are there, and then they are
 //! erased, whatever became of the issuance, which is told all the same.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use erase_claims::EraseClaims;
-use local::RunningCloud;
+use axum::extract::State;
+use axum::routing::post;
+use axum::{Json, Router};
+use functions::{EventHandler, Function, Handler};
+use local::{FunctionHost, LocalCloud, Options, RunningCloud};
 use runtime::Env;
 use serde_json::{Value, json};
 
@@ -13,11 +16,13 @@ use crate::backend::{PATIENCE, iban, unique};
 use crate::cloud::Cloud;
 use crate::eventually::eventually;
 use crate::external_wallet::{Behaviour, ExternalWallet};
-use crate::function_host::Functions;
+use crate::function_host::{free_port, serve};
 use crate::job::Job;
 use crate::tables::{Tables, an_hour_later, job_table, offer_of, put_due_chunk};
 use crate::wallet_client::{Taken, WalletClient};
 
+/// How long a run may take.
+const RUN: Duration = Duration::from_secs(50);
 /// What an offer has as long as it has claims.
 const OF_CLAIMS: [&str; 3] = ["encrypted_claims", "erase_at_seconds", "erase_shard"];
 
@@ -224,15 +229,18 @@ async fn the_schedule_is_that_of_the_template() {
 }
 
 /// The function in this process, with an environment of one's own.
-async fn function(cloud: &RunningCloud, table: &str) -> EraseClaims {
+async fn function(cloud: &RunningCloud, table: &str, timeout: Duration) -> EventHandler {
     let mut variables = cloud
         .function_environment("erase-claims")
         .expect("it has one")
         .clone();
     variables.insert("WALLET_TABLE".to_owned(), table.to_owned());
-    EraseClaims::from_env(&Env::from_iter(variables))
-        .await
-        .expect("it starts")
+    let function = Function::named("erase-claims").expect("it is there");
+    match function.start(&Env::from_iter(variables), timeout).await {
+        Ok(Handler::Events(handler)) => handler,
+        Ok(Handler::Http(_)) => panic!("it takes events"),
+        Err(fault) => panic!("{fault}"),
+    }
 }
 
 #[tokio::test]
@@ -242,30 +250,25 @@ async fn a_run_that_is_out_of_time_says_so_and_the_next_goes_on() {
     let id = unique("late");
     cloud.backend().start_iban(&id).await;
     an_hour_later(running, &id).await;
-    let function = function(running, running.wallet_table()).await;
+    let table = running.wallet_table();
 
-    let cut_short = function.handle(SystemTime::now()).await.expect("it runs");
-    assert!(cut_short.unfinished);
-    assert_eq!(cut_short.erased, 0);
-    let next = function
-        .handle(SystemTime::now() + Duration::from_secs(50))
-        .await
-        .expect("it runs");
-    assert!(!next.unfinished);
-    assert_eq!(next.erased, 1);
+    let hurried = function(running, table, Duration::ZERO).await;
+    let cut_short = hurried(json!({})).await.expect("it runs");
+    assert_eq!(cut_short["unfinished"], true);
+    assert_eq!(cut_short["erased"], 0);
+    let unhurried = function(running, table, RUN).await;
+    let next = unhurried(json!({})).await.expect("it runs");
+    assert_eq!(next["unfinished"], false);
+    assert_eq!(next["erased"], 1);
     assert!(!has_claims(running, &id).await);
 }
 
 #[tokio::test]
 async fn a_table_that_cannot_be_read_is_a_failure_and_not_nothing_to_do() {
     let cloud = Cloud::start_ephemeral().await;
-    let function = function(&cloud.running, "no-such-table").await;
-    let failed = function
-        .handle(SystemTime::now() + Duration::from_secs(50))
-        .await
-        .unwrap_err();
-    assert_eq!(failed.failed, 8, "each shard");
-    assert!(failed.to_string().contains("8 failures"), "{failed}");
+    let function = function(&cloud.running, "no-such-table", RUN).await;
+    let failed = function(json!({})).await.unwrap_err();
+    assert!(failed.contains("8 failures"), "each shard: {failed}");
 }
 
 #[tokio::test]
@@ -288,11 +291,24 @@ async fn a_table_of_an_earlier_run_gets_its_index() {
     assert_eq!(erase(&cloud.running).await["erased"], 1);
 }
 
+/// As under `cargo lambda watch`.
 #[tokio::test]
 async fn the_function_runs_behind_an_invoke_api() {
-    let functions = Functions::start(|_, _| {}).await;
-    let id = unique("elsewhere");
-    functions.backend.start_iban(&id).await;
-    an_hour_later(&functions.running, &id).await;
-    assert_eq!(erase(&functions.running).await["erased"], 1);
+    let listener = free_port().await;
+    let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+    let functions = FunctionHost::InvokeApi { endpoint };
+    let options = Options {
+        functions,
+        ..Options::default()
+    };
+    let running = LocalCloud::start(options).await.expect("it starts");
+    let handler = function(&running, running.wallet_table(), RUN).await;
+    let invoke = async |State(handler): State<EventHandler>, Json(event): Json<Value>| {
+        handler(event).await.map(Json)
+    };
+    let path = "/2015-03-31/functions/erase-claims/invocations";
+    let routes = Router::new().route(path, post(invoke)).with_state(handler);
+    serve(routes, listener);
+    put_due_chunk(&running).await;
+    assert_eq!(erase(&running).await["erased"], 1);
 }

@@ -17,7 +17,7 @@ use crate::wallet_client::WalletClient;
 
 /// The command, built from the sources that are tested.
 fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_local-cloud-under-test"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
     command.stdin(Stdio::null()).kill_on_drop(true);
     command
 }

@@ -1,18 +1,16 @@
 //! A missing or bad environment variable: the function does not start, and says which one and why.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use deliver_webhook::DeliverWebhook;
-use erase_claims::EraseClaims;
+use functions::Function;
 use local::RunningCloud;
-use poll_status::PollStatus;
-use publish_changes::PublishChanges;
 use runtime::{ConfigError, Env};
-use start_queued::StartQueued;
 
 use crate::cloud;
 
-const NEEDED: [(&str, &[&str]); 12] = [
+/// What each function does not start without.
+const NEEDED: &[(&str, &[&str])] = &[
     ("erase-claims", &["JOB_TABLE"]),
     (
         "start-issue",
@@ -120,23 +118,10 @@ const NEEDED: [(&str, &[&str]); 12] = [
 ];
 
 /// Starts a function as its own `main` does.
-async fn start(binary: &str, variables: BTreeMap<String, String>) -> Result<(), ConfigError> {
+async fn start(name: &str, variables: BTreeMap<String, String>) -> Result<(), ConfigError> {
     let env: Env = variables.into_iter().collect();
-    match binary {
-        "start-issue" => start_issue::app(&env).await.map(drop),
-        "get-status" => get_status::app(&env).await.map(drop),
-        "erase-claims" => EraseClaims::from_env(&env).await.map(drop),
-        "poll-status" => PollStatus::from_env(&env).await.map(drop),
-        "publish-changes" => PublishChanges::from_env(&env).await.map(drop),
-        "deliver-webhook" => DeliverWebhook::from_env(&env).await.map(drop),
-        "deliveries" => deliveries::app(&env).await.map(drop),
-        "set-credential-status" => set_credential_status::app(&env).await.map(drop),
-        "start-batch" => start_batch::app(&env).await.map(drop),
-        "start-queued" => StartQueued::from_env(&env).await.map(drop),
-        "wallet" => wallet::app(&env).await.map(drop),
-        "wallet-callback" => wallet_callback::app(&env).await.map(drop),
-        other => panic!("no function {other}"),
-    }
+    let function = Function::named(name).expect(name);
+    function.start(&env, Duration::ZERO).await.map(drop)
 }
 
 /// The environment where another wallet issues than the bundled one.
@@ -164,17 +149,17 @@ fn environment(binary: &str) -> BTreeMap<String, String> {
 
 #[tokio::test]
 async fn a_missing_variable_is_named() {
-    for (binary, needed) in NEEDED {
+    for &(binary, needed) in NEEDED {
         start(binary, environment(binary))
             .await
             .expect("it starts with what the template sets");
-        for name in needed {
+        for &name in needed {
             for empty in [None, Some(String::new())] {
                 let mut variables = environment(binary);
                 variables
-                    .remove(*name)
+                    .remove(name)
                     .unwrap_or_else(|| panic!("{binary} has no {name}"));
-                variables.extend(empty.map(|value| ((*name).to_owned(), value)));
+                variables.extend(empty.map(|value| (name.to_owned(), value)));
                 let fault = start(binary, variables).await.expect_err(name).to_string();
                 assert!(fault.contains(name), "{binary}: {fault}");
             }

@@ -1,7 +1,10 @@
 //! Every error of the issue contract: the right status, always a problem, never a claim value.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::Request;
+use functions::{Function, Handler};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -182,15 +185,25 @@ async fn without_a_known_key_nothing_is_answered() {
 
 /// API Gateway may refuse such a path itself; the function does not rely on it.
 #[tokio::test]
-async fn a_path_that_is_no_text_names_nothing_at_the_wallet() {
-    let variables = cloud::shared().running.function_environment("wallet");
-    let variables = variables.expect("its environment");
-    let app = wallet::app(&variables.clone().into_iter().collect())
-        .await
-        .expect("it starts");
-    for path in ["/wallet/offers/%FF", "/wallet/status-lists/%FF"] {
-        let request = Request::get(path).body(Body::empty()).expect("a request");
-        let answer = app.clone().oneshot(request).await.expect("an answer");
+async fn a_path_that_is_no_text_names_nothing() {
+    let running = &cloud::shared().running;
+    for (function, method, path) in [
+        ("wallet", "GET", "/wallet/offers/%FF"),
+        ("wallet", "GET", "/wallet/status-lists/%FF"),
+        ("wallet-callback", "POST", "/api/v2/wallet-callbacks/%FF"),
+    ] {
+        let variables = running.function_environment(function).expect("its own");
+        let env = variables.clone().into_iter().collect();
+        let started = Function::named(function).expect("it is there");
+        let Ok(Handler::Http(app)) = started.start(&env, Duration::ZERO).await else {
+            panic!("{function} answers requests");
+        };
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .body(Body::empty())
+            .expect("a request");
+        let answer = app.oneshot(request).await.expect("an answer");
         assert_eq!(answer.status(), 404, "{path}");
         assert_eq!(answer.headers()["content-type"], "application/problem+json");
     }

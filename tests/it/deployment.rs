@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use functions::FUNCTIONS;
 use local::RunningCloud;
 use serde_json::{Value, json};
 
@@ -85,6 +86,13 @@ fn paths_of(route: &str) -> Vec<String> {
     }
     let path = route.replace("{revocation_uuid}", "0e2c1f62-3392-462e-a25e-483fa0e2a3a3");
     vec![path.replace(['{', '}'], "")]
+}
+
+#[test]
+fn the_template_deploys_each_function_of_the_list() {
+    let listed: BTreeSet<_> = FUNCTIONS.iter().map(|one| one.name).collect();
+    let template = Template::read();
+    assert_eq!(template.binaries(), listed);
 }
 
 #[tokio::test]

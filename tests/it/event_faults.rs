@@ -48,11 +48,12 @@ impl FaultyBus {
             .route("/", post(pass_on))
             .with_state(bus.clone());
         let address = serve(routes, free_port().await);
-        let functions = Functions::start(|binary, variables| {
+        let behind = bus.behind.clone();
+        let functions = Functions::start(move |binary, variables| {
             if binary == "publish-changes" {
                 let name = "AWS_ENDPOINT_URL_EVENTBRIDGE".to_owned();
-                let behind = variables.insert(name, address.clone());
-                *bus.behind.lock().unwrap() = behind.expect("it is set");
+                let own = variables.insert(name, address.clone());
+                *behind.lock().unwrap() = own.expect("it is set");
             }
         })
         .await;

@@ -69,7 +69,7 @@ fn every_field_that_is_logged_is_in_the_table_and_none_is_there_in_vain() {
 
 /// The sources of everything that runs in a function.
 fn sources() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut folders = vec![root.join("functions"), root.join("shared")];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {

@@ -1,6 +1,6 @@
 //! Runs the wallets and verifiers of `tests/interop`, which are other people's JavaScript libraries.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::SystemTime;
 
@@ -56,7 +56,7 @@ pub async fn verify(credential: &str) -> Value {
 }
 
 pub fn directory() -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "interop"].iter().collect()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/interop")
 }
 
 /// Installs the packages of the lock file unless that was done since it last changed.

@@ -16,7 +16,7 @@ const INDEX: &str = "README.md";
 /// The pages, by their file names.
 fn pages() -> BTreeMap<String, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("..")
+        .join("../..")
         .join(RUNBOOK);
     let files = fs::read_dir(folder).expect("a folder");
     files

@@ -44,6 +44,13 @@ impl Template {
         &self.0["Resources"][name]
     }
 
+    /// The binaries of the functions.
+    pub fn binaries(&self) -> BTreeSet<&str> {
+        self.resources("AWS::Serverless::Function")
+            .map(|function| text(&function["Metadata"]["BuildProperties"]["Binary"]))
+            .collect()
+    }
+
     /// Method, path and the binary that answers, of each route.
     pub fn routes(&self) -> BTreeSet<(String, String, String)> {
         self.resources("AWS::ApiGatewayV2::Route")
@@ -168,6 +175,6 @@ fn path_of(arn: &str) -> String {
 
 /// A file of the workspace's root.
 pub fn workspace_file(name: &str) -> String {
-    let path: std::path::PathBuf = [env!("CARGO_MANIFEST_DIR"), "..", name].iter().collect();
+    let path: std::path::PathBuf = [env!("CARGO_MANIFEST_DIR"), "../..", name].iter().collect();
     std::fs::read_to_string(&path).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()))
 }

@@ -105,7 +105,7 @@ async fn an_address_that_was_not_given_out_here_is_unknown_and_costs_nothing() {
     let (_, token) = of_another_secret.rsplit_once('/').expect("a path");
     let mut forged = token.to_owned();
     forged.replace_range(..1, if forged.starts_with('A') { "B" } else { "A" });
-    for token in [token, &forged, "89cba89", "AAAA", "%FF", &"A".repeat(2_000)] {
+    for token in [token, &forged, "89cba89", "AAAA", &"A".repeat(2_000)] {
         let path = format!("/api/v2/wallet-callbacks/{token}");
         let refused = Answer::to(functions.backend.request("POST", &path)).await;
         refused.expect_problem(404);

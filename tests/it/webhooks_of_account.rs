@@ -9,7 +9,7 @@ use crate::wallet_client::WalletClient;
 
 async fn with_subscriptions(urls: &[&str]) -> Functions {
     let list = urls.join(",");
-    Functions::start(|_, variables| {
+    Functions::start(move |_, variables| {
         if let Some(subscriptions) = variables.get_mut("WEBHOOK_SUBSCRIPTIONS") {
             *subscriptions = list.clone();
         }

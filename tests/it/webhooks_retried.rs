@@ -191,7 +191,7 @@ async fn doubled_messages_are_not_posted_twice() {
 async fn an_attempt_that_was_not_recorded_is_made_again() {
     let is_down = Arc::new(AtomicBool::new(true));
     let (proxy, behind) = table_that_refuses_writes(is_down.clone()).await;
-    let functions = Functions::start(|binary, variables| {
+    let functions = Functions::start(move |binary, variables| {
         if binary == "deliver-webhook" {
             let name = "AWS_ENDPOINT_URL_DYNAMODB".to_owned();
             let table = variables.insert(name, proxy.clone()).expect("it has one");

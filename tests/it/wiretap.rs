@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
+use functions::FUNCTIONS;
 use serde_json::Value;
 
 use crate::backend::PATIENCE;
@@ -112,39 +113,24 @@ impl Wiretap {
     pub async fn start() -> (Self, Functions) {
         let tap = Self::default();
         let mut proxies = BTreeMap::new();
-        for binary in [
-            "erase-claims",
-            "start-issue",
-            "start-batch",
-            "start-queued",
-            "get-status",
-            "poll-status",
-            "publish-changes",
-            "deliver-webhook",
-            "deliveries",
-            "set-credential-status",
-            "wallet",
-            "wallet-callback",
-        ] {
-            for name in TO_AWS
-                .into_iter()
-                .filter(|name| binary != "erase-claims" || name.ends_with("DYNAMODB"))
-            {
+        for binary in FUNCTIONS.iter().map(|function| function.name) {
+            for name in TO_AWS {
                 let state = (tap.clone(), binary, name, reqwest::Client::new());
                 let routes = Router::new().fallback(pass_on).with_state(state);
                 let address = serve(routes, free_port().await);
-                proxies.insert((binary.to_owned(), name.to_owned()), address);
+                proxies.insert((binary, name), address);
             }
         }
-        let functions = Functions::start(|binary, variables| {
-            for ((_, name), proxy) in proxies.iter().filter(|((of, _), _)| of == binary) {
-                let behind = variables.insert(name.clone(), proxy.clone());
-                let behind = behind.unwrap_or_else(|| panic!("{binary} has no {name}"));
-                let place = (binary.to_owned(), name.clone());
-                tap.behind
+        let behind = tap.behind.clone();
+        let functions = Functions::start(move |binary, variables| {
+            for ((_, name), proxy) in proxies.iter().filter(|((of, _), _)| *of == binary) {
+                let address = variables.get_mut(*name).expect("each function has it");
+                let address = std::mem::replace(address, proxy.clone());
+                let place = (binary.to_owned(), (*name).to_owned());
+                behind
                     .lock()
                     .expect("no test panicked in it")
-                    .insert(place, behind);
+                    .insert(place, address);
             }
         })
         .await;

@@ -6,8 +6,10 @@ mod message;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use runtime::lambda::EventFunction;
 use runtime::metrics::{self, Counter};
 use runtime::{Batch, ConfigError, Env, RecordOutcome, process_batch, receive_count};
 use webhooks::ports::{Deliveries, DeliveriesError, DeliveryMessage, Found};
@@ -27,10 +29,13 @@ pub struct DeliverWebhook {
 /// The deliveries of a batch, each taken by the message that it is for.
 type FoundById = HashMap<DeliveryId, Result<Found, DeliveriesError>>;
 
-impl DeliverWebhook {
+impl EventFunction for DeliverWebhook {
+    type Event = SqsEvent;
+    type Answer = SqsBatchResponse;
+
     /// Reads `DELIVERY_TABLE`, `WEBHOOK_QUEUE_URL`, `WEBHOOK_SECRETS`, `WEBHOOK_SUBSCRIPTIONS` and
     /// `EGRESS_ALLOW`. A fault names its variable.
-    pub async fn from_env(env: &Env) -> Result<Self, ConfigError> {
+    async fn from_env(env: &Env) -> Result<Self, ConfigError> {
         Ok(Self {
             use_case: config::use_case(env)?,
         })
@@ -38,7 +43,11 @@ impl DeliverWebhook {
 
     /// Deals with a batch of messages, and answers which of them are to be received again. The deliveries are
     /// read together; from there on each message is dealt with, and fails, for itself.
-    pub async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
+    async fn handle(
+        &self,
+        event: SqsEvent,
+        _deadline: SystemTime,
+    ) -> Result<SqsBatchResponse, runtime::lambda::Error> {
         let batch = Batch::of(&event.records, message::rank);
         let ids = batch.keys();
         let found = if ids.is_empty() {
@@ -53,7 +62,7 @@ impl DeliverWebhook {
                 None
             }
         };
-        process_batch(event, CONCURRENCY, |record| {
+        let messages = process_batch(event, CONCURRENCY, |record| {
             let (batch, found) = (&batch, found.as_ref());
             async move {
                 let Some(message) = message::read(&record) else {
@@ -71,10 +80,12 @@ impl DeliverWebhook {
                     Some(found) => self.deliver(&record, &message, take(found, id)).await,
                 }
             }
-        })
-        .await
+        });
+        Ok(messages.await)
     }
+}
 
+impl DeliverWebhook {
     async fn deliver(
         &self,
         record: &SqsMessage,

@@ -13,9 +13,11 @@ use aws::sdk::Sdk;
 use backend::JobTable;
 use bundled_wallet::WalletTable;
 use futures::future::join;
+use runtime::lambda::EventFunction;
 use runtime::metrics::{self, Counter, Measure};
 use runtime::{ConfigError, Env};
 use serde::Serialize;
+use serde::de::IgnoredAny;
 
 use crate::run::Run;
 
@@ -54,9 +56,13 @@ pub struct EraseFailed {
     pub done: Erased,
 }
 
-impl EraseClaims {
+impl EventFunction for EraseClaims {
+    /// What the schedule sends along does not matter.
+    type Event = IgnoredAny;
+    type Answer = Erased;
+
     /// Reads `JOB_TABLE` and, with the bundled wallet, `WALLET_TABLE`. A fault names its variable.
-    pub async fn from_env(env: &Env) -> Result<Self, ConfigError> {
+    async fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let jobs = env.required("JOB_TABLE", "the name of the table of jobs")?;
         let wallet = env.optional("WALLET_TABLE");
         let dynamodb = Sdk::from_env(env)?.dynamodb();
@@ -66,12 +72,15 @@ impl EraseClaims {
         })
     }
 
-    /// Erases what is due now, as far as it gets before `deadline`, at which the invocation is cut off. What
-    /// the schedule sends along does not matter.
+    /// Erases what is due now, as far as it gets before `deadline`.
     ///
     /// # Errors
     /// [`EraseFailed`] if something failed. The others were made all the same.
-    pub async fn handle(&self, deadline: SystemTime) -> Result<Erased, EraseFailed> {
+    async fn handle(
+        &self,
+        _event: IgnoredAny,
+        deadline: SystemTime,
+    ) -> Result<Erased, runtime::lambda::Error> {
         let now = SystemTime::now();
         let time_left = deadline.duration_since(now).unwrap_or_default();
         let run = Run::new(unix_seconds(now), time_left);
@@ -98,7 +107,7 @@ impl EraseClaims {
             );
         }
         if failed > 0 {
-            return Err(EraseFailed { failed, done });
+            return Err(EraseFailed { failed, done }.into());
         }
         Ok(done)
     }

@@ -8,12 +8,14 @@ mod message;
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::time::SystemTime;
 
 use aws::sdk::Sdk;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use contract::CorrelationId;
 use issuance::Polled;
 use issuance::ports::{EitherWallet, PollMessage, Records, RecordsError, Stored, Transient};
+use runtime::lambda::EventFunction;
 use runtime::metrics::{self, Counter};
 use runtime::stream::StreamEvent;
 use runtime::{Batch, ConfigError, Env, RecordOutcome, process_batch, receive_count};
@@ -43,9 +45,12 @@ pub enum PollEvent {
 /// The records of a batch, each taken by the message that it is for.
 type Found = HashMap<CorrelationId, Result<Stored, RecordsError>>;
 
-impl PollStatus {
+impl EventFunction for PollStatus {
+    type Event = PollEvent;
+    type Answer = SqsBatchResponse;
+
     /// Reads the variables of [`wallets::poll_status`] and [`wallets::credential_statuses`]. A fault names its variable.
-    pub async fn from_env(env: &Env) -> Result<Self, ConfigError> {
+    async fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let sdk = Sdk::from_env(env)?;
         Ok(Self {
             use_case: wallets::poll_status(env, &sdk)?,
@@ -54,8 +59,12 @@ impl PollStatus {
     }
 
     /// Deals with a batch, and answers what of it is to be delivered again.
-    pub async fn handle(&self, event: PollEvent) -> SqsBatchResponse {
-        match (event, &self.use_case.wallet) {
+    async fn handle(
+        &self,
+        event: PollEvent,
+        _deadline: SystemTime,
+    ) -> Result<SqsBatchResponse, runtime::lambda::Error> {
+        Ok(match (event, &self.use_case.wallet) {
             (PollEvent::Queue(event), _) => self.poll_each(event).await,
             (PollEvent::Stream(event), EitherWallet::Bundled(wallet)) => {
                 changed_offers::handle(&self.use_case, wallet, &event).await
@@ -68,9 +77,11 @@ impl PollStatus {
                 );
                 SqsBatchResponse::default()
             }
-        }
+        })
     }
+}
 
+impl PollStatus {
     /// Deals with a batch of poll messages. The records are read together; from there on each message is dealt with, and
     /// fails, for itself.
     async fn poll_each(&self, event: SqsEvent) -> SqsBatchResponse {

@@ -9,10 +9,12 @@ mod config;
 
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::SystemTime;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use futures::future::{join, join_all};
 use issuance::{Announced, Announcement, PublishError, may_go_out_together};
+use runtime::lambda::EventFunction;
 use runtime::metrics::{self, Counter};
 use runtime::stream::{StreamEvent, StreamRecord, again_from};
 use runtime::trace::{self, TraceHeader};
@@ -51,18 +53,25 @@ enum Task {
 /// A record that has to be delivered again, and all after it.
 struct Stop<'r>(&'r StreamRecord);
 
-impl PublishChanges {
+impl EventFunction for PublishChanges {
+    type Event = StreamEvent;
+    type Answer = SqsBatchResponse;
+
     /// Reads `EVENT_BUS_NAME`, `ISSUANCE_TABLE`, `PUBLIC_BASE_URL`, `PUBLISH_FAILURE_QUEUE_URL`,
     /// `DELIVERY_TABLE`, `WEBHOOK_QUEUE_URL`, `WEBHOOK_SUBSCRIPTIONS` and `EGRESS_ALLOW`. A fault names its
     /// variable.
-    pub async fn from_env(env: &Env) -> Result<Self, ConfigError> {
+    async fn from_env(env: &Env) -> Result<Self, ConfigError> {
         Ok(Self {
             config: Config::from_env(env)?,
         })
     }
 
     /// Deals with a batch of records, and answers from which one on they are to be delivered again.
-    pub async fn handle(&self, event: StreamEvent) -> SqsBatchResponse {
+    async fn handle(
+        &self,
+        event: StreamEvent,
+        _deadline: SystemTime,
+    ) -> Result<SqsBatchResponse, runtime::lambda::Error> {
         metrics::go_with_lines(event.records.len() <= metrics::MOST_LINES);
         let jobs = event.records.iter().map(|record| {
             let trace = record.change.new_image.as_ref().and_then(backend::trace_of);
@@ -76,12 +85,14 @@ impl PublishChanges {
         });
         for wave in waves(jobs) {
             if let Err(Stop(record)) = self.carry_out(&wave).await {
-                return again_from(record);
+                return Ok(again_from(record));
             }
         }
-        SqsBatchResponse::default()
+        Ok(SqsBatchResponse::default())
     }
+}
 
+impl PublishChanges {
     /// Announces what may go out together. The records are looked at in their order, so that what comes
     /// after one that failed is put aside only when it comes again.
     async fn carry_out<'r>(&self, wave: &[Job<'r>]) -> Result<(), Stop<'r>> {

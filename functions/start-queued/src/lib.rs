@@ -2,12 +2,15 @@
 
 mod config;
 
+use std::time::SystemTime;
+
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use contract::{CorrelationId, Problem};
 use egress::Allowed;
 use issuance::MAX_DELIVERIES;
 use jobs::ports::StartQueue as _;
 use jobs::{ChunkId, Pass, SeenTo, Single, StartMessage};
+use runtime::lambda::EventFunction;
 use runtime::{ConfigError, Env, RecordOutcome, metrics, process_batch, receive_count};
 use url::Url;
 use uuid::Uuid;
@@ -24,10 +27,13 @@ pub struct StartQueued {
     allowed: Allowed,
 }
 
-impl StartQueued {
+impl EventFunction for StartQueued {
+    type Event = SqsEvent;
+    type Answer = SqsBatchResponse;
+
     /// Reads `JOB_TABLE`, `START_QUEUE_URL`, `JOB_SECRET`, `QUEUED_STARTS_AT_ONCE`, `EGRESS_ALLOW` and the
     /// variables of [`wallets::start_issuing`]. A fault names its variable.
-    pub async fn from_env(env: &Env) -> Result<Self, ConfigError> {
+    async fn from_env(env: &Env) -> Result<Self, ConfigError> {
         Ok(Self {
             use_cases: config::use_cases(env)?,
             allowed: Allowed::from_env(env)?,
@@ -36,15 +42,21 @@ impl StartQueued {
 
     /// Deals with messages of the queue, one after the other, and answers which of them are to be
     /// delivered again.
-    pub async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
-        process_batch(
+    async fn handle(
+        &self,
+        event: SqsEvent,
+        _deadline: SystemTime,
+    ) -> Result<SqsBatchResponse, runtime::lambda::Error> {
+        let messages = process_batch(
             event,
             1,
             |record| async move { self.message(&record).await },
-        )
-        .await
+        );
+        Ok(messages.await)
     }
+}
 
+impl StartQueued {
     async fn message(&self, record: &SqsMessage) -> RecordOutcome {
         let body = record.body.as_deref().unwrap_or_default();
         let may_be_called = |url: &Url| self.allowed.check(url).map_err(|fault| fault.to_string());

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use functions::{EventHandler, Handler};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use url::Url;
@@ -17,7 +18,7 @@ use crate::environment::{self, AwsEndpoints};
 use crate::event_bus::EventBuses;
 use crate::event_loop::EventLoop;
 use crate::events::Events;
-use crate::functions::{self, EventHandler, Handler};
+use crate::function_host;
 use crate::identity::Identity;
 use crate::listeners::{Listeners, url_of};
 use crate::options::{DEFAULT_WEBHOOK_SECRET, FunctionHost, Options, is_loopback, without_slash};
@@ -106,7 +107,7 @@ impl LocalCloud {
             if let Some(change) = &options.change_environment {
                 change(&function.binary, &mut variables);
             }
-            let started = functions::start(
+            let started = function_host::start(
                 &options.functions,
                 function,
                 &stack.routes,

@@ -95,8 +95,8 @@ pub enum StartError {
     },
     /// The template has a function whose handler is not linked into the local cloud.
     #[error(
-        "template.yaml: {function}: there is no handler for the binary {binary} in the local cloud; \
-         add it to infra/local/src/functions.rs"
+        "template.yaml: {function}: there is no function {binary} in the list of \
+         infra/functions/src/lib.rs"
     )]
     UnknownFunction {
         /// The function's logical id.

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_lambda_events::event::sqs::SqsBatchResponse;
+use functions::EventHandler;
 use queue_service::{Message, QueueService, Receive};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::events::{Event, Events};
-use crate::functions::EventHandler;
 use crate::invocation::invoke;
 use crate::stop::Stop;
 use crate::template::{EventSource, LOCAL_REGION};

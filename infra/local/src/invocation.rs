@@ -3,10 +3,9 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use functions::EventHandler;
 use futures::FutureExt;
 use serde_json::Value;
-
-use crate::functions::EventHandler;
 
 /// Invokes a function, and gives its answer. A panic and an invocation that takes longer than `timeout` are
 /// failures, and nothing worse; `Err` says why it failed.

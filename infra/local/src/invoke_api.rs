@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use functions::EventHandler;
 use futures::FutureExt;
 use serde_json::Value;
 
-use crate::functions::EventHandler;
 use crate::template::Function;
 
 /// A handler that posts each event to `{endpoint}/2015-03-31/functions/{name}/invocations`, which is

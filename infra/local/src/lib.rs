@@ -21,8 +21,8 @@ mod error;
 mod event_bus;
 mod event_loop;
 mod events;
+mod function_host;
 mod function_log;
-mod functions;
 pub mod holder;
 mod identity;
 mod invocation;
@@ -48,6 +48,6 @@ pub use event_bus::{EventQuery, PublishedEvent};
 pub use events::Event;
 pub use identity::{AUTHORITY_FILE, IdentityError};
 pub use options::{
-    ChangeEnvironment, DEFAULT_API_KEY, DEFAULT_WEBHOOK_SECRET, FunctionHost, Options,
+    Binaries, ChangeEnvironment, DEFAULT_API_KEY, DEFAULT_WEBHOOK_SECRET, FunctionHost, Options,
 };
 pub use running_cloud::RunningCloud;

@@ -67,8 +67,8 @@ pub enum FunctionHost {
     /// In processes of their own, which ask the Lambda Runtime API for work, behind the routes of the
     /// template: as on Lambda, and slower to start.
     Processes {
-        /// The directory with the functions' binaries.
-        binaries: PathBuf,
+        /// What the processes run.
+        binaries: Binaries,
         /// How many processes of each function there may be at once.
         max_processes: usize,
         /// Where they find AWS instead of the embedded services, such as a proxy in front of those.
@@ -81,6 +81,15 @@ pub enum FunctionHost {
         /// The API's address, without a trailing slash: `http://127.0.0.1:9000`.
         endpoint: String,
     },
+}
+
+/// The binaries of functions that run in processes of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Binaries {
+    /// A folder with one for each function, as they are deployed.
+    InFolder(PathBuf),
+    /// One that becomes the function that `AWS_LAMBDA_FUNCTION_NAME` names, as the command of the local cloud does.
+    One(PathBuf),
 }
 
 impl fmt::Debug for Options {

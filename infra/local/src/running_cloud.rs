@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+use functions::EventHandler;
 use queue_service::QueueService;
 use runtime::Env;
 use serde_json::Value;
@@ -15,7 +16,7 @@ use crate::data_dir::DataDir;
 use crate::environment::{self, AwsEndpoints};
 use crate::event_bus::{EventBuses, EventQuery, PublishedEvent};
 use crate::events::{Event, Events};
-use crate::functions::EventHandler;
+
 use crate::invocation::invoke;
 use crate::lambda_process::LambdaFunction;
 use crate::scratch::Scratch;

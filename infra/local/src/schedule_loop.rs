@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use functions::EventHandler;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use crate::functions::EventHandler;
 use crate::invocation::invoke;
 use crate::stop::Stop;
 use crate::template::{LOCAL_ACCOUNT, LOCAL_REGION, Schedule};

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use dynoxide::Database;
 use dynoxide::actions::get_records::GetRecordsRequest;
 use dynoxide::actions::get_shard_iterator::{GetShardIteratorRequest, decode_shard_iterator};
+use functions::EventHandler;
 use jiff::Timestamp;
 use queue_service::{NewMessage, QueueService};
 use serde_json::{Value, json};
 
 use crate::checkpoints::Checkpoints;
 use crate::events::{Event, Events};
-use crate::functions::EventHandler;
 use crate::invocation::invoke;
 use crate::stop::Stop;
 use crate::stream_records::StreamRecords;

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use axum::Router;
 use lambda_http::{Adapter, RequestExt};
@@ -9,6 +10,8 @@ use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tower::ServiceExt;
+
+pub use lambda_runtime::Error;
 
 use crate::env::{ConfigError, Env};
 use crate::{metrics, telemetry};
@@ -32,28 +35,39 @@ pub async fn serve_http(app: impl AsyncFnOnce(&Env) -> Result<Router, ConfigErro
     ended(Runtime::new(Adapter::from(handler)).run().await)
 }
 
-/// Handles events with what `start` makes of the environment, until the process is stopped. An error of the
-/// handler fails the invocation: the event comes again where its source delivers again. It must not quote
-/// what is in the event.
-pub async fn serve_events<E, A, H>(
-    start: impl AsyncFnOnce(&Env) -> Result<H, ConfigError>,
-) -> ExitCode
-where
-    E: DeserializeOwned,
-    A: Serialize,
-    H: AsyncFn(LambdaEvent<E>) -> Result<A, lambda_runtime::Error>,
-{
-    let handler = match started(start).await {
-        Ok(handler) => handler,
+/// A function that takes events: of a queue, a stream or a schedule.
+pub trait EventFunction: Sized + Send + Sync + 'static {
+    /// What it is invoked with.
+    type Event: DeserializeOwned + Send;
+    /// What it answers.
+    type Answer: Serialize;
+
+    /// Reads its configuration. A fault names its variable.
+    fn from_env(env: &Env) -> impl Future<Output = Result<Self, ConfigError>> + Send;
+
+    /// Deals with an event before `deadline`, at which the invocation is cut off. An error fails the invocation:
+    /// the event comes again where its source delivers again. It must not quote what is in the event.
+    fn handle(
+        &self,
+        event: Self::Event,
+        deadline: SystemTime,
+    ) -> impl Future<Output = Result<Self::Answer, Error>> + Send;
+}
+
+/// Handles events with the function that the environment configures, until the process is stopped.
+pub async fn serve_events<F: EventFunction>() -> ExitCode {
+    let function = match started(F::from_env).await {
+        Ok(function) => function,
         Err(failure) => return failure,
     };
-    let handler = &handler;
+    let function = &function;
     // Boxed here and above: futures in futures in futures are more than the compiler follows.
     let handler = service_fn(
-        async move |event: LambdaEvent<E>| -> Result<A, Diagnostic> {
-            let context = event.context.clone();
+        async move |event: LambdaEvent<F::Event>| -> Result<F::Answer, Diagnostic> {
+            let LambdaEvent { payload, context } = event;
             metrics::go_with_lines(false);
-            telemetry::invocation(&context, Box::pin(handler(event)))
+            let handled = Box::pin(function.handle(payload, context.deadline()));
+            telemetry::invocation(&context, handled)
                 .await?
                 .map_err(Diagnostic::from)
         },

@@ -1,10 +1,9 @@
 //! One local cloud for one cell: its functions are processes, one each, behind the proxy.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use local::{FunctionHost, LocalCloud, Options, RunningCloud};
+use local::{Binaries, FunctionHost, LocalCloud, Options, RunningCloud};
 use serde_json::json;
 
 use crate::Broken;
@@ -52,7 +51,7 @@ impl World {
         let placed = proxy.clone();
         let cloud = LocalCloud::start(Options {
             functions: FunctionHost::Processes {
-                binaries: binaries().to_owned(),
+                binaries: Binaries::One(env!("CARGO_BIN_EXE_local").into()),
                 // So it is known which one is to be killed.
                 max_processes: 1,
                 aws: None,
@@ -81,11 +80,6 @@ impl World {
         });
         let cloud = cloud.await.unwrap_or_else(|fault| panic!("{fault}"));
         let functions = cloud.function_names().map(|name| {
-            let binary = binaries().join(name);
-            assert!(
-                binary.exists(),
-                "{name} is not built: add it to the [[bin]]s of Cargo.toml"
-            );
             let processes = cloud.processes(name).expect("it runs as processes");
             (name.to_owned(), processes.clone())
         });
@@ -211,26 +205,4 @@ fn binary_of(logical_id: &str) -> String {
         binary.push(letter.to_ascii_lowercase());
     }
     binary
-}
-
-/// A directory with the functions under their own names.
-fn binaries() -> &'static Path {
-    static DIRECTORY: OnceLock<tempfile::TempDir> = OnceLock::new();
-    let directory = DIRECTORY.get_or_init(|| {
-        let directory = tempfile::tempdir().expect("a directory");
-        let built = PathBuf::from(env!("CARGO_BIN_EXE_start-issue-under-test"));
-        let built = built.parent().expect("a directory");
-        for entry in built.read_dir().expect("a directory") {
-            let file = entry.expect("an entry").file_name();
-            if let Some(name) = file
-                .to_str()
-                .and_then(|name| name.strip_suffix("-under-test"))
-            {
-                let link = directory.path().join(name);
-                std::os::unix::fs::symlink(built.join(&file), link).expect("a link");
-            }
-        }
-        directory
-    });
-    directory.path()
 }

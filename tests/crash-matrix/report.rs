@@ -71,7 +71,7 @@ pub fn markdown(outcomes: &Outcomes) -> String {
 
 /// How a cell is run alone.
 pub fn alone(cell: &Cell) -> String {
-    format!("CRASH_MATRIX='{cell}' cargo test -p crash-matrix")
+    format!("CRASH_MATRIX='{cell}' cargo test --test crash-matrix")
 }
 
 /// A picture: a row for each call, a column for each fault.

@@ -3,10 +3,10 @@
 //! delivers again, a client repeats), and everything that must always hold is looked at.
 //!
 //! ```sh
-//! cargo test -p crash-matrix                       # the kills of two flows: what `cargo test` runs anyway
-//! CRASH_MATRIX=kills cargo test -p crash-matrix    # all kills
-//! CRASH_MATRIX=all cargo test -p crash-matrix      # all faults
-//! CRASH_MATRIX='poll-status' cargo test -p crash-matrix -- --nocapture   # cells with this in their name
+//! cargo test --test crash-matrix                       # the kills of two flows: what `cargo test` runs anyway
+//! CRASH_MATRIX=kills cargo test --test crash-matrix    # all kills
+//! CRASH_MATRIX=all cargo test --test crash-matrix      # all faults
+//! CRASH_MATRIX='poll-status' cargo test --test crash-matrix -- --nocapture   # cells with this in their name
 //! ```
 //!
 //! The matrix is written to `target/crash-matrix.md` and, as a picture, to `target/crash-matrix.svg`.
@@ -136,7 +136,7 @@ async fn no_cell_of_the_crash_matrix_is_red() {
 
 /// Cargo's target directory.
 fn target() -> PathBuf {
-    let binary = PathBuf::from(env!("CARGO_BIN_EXE_start-issue-under-test"));
+    let binary = PathBuf::from(env!("CARGO_BIN_EXE_local"));
     binary
         .ancestors()
         .nth(2)

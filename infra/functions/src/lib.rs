@@ -1,0 +1,161 @@
+//! The list of the functions, for whatever runs them besides Lambda: the local cloud, tests and benchmarks.
+//!
+//! Each runs in the caller's process ([`Function::start`]) or as a Lambda process ([`Function::serve`]).
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use axum::Router;
+use deliver_webhook::DeliverWebhook;
+use erase_claims::EraseClaims;
+use futures::FutureExt;
+use futures::future::{BoxFuture, LocalBoxFuture};
+use poll_status::PollStatus;
+use publish_changes::PublishChanges;
+use runtime::lambda::{EventFunction, serve_events, serve_http};
+use runtime::{ConfigError, Env};
+use serde_json::Value;
+use start_queued::StartQueued;
+
+/// All functions, sorted by name.
+pub static FUNCTIONS: &[Function] = &[
+    events::<DeliverWebhook>("deliver-webhook"),
+    http("deliveries", |env| deliveries::app(env).boxed()),
+    events::<EraseClaims>("erase-claims"),
+    http("get-status", |env| get_status::app(env).boxed()),
+    events::<PollStatus>("poll-status"),
+    events::<PublishChanges>("publish-changes"),
+    http("set-credential-status", |env| {
+        set_credential_status::app(env).boxed()
+    }),
+    http("start-batch", |env| start_batch::app(env).boxed()),
+    http("start-issue", |env| start_issue::app(env).boxed()),
+    events::<StartQueued>("start-queued"),
+    http("wallet", |env| wallet::app(env).boxed()),
+    http("wallet-callback", |env| wallet_callback::app(env).boxed()),
+];
+
+/// A function of the list.
+#[derive(Debug, Clone, Copy)]
+pub struct Function {
+    /// The name of its folder in `functions/`, of its package and of its binary.
+    pub name: &'static str,
+    trigger: Trigger,
+}
+
+/// What invokes a function, and how it starts.
+#[derive(Debug, Clone, Copy)]
+enum Trigger {
+    Http(App),
+    Events {
+        start: fn(&Env, Duration) -> BoxFuture<'_, Result<EventHandler, ConfigError>>,
+        serve: fn() -> LocalBoxFuture<'static, ExitCode>,
+    },
+}
+
+type App = fn(&Env) -> BoxFuture<'_, Result<Router, ConfigError>>;
+
+/// Takes an event as Lambda writes it (messages of a queue, records of a stream, a schedule's time), and gives the
+/// function's answer. `Err` is an invocation that failed as a whole.
+pub type EventHandler =
+    Arc<dyn Fn(Value) -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
+
+/// A function that is ready to be invoked.
+pub enum Handler {
+    /// It answers HTTP requests.
+    Http(Router),
+    /// It takes events.
+    Events(EventHandler),
+}
+
+const fn http(name: &'static str, app: App) -> Function {
+    let trigger = Trigger::Http(app);
+    Function { name, trigger }
+}
+
+const fn events<F: EventFunction>(name: &'static str) -> Function {
+    let trigger = Trigger::Events {
+        start: |env, timeout| start_events::<F>(env, timeout).boxed(),
+        serve: || serve_events::<F>().boxed_local(),
+    };
+    Function { name, trigger }
+}
+
+impl Function {
+    /// The function of this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        FUNCTIONS.iter().find(|function| function.name == name)
+    }
+
+    /// The function that this process is to be: inside Lambda, or a Lambda host that is like it, the one that
+    /// `AWS_LAMBDA_FUNCTION_NAME` names; anywhere else none.
+    pub fn of_this_process() -> Option<&'static Self> {
+        std::env::var_os("AWS_LAMBDA_RUNTIME_API")?;
+        Self::named(&std::env::var("AWS_LAMBDA_FUNCTION_NAME").ok()?)
+    }
+
+    /// Whether it answers HTTP requests; otherwise it takes events.
+    pub fn is_http(&self) -> bool {
+        matches!(self.trigger, Trigger::Http(_))
+    }
+
+    /// Starts it in this process, with the configuration in `env`. A function that takes events is told that each
+    /// invocation may take `timeout`; nothing here ends one that takes longer.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration, by the name of its variable.
+    pub async fn start(&self, env: &Env, timeout: Duration) -> Result<Handler, ConfigError> {
+        match self.trigger {
+            Trigger::Http(app) => app(env).await.map(Handler::Http),
+            Trigger::Events { start, .. } => start(env, timeout).await.map(Handler::Events),
+        }
+    }
+
+    /// Runs it as this process, as its `main` does, until the Lambda Runtime API is gone.
+    pub async fn serve(&self) -> ExitCode {
+        match self.trigger {
+            Trigger::Http(app) => serve_http(app).await,
+            Trigger::Events { serve, .. } => serve().await,
+        }
+    }
+}
+
+async fn start_events<F: EventFunction>(
+    env: &Env,
+    timeout: Duration,
+) -> Result<EventHandler, ConfigError> {
+    let function = Arc::new(F::from_env(env).await?);
+    Ok(Arc::new(move |event| {
+        let function = Arc::clone(&function);
+        async move {
+            let event = serde_json::from_value(event)
+                .map_err(|fault| format!("the event is not of its kind ({fault})"))?;
+            let answer = function.handle(event, SystemTime::now() + timeout).await;
+            let answer = answer.map_err(|fault| fault.to_string())?;
+            serde_json::to_value(answer).map_err(|fault| fault.to_string())
+        }
+        .boxed()
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_list_has_each_folder_of_functions_once() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions");
+        let folders: BTreeSet<String> = folder
+            .read_dir()
+            .expect("a folder")
+            .map(|entry| entry.expect("an entry").file_name())
+            .map(|name| name.into_string().expect("UTF-8"))
+            .collect();
+        let names: Vec<&str> = FUNCTIONS.iter().map(|function| function.name).collect();
+        assert_eq!(names, folders.iter().collect::<Vec<_>>());
+    }
+}
