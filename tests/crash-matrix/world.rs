@@ -160,10 +160,8 @@ impl World {
     pub async fn run_schedules(&self) {
         for schedule in self.cloud.schedules() {
             let event = json!({"detail-type": "Scheduled Event", "source": "aws.scheduler", "detail": "{}"});
-            let _ = self
-                .cloud
-                .invoke(&binary_of(&schedule.function), event)
-                .await;
+            let binary = self.cloud.binary_of(&schedule.function);
+            let _ = self.cloud.invoke(binary.expect("its own"), event).await;
         }
     }
 
@@ -192,17 +190,4 @@ impl World {
             .until_next_due()
             .expect("the queues can be read")
     }
-}
-
-/// The binary of a function by its name in the template: `erase-claims` of `EraseClaimsFunction`.
-fn binary_of(logical_id: &str) -> String {
-    let name = logical_id.strip_suffix("Function").unwrap_or(logical_id);
-    let mut binary = String::new();
-    for letter in name.chars() {
-        if letter.is_ascii_uppercase() && !binary.is_empty() {
-            binary.push('-');
-        }
-        binary.push(letter.to_ascii_lowercase());
-    }
-    binary
 }

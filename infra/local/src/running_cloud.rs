@@ -168,6 +168,12 @@ impl RunningCloud {
         self.functions.keys().map(String::as_str)
     }
 
+    /// The binary of the function with this name in the template.
+    pub fn binary_of(&self, logical_id: &str) -> Option<&str> {
+        let function = self.stack.function(logical_id)?;
+        Some(&function.binary)
+    }
+
     /// The environment of the function with this binary, secrets included.
     pub fn function_environment(&self, binary: &str) -> Option<&BTreeMap<String, String>> {
         Some(&self.functions.get(binary)?.variables)

@@ -72,8 +72,8 @@ Ctrl-C stops it. What happens:
 }
 
 /// What is printed with `--emulators-only`.
-pub(super) fn of_emulators(cloud: &RunningCloud, env_file: &Path) -> String {
-    let env_file = quoted(&env_file.display().to_string());
+pub(super) fn of_emulators(cloud: &RunningCloud, configuration: &Path) -> String {
+    let configuration = quoted(&configuration.display().to_string());
     let lambda_endpoint = cloud.base_url();
     let authority = lambda_endpoint.rsplit('/').next().unwrap_or_default();
     let (host, port) = authority.rsplit_once(':').unwrap_or((authority, "9000"));
@@ -87,12 +87,12 @@ The AWS endpoints are up:
 
 Events that are put there show below, and at {events}
 
-What the functions' environment must be stands in {env_file}, as lines to export.
+The functions' environment and routes stand in {configuration}, for cargo lambda.
 Start the functions in another terminal. Build them first: cargo lambda builds a function when
 it is first asked for, and that takes longer than the functions wait for each other.
 
    for function in $(ls functions); do cargo build --bin $function; done
-   cargo lambda watch -A {host} -P {port} --env-file {env_file}
+   cargo lambda --global {configuration} watch -A {host} -P {port}
 
 Their API is then at {lambda_endpoint}, with the key {api_key}.
 Batches of queues and streams are posted there. Ctrl-C stops it. What happens:

@@ -3,7 +3,7 @@
 mod banner;
 mod console;
 mod keys;
-mod lambda_env;
+mod lambda_watch;
 mod live;
 mod receive;
 
@@ -219,8 +219,8 @@ async fn serve(run: Run) -> Result<(), Box<dyn Error>> {
     let mut events = cloud.events();
     let data_dir = &run.data.data_dir;
     if run.emulators_only {
-        let env_file = lambda_env::write(&cloud, data_dir)?;
-        console::print(&banner::of_emulators(&cloud, &env_file));
+        let configuration = lambda_watch::write(&cloud, data_dir)?;
+        console::print(&banner::of_emulators(&cloud, &configuration));
     } else {
         console::print(&banner::of_cloud(&cloud, data_dir));
     }
