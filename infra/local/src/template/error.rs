@@ -92,12 +92,10 @@ pub enum Fault {
     /// An intrinsic function that the local cloud does not evaluate.
     #[error("the intrinsic function {0} is not known to the local cloud")]
     UnknownIntrinsic(String),
-    /// A resource type that the local cloud neither stands in for nor knows to leave out.
-    #[error("the resource type {0} is not known to the local cloud")]
-    UnknownResourceType(String),
-    /// A property that the local cloud neither carries out nor knows to leave out.
-    #[error("the property {0} is not known to the local cloud")]
-    UnknownProperty(String),
+    /// A property that the local cloud neither carries out nor knows to leave out, one that is missing, or one of
+    /// the wrong shape.
+    #[error("cannot be carried out by the local cloud: {0}")]
+    Properties(String),
     /// A parameter type whose values the local cloud cannot make.
     #[error("the parameter type {0} is not known to the local cloud")]
     UnknownParameterType(String),

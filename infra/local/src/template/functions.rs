@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_yaml_ng::Value;
 
 use super::error::{Place, TemplateError};
 use super::evaluate::Evaluator;
 use super::names::{Kind, name_in_arn};
 use super::resource::Resource;
-use super::yaml::entries;
+use super::yaml::{Whole, entries};
 
 /// A function to run.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,10 +44,15 @@ const DEFAULT_TIMEOUT_SECONDS: u64 = 3;
 /// Lambda's own default memory size.
 const DEFAULT_MEMORY_MB: u64 = 128;
 
-const CARRIED_OUT: [&str; 3] = ["Environment", "MemorySize", "Timeout"];
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Properties {
+    memory_size: Option<Whole>,
+    timeout: Option<Whole>,
+}
 
-/// What matters on AWS only: packaging, permissions, scaling, logs, roll-out.
-const LEFT_OUT: [&str; 22] = [
+/// What matters on AWS only: packaging, permissions, scaling, logs, roll-out. The environment is read by itself.
+const LEFT_OUT: [&str; 23] = [
     "Architectures",
     "AutoPublishAlias",
     "AutoPublishAliasAllProperties",
@@ -55,6 +61,7 @@ const LEFT_OUT: [&str; 22] = [
     "DeadLetterQueue",
     "DeploymentPreference",
     "Description",
+    "Environment",
     "EphemeralStorage",
     "EventInvokeConfig",
     "FunctionName",
@@ -78,7 +85,7 @@ impl Function {
         globals: Option<&Value>,
         evaluator: &Evaluator<'_>,
     ) -> Result<Self, TemplateError> {
-        resource.only(&CARRIED_OUT, &LEFT_OUT)?;
+        let own: Properties = resource.read(&LEFT_OUT, evaluator)?;
         let binary = resource
             .metadata(["BuildProperties", "Binary"])
             .and_then(Value::as_str)
@@ -97,21 +104,21 @@ impl Function {
             Some(properties) => self::environment(properties, evaluator, place),
             None => Ok(BTreeMap::new()),
         })?);
-        let number = |key: &str, default: u64| match resource.raw(key) {
-            Some(value) => {
-                resource.at_properties(|place| evaluator.integer(value, &place.key(key)))
+        let number = |own: Option<Whole>, key: &str, default| {
+            let global = globals.and_then(|globals| globals.get(key));
+            match (own, global) {
+                (Some(own), _) => Ok(own.get()),
+                (None, Some(global)) => evaluator.integer(global, &globals_place.key(key)),
+                (None, None) => Ok(default),
             }
-            None => match globals.and_then(|globals| globals.get(key)) {
-                Some(value) => evaluator.integer(value, &globals_place.key(key)),
-                None => Ok(default),
-            },
         };
-        let memory_mb = number("MemorySize", DEFAULT_MEMORY_MB)?;
+        let memory_mb = number(own.memory_size, "MemorySize", DEFAULT_MEMORY_MB)?;
+        let timeout = number(own.timeout, "Timeout", DEFAULT_TIMEOUT_SECONDS)?;
         Ok(Self {
             logical_id: resource.logical_id.to_owned(),
             binary: binary.to_owned(),
             environment,
-            timeout: Duration::from_secs(number("Timeout", DEFAULT_TIMEOUT_SECONDS)?),
+            timeout: Duration::from_secs(timeout),
             memory_mb: u32::try_from(memory_mb).unwrap_or(u32::MAX),
         })
     }

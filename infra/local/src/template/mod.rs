@@ -2,13 +2,12 @@
 //!
 //! [`Stack::read`] gives the parameters their local values, decides the conditions, evaluates the
 //! intrinsic functions, and comes back with what one machine needs: tables, queues, functions with
-//! their environment, event sources, schedules, routes, secrets. Nothing is guessed: a resource type, property
-//! or function that this reader does not know is an error that names its place in the template.
-//! What only a deployment needs (`Rules`, `Mappings`, `Outputs`, policies, alarms) is not evaluated.
+//! their environment, event sources, schedules, routes, secrets. Nothing is guessed: a property or function
+//! that this reader does not know is an error that names its place in the template. A resource type that it does not
+//! know is left out, with a warning. What only a deployment needs (`Rules`, `Mappings`, `Outputs`, policies, alarms) is not evaluated.
 
 mod error;
 mod evaluate;
-mod event_source_mapping;
 mod event_sources;
 mod functions;
 mod names;
@@ -19,7 +18,6 @@ mod routes;
 mod schedules;
 mod secrets;
 mod stream_filter;
-mod stream_sources;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -30,8 +28,7 @@ use std::collections::BTreeMap;
 use serde_yaml_ng::Value;
 
 pub use error::{Fault, TemplateError};
-pub use event_source_mapping::EventSourceMapping;
-pub use event_sources::EventSource;
+pub use event_sources::{EventSource, EventSourceMapping, StreamSource};
 pub use functions::Function;
 pub use names::{Endpoints, LOCAL_ACCOUNT, LOCAL_REGION};
 pub use queues::Queue;
@@ -39,19 +36,18 @@ pub use routes::Route;
 pub use schedules::Schedule;
 pub use secrets::{Secret, resolve_secrets};
 pub use stream_filter::StreamFilter;
-pub use stream_sources::StreamSource;
 pub use tables::Table;
 
 use error::Place;
 use evaluate::Evaluator;
+use event_sources::Source;
 use names::Kind;
-use stream_sources::table_of_stream;
 
 /// The deployment's template, the one that `sam deploy` takes.
 pub const TEMPLATE: &str = include_str!("../../../../template.yaml");
 
 /// What the template comes to on one machine.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Stack {
     /// The tables, in the order of the template, as is everything here.
     pub tables: Vec<Table>,
@@ -93,17 +89,7 @@ impl Stack {
             .get("Globals")
             .and_then(|globals| globals.get("Function"));
 
-        let mut stack = Self {
-            tables: Vec::new(),
-            queues: Vec::new(),
-            functions: Vec::new(),
-            event_sources: Vec::new(),
-            schedules: Vec::new(),
-            stream_sources: Vec::new(),
-            event_buses: Vec::new(),
-            routes: Vec::new(),
-            secrets: Vec::new(),
-        };
+        let mut stack = Self::default();
         for resource in &resources {
             match resource.kind {
                 Kind::Table => stack.tables.push(Table::read(resource, &evaluator)?),
@@ -112,20 +98,10 @@ impl Stack {
                     let function = Function::read(resource, globals, &evaluator)?;
                     stack.functions.push(function);
                 }
-                Kind::EventSource => {
-                    let source = resource.string("EventSourceArn", &evaluator)?;
-                    match table_of_stream(&source) {
-                        Some(table) => {
-                            let source =
-                                StreamSource::read(resource, table, &resources, &evaluator)?;
-                            stack.stream_sources.push(source);
-                        }
-                        None => {
-                            let source = EventSource::read(resource, &resources, &evaluator)?;
-                            stack.event_sources.push(source);
-                        }
-                    }
-                }
+                Kind::EventSource => match Source::read(resource, &resources, &evaluator)? {
+                    Source::Queue(source) => stack.event_sources.push(source),
+                    Source::Stream(source) => stack.stream_sources.push(source),
+                },
                 Kind::Schedule => {
                     let schedule = Schedule::read(resource, &resources, &evaluator)?;
                     stack.schedules.push(schedule);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::error::TemplateError;
 use super::evaluate::Evaluator;
@@ -22,11 +22,12 @@ pub struct Queue {
     pub dead_letter_queue: Option<String>,
 }
 
-/// Properties that are attributes of `CreateQueue` under the same name.
-const TAKEN_OVER: [&str; 6] = [
+/// Properties that are attributes of `CreateQueue` under the same name, and the name.
+const KNOWN: [&str; 7] = [
     "DelaySeconds",
     "MaximumMessageSize",
     "MessageRetentionPeriod",
+    "QueueName",
     "ReceiveMessageWaitTimeSeconds",
     "RedrivePolicy",
     "VisibilityTimeout",
@@ -45,48 +46,26 @@ impl Queue {
         resource: &Resource<'_>,
         evaluator: &Evaluator<'_>,
     ) -> Result<Self, TemplateError> {
-        let mut carried_out = TAKEN_OVER.to_vec();
-        carried_out.push("QueueName");
-        resource.only(&carried_out, &LEFT_OUT)?;
-
-        let mut attributes = BTreeMap::new();
-        for key in TAKEN_OVER {
-            let text = match resource.property(key, evaluator)? {
-                None => continue,
-                Some(Json::String(text)) => text,
-                // RedrivePolicy is an object here and its JSON text in the API.
-                Some(other) => other.to_string(),
-            };
-            attributes.insert(key.to_owned(), text);
-        }
-        let dead_letter_queue = match resource.property("RedrivePolicy", evaluator)? {
-            Some(policy) => Some(dead_letter_queue(resource, &policy)?),
-            None => None,
-        };
+        let mut values = resource.known_values(&KNOWN, &LEFT_OUT, evaluator)?;
+        values.remove("QueueName");
+        let dead_letter_queue = values.get("RedrivePolicy").map(|policy| {
+            let target = policy.get("deadLetterTargetArn").and_then(Json::as_str);
+            let queue = target.and_then(queue_in_arn).map(str::to_owned);
+            let expected = "deadLetterTargetArn with the ARN of a queue of this template";
+            queue.ok_or_else(|| resource.must_be("RedrivePolicy", expected))
+        });
+        let attributes = values.into_iter().map(|(key, value)| match value {
+            Json::String(text) => (key, text),
+            // RedrivePolicy is an object here and its JSON text in the API.
+            other => (key, other.to_string()),
+        });
         Ok(Self {
             logical_id: resource.logical_id.to_owned(),
             name: resource.name.clone(),
-            attributes,
-            dead_letter_queue,
+            attributes: attributes.collect(),
+            dead_letter_queue: dead_letter_queue.transpose()?,
         })
     }
-}
-
-fn dead_letter_queue(resource: &Resource<'_>, policy: &Json) -> Result<String, TemplateError> {
-    policy
-        .get("deadLetterTargetArn")
-        .unwrap_or(&json!(null))
-        .as_str()
-        .and_then(queue_in_arn)
-        .map(str::to_owned)
-        .ok_or_else(|| {
-            resource.at_properties(|place| {
-                place
-                    .key("RedrivePolicy")
-                    .key("deadLetterTargetArn")
-                    .must_be("the ARN of a queue of this template")
-            })
-        })
 }
 
 /// The name of the queue that a local queue ARN names.

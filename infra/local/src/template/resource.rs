@@ -1,6 +1,7 @@
 //! One resource of the template, and its properties by name.
 
-use serde_json::Value as Json;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value as Json};
 use serde_yaml_ng::Value;
 
 use super::error::{Fault, Place, TemplateError};
@@ -35,10 +36,14 @@ pub(super) fn resources<'t>(
             .get("Type")
             .and_then(Value::as_str)
             .ok_or_else(|| place.key("Type").must_be("a resource type"))?;
-        let kind = Kind::of(resource_type).ok_or_else(|| {
-            let fault = Fault::UnknownResourceType(resource_type.to_owned());
-            place.key("Type").error(fault)
-        })?;
+        let kind = Kind::of(resource_type).unwrap_or_else(|| {
+            tracing::warn!(
+                logical_id,
+                resource_type,
+                "template.yaml has a resource of a type that the local cloud does not know: it is left out"
+            );
+            Kind::LeftOut
+        });
         let wanted = match declaration.get("Condition").map(Value::as_str) {
             None => true,
             Some(Some(name)) => evaluator.condition(name, &place.key("Condition"))?,
@@ -109,49 +114,60 @@ impl<'t> Resource<'t> {
         self.declaration.get("Metadata")?.get(first)?.get(second)
     }
 
-    /// A property's value; `None` when it is absent or `AWS::NoValue`.
-    pub(super) fn property(
-        &self,
-        key: &str,
-        evaluator: &Evaluator<'_>,
-    ) -> Result<Option<Json>, TemplateError> {
-        match self.raw(key) {
-            Some(value) => self.at_properties(|place| evaluator.evaluate(value, &place.key(key))),
-            None => Ok(None),
-        }
+    /// An error about the property `key`; `expected` completes "must be …".
+    pub(super) fn must_be(&self, key: &str, expected: &'static str) -> TemplateError {
+        self.at_properties(|place| place.key(key).must_be(expected))
     }
 
-    /// A property that must be there and be a string.
-    pub(super) fn string(
+    /// The values of all properties but those in `left_out`, which are not looked at.
+    pub(super) fn values(
         &self,
-        key: &str,
-        evaluator: &Evaluator<'_>,
-    ) -> Result<String, TemplateError> {
-        self.at_properties(|place| {
-            let value = self
-                .raw(key)
-                .ok_or_else(|| place.key(key).must_be("a string"))?;
-            evaluator.string(value, &place.key(key))
-        })
-    }
-
-    /// Refuses a property that is in neither list, so that nothing the template asks for is
-    /// silently left out.
-    pub(super) fn only(
-        &self,
-        carried_out: &[&str],
         left_out: &[&str],
-    ) -> Result<(), TemplateError> {
+        evaluator: &Evaluator<'_>,
+    ) -> Result<Map<String, Json>, TemplateError> {
         self.at_properties(|place| {
-            let Some(properties) = self.properties() else {
-                return Ok(());
-            };
-            for (key, _) in entries(properties, place)? {
-                if !carried_out.contains(&key) && !left_out.contains(&key) {
-                    return Err(place.error(Fault::UnknownProperty(key.to_owned())));
+            let mut values = Map::new();
+            let properties = self.properties().map(|all| entries(all, place));
+            for (key, value) in properties.transpose()?.unwrap_or_default() {
+                if left_out.contains(&key) {
+                    continue;
+                }
+                if let Some(value) = evaluator.evaluate(value, &place.key(key))? {
+                    values.insert(key.to_owned(), value);
                 }
             }
-            Ok(())
+            Ok(values)
         })
+    }
+
+    /// The same as a `T`, which denies properties that it does not know: nothing that the template asks for is
+    /// silently left out.
+    pub(super) fn read<T: DeserializeOwned>(
+        &self,
+        left_out: &[&str],
+        evaluator: &Evaluator<'_>,
+    ) -> Result<T, TemplateError> {
+        let values = Json::Object(self.values(left_out, evaluator)?);
+        let read = T::deserialize(values);
+        read.map_err(|fault| {
+            self.at_properties(|place| place.error(Fault::Properties(fault.to_string())))
+        })
+    }
+
+    /// The same by name, where each is one of `known`.
+    pub(super) fn known_values(
+        &self,
+        known: &[&str],
+        left_out: &[&str],
+        evaluator: &Evaluator<'_>,
+    ) -> Result<Map<String, Json>, TemplateError> {
+        let values = self.values(left_out, evaluator)?;
+        match values.keys().find(|key| !known.contains(&key.as_str())) {
+            None => Ok(values),
+            Some(key) => {
+                let fault = Fault::Properties(format!("unknown field `{key}`"));
+                Err(self.at_properties(|place| place.error(fault)))
+            }
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! `AWS::ApiGatewayV2::Route` and the integrations behind the routes.
 
+use serde::Deserialize;
+
 use super::error::TemplateError;
 use super::evaluate::Evaluator;
 use super::functions::function_in_arn;
@@ -15,6 +17,21 @@ pub struct Route {
     pub method: String,
     /// The logical id of the function.
     pub function: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Properties {
+    route_key: String,
+    target: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Integration {
+    integration_type: String,
+    integration_uri: String,
+    payload_format_version: String,
 }
 
 impl Route {
@@ -36,32 +53,21 @@ impl Route {
         all: &[Resource<'_>],
         evaluator: &Evaluator<'_>,
     ) -> Result<Self, TemplateError> {
-        route.only(
-            &["ApiId", "RouteKey", "Target"],
-            &["AuthorizationType", "OperationName"],
-        )?;
-        let key = route.string("RouteKey", evaluator)?;
-        let (method, path) = key
+        let left_out = ["ApiId", "AuthorizationType", "OperationName"];
+        let Properties { route_key, target } = route.read(&left_out, evaluator)?;
+        let (method, path) = route_key
             .split_once(' ')
             .filter(|(_, path)| path.starts_with('/'))
-            .ok_or_else(|| {
-                route.at_properties(|place| {
-                    place
-                        .key("RouteKey")
-                        .must_be("METHOD /path, such as GET /health")
-                })
-            })?;
-        let target = route.string("Target", evaluator)?;
+            .ok_or_else(|| route.must_be("RouteKey", "METHOD /path, such as GET /health"))?;
         let integration = target
             .strip_prefix("integrations/")
             .and_then(|id| all.iter().find(|one| one.logical_id == id))
             .filter(|one| one.kind == Kind::Integration)
             .ok_or_else(|| {
-                route.at_properties(|place| {
-                    place
-                        .key("Target")
-                        .must_be("integrations/ and an integration of this template")
-                })
+                route.must_be(
+                    "Target",
+                    "integrations/ and an integration of this template",
+                )
             })?;
         Ok(Self {
             path: path.to_owned(),
@@ -72,42 +78,25 @@ impl Route {
 }
 
 fn function_of(
-    integration: &Resource<'_>,
+    resource: &Resource<'_>,
     all: &[Resource<'_>],
     evaluator: &Evaluator<'_>,
 ) -> Result<String, TemplateError> {
-    integration.only(
-        &[
-            "ApiId",
-            "IntegrationType",
-            "IntegrationUri",
-            "PayloadFormatVersion",
-        ],
-        &[
-            "ConnectionType",
-            "Description",
-            "IntegrationMethod",
-            "TimeoutInMillis",
-        ],
-    )?;
-    if integration.string("IntegrationType", evaluator)? != "AWS_PROXY" {
-        return Err(
-            integration.at_properties(|place| place.key("IntegrationType").must_be("AWS_PROXY"))
-        );
+    let left_out = [
+        "ApiId",
+        "ConnectionType",
+        "Description",
+        "IntegrationMethod",
+        "TimeoutInMillis",
+    ];
+    let integration: Integration = resource.read(&left_out, evaluator)?;
+    if integration.integration_type != "AWS_PROXY" {
+        return Err(resource.must_be("IntegrationType", "AWS_PROXY"));
     }
-    if integration.string("PayloadFormatVersion", evaluator)? != "2.0" {
-        return Err(
-            integration.at_properties(|place| place.key("PayloadFormatVersion").must_be("\"2.0\""))
-        );
+    if integration.payload_format_version != "2.0" {
+        return Err(resource.must_be("PayloadFormatVersion", "\"2.0\""));
     }
-    let uri = integration.string("IntegrationUri", evaluator)?;
-    function_in_arn(&uri, all)
-        .map(str::to_owned)
-        .ok_or_else(|| {
-            integration.at_properties(|place| {
-                place
-                    .key("IntegrationUri")
-                    .must_be("the ARN of a function of this template")
-            })
-        })
+    let function = function_in_arn(&integration.integration_uri, all).map(str::to_owned);
+    let expected = "the ARN of a function of this template";
+    function.ok_or_else(|| resource.must_be("IntegrationUri", expected))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value as Json;
+use serde::Deserialize;
 
 use super::error::TemplateError;
 use super::evaluate::Evaluator;
@@ -20,16 +20,22 @@ pub struct Schedule {
     pub every: Duration,
 }
 
-const CARRIED_OUT: [&str; 3] = ["ScheduleExpression", "State", "Target"];
-
-/// What a schedule is called, who may run it, how exactly its time is kept.
-const LEFT_OUT: [&str; 5] = [
+/// What a schedule is called, who may run it, how exactly its time is kept; the target is read by itself.
+const LEFT_OUT: [&str; 6] = [
     "Description",
     "FlexibleTimeWindow",
     "GroupName",
     "KmsKeyArn",
     "Name",
+    "Target",
 ];
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Properties {
+    schedule_expression: String,
+    state: Option<String>,
+}
 
 impl Schedule {
     pub(super) fn read(
@@ -37,26 +43,21 @@ impl Schedule {
         all: &[Resource<'_>],
         evaluator: &Evaluator<'_>,
     ) -> Result<Self, TemplateError> {
-        schedule.only(&CARRIED_OUT, &LEFT_OUT)?;
-        let must_be =
-            |key: &str, expected| schedule.at_properties(|at| at.key(key).must_be(expected));
-
-        let expression = schedule.string("ScheduleExpression", evaluator)?;
-        let every = rate(&expression)
-            .ok_or_else(|| must_be("ScheduleExpression", "a rate, such as rate(5 minutes)"))?;
-        if schedule.property("State", evaluator)? == Some(Json::from("DISABLED")) {
-            return Err(must_be(
-                "State",
-                "ENABLED; the local cloud runs every schedule",
-            ));
+        let properties: Properties = schedule.read(&LEFT_OUT, evaluator)?;
+        let every = rate(&properties.schedule_expression).ok_or_else(|| {
+            schedule.must_be("ScheduleExpression", "a rate, such as rate(5 minutes)")
+        })?;
+        if properties.state.as_deref() == Some("DISABLED") {
+            let expected = "ENABLED; the local cloud runs every schedule";
+            return Err(schedule.must_be("State", expected));
         }
         // Only this of the target: its role has no local counterpart.
         let target = schedule.raw("Target").and_then(|target| target.get("Arn"));
-        let target = target.ok_or_else(|| must_be("Target", "a mapping with Arn"))?;
-        let arn =
-            schedule.at_properties(|at| evaluator.string(target, &at.key("Target").key("Arn")))?;
+        let target = target.ok_or_else(|| schedule.must_be("Target", "a mapping with Arn"))?;
+        let arn = schedule
+            .at_properties(|place| evaluator.string(target, &place.key("Target").key("Arn")))?;
         let function = function_in_arn(&arn, all)
-            .ok_or_else(|| must_be("Target", "the ARN of a function of this template"))?;
+            .ok_or_else(|| schedule.must_be("Target", "the ARN of a function of this template"))?;
         Ok(Self {
             name: schedule.name.clone(),
             function: function.to_owned(),

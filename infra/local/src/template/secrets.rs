@@ -1,11 +1,12 @@
 //! `AWS::SecretsManager::Secret` and the dynamic references to it.
 
-use serde_json::Value as Json;
+use serde::Deserialize;
 
 use super::error::TemplateError;
 use super::evaluate::Evaluator;
 use super::names::name_in_arn;
 use super::resource::Resource;
+use super::yaml::Whole;
 
 /// A secret to generate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,33 +20,36 @@ pub struct Secret {
 /// Secrets Manager's own default for `PasswordLength`.
 const DEFAULT_LENGTH: u64 = 32;
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Properties {
+    generate_secret_string: Rules,
+}
+
+/// How to make one. Which characters it has (`Exclude…`) is left to the local cloud.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Rules {
+    password_length: Option<Whole>,
+    generate_string_key: Option<String>,
+}
+
 impl Secret {
     pub(super) fn read(
         resource: &Resource<'_>,
         evaluator: &Evaluator<'_>,
     ) -> Result<Self, TemplateError> {
-        resource.only(
-            &["GenerateSecretString"],
-            &["Description", "KmsKeyId", "Name", "Tags"],
-        )?;
-        let generate = resource.property("GenerateSecretString", evaluator)?;
-        let length = match &generate {
-            Some(Json::Object(rules)) if !rules.contains_key("GenerateStringKey") => rules
-                .get("PasswordLength")
-                .map_or(Some(DEFAULT_LENGTH), Json::as_u64),
-            _ => None,
-        };
-        let length = length.and_then(|length| usize::try_from(length).ok());
-        let length = length.ok_or_else(|| {
-            resource.at_properties(|place| {
-                place
-                    .key("GenerateSecretString")
-                    .must_be("rules for one plain secret (PasswordLength, Exclude…)")
-            })
-        })?;
+        let left_out = ["Description", "KmsKeyId", "Name", "Tags"];
+        let properties: Properties = resource.read(&left_out, evaluator)?;
+        let rules = properties.generate_secret_string;
+        if rules.generate_string_key.is_some() {
+            let expected = "rules for one plain secret (PasswordLength, Exclude…)";
+            return Err(resource.must_be("GenerateSecretString", expected));
+        }
+        let length = rules.password_length.map_or(DEFAULT_LENGTH, Whole::get);
         Ok(Self {
             logical_id: resource.logical_id.to_owned(),
-            length,
+            length: usize::try_from(length).unwrap_or(usize::MAX),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! `AWS::DynamoDB::Table`.
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use super::error::TemplateError;
 use super::evaluate::Evaluator;
@@ -19,13 +19,16 @@ pub struct Table {
     pub ttl_attribute: Option<String>,
 }
 
-/// Properties with the same name and shape in `CreateTable`.
-const TAKEN_OVER: [&str; 5] = [
+/// Properties with the same name and shape in `CreateTable`, and those that become something else.
+const KNOWN: [&str; 8] = [
     "AttributeDefinitions",
     "BillingMode",
     "GlobalSecondaryIndexes",
     "KeySchema",
     "LocalSecondaryIndexes",
+    "StreamSpecification",
+    "TableName",
+    "TimeToLiveSpecification",
 ];
 
 const LEFT_OUT: [&str; 6] = [
@@ -42,39 +45,18 @@ impl Table {
         resource: &Resource<'_>,
         evaluator: &Evaluator<'_>,
     ) -> Result<Self, TemplateError> {
-        let mut carried_out = TAKEN_OVER.to_vec();
-        carried_out.extend([
-            "TableName",
-            "StreamSpecification",
-            "TimeToLiveSpecification",
-        ]);
-        resource.only(&carried_out, &LEFT_OUT)?;
-
-        let mut create = Map::new();
+        let mut create = resource.known_values(&KNOWN, &LEFT_OUT, evaluator)?;
         create.insert("TableName".to_owned(), json!(resource.name));
-        for key in TAKEN_OVER {
-            if let Some(value) = resource.property(key, evaluator)? {
-                create.insert(key.to_owned(), value);
-            }
-        }
-        if let Some(stream) = resource.property("StreamSpecification", evaluator)? {
+        if let Some(stream) = create.get_mut("StreamSpecification") {
             // CloudFormation switches a stream on by naming its view; the API wants both.
             let view = stream.get("StreamViewType").cloned();
-            create.insert(
-                "StreamSpecification".to_owned(),
-                json!({"StreamEnabled": true, "StreamViewType": view}),
-            );
+            *stream = json!({"StreamEnabled": true, "StreamViewType": view});
         }
-        let ttl_attribute = match resource.property("TimeToLiveSpecification", evaluator)? {
+        let ttl_attribute = match create.remove("TimeToLiveSpecification") {
             Some(ttl) if ttl.get("Enabled") == Some(&Json::Bool(true)) => {
                 let attribute = ttl.get("AttributeName").and_then(Json::as_str);
                 let attribute = attribute.ok_or_else(|| {
-                    resource.at_properties(|place| {
-                        place
-                            .key("TimeToLiveSpecification")
-                            .key("AttributeName")
-                            .must_be("the name of an attribute")
-                    })
+                    resource.must_be("TimeToLiveSpecification", "with the name of an attribute")
                 })?;
                 Some(attribute.to_owned())
             }

@@ -178,7 +178,7 @@ fn what_is_not_known_is_an_error_that_names_its_place() {
 #[test]
 fn unknown_sections_of_the_stack_are_errors() {
     let table = [
-        ("Resources: {X: {Type: AWS::Foo::Bar}}", "Resources.X.Type"),
+        ("Resources: {X: {Condition: Never}}", "Resources.X.Type"),
         (
             "Resources: {X: {Type: AWS::SQS::Queue, Properties: {Colour: red}}}",
             "Resources.X.Properties",
@@ -214,6 +214,18 @@ fn unknown_sections_of_the_stack_are_errors() {
     for (template, path) in table {
         assert_eq!(read(template).expect_err(template).path, path, "{template}");
     }
+}
+
+#[test]
+fn a_resource_of_an_unknown_type_is_left_out() {
+    let unknown = "X: {Type: AWS::Foo::Bar, Properties: {Colour: !Select [0, [red]]}}";
+    let queue = "Jobs: {Type: AWS::SQS::Queue}";
+    let stack = read(&format!("Resources: {{{unknown}, {queue}}}")).unwrap();
+    assert_eq!(stack.queues.len(), 1);
+
+    let referring = "Jobs: {Type: AWS::SQS::Queue, Properties: {QueueName: !Ref X}}";
+    let error = read(&format!("Resources: {{{unknown}, {referring}}}")).unwrap_err();
+    assert_eq!(error.fault, Fault::NoLocalValue("X".into()));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Reading YAML values whose shape is not yet certain.
 
+use serde::Deserialize;
 use serde_yaml_ng::Value;
 
 use super::error::{Place, TemplateError};
@@ -52,5 +53,40 @@ pub(super) fn intrinsic(value: &Value) -> Option<(String, &Value)> {
             }
         }
         _ => None,
+    }
+}
+
+/// A whole number as CloudFormation takes it: a number, or its digits.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "NumberOrText")]
+pub(super) struct Whole(i64);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum NumberOrText {
+    Number(i64),
+    Text(String),
+}
+
+impl TryFrom<NumberOrText> for Whole {
+    type Error = std::num::ParseIntError;
+
+    fn try_from(value: NumberOrText) -> Result<Self, Self::Error> {
+        match value {
+            NumberOrText::Number(number) => Ok(Self(number)),
+            NumberOrText::Text(text) => text.parse().map(Self),
+        }
+    }
+}
+
+impl Whole {
+    /// The number; 0 for a negative one.
+    pub(super) fn get(self) -> u64 {
+        u64::try_from(self.0).unwrap_or_default()
+    }
+
+    /// The number as a limit; a negative one is none.
+    pub(super) fn limit(self) -> Option<u64> {
+        u64::try_from(self.0).ok()
     }
 }
