@@ -9,7 +9,7 @@ use aws::sdk::Sdk;
 use jiff::Timestamp;
 use runtime::{ConfigError, Env};
 
-use crate::data_dir::DataDir;
+use crate::data::data_dir::DataDir;
 use crate::template::Stack;
 use crate::{DataDirError, RunningCloud, StartError};
 

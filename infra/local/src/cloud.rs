@@ -1,34 +1,33 @@
 //! Starting everything, in order. [`RunningCloud::shutdown`] stops it in the other.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
-use functions::{EventHandler, Handler};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use url::Url;
 
 use crate::StartError;
 use crate::access_keys;
-use crate::checkpoints::Checkpoints;
-use crate::data_dir::DataDir;
-use crate::dispatch::{Gateway, HttpFunction};
-use crate::emulators::Emulators;
-use crate::environment::{self, AwsEndpoints};
-use crate::event_bus::EventBuses;
-use crate::event_loop::EventLoop;
+use crate::data::data_dir::DataDir;
+use crate::data::identity::Identity;
+use crate::data::secrets::Secrets;
+use crate::emulators::event_bus::EventBuses;
+use crate::emulators::listeners::{Listeners, url_of};
+use crate::emulators::services::Emulators;
 use crate::events::Events;
-use crate::function_host;
-use crate::identity::Identity;
-use crate::listeners::{Listeners, url_of};
-use crate::options::{DEFAULT_WEBHOOK_SECRET, FunctionHost, Options, is_loopback, without_slash};
-use crate::route_table::RouteTable;
+use crate::gateway::dispatch::Gateway;
+use crate::gateway::route_table::RouteTable;
+use crate::lambda::environment::{self, AwsEndpoints};
+use crate::lambda::host::{self, FunctionHost, Handler, HttpFunction};
+use crate::lambda::invocation::EventFunction;
+use crate::options::{DEFAULT_WEBHOOK_SECRET, Options, is_loopback, without_slash};
 use crate::running_cloud::{RunningCloud, RunningFunction};
-use crate::schedule_loop::ScheduleLoop;
-use crate::secrets::Secrets;
 use crate::stop::Tasks;
-use crate::stream_loop::StreamLoop;
 use crate::template::{Endpoints, Route, Stack, TEMPLATE};
+use crate::triggers::checkpoints::Checkpoints;
+use crate::triggers::event_loop::EventLoop;
+use crate::triggers::schedule_loop::ScheduleLoop;
+use crate::triggers::stream_loop::StreamLoop;
 
 /// The value of the template's parameter `Release`, which has no default because each deployment must
 /// choose a new one.
@@ -79,16 +78,9 @@ impl LocalCloud {
         let buses = EventBuses::new(&stack.event_buses, events.clone());
 
         let (mut front, mut back) = (Tasks::new(), Tasks::new());
-        let (dynamodb, sqs) = (listeners.dynamodb, listeners.sqs);
+        let sqs = (listeners.sqs, aws.sqs.as_str());
         let eventbridge = (listeners.eventbridge, &buses);
-        emulators.serve(
-            dynamodb,
-            sqs,
-            &aws.sqs,
-            eventbridge,
-            &back.stop,
-            &mut back.running,
-        );
+        emulators.serve(listeners.dynamodb, sqs, eventbridge, &mut back);
 
         // Before the functions start: they read the keys when they do.
         let access = access_keys::table(&stack, &environment::of_aws(&aws))?;
@@ -107,10 +99,9 @@ impl LocalCloud {
             if let Some(change) = &options.change_environment {
                 change(&function.binary, &mut variables);
             }
-            let started = function_host::start(
+            let started = host::start(
                 &options.functions,
                 function,
-                &stack.routes,
                 &variables,
                 &options.function_log,
             )
@@ -119,11 +110,10 @@ impl LocalCloud {
                 variables,
                 env: started.env,
                 processes: started.processes,
-                handler: match &started.handler {
-                    Handler::Events(handler) => Some(handler.clone()),
+                by_events: match &started.handler {
+                    Handler::Events(function) => Some(function.clone()),
                     Handler::Http(_) => None,
                 },
-                timeout: function.timeout,
             };
             handlers.insert(function.logical_id.clone(), started.handler);
             functions.insert(function.binary.clone(), running);
@@ -132,53 +122,41 @@ impl LocalCloud {
             let event_loop = EventLoop {
                 queues: emulators.queues.clone(),
                 source: source.clone(),
-                handler: event_handler(&handlers, &source.mapping.function)?,
-                timeout: timeout(&stack, &source.mapping.function),
+                function: event_function(&handlers, &source.mapping.function)?,
                 events: events.clone(),
             };
-            let stop = front.stop.clone();
-            front.running.spawn(event_loop.run(stop));
+            front.spawn(|stop| event_loop.run(stop));
         }
         for schedule in &stack.schedules {
             let schedule_loop = ScheduleLoop {
                 schedule: schedule.clone(),
-                handler: event_handler(&handlers, &schedule.function)?,
-                timeout: timeout(&stack, &schedule.function),
+                function: event_function(&handlers, &schedule.function)?,
             };
-            let stop = front.stop.clone();
-            front.running.spawn(schedule_loop.run(stop));
+            front.spawn(|stop| schedule_loop.run(stop));
         }
         for source in &stack.stream_sources {
             let stream_loop = StreamLoop {
                 database: emulators.database.clone(),
                 queues: emulators.queues.clone(),
                 source: source.clone(),
-                handler: event_handler(&handlers, &source.mapping.function)?,
-                timeout: timeout(&stack, &source.mapping.function),
+                function: event_function(&handlers, &source.mapping.function)?,
                 checkpoints: checkpoints.clone(),
                 records: Some(emulators.stream_records.clone()),
                 events: events.clone(),
             };
-            let stop = front.stop.clone();
-            front.running.spawn(stream_loop.run(stop));
+            front.spawn(|stop| stream_loop.run(stop));
         }
         let routes = match options.functions {
             FunctionHost::InvokeApi { .. } => Vec::new(),
             _ => stack.routes.clone(),
         };
         let gateway = Gateway {
-            functions: http_functions(&stack, &routes, handlers)?,
+            functions: http_functions(&routes, handlers)?,
             routes: RouteTable::new(routes)?,
             events: events.clone(),
             buses: buses.clone(),
         };
-        let (router, stopped) = (gateway.into_router(), front.stop.requested());
-        front.running.spawn(async move {
-            let serving = axum::serve(listeners.api, router).with_graceful_shutdown(stopped);
-            if let Err(fault) = serving.await {
-                tracing::error!(%fault, "the API stopped");
-            }
-        });
+        front.serve("the API", listeners.api, gateway.into_router());
         let running = RunningCloud {
             events_url: format!("{own_url}/local/events"),
             base_url,
@@ -257,12 +235,12 @@ fn webhook_secret(options: &Options, public_url: Option<&Url>) -> String {
     }
 }
 
-fn event_handler(
+fn event_function(
     started: &BTreeMap<String, Handler>,
     function: &str,
-) -> Result<EventHandler, StartError> {
+) -> Result<EventFunction, StartError> {
     match started.get(function) {
-        Some(Handler::Events(handler)) => Ok(handler.clone()),
+        Some(Handler::Events(function)) => Ok(function.clone()),
         _ => Err(StartError::WrongKind {
             function: function.to_owned(),
             use_of_it: "takes events",
@@ -270,37 +248,22 @@ fn event_handler(
     }
 }
 
+/// The functions that routes lead to, by their logical ids.
 fn http_functions(
-    stack: &Stack,
     routes: &[Route],
     mut started: BTreeMap<String, Handler>,
 ) -> Result<BTreeMap<String, HttpFunction>, StartError> {
     let routed: BTreeSet<&String> = routes.iter().map(|route| &route.function).collect();
     routed
         .into_iter()
-        .map(
-            |logical_id| match (started.remove(logical_id), stack.function(logical_id)) {
-                (Some(Handler::Http(router)), Some(function)) => {
-                    let function = HttpFunction {
-                        binary: function.binary.clone(),
-                        router,
-                        timeout: function.timeout,
-                    };
-                    Ok((logical_id.clone(), function))
-                }
-                _ => Err(StartError::WrongKind {
-                    function: logical_id.clone(),
-                    use_of_it: "answers HTTP requests",
-                }),
-            },
-        )
+        .map(|logical_id| match started.remove(logical_id) {
+            Some(Handler::Http(function)) => Ok((logical_id.clone(), function)),
+            _ => Err(StartError::WrongKind {
+                function: logical_id.clone(),
+                use_of_it: "answers HTTP requests",
+            }),
+        })
         .collect()
-}
-
-fn timeout(stack: &Stack, logical_id: &str) -> Duration {
-    stack
-        .function(logical_id)
-        .map_or(Duration::MAX, |function| function.timeout)
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::io;
 
 use runtime::ConfigError;
 
-use crate::data_dir::DataDirError;
-use crate::identity::IdentityError;
+use crate::data::data_dir::DataDirError;
+use crate::data::identity::IdentityError;
 use crate::template::TemplateError;
 
 /// Why the local cloud does not start. The message is for the person at the terminal, and says what

@@ -5,49 +5,44 @@
 //! schedules invoke them.
 //! The functions use the AWS SDK and nothing else: to them this is just another endpoint.
 //!
-//! [`template`] reads what to run, [`LocalCloud::start`] runs it, and [`holder`] is a wallet to take a
-//! credential with. `main.rs` puts them behind a command line; tests and benchmarks start the cloud on
-//! free ports in their own process.
+//! | room | what is in it |
+//! |---|---|
+//! | [`template`] | `template.yaml`, evaluated: what to run |
+//! | `gateway` | what stands where API Gateway would |
+//! | `triggers` | queues, streams and schedules that invoke functions |
+//! | `lambda` | functions: in this process, in [`processes`] of their own, or behind an Invoke API |
+//! | `emulators` | DynamoDB, SQS and EventBridge |
+//! | `data` | what is kept in the data directory |
+//! | [`commands`] | the command line |
+//! | [`holder`] | a wallet to take a credential with |
+//!
+//! [`LocalCloud::start`] puts them together. `main.rs` puts that behind a command line; tests and benchmarks start the
+//! cloud on free ports in their own process.
 
 mod access_keys;
-mod checkpoints;
-pub mod cli;
 mod cloud;
-mod data_dir;
-mod dispatch;
+pub mod commands;
+mod data;
 mod emulators;
-mod environment;
 mod error;
-mod event_bus;
-mod event_loop;
 mod events;
-mod function_host;
-mod function_log;
+mod gateway;
 pub mod holder;
-mod identity;
-mod invocation;
-mod invoke_api;
-pub mod lambda_process;
-mod listeners;
+mod lambda;
 mod options;
-mod route_table;
 mod running_cloud;
-mod schedule_loop;
-mod scratch;
-mod secrets;
 mod stop;
-mod stream_loop;
-mod stream_records;
 pub mod template;
+mod triggers;
 
 pub use cloud::LocalCloud;
-pub use data_dir::DataDirError;
-pub use environment::AwsEndpoints;
+pub use data::data_dir::DataDirError;
+pub use data::identity::{AUTHORITY_FILE, IdentityError};
+pub use emulators::event_bus::{EventQuery, PublishedEvent};
 pub use error::StartError;
-pub use event_bus::{EventQuery, PublishedEvent};
 pub use events::Event;
-pub use identity::{AUTHORITY_FILE, IdentityError};
-pub use options::{
-    Binaries, ChangeEnvironment, DEFAULT_API_KEY, DEFAULT_WEBHOOK_SECRET, FunctionHost, Options,
-};
+pub use lambda::environment::AwsEndpoints;
+pub use lambda::host::{Binaries, FunctionHost};
+pub use lambda::processes;
+pub use options::{ChangeEnvironment, DEFAULT_API_KEY, DEFAULT_WEBHOOK_SECRET, Options};
 pub use running_cloud::RunningCloud;

@@ -1,4 +1,4 @@
-//! `cargo run`: see [`local::cli`].
+//! `cargo run`: see [`local::commands`].
 //!
 //! Started as a Lambda process, it is the function of that name instead, so that whoever has the local cloud has
 //! processes of its functions too, of the same build.
@@ -22,5 +22,5 @@ async fn serve(function: &Function) -> ExitCode {
 
 #[tokio::main]
 async fn local_cloud() -> ExitCode {
-    local::cli::run().await
+    local::commands::run().await
 }

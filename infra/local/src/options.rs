@@ -10,9 +10,9 @@ use url::{Host, Url};
 use webhooks::WebhookSecrets;
 
 use crate::StartError;
-use crate::environment::AwsEndpoints;
-use crate::function_log;
-use crate::lambda_process::LogSink;
+use crate::lambda::function_log;
+use crate::lambda::host::FunctionHost;
+use crate::lambda::processes::LogSink;
 
 /// The key that callers use where none was chosen. Everybody knows it, so it is taken on loopback only.
 pub const DEFAULT_API_KEY: &str = "local-development-key";
@@ -58,39 +58,6 @@ pub struct Options {
 
 /// Changes the environment of the function with this binary.
 pub type ChangeEnvironment = Arc<dyn Fn(&str, &mut BTreeMap<String, String>) + Send + Sync>;
-
-/// Where the functions run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FunctionHost {
-    /// In this process, behind the routes of the template.
-    InProcess,
-    /// In processes of their own, which ask the Lambda Runtime API for work, behind the routes of the
-    /// template: as on Lambda, and slower to start.
-    Processes {
-        /// What the processes run.
-        binaries: Binaries,
-        /// How many processes of each function there may be at once.
-        max_processes: usize,
-        /// Where they find AWS instead of the embedded services, such as a proxy in front of those.
-        aws: Option<AwsEndpoints>,
-    },
-    /// Behind a Lambda Invoke API, such as the one of `cargo lambda watch`: this process serves the
-    /// AWS endpoints alone, and posts the batches of queues and streams there. `GET /health` and
-    /// `GET /local/events` are answered still.
-    InvokeApi {
-        /// The API's address, without a trailing slash: `http://127.0.0.1:9000`.
-        endpoint: String,
-    },
-}
-
-/// The binaries of functions that run in processes of their own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Binaries {
-    /// A folder with one for each function, as they are deployed.
-    InFolder(PathBuf),
-    /// One that becomes the function that `AWS_LAMBDA_FUNCTION_NAME` names, as the command of the local cloud does.
-    One(PathBuf),
-}
 
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

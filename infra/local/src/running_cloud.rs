@@ -3,23 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
-use std::time::Duration;
 
-use functions::EventHandler;
 use queue_service::QueueService;
 use runtime::Env;
 use serde_json::Value;
 use tokio::sync::broadcast;
 
 use crate::access_keys;
-use crate::data_dir::DataDir;
-use crate::environment::{self, AwsEndpoints};
-use crate::event_bus::{EventBuses, EventQuery, PublishedEvent};
+use crate::data::data_dir::DataDir;
+use crate::emulators::event_bus::{EventBuses, EventQuery, PublishedEvent};
 use crate::events::{Event, Events};
+use crate::lambda::environment::{self, AwsEndpoints};
 
-use crate::invocation::invoke;
-use crate::lambda_process::LambdaFunction;
-use crate::scratch::Scratch;
+use crate::data::scratch::Scratch;
+use crate::lambda::invocation::EventFunction;
+use crate::lambda::processes::LambdaFunction;
 use crate::stop::Tasks;
 use crate::template::{LOCAL_ACCOUNT, Route, Schedule, Stack};
 
@@ -56,9 +54,7 @@ pub(crate) struct RunningFunction {
     /// Its processes, where it has some.
     pub(crate) processes: Option<LambdaFunction>,
     /// How events invoke it, where they do.
-    pub(crate) handler: Option<EventHandler>,
-    /// How long an invocation may take.
-    pub(crate) timeout: Duration,
+    pub(crate) by_events: Option<EventFunction>,
 }
 
 impl fmt::Debug for RunningCloud {
@@ -116,11 +112,6 @@ impl RunningCloud {
     /// What webhooks are signed with: one secret, or two separated by white space.
     pub fn webhook_secrets(&self) -> &str {
         self.variable("WEBHOOK_SECRETS").trim()
-    }
-
-    /// The name of the table of deliveries.
-    pub fn delivery_table(&self) -> &str {
-        self.variable("DELIVERY_TABLE")
     }
 
     /// The name of the bundled wallet's table.
@@ -203,10 +194,9 @@ impl RunningCloud {
     /// What went wrong: the function failed, or there is none of that name that takes events.
     pub async fn invoke(&self, binary: &str, event: Value) -> Result<Value, String> {
         let function = self.functions.get(binary);
-        let handler = function.and_then(|one| one.handler.as_ref().map(|own| (own, one.timeout)));
-        let (handler, timeout) =
-            handler.ok_or_else(|| format!("no function {binary} takes events"))?;
-        invoke(handler, timeout, event).await
+        let function = function.and_then(|one| one.by_events.as_ref());
+        let function = function.ok_or_else(|| format!("no function {binary} takes events"))?;
+        function.invoke(event).await
     }
 
     /// The name of the table with the API keys.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use axum::Router;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -35,8 +37,8 @@ impl Stop {
 /// Tasks that stop together.
 #[derive(Debug)]
 pub(crate) struct Tasks {
-    pub(crate) stop: Stop,
-    pub(crate) running: JoinSet<()>,
+    stop: Stop,
+    running: JoinSet<()>,
 }
 
 impl Tasks {
@@ -45,6 +47,25 @@ impl Tasks {
             stop: Stop::new(),
             running: JoinSet::new(),
         }
+    }
+
+    /// Runs a task that ends when it is asked to stop.
+    pub(crate) fn spawn<T>(&mut self, task: impl FnOnce(Stop) -> T)
+    where
+        T: Future<Output = ()> + Send + 'static,
+    {
+        self.running.spawn(task(self.stop.clone()));
+    }
+
+    /// Serves until it is asked to stop. `what` is who answers, for the log.
+    pub(crate) fn serve(&mut self, what: &'static str, listener: TcpListener, router: Router) {
+        let stopped = self.stop.requested();
+        self.running.spawn(async move {
+            let serving = axum::serve(listener, router).with_graceful_shutdown(stopped);
+            if let Err(fault) = serving.await {
+                tracing::error!(what, %fault, "an endpoint of the local cloud stopped");
+            }
+        });
     }
 
     /// Asks the tasks to stop, and leaves those behind that take too long.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use local::lambda_process::LambdaFunction;
+use local::processes::LambdaFunction;
 use local::{Event, RunningCloud};
 use queue_service::QueueService;
 use tokio::sync::broadcast::error::RecvError;

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use signing::LocalKey;
 
 use super::error::HolderError;
-use crate::data_dir::{create_private_dir, write_private};
-use crate::identity::AUTHORITY_FILE;
+use crate::data::data_dir::{create_private_dir, write_private};
+use crate::data::identity::AUTHORITY_FILE;
 
 const KEY_FILE: &str = "holder-key.pem";
 

@@ -9,8 +9,8 @@ use signing::{LocalKey, Signer, SigningIdentity};
 use url::Url;
 
 use super::*;
-use crate::data_dir::DataDir;
-use crate::identity::Identity;
+use crate::data::data_dir::DataDir;
+use crate::data::identity::Identity;
 
 /// 2026-11-23T12:00:00Z
 const NOW_SECONDS: i64 = 1_795_435_200;

@@ -35,9 +35,8 @@ struct Integration {
 }
 
 impl Route {
-    /// The path as axum's router knows it: `{name+}` is `{*name}` there.
-    #[must_use]
-    pub fn axum_path(&self) -> String {
+    /// The path as the crate matchit knows it, which cargo lambda routes with: `{name+}` is `{*name}` there.
+    pub(crate) fn matchit_path(&self) -> String {
         match self
             .path
             .strip_suffix("+}")

@@ -352,7 +352,7 @@ Resources:
 }
 
 #[test]
-fn a_greedy_path_is_written_as_axum_does() {
+fn a_greedy_path_is_written_as_matchit_does() {
     for (path, expected) in [
         ("/jobs", "/jobs"),
         ("/jobs/{id}", "/jobs/{id}"),
@@ -363,7 +363,7 @@ fn a_greedy_path_is_written_as_axum_does() {
             method: "ANY".to_owned(),
             function: "Job".to_owned(),
         };
-        assert_eq!(route.axum_path(), expected);
+        assert_eq!(route.matchit_path(), expected);
     }
 }
 

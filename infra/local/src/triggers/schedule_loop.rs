@@ -1,22 +1,17 @@
 //! What EventBridge Scheduler does for a schedule that invokes a function.
 
-use std::time::Duration;
-
-use functions::EventHandler;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use crate::invocation::invoke;
+use crate::lambda::invocation::EventFunction;
 use crate::stop::Stop;
 use crate::template::{LOCAL_ACCOUNT, LOCAL_REGION, Schedule};
 
 /// Invokes a function again and again.
 pub(crate) struct ScheduleLoop {
     pub(crate) schedule: Schedule,
-    pub(crate) handler: EventHandler,
-    /// How long an invocation may take.
-    pub(crate) timeout: Duration,
+    pub(crate) function: EventFunction,
 }
 
 impl ScheduleLoop {
@@ -32,7 +27,7 @@ impl ScheduleLoop {
                 _ = ticks.tick() => {}
             }
             let event = self.event(Timestamp::now());
-            if let Err(fault) = invoke(&self.handler, self.timeout, event).await {
+            if let Err(fault) = self.function.invoke(event).await {
                 let Schedule { name, function, .. } = &self.schedule;
                 tracing::error!(
                     schedule = name,
@@ -68,6 +63,7 @@ mod tests {
     use super::*;
     use futures::FutureExt;
     use std::sync::Arc;
+    use std::time::Duration;
     use tokio::sync::mpsc;
 
     fn schedule(every: Duration) -> Schedule {
@@ -85,20 +81,22 @@ mod tests {
         let started = Instant::now();
         let schedule_loop = ScheduleLoop {
             schedule: schedule(minute),
-            handler: Arc::new(move |event| {
-                send.send((started.elapsed().as_secs(), event)).unwrap();
-                async move {
-                    match started.elapsed().as_secs() {
-                        60 => Err("refused".to_owned()),
-                        120 => panic!("on purpose"),
-                        // Holds up the one at 240.
-                        180 => std::future::pending().await,
-                        _ => Ok(Value::Null),
+            function: EventFunction {
+                timeout: Duration::from_secs(90),
+                handler: Arc::new(move |event| {
+                    send.send((started.elapsed().as_secs(), event)).unwrap();
+                    async move {
+                        match started.elapsed().as_secs() {
+                            60 => Err("refused".to_owned()),
+                            120 => panic!("on purpose"),
+                            // Holds up the one at 240.
+                            180 => std::future::pending().await,
+                            _ => Ok(Value::Null),
+                        }
                     }
-                }
-                .boxed()
-            }),
-            timeout: Duration::from_secs(90),
+                    .boxed()
+                }),
+            },
         };
         let stop = Stop::new();
         let running = tokio::spawn(schedule_loop.run(stop.clone()));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::StartError;
-use crate::secrets::Secrets;
+use crate::data::secrets::Secrets;
 use crate::template::{Function, LOCAL_REGION, resolve_secrets};
 
 /// An endpoint where nothing listens, for every AWS service that is not embedded: no client of a

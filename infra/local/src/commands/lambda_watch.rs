@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use crate::RunningCloud;
-use crate::data_dir::{create_private_dir, write_private};
+use crate::data::data_dir::{create_private_dir, write_private};
 use crate::template::Route;
 
 /// The functions' environment, in the data directory.
@@ -55,16 +55,8 @@ pub(super) fn write(cloud: &RunningCloud, data_dir: &Path) -> Result<PathBuf, Ca
 fn toml<'a>(environment: &Path, routes: impl Iterator<Item = (&'a Route, &'a str)>) -> String {
     let mut by_path: BTreeMap<String, Vec<(&str, &str)>> = BTreeMap::new();
     for (route, binary) in routes {
-        let path = match route
-            .path
-            .strip_suffix("+}")
-            .and_then(|path| path.rsplit_once('{'))
-        {
-            Some((before, name)) => format!("{before}{{*{name}}}"),
-            None => route.path.clone(),
-        };
         by_path
-            .entry(path)
+            .entry(route.matchit_path())
             .or_default()
             .push((&route.method, binary));
     }

@@ -5,12 +5,8 @@
 //! up to a limit. A process that dies fails the invocation it had, and the next one finds a new process.
 //! So a test can kill a function between any two of its calls, and a load run can see what a cold start
 //! costs: each [`ProcessReport`] has the time and the CPU time of a process.
-//!
-//! [`gateway`] stands in front of a function where API Gateway would, with payload format 2.0.
 
 mod cpu_time;
-mod gateway;
-mod http_event;
 mod pool;
 mod process;
 mod runtime_api;
@@ -23,9 +19,6 @@ use std::{collections::BTreeMap, fmt, io, path::PathBuf, sync::Arc, time::Durati
 use axum::body::Bytes;
 
 use pool::Pool;
-
-pub(crate) use gateway::with_delivered_paths;
-pub use gateway::{answer, gateway};
 
 /// What to run, and how.
 #[derive(Clone)]
@@ -145,10 +138,10 @@ pub struct LambdaFunction {
 }
 
 impl LambdaFunction {
-    /// Nothing is started yet: the first invocation does, or [`provision`](Self::provision).
+    /// Nothing is started yet: the first invocation does.
     pub fn new(config: LambdaConfig) -> Self {
         Self {
-            pool: Pool::new(config),
+            pool: Pool::new(config, process::start),
         }
     }
 
@@ -164,15 +157,6 @@ impl LambdaFunction {
     /// The function's own error, or why it could not answer.
     pub async fn invoke(&self, payload: impl Into<Bytes>) -> Result<Bytes, InvokeError> {
         self.pool.invoke(payload.into()).await
-    }
-
-    /// Starts processes until there are `count`, and waits until they ask for work: Lambda's
-    /// provisioned concurrency, so that a load run measures warm functions.
-    ///
-    /// # Errors
-    /// [`InvokeError::Start`], or [`InvokeError::Init`] if a process ended instead.
-    pub async fn provision(&self, count: usize) -> Result<(), InvokeError> {
-        self.pool.provision(count).await
     }
 
     /// Kills all processes without warning (`SIGKILL`), waits until they are gone, and tells how many

@@ -61,8 +61,6 @@ pub(super) struct State {
     pub(super) started: ProcessId,
     /// Processes that are about to be started.
     pub(super) starting: usize,
-    /// Why a process that was started without an invocation did not come to ask for one.
-    pub(super) init_failure: Option<InvokeError>,
     pub(super) stopped: bool,
 }
 

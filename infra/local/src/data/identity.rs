@@ -14,7 +14,7 @@ use rcgen::{
 };
 use url::Url;
 
-use crate::data_dir::{DataDir, DataDirError};
+use crate::data::data_dir::{DataDir, DataDirError};
 
 /// Where the certificate authority is kept in the data directory. Verifiers that shall trust the
 /// local cloud's credentials take it as their trust anchor.

@@ -8,14 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_lambda_events::event::sqs::SqsBatchResponse;
-use functions::EventHandler;
 use queue_service::{Message, QueueService, Receive};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::events::{Event, Events};
-use crate::invocation::invoke;
+use crate::lambda::invocation::EventFunction;
 use crate::stop::Stop;
 use crate::template::{EventSource, LOCAL_REGION};
 
@@ -29,9 +28,7 @@ const AFTER_FAULT: Duration = Duration::from_secs(1);
 pub(crate) struct EventLoop {
     pub(crate) queues: QueueService,
     pub(crate) source: EventSource,
-    pub(crate) handler: EventHandler,
-    /// How long an invocation may take.
-    pub(crate) timeout: Duration,
+    pub(crate) function: EventFunction,
     pub(crate) events: Events,
 }
 
@@ -129,7 +126,7 @@ impl EventLoop {
         let all = || batch.iter().map(|one| one.message_id.clone()).collect();
         let function = &self.source.mapping.function;
         let event = self.event(batch);
-        match invoke(&self.handler, self.timeout, event).await {
+        match self.function.invoke(event).await {
             Ok(_) if !self.source.mapping.reports_item_failures => HashSet::new(),
             Ok(answer) => item_failures(answer, batch).unwrap_or_else(all),
             Err(fault) => {
@@ -233,11 +230,13 @@ mod tests {
                     },
                     maximum_concurrency: 1,
                 },
-                handler: Arc::new(move |event| {
-                    let answer = handler(serde_json::from_value(event).unwrap());
-                    async move { answer }.boxed()
-                }),
-                timeout: Duration::from_secs(5),
+                function: EventFunction {
+                    handler: Arc::new(move |event| {
+                        let answer = handler(serde_json::from_value(event).unwrap());
+                        async move { answer }.boxed()
+                    }),
+                    timeout: Duration::from_secs(5),
+                },
                 events: events.clone(),
             };
             Self {

@@ -10,17 +10,16 @@ use std::time::{Duration, Instant};
 use dynoxide::Database;
 use dynoxide::actions::get_records::GetRecordsRequest;
 use dynoxide::actions::get_shard_iterator::{GetShardIteratorRequest, decode_shard_iterator};
-use functions::EventHandler;
 use jiff::Timestamp;
 use queue_service::{NewMessage, QueueService};
 use serde_json::{Value, json};
 
-use crate::checkpoints::Checkpoints;
+use crate::emulators::stream_records::StreamRecords;
 use crate::events::{Event, Events};
-use crate::invocation::invoke;
+use crate::lambda::invocation::EventFunction;
 use crate::stop::Stop;
-use crate::stream_records::StreamRecords;
 use crate::template::{LOCAL_REGION, StreamSource};
+use crate::triggers::checkpoints::Checkpoints;
 
 /// How often an idle stream is looked at. Lambda does so four times a second.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -35,9 +34,7 @@ pub(crate) struct StreamLoop {
     pub(crate) database: Database,
     pub(crate) queues: QueueService,
     pub(crate) source: StreamSource,
-    pub(crate) handler: EventHandler,
-    /// How long an invocation may take.
-    pub(crate) timeout: Duration,
+    pub(crate) function: EventFunction,
     pub(crate) checkpoints: Checkpoints,
     /// The records themselves, to be removed once they were delivered.
     pub(crate) records: Option<StreamRecords>,
@@ -284,7 +281,7 @@ impl StreamLoop {
         let mapping = &self.source.mapping;
         let function = &mapping.function;
         let event = json!({"Records": records});
-        let outcome = match invoke(&self.handler, self.timeout, event).await {
+        let outcome = match self.function.invoke(event).await {
             Ok(answer) if mapping.reports_item_failures => outcome(&answer, records),
             Ok(_) => Outcome::Done,
             Err(fault) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::data_dir::{DataDir, DataDirError, write_private};
+use crate::data::data_dir::{DataDir, DataDirError, write_private};
 
 const FILE: &str = "streams.json";
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::data_dir::{DataDir, DataDirError};
+use crate::data::data_dir::{DataDir, DataDirError};
 use crate::template::Secret;
 
 const FILE: &str = "secrets.json";

@@ -11,14 +11,13 @@ use dynoxide::storage::TableMetadata;
 use queue_service::QueueService;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 
 use crate::StartError;
-use crate::data_dir::DataDir;
-use crate::event_bus::EventBuses;
-use crate::scratch::Scratch;
-use crate::stop::Stop;
-use crate::stream_records::StreamRecords;
+use crate::data::data_dir::DataDir;
+use crate::data::scratch::Scratch;
+use crate::emulators::event_bus::EventBuses;
+use crate::emulators::stream_records::StreamRecords;
+use crate::stop::Tasks;
 use crate::template::{Queue, Stack, Table};
 
 /// How often expired items are removed. DynamoDB itself promises only days.
@@ -72,42 +71,24 @@ impl Emulators {
     pub(crate) fn serve(
         &self,
         dynamodb: TcpListener,
-        sqs: TcpListener,
-        sqs_url: &str,
+        (sqs, sqs_url): (TcpListener, &str),
         (eventbridge, buses): (TcpListener, &EventBuses),
-        stop: &Stop,
-        tasks: &mut JoinSet<()>,
+        tasks: &mut Tasks,
     ) {
-        let (database, stopped) = (self.database.clone(), stop.requested());
-        tasks.spawn(async move {
-            if let Err(reason) =
-                dynoxide::server::serve_with_shutdown(dynamodb, database, stopped).await
-            {
+        let database = self.database.clone();
+        tasks.spawn(|stop| async move {
+            let serving =
+                dynoxide::server::serve_with_shutdown(dynamodb, database, stop.requested());
+            if let Err(reason) = serving.await {
                 tracing::error!(reason, "the embedded DynamoDB stopped");
             }
         });
-        let (router, stopped) = (self.queues.router(sqs_url), stop.requested());
-        tasks.spawn(async move {
-            if let Err(fault) = axum::serve(sqs, router)
-                .with_graceful_shutdown(stopped)
-                .await
-            {
-                tracing::error!(%fault, "the embedded queue service stopped");
-            }
-        });
-        let (router, stopped) = (buses.router(), stop.requested());
-        tasks.spawn(async move {
-            if let Err(fault) = axum::serve(eventbridge, router)
-                .with_graceful_shutdown(stopped)
-                .await
-            {
-                tracing::error!(%fault, "the embedded event bus stopped");
-            }
-        });
-        let (database, stopped) = (self.database.clone(), stop.requested());
-        tasks.spawn(async move {
+        tasks.serve("the queue service", sqs, self.queues.router(sqs_url));
+        tasks.serve("the event bus", eventbridge, buses.router());
+        let database = self.database.clone();
+        tasks.spawn(|stop| async move {
             tokio::select! {
-                () = stopped => {}
+                () = stop.requested() => {}
                 () = sweep(database) => {}
             }
         });

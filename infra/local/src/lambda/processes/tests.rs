@@ -19,9 +19,9 @@ use axum::{
 use http_body_util::BodyExt as _;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
-use tower::ServiceExt as _;
 
-use super::{InvokeError, LambdaConfig, LambdaFunction, gateway};
+use super::{InvokeError, LambdaConfig, LambdaFunction};
+use crate::gateway::answer::of_processes;
 use crate::template::Route;
 
 const BEHAVIOUR: &str = "BEHAVIOUR";
@@ -81,7 +81,7 @@ fn binary() -> PathBuf {
         .get_or_init(|| {
             let tests = std::env::current_exe().unwrap();
             let script = tests.with_extension("function.sh");
-            let test = "lambda_process::tests::child_that_is_a_function";
+            let test = "lambda::processes::tests::child_that_is_a_function";
             let text = format!(
                 "#!/bin/sh\nexec '{}' --exact {test} --nocapture\n",
                 tests.display()
@@ -171,22 +171,6 @@ async fn processes_are_started_on_demand_and_not_beyond_the_limit() {
 }
 
 #[tokio::test]
-async fn provisioned_processes_are_ready_before_the_first_invocation() {
-    let function = function("event", 4);
-    function.provision(2).await.unwrap();
-    let reports = function.processes();
-    assert_eq!(reports.len(), 2);
-    assert!(
-        reports
-            .iter()
-            .all(|report| report.init.is_some() && report.first_answer.is_none())
-    );
-    invoke(&function, json!({})).await.unwrap();
-    assert_eq!(function.processes().len(), 2);
-    function.stop().await;
-}
-
-#[tokio::test]
 async fn an_error_of_the_function_is_told_and_its_process_lives_on() {
     let function = function("event", 1);
     let error = invoke(&function, json!({"do": "fail"})).await.unwrap_err();
@@ -220,7 +204,7 @@ async fn a_process_that_dies_fails_its_invocation_and_the_next_one_finds_another
 #[tokio::test]
 async fn a_killed_function_is_gone_at_once_and_comes_back_on_demand() {
     let function = function("event", 2);
-    function.provision(1).await.unwrap();
+    invoke(&function, json!({})).await.unwrap();
     let hanging = invoke(&function, json!({"do": "hang"}));
     let kill = async {
         // The first process is busy, so this starts a second one.
@@ -259,8 +243,6 @@ async fn a_function_that_does_not_start_fails_every_invocation() {
             "{error}"
         );
     }
-    let error = function.provision(1).await.unwrap_err();
-    assert!(matches!(error, InvokeError::Init { .. }), "{error}");
 
     let mut config = function.pool.config().clone();
     config.binary = "/nonexistent/function".into();
@@ -275,7 +257,9 @@ async fn a_stopped_function_refuses_work_that_waits_and_that_comes() {
     let hanging = invoke(&function, json!({"do": "hang"}));
     let waiting = invoke(&function, json!({}));
     let stop = async {
-        function.provision(1).await.unwrap();
+        while function.under_way().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         function.stop().await;
     };
     let (hung, waited, ()) = tokio::join!(hanging, waiting, stop);
@@ -324,14 +308,13 @@ async fn a_request_goes_through_the_gateway_and_lambda_http() {
         method: "POST".to_owned(),
         function: "Function".to_owned(),
     };
-    let router = Router::new().route(&route.axum_path(), gateway(function.clone(), &route));
     for content_type in ["application/json", "image/png"] {
         let request = Request::post("/things/one%20two")
             .header("host", "api.example.com")
             .header("content-type", content_type)
             .body(Body::from("{}"))
             .unwrap();
-        let response = router.clone().oneshot(request).await.unwrap();
+        let response = of_processes(&function, &route, request).await;
         assert_eq!(response.status(), StatusCode::CREATED);
         assert_eq!(response.headers()["x-id"], "one two");
         let body = response.into_body().collect().await.unwrap().to_bytes();
@@ -339,6 +322,6 @@ async fn a_request_goes_through_the_gateway_and_lambda_http() {
     }
     function.stop().await;
     let request = Request::post("/things/one").body(Body::empty()).unwrap();
-    let response = router.oneshot(request).await.unwrap();
+    let response = of_processes(&function, &route, request).await;
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
@@ -15,22 +15,15 @@ use futures::FutureExt;
 use http_body_util::BodyExt;
 use serde::Deserialize;
 use serde_json::json;
-use tower::ServiceExt;
 use url::Url;
 
-use crate::event_bus::{EventBuses, EventQuery};
+use super::answer::{self, failed, message};
+use super::route_table::RouteTable;
+use crate::emulators::event_bus::{EventBuses, EventQuery};
 use crate::events::{Event, Events};
+use crate::lambda::host::{App, HttpFunction};
 use crate::options::{DEFAULT_API_KEY, is_loopback};
-use crate::route_table::RouteTable;
-
-/// A function that answers HTTP requests.
-#[derive(Clone)]
-pub(crate) struct HttpFunction {
-    pub(crate) binary: String,
-    pub(crate) router: Router,
-    /// How long an invocation may take.
-    pub(crate) timeout: Duration,
-}
+use crate::template::Route;
 
 /// What stands where API Gateway would: routes, and the functions behind them by logical id.
 pub(crate) struct Gateway {
@@ -91,7 +84,7 @@ impl Gateway {
         }
         let method = request.method().to_string();
         let started = Instant::now();
-        let mut response = invoke(function, request).await;
+        let mut response = invoke(function, route, request).await;
         self.events.send(Event::Request {
             method,
             route: route.path.clone(),
@@ -136,7 +129,7 @@ impl Gateway {
         }
         let (head, body) = response.into_parts();
         let Ok(body) = body.collect().await else {
-            return message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
+            return failed();
         };
         let body = body.to_bytes();
         if let Ok(started) = serde_json::from_slice::<Started>(&body) {
@@ -168,15 +161,20 @@ fn is_addressed_to_loopback(request: &Request) -> bool {
 
 /// Invokes a function; one that panics or takes too long fails the way that it does behind API
 /// Gateway.
-async fn invoke(function: &HttpFunction, request: Request) -> Response {
+async fn invoke(function: &HttpFunction, route: &Route, request: Request) -> Response {
+    let answer = async {
+        match &function.app {
+            App::InProcess(routes) => answer::in_process(routes.clone(), request).await,
+            App::Processes(processes) => answer::of_processes(processes, route, request).await,
+        }
+    };
     // A router holds clients and configuration, which a panicking request leaves as they were.
-    let answer = AssertUnwindSafe(function.router.clone().oneshot(request)).catch_unwind();
+    let answer = AssertUnwindSafe(answer).catch_unwind();
     match tokio::time::timeout(function.timeout, answer).await {
-        Ok(Ok(Ok(response))) => response,
-        Ok(Ok(Err(never))) => match never {},
+        Ok(Ok(response)) => response,
         Ok(Err(_panic)) => {
             tracing::error!(function = function.binary, "the function panicked");
-            message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+            failed()
         }
         Err(_elapsed) => {
             tracing::error!(
@@ -184,21 +182,17 @@ async fn invoke(function: &HttpFunction, request: Request) -> Response {
                 timeout_seconds = function.timeout.as_secs(),
                 "the function ran into its time-out"
             );
-            message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+            failed()
         }
     }
-}
-
-/// An answer of API Gateway's own.
-fn message(status: StatusCode, text: &str) -> Response {
-    (status, axum::Json(json!({"message": text}))).into_response()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::template::Route;
     use axum::routing::get;
+    use std::time::Duration;
+    use tower::ServiceExt;
 
     async fn panics() -> String {
         panic!("on purpose")
@@ -219,7 +213,7 @@ mod tests {
             );
         let function = HttpFunction {
             binary: "start-issue".to_owned(),
-            router,
+            app: App::InProcess(router),
             timeout: Duration::from_millis(20),
         };
         let routes = ["/slow", "/panics", "/started/{id}"].map(|path| Route {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::data_dir::DataDir;
+use crate::data::data_dir::DataDir;
 use crate::template::EventSourceMapping;
 use dynoxide::actions::create_table::CreateTableRequest;
 use dynoxide::actions::put_item::PutItemRequest;
@@ -109,12 +109,14 @@ impl Bench {
             database: database.clone(),
             queues: queues.clone(),
             source,
-            handler: Arc::new(move |event| {
-                noted.lock().unwrap().push(keys(&event));
-                let answer = handler(&event);
-                async move { answer }.boxed()
-            }),
-            timeout: Duration::from_secs(5),
+            function: EventFunction {
+                handler: Arc::new(move |event| {
+                    noted.lock().unwrap().push(keys(&event));
+                    let answer = handler(&event);
+                    async move { answer }.boxed()
+                }),
+                timeout: Duration::from_secs(5),
+            },
             checkpoints: Checkpoints::open(&data).unwrap(),
             records,
             events: events.clone(),

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     process::ExitStatus,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -12,27 +13,33 @@ use tokio::sync::{Notify, oneshot};
 use uuid::Uuid;
 
 use super::{
-    InvokeError, LambdaConfig, ProcessReport, UnderWay, cpu_time, process,
+    InvokeError, LambdaConfig, ProcessReport, UnderWay, cpu_time,
     state::{Assignment, Current, Invocation, ProcessId, Running, State},
 };
+
+/// Starts a process of the pool's function, and gives its pid. The pool is told of its end, which the bell brings
+/// about.
+pub(super) type StartProcess = fn(&Arc<Pool>, ProcessId, &Arc<Notify>) -> io::Result<u32>;
 
 /// The processes of a function, and the invocations that wait for one.
 pub(super) struct Pool {
     config: LambdaConfig,
+    start_process: StartProcess,
     state: Mutex<State>,
     /// Rung once for each invocation that waits.
     work: Notify,
-    /// Rung when a process has become ready or has ended.
-    changed: Notify,
+    /// Rung when a process has ended.
+    ended: Notify,
 }
 
 impl Pool {
-    pub(super) fn new(config: LambdaConfig) -> Arc<Self> {
+    pub(super) fn new(config: LambdaConfig, start_process: StartProcess) -> Arc<Self> {
         Arc::new(Self {
             config,
+            start_process,
             state: Mutex::default(),
             work: Notify::new(),
-            changed: Notify::new(),
+            ended: Notify::new(),
         })
     }
 
@@ -59,33 +66,6 @@ impl Pool {
         answered.await.unwrap_or(Err(InvokeError::NotAnswered))
     }
 
-    pub(super) async fn provision(self: &Arc<Self>, count: usize) -> Result<(), InvokeError> {
-        let count = count.min(self.config.max_processes);
-        self.state().init_failure = None;
-        while self.reserve(|state| state.alive() < count) {
-            self.start()?;
-        }
-        loop {
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            {
-                let mut state = self.state();
-                if state.stopped {
-                    return Err(InvokeError::Stopped);
-                }
-                if let Some(failure) = state.init_failure.take() {
-                    return Err(failure);
-                }
-                let ready = |running: &&Running| running.report.init.is_some();
-                if state.running.values().filter(ready).count() >= count {
-                    return Ok(());
-                }
-            }
-            changed.await;
-        }
-    }
-
     pub(super) async fn kill(&self) -> usize {
         let condemned: Vec<ProcessId> = {
             let mut state = self.state();
@@ -93,16 +73,16 @@ impl Pool {
             state.running.keys().copied().collect()
         };
         loop {
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
+            let ended = self.ended.notified();
+            tokio::pin!(ended);
+            ended.as_mut().enable();
             if !condemned
                 .iter()
                 .any(|id| self.state().running.contains_key(id))
             {
                 return condemned.len();
             }
-            changed.await;
+            ended.await;
         }
     }
 
@@ -240,16 +220,15 @@ impl Pool {
             } else if report.init.is_none() {
                 let reason = init_error.unwrap_or_else(|| "see its log".to_owned());
                 let failure = InvokeError::Init { status, reason };
-                match state.waiting.pop_front() {
-                    Some(invocation) => drop(invocation.answer.send(Err(failure))),
-                    None => state.init_failure = Some(failure),
+                if let Some(invocation) = state.waiting.pop_front() {
+                    let _ = invocation.answer.send(Err(failure));
                 }
             }
             report.running = false;
             report.cpu = cpu;
             state.ended.insert(id, report);
         }
-        self.changed.notify_waiters();
+        self.ended.notify_waiters();
         self.start_missing();
     }
 
@@ -286,7 +265,7 @@ impl Pool {
         let id = state.started;
         let kill = Arc::new(Notify::new());
         let started = Instant::now();
-        let pid = process::start(self, id, &kill).map_err(|source| InvokeError::Start {
+        let pid = (self.start_process)(self, id, &kill).map_err(|source| InvokeError::Start {
             binary: self.config.binary.clone(),
             source,
         })?;
@@ -323,7 +302,6 @@ impl Pool {
             // An answer that never came: its caller learns that as NotAnswered.
             running.current = None;
         }
-        self.changed.notify_waiters();
     }
 
     fn assign(

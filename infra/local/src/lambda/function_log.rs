@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::lambda_process::LogLine;
+use crate::lambda::processes::LogLine;
 
 /// What a human does not need to see again with each line.
 const LEFT_OUT: [&str; 10] = [

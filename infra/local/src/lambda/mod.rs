@@ -1,0 +1,8 @@
+//! What stands where Lambda would: functions in this process, in processes of their own, or behind an Invoke API.
+
+pub(crate) mod environment;
+pub(crate) mod function_log;
+pub(crate) mod host;
+pub(crate) mod invocation;
+mod invoke_api;
+pub mod processes;
