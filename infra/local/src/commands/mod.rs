@@ -185,24 +185,13 @@ impl Run {
                 endpoint: self.lambda_endpoint.trim_end_matches('/').to_owned(),
             },
         };
+        // Only who starts the functions elsewhere must know these ports beforehand.
+        let known = |port| if self.emulators_only { port } else { 0 };
         Options {
             port: self.port,
-            // Only who starts the functions elsewhere must know these ports beforehand.
-            dynamodb_port: if self.emulators_only {
-                self.dynamodb_port
-            } else {
-                0
-            },
-            sqs_port: if self.emulators_only {
-                self.sqs_port
-            } else {
-                0
-            },
-            eventbridge_port: if self.emulators_only {
-                self.eventbridge_port
-            } else {
-                0
-            },
+            dynamodb_port: known(self.dynamodb_port),
+            sqs_port: known(self.sqs_port),
+            eventbridge_port: known(self.eventbridge_port),
             data_dir: (!self.ephemeral).then(|| self.data.data_dir.clone()),
             api_key: self.api_key.clone(),
             webhook_secret: self.webhook_secret.clone(),

@@ -40,17 +40,22 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// An error about the value at this place.
-    pub(super) fn error(&self, fault: Fault) -> TemplateError {
+    /// An error about the value at this place; `reason` goes on after it.
+    pub(super) fn error(&self, reason: impl Into<String>) -> TemplateError {
         TemplateError {
             path: self.to_string(),
-            fault,
+            reason: reason.into(),
         }
     }
 
     /// The error for a value of the wrong shape; `expected` completes "must be …".
-    pub(super) fn must_be(&self, expected: &'static str) -> TemplateError {
-        self.error(Fault::Shape { expected })
+    pub(super) fn must_be(&self, expected: &str) -> TemplateError {
+        self.error(format!("must be {expected}"))
+    }
+
+    /// The error for something that the local cloud does not know.
+    pub(super) fn unknown(&self, what: &str, name: &str) -> TemplateError {
+        self.error(format!("the {what} {name} is not known to the local cloud"))
     }
 }
 
@@ -69,58 +74,10 @@ impl fmt::Display for Place<'_> {
 
 /// A template that the local cloud cannot carry out, and where in it the trouble is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("template.yaml: {path}: {fault}")]
+#[error("template.yaml: {path}: {reason}")]
 pub struct TemplateError {
     /// Where: `Resources.PollQueue.Properties.RedrivePolicy`.
     pub path: String,
-    /// What.
-    pub fault: Fault,
-}
-
-/// The kinds of trouble.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// The text is not YAML.
-    #[error("is not YAML: {0}")]
-    Syntax(String),
-    /// A value of the wrong shape, or none at all.
-    #[error("must be {expected}")]
-    Shape {
-        /// Completes "must be …".
-        expected: &'static str,
-    },
-    /// An intrinsic function that the local cloud does not evaluate.
-    #[error("the intrinsic function {0} is not known to the local cloud")]
-    UnknownIntrinsic(String),
-    /// A property that the local cloud neither carries out nor knows to leave out, one that is missing, or one of
-    /// the wrong shape.
-    #[error("cannot be carried out by the local cloud: {0}")]
-    Properties(String),
-    /// A parameter type whose values the local cloud cannot make.
-    #[error("the parameter type {0} is not known to the local cloud")]
-    UnknownParameterType(String),
-    /// `!Ref`, `!GetAtt` or `!Sub` of a name that is neither parameter nor resource.
-    #[error("{0} is neither a parameter nor a resource of this template")]
-    UnknownName(String),
-    /// A resource whose own condition is false is referred to.
-    #[error("{0} is left out of the local stack by its condition")]
-    LeftOut(String),
-    /// A resource or attribute that has no value locally.
-    #[error("{0} has no value in the local cloud; choose another by a condition")]
-    NoLocalValue(String),
-    /// `!If` or `!Condition` with a name that the section `Conditions` lacks.
-    #[error("there is no condition {0}")]
-    UnknownCondition(String),
-    /// A condition that needs itself.
-    #[error("the condition {0} depends on itself")]
-    CircularCondition(String),
-    /// A parameter without default and without a value.
-    #[error("the parameter has no default and the local cloud gives it no value")]
-    MissingParameter,
-    /// A value was given for a parameter that the template lacks.
-    #[error("the local cloud gives this parameter a value, but the template does not declare it")]
-    UndeclaredParameter,
-    /// A parameter's value is not among its allowed ones.
-    #[error("the value {0:?} is not among AllowedValues")]
-    ValueNotAllowed(String),
+    /// What is wrong, as the end of a sentence.
+    pub reason: String,
 }

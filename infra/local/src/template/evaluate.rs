@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 use serde_yaml_ng::Value;
 
-use super::error::{Fault, Place, TemplateError};
+use super::error::{Place, TemplateError};
 use super::names::{Endpoints, Kind, Named, pseudo_parameter};
 use super::yaml::{entries, intrinsic};
 
@@ -77,7 +77,7 @@ impl<'t> Evaluator<'t> {
                 Ok(Some(Json::Object(evaluated)))
             }
             Value::Tagged(tagged) => {
-                Err(place.error(Fault::UnknownIntrinsic(tagged.tag.to_string())))
+                Err(place.unknown("intrinsic function", &tagged.tag.to_string()))
             }
         }
     }
@@ -115,7 +115,7 @@ impl<'t> Evaluator<'t> {
         self.conditions
             .get(name)
             .copied()
-            .ok_or_else(|| place.error(Fault::UnknownCondition(name.to_owned())))
+            .ok_or_else(|| place.error(format!("there is no condition {name}")))
     }
 
     fn call(
@@ -150,7 +150,7 @@ impl<'t> Evaluator<'t> {
                 };
                 self.evaluate(chosen, &place.index(index))
             }
-            other => Err(place.error(Fault::UnknownIntrinsic(other.to_owned()))),
+            other => Err(place.unknown("intrinsic function", other)),
         }
     }
 
@@ -184,8 +184,12 @@ impl<'t> Evaluator<'t> {
                 logical_id,
                 name,
             }),
-            Some(None) => Err(place.error(Fault::LeftOut(logical_id.to_owned()))),
-            None => Err(place.error(Fault::UnknownName(logical_id.to_owned()))),
+            Some(None) => Err(place.error(format!(
+                "{logical_id} is left out of the local stack by its condition"
+            ))),
+            None => Err(place.error(format!(
+                "{logical_id} is neither a parameter nor a resource of this template"
+            ))),
         }
     }
 
@@ -272,11 +276,11 @@ impl<'t> Evaluator<'t> {
         let section = Place::section("Conditions");
         let place = section.key(name);
         if asking.iter().any(|one| one == name) {
-            return Err(place.error(Fault::CircularCondition(name.to_owned())));
+            return Err(place.error(format!("the condition {name} depends on itself")));
         }
         let expression = declared
             .get(name)
-            .ok_or_else(|| place.error(Fault::UnknownCondition(name.to_owned())))?;
+            .ok_or_else(|| place.error(format!("there is no condition {name}")))?;
         asking.push(name.to_owned());
         let truth = self.truth(expression, &place, declared, asking)?;
         asking.pop();
@@ -329,7 +333,7 @@ impl<'t> Evaluator<'t> {
             ("Equals" | "Not" | "And" | "Or", _) => {
                 Err(place.must_be("!Equals with two values, !Not with one, !And or !Or with more"))
             }
-            (other, _) => Err(place.error(Fault::UnknownIntrinsic(other.to_owned()))),
+            (other, _) => Err(place.unknown("intrinsic function", other)),
         }
     }
 }

@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 
 use serde_yaml_ng::Value;
 
-pub use error::{Fault, TemplateError};
+pub use error::TemplateError;
 pub use event_sources::{EventSource, EventSourceMapping, StreamSource};
 pub use functions::Function;
 pub use names::{Endpoints, LOCAL_ACCOUNT, LOCAL_REGION};
@@ -81,7 +81,7 @@ impl Stack {
         endpoints: &Endpoints,
     ) -> Result<Self, TemplateError> {
         let root: Value = serde_yaml_ng::from_str(template)
-            .map_err(|fault| Place::section("the file").error(Fault::Syntax(fault.to_string())))?;
+            .map_err(|fault| Place::section("the file").error(format!("is not YAML: {fault}")))?;
         let parameters = parameters::values(&root, parameters)?;
         let mut evaluator = Evaluator::new(&root, parameters, endpoints)?;
         let resources = resource::resources(&root, &mut evaluator)?;

@@ -1,6 +1,6 @@
 //! What a resource is called locally: the values of `!Ref` and `!GetAtt`.
 
-use super::error::{Fault, Place, TemplateError};
+use super::error::{Place, TemplateError};
 
 /// The account that every local resource belongs to; DynamoDB Local, ElasticMQ and others use it too.
 pub const LOCAL_ACCOUNT: &str = "000000000000";
@@ -127,10 +127,10 @@ impl Named<'_> {
     }
 
     fn no_value(&self, attribute: &str, place: &Place<'_>) -> TemplateError {
-        place.error(Fault::NoLocalValue(format!(
-            "{}{attribute}",
+        place.error(format!(
+            "{}{attribute} has no value in the local cloud; choose another by a condition",
             self.logical_id
-        )))
+        ))
     }
 }
 

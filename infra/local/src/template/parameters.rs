@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_yaml_ng::Value;
 
-use super::error::{Fault, Place, TemplateError};
+use super::error::{Place, TemplateError};
 use super::yaml::{Entries, entries, text};
 
 /// The value of each parameter: the given one, or the template's default.
@@ -24,7 +24,9 @@ pub(super) fn values(
         .keys()
         .find(|name| !declared.iter().any(|(declared, _)| declared == name))
     {
-        return Err(section.key(undeclared).error(Fault::UndeclaredParameter));
+        return Err(section.key(undeclared).error(
+            "the local cloud gives this parameter a value, but the template does not declare it",
+        ));
     }
     declared
         .into_iter()
@@ -44,8 +46,7 @@ fn value(
     match declaration.get("Type").and_then(Value::as_str) {
         Some("String" | "Number") => {}
         Some(other) => {
-            let fault = Fault::UnknownParameterType(other.to_owned());
-            return Err(place.key("Type").error(fault));
+            return Err(place.key("Type").unknown("parameter type", other));
         }
         None => return Err(place.key("Type").must_be("a parameter type")),
     }
@@ -54,14 +55,18 @@ fn value(
         (None, Some(default)) => {
             text(default).ok_or_else(|| place.key("Default").must_be("a string or a number"))?
         }
-        (None, None) => return Err(place.error(Fault::MissingParameter)),
+        (None, None) => {
+            return Err(
+                place.error("the parameter has no default and the local cloud gives it no value")
+            );
+        }
     };
     if let Some(allowed) = declaration.get("AllowedValues") {
         let allowed = allowed
             .as_sequence()
             .ok_or_else(|| place.key("AllowedValues").must_be("a list"))?;
         if !allowed.iter().any(|one| text(one).as_ref() == Some(&value)) {
-            return Err(place.error(Fault::ValueNotAllowed(value)));
+            return Err(place.error(format!("the value {value:?} is not among AllowedValues")));
         }
     }
     Ok(value)

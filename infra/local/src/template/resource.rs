@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 use serde_yaml_ng::Value;
 
-use super::error::{Fault, Place, TemplateError};
+use super::error::{Place, TemplateError};
 use super::evaluate::Evaluator;
 use super::names::Kind;
 use super::yaml::entries;
@@ -115,7 +115,7 @@ impl<'t> Resource<'t> {
     }
 
     /// An error about the property `key`; `expected` completes "must be …".
-    pub(super) fn must_be(&self, key: &str, expected: &'static str) -> TemplateError {
+    pub(super) fn must_be(&self, key: &str, expected: &str) -> TemplateError {
         self.at_properties(|place| place.key(key).must_be(expected))
     }
 
@@ -150,7 +150,9 @@ impl<'t> Resource<'t> {
         let values = Json::Object(self.values(left_out, evaluator)?);
         let read = T::deserialize(values);
         read.map_err(|fault| {
-            self.at_properties(|place| place.error(Fault::Properties(fault.to_string())))
+            self.at_properties(|place| {
+                place.error(format!("cannot be carried out by the local cloud: {fault}"))
+            })
         })
     }
 
@@ -164,10 +166,7 @@ impl<'t> Resource<'t> {
         let values = self.values(left_out, evaluator)?;
         match values.keys().find(|key| !known.contains(&key.as_str())) {
             None => Ok(values),
-            Some(key) => {
-                let fault = Fault::Properties(format!("unknown field `{key}`"));
-                Err(self.at_properties(|place| place.error(fault)))
-            }
+            Some(key) => Err(self.at_properties(|place| place.unknown("property", key))),
         }
     }
 }

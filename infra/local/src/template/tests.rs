@@ -118,51 +118,47 @@ fn what_is_not_known_is_an_error_that_names_its_place() {
         (
             "!Select [0, [a]]",
             here,
-            Fault::UnknownIntrinsic("Select".into()),
+            "the intrinsic function Select is not known to the local cloud",
         ),
         (
             r#"{"Fn::ImportValue": x}"#,
             here,
-            Fault::UnknownIntrinsic("ImportValue".into()),
+            "the intrinsic function ImportValue is not known to the local cloud",
         ),
-        ("!Ref Nothing", here, Fault::UnknownName("Nothing".into())),
+        (
+            "!Ref Nothing",
+            here,
+            "Nothing is neither a parameter nor a resource of this template",
+        ),
         (
             "!Sub '${Nothing}'",
             here,
-            Fault::UnknownName("Nothing".into()),
+            "Nothing is neither a parameter nor a resource of this template",
         ),
-        ("!Ref ProdJobs", here, Fault::LeftOut("ProdJobs".into())),
-        ("!Ref Key", here, Fault::NoLocalValue("Key".into())),
+        (
+            "!Ref ProdJobs",
+            here,
+            "ProdJobs is left out of the local stack by its condition",
+        ),
+        (
+            "!Ref Key",
+            here,
+            "Key has no value in the local cloud; choose another by a condition",
+        ),
         (
             "!GetAtt Jobs.Colour",
             here,
-            Fault::NoLocalValue("Jobs.Colour".into()),
+            "Jobs.Colour has no value in the local cloud; choose another by a condition",
         ),
-        (
-            "!If [Never, a, b]",
-            here,
-            Fault::UnknownCondition("Never".into()),
-        ),
-        (
-            "[a, b]",
-            here,
-            Fault::Shape {
-                expected: "a string",
-            },
-        ),
-        (
-            "!Sub '${Stage'",
-            here,
-            Fault::Shape {
-                expected: "!Sub with every ${ closed",
-            },
-        ),
+        ("!If [Never, a, b]", here, "there is no condition Never"),
+        ("[a, b]", here, "must be a string"),
+        ("!Sub '${Stage'", here, "must be !Sub with every ${ closed"),
     ];
-    for (expression, path, fault) in table {
+    for (expression, path, reason) in table {
         let error = variable(expression).expect_err(expression);
         assert_eq!(
-            (error.path.as_str(), error.fault),
-            (path, fault),
+            (error.path.as_str(), error.reason.as_str()),
+            (path, reason),
             "{expression}"
         );
     }
@@ -225,7 +221,10 @@ fn a_resource_of_an_unknown_type_is_left_out() {
 
     let referring = "Jobs: {Type: AWS::SQS::Queue, Properties: {QueueName: !Ref X}}";
     let error = read(&format!("Resources: {{{unknown}, {referring}}}")).unwrap_err();
-    assert_eq!(error.fault, Fault::NoLocalValue("X".into()));
+    assert_eq!(
+        error.reason,
+        "X has no value in the local cloud; choose another by a condition"
+    );
 }
 
 #[test]
@@ -233,8 +232,11 @@ fn a_value_for_an_undeclared_parameter_is_an_error() {
     let given = BTreeMap::from([("PublicUrl".to_owned(), "x".to_owned())]);
     let error = Stack::read("Resources: {}", &given, &endpoints()).unwrap_err();
     assert_eq!(
-        (error.path.as_str(), error.fault),
-        ("Parameters.PublicUrl", Fault::UndeclaredParameter)
+        (error.path.as_str(), error.reason.as_str()),
+        (
+            "Parameters.PublicUrl",
+            "the local cloud gives this parameter a value, but the template does not declare it"
+        )
     );
 }
 
