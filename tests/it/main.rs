@@ -72,6 +72,7 @@ mod logs;
 mod marked_values;
 mod openapi;
 mod operations;
+mod packages;
 mod permissions;
 mod polling;
 mod qr_code;
