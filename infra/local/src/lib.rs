@@ -7,14 +7,14 @@
 //!
 //! | room | what is in it |
 //! |---|---|
-//! | [`template`] | `template.yaml`, evaluated: what to run |
+//! | `template` | `template.yaml`, evaluated: what to run |
 //! | `gateway` | what stands where API Gateway would |
 //! | `triggers` | queues, streams and schedules that invoke functions |
 //! | `lambda` | functions: in this process, in [`processes`] of their own, or behind an Invoke API |
 //! | `emulators` | DynamoDB, SQS and EventBridge |
 //! | `data` | what is kept in the data directory |
 //! | [`commands`] | the command line |
-//! | [`holder`] | a wallet to take a credential with |
+//! | `holder` | a wallet to take a credential with |
 //!
 //! [`LocalCloud::start`] puts them together. `main.rs` puts that behind a command line; tests and benchmarks start the
 //! cloud on free ports in their own process.
@@ -27,12 +27,12 @@ mod emulators;
 mod error;
 mod events;
 mod gateway;
-pub mod holder;
+mod holder;
 mod lambda;
 mod options;
 mod running_cloud;
 mod stop;
-pub mod template;
+mod template;
 mod triggers;
 
 pub use cloud::LocalCloud;
@@ -46,3 +46,4 @@ pub use lambda::host::{Binaries, FunctionHost};
 pub use lambda::processes;
 pub use options::{ChangeEnvironment, DEFAULT_API_KEY, DEFAULT_WEBHOOK_SECRET, Options};
 pub use running_cloud::RunningCloud;
+pub use template::{Route, Schedule};

@@ -25,7 +25,7 @@ const REGISTERED: [&str; 9] = [
 ];
 
 /// A verified credential for a human to read: its `Display` is some lines of text.
-pub struct Card {
+pub(crate) struct Card {
     name: String,
     issuer: String,
     trust: Trust,

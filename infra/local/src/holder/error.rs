@@ -10,7 +10,7 @@ use status_list::StatusListError;
 /// Why a credential was not taken. The message is for the person at the terminal.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum HolderError {
+pub(crate) enum HolderError {
     /// The argument is not an offer.
     #[error(
         "this is not a credential offer: {reason}. Give the request_uri of Start issue's answer, in \
@@ -78,7 +78,7 @@ pub enum HolderError {
 /// Why a credential, or its status, is not to be trusted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Distrust {
+pub(crate) enum Distrust {
     /// Signature, disclosures or times are not acceptable.
     #[error("{}", with_causes(.0))]
     SdJwt(#[from] SdJwtError),

@@ -18,15 +18,15 @@ use jose::CertificateChain;
 use reqwest::Client;
 use signing::{LocalKey, Signer};
 
-pub use card::Card;
-pub use error::{Distrust, HolderError};
+pub(crate) use card::Card;
+pub(crate) use error::{Distrust, HolderError};
 
 use keep::{Keep, Kept};
 use verify::{Verified, Verifier};
 
 /// A wallet in a directory.
 #[derive(Debug)]
-pub struct Holder {
+pub(crate) struct Holder {
     keep: Keep,
     client: Client,
 }
@@ -36,7 +36,7 @@ impl Holder {
     ///
     /// # Errors
     /// A machine without TLS.
-    pub fn open(data_dir: &Path) -> Result<Self, HolderError> {
+    pub(crate) fn open(data_dir: &Path) -> Result<Self, HolderError> {
         Ok(Self {
             keep: Keep::new(data_dir),
             client: fetch::client()?,
@@ -50,7 +50,11 @@ impl Holder {
     ///
     /// # Errors
     /// Whatever stands between the offer and a credential that can be trusted. Then nothing is kept.
-    pub async fn accept(&self, link: &str, tx_code: Option<&str>) -> Result<Card, HolderError> {
+    pub(crate) async fn accept(
+        &self,
+        link: &str,
+        tx_code: Option<&str>,
+    ) -> Result<Card, HolderError> {
         let source =
             offer_link::parse(link).map_err(|reason| HolderError::NotAnOffer { reason })?;
         let now_seconds = Timestamp::now().as_second();
@@ -83,7 +87,9 @@ impl Holder {
     ///
     /// # Errors
     /// A wallet that cannot be read.
-    pub async fn credentials(&self) -> Result<Vec<(PathBuf, Result<Card, Distrust>)>, HolderError> {
+    pub(crate) async fn credentials(
+        &self,
+    ) -> Result<Vec<(PathBuf, Result<Card, Distrust>)>, HolderError> {
         let kept = self.keep.all()?;
         if kept.is_empty() {
             // Without a credential there need not be a key.

@@ -15,7 +15,7 @@ use super::yaml::Whole;
 
 /// How a function is invoked with batches.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventSourceMapping {
+pub(crate) struct EventSourceMapping {
     /// The logical id of the function.
     pub function: String,
     /// The most messages or records in one invocation.
@@ -28,7 +28,7 @@ pub struct EventSourceMapping {
 
 /// A queue that invokes a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventSource {
+pub(crate) struct EventSource {
     /// The queue's name in SQS.
     pub queue: String,
     /// Which function it invokes, and how.
@@ -39,7 +39,7 @@ pub struct EventSource {
 
 /// A table's stream that invokes a function.
 #[derive(Debug, Clone, PartialEq)]
-pub struct StreamSource {
+pub(crate) struct StreamSource {
     /// The table's name in DynamoDB.
     pub table: String,
     /// Which function it invokes, and how. Of several records that failed the first one counts.

@@ -8,7 +8,7 @@
 
 mod error;
 mod evaluate;
-mod event_sources;
+pub(crate) mod event_sources;
 mod functions;
 mod names;
 mod parameters;
@@ -17,7 +17,7 @@ mod resource;
 mod routes;
 mod schedules;
 mod secrets;
-mod stream_filter;
+pub(crate) mod stream_filter;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -27,16 +27,15 @@ use std::collections::BTreeMap;
 
 use serde_yaml_ng::Value;
 
-pub use error::TemplateError;
-pub use event_sources::{EventSource, EventSourceMapping, StreamSource};
-pub use functions::Function;
-pub use names::{Endpoints, LOCAL_ACCOUNT, LOCAL_REGION};
-pub use queues::Queue;
+pub(crate) use error::TemplateError;
+pub(crate) use event_sources::{EventSource, StreamSource};
+pub(crate) use functions::Function;
+pub(crate) use names::{Endpoints, LOCAL_ACCOUNT, LOCAL_REGION};
+pub(crate) use queues::Queue;
 pub use routes::Route;
 pub use schedules::Schedule;
-pub use secrets::{Secret, resolve_secrets};
-pub use stream_filter::StreamFilter;
-pub use tables::Table;
+pub(crate) use secrets::{Secret, resolve_secrets};
+pub(crate) use tables::Table;
 
 use error::Place;
 use evaluate::Evaluator;
@@ -44,11 +43,11 @@ use event_sources::Source;
 use names::Kind;
 
 /// The deployment's template, the one that `sam deploy` takes.
-pub const TEMPLATE: &str = include_str!("../../../../template.yaml");
+pub(crate) const TEMPLATE: &str = include_str!("../../../../template.yaml");
 
 /// What the template comes to on one machine.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Stack {
+pub(crate) struct Stack {
     /// The tables, in the order of the template, as is everything here.
     pub tables: Vec<Table>,
     /// The queues, dead-letter queues included.
@@ -75,7 +74,7 @@ impl Stack {
     ///
     /// # Errors
     /// The first place in the template that the local cloud cannot carry out.
-    pub fn read(
+    pub(crate) fn read(
         template: &str,
         parameters: &BTreeMap<String, String>,
         endpoints: &Endpoints,
@@ -120,7 +119,7 @@ impl Stack {
     }
 
     /// The function with this logical id.
-    pub fn function(&self, logical_id: &str) -> Option<&Function> {
+    pub(crate) fn function(&self, logical_id: &str) -> Option<&Function> {
         self.functions
             .iter()
             .find(|function| function.logical_id == logical_id)

@@ -3,10 +3,10 @@
 use super::error::{Place, TemplateError};
 
 /// The account that every local resource belongs to; DynamoDB Local, ElasticMQ and others use it too.
-pub const LOCAL_ACCOUNT: &str = "000000000000";
+pub(crate) const LOCAL_ACCOUNT: &str = "000000000000";
 
 /// The region that every local resource is in: the one that the emulators put into their ARNs.
-pub const LOCAL_REGION: &str = "us-east-1";
+pub(crate) const LOCAL_REGION: &str = "us-east-1";
 
 /// What the local cloud stands in for, and what else a template may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Kind {
 
 /// The values that a resource's neighbours see, beside those that follow from its name.
 #[derive(Debug, Clone)]
-pub struct Endpoints {
+pub(crate) struct Endpoints {
     /// Where the functions' routes are served, without a trailing slash.
     pub api: String,
     /// Where the queue service listens, without a trailing slash.

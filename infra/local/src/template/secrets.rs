@@ -10,7 +10,7 @@ use super::yaml::Whole;
 
 /// A secret to generate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Secret {
+pub(crate) struct Secret {
     /// Its name in the template.
     pub logical_id: String,
     /// How many characters it has.
@@ -59,7 +59,7 @@ impl Secret {
 ///
 /// # Errors
 /// The first reference that is not a whole secret of this template.
-pub fn resolve_secrets<'s>(
+pub(crate) fn resolve_secrets<'s>(
     text: &str,
     secret: impl Fn(&str) -> Option<&'s str>,
 ) -> Result<String, String> {

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 /// Which records of a stream a function gets. A pattern has the shape of a record; where the record has a
 /// value, the pattern has a list of what it may be: a value, or `{"prefix": "…"}`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct StreamFilter(Json);
+pub(crate) struct StreamFilter(Json);
 
 impl StreamFilter {
     /// The filter of this pattern; `None`, where it asks for something that is not known here.
@@ -20,7 +20,7 @@ impl StreamFilter {
     }
 
     /// Whether the function gets this record.
-    pub fn takes(&self, record: &Json) -> bool {
+    pub(crate) fn takes(&self, record: &Json) -> bool {
         matches(&self.0, Some(record))
     }
 }

@@ -8,7 +8,7 @@ use super::resource::Resource;
 
 /// A table to create.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Table {
+pub(crate) struct Table {
     /// Its name in the template.
     pub logical_id: String,
     /// Its name in DynamoDB.

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::event_sources::EventSourceMapping;
 use super::*;
 
 fn endpoints() -> Endpoints {

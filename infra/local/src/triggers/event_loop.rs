@@ -176,7 +176,7 @@ fn item_failures(answer: Value, batch: &[Message]) -> Option<HashSet<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::template::EventSourceMapping;
+    use crate::template::event_sources::EventSourceMapping;
     use aws_lambda_events::event::sqs::SqsEvent;
     use futures::FutureExt;
     use queue_service::NewMessage;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::data::data_dir::DataDir;
-use crate::template::EventSourceMapping;
+use crate::template::event_sources::EventSourceMapping;
 use dynoxide::actions::create_table::CreateTableRequest;
 use dynoxide::actions::put_item::PutItemRequest;
 use futures::FutureExt;
@@ -291,7 +291,7 @@ async fn what_the_filters_leave_out_is_passed_over() {
     put(&database, &["job#1", "issuance#1"]);
     let template = r#"{"dynamodb": {"Keys": {"pk": {"S": [{"prefix": "issuance#"}]}}}}"#;
     let filtered = StreamSource {
-        filters: vec![crate::template::StreamFilter::of(template)],
+        filters: vec![crate::template::stream_filter::StreamFilter::of(template)],
         ..source()
     };
     let mut bench = Bench::start(&database, filtered, None, succeeds);
