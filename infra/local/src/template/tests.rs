@@ -415,10 +415,7 @@ fn the_template_of_this_deployment_is_read() {
         function.environment["PUBLIC_BASE_URL"],
         "http://127.0.0.1:3000"
     );
-    assert_eq!(
-        function.environment["WALLET_BASE_URL"],
-        "http://127.0.0.1:3000/wallet"
-    );
+    assert_eq!(function.environment["WALLET_BASE_URL"], "");
     assert_eq!(function.environment["ISSUANCE_TABLE"], "IssuanceTable");
     let takers: Vec<&str> = stack
         .event_sources
