@@ -6,9 +6,9 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::Request;
 use futures::{TryStreamExt, stream};
-use local::lambda_process::{LambdaConfig, LambdaFunction, answer};
-use local::template::Route;
-use local::{LocalCloud, Options};
+use local::Route;
+use local::processes::{LambdaConfig, LambdaFunction};
+use local::{LocalCloud, Options, answer_by_processes};
 
 use crate::Failure;
 use crate::processes::Processes;
@@ -74,7 +74,7 @@ async fn invoke(
     stream::iter((0..invocations).map(Ok::<_, Failure>))
         .map_ok(|_| async {
             let request = Request::get(format!("/?calls={calls}")).header("host", "localhost");
-            let answer = answer(function, &route, request.body(Body::empty())?).await;
+            let answer = answer_by_processes(function, &route, request.body(Body::empty())?).await;
             match answer.status().is_success() {
                 true => Ok(()),
                 false => Err("floor-function failed".into()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use local::lambda_process::LambdaFunction;
+use local::processes::LambdaFunction;
 use local::{Event, FunctionHost, LocalCloud, Options, RunningCloud};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use local::{FunctionHost, LocalCloud, Options, RunningCloud};
+use local::{Binaries, FunctionHost, LocalCloud, Options, RunningCloud};
 
 use crate::Failure;
 
@@ -31,7 +31,7 @@ impl Processes {
             .into());
         }
         Ok(FunctionHost::Processes {
-            binaries: self.binary("")?,
+            binaries: Binaries::InFolder(self.binary("")?),
             max_processes: self.processes,
             aws: None,
         })

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use local::template::Stack;
+use local::Stack;
 
 use crate::cold_starts::ColdStart;
 use crate::floor::Floor;

@@ -18,11 +18,7 @@ const MAXIMUM_REQUEST: usize = 10 * 1024 * 1024;
 
 /// Invokes a function with a request that came in on a route, and gives its response. Whatever goes
 /// wrong is answered as API Gateway does, which tells the client nothing of the cause; that is logged.
-pub(crate) async fn of_processes(
-    function: &LambdaFunction,
-    route: &Route,
-    request: Request,
-) -> Response {
+pub async fn of_processes(function: &LambdaFunction, route: &Route, request: Request) -> Response {
     let (request, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MAXIMUM_REQUEST).await else {
         return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");

@@ -15,7 +15,7 @@ use super::yaml::Whole;
 
 /// How a function is invoked with batches.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct EventSourceMapping {
+pub struct EventSourceMapping {
     /// The logical id of the function.
     pub function: String,
     /// The most messages or records in one invocation.
@@ -28,7 +28,7 @@ pub(crate) struct EventSourceMapping {
 
 /// A queue that invokes a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct EventSource {
+pub struct EventSource {
     /// The queue's name in SQS.
     pub queue: String,
     /// Which function it invokes, and how.

@@ -15,7 +15,7 @@ use super::yaml::{Whole, entries};
 
 /// A function to run.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Function {
+pub struct Function {
     /// Its name in the template.
     pub logical_id: String,
     /// The binary that is deployed, which is also the name of its crate.

@@ -28,10 +28,11 @@ use std::collections::BTreeMap;
 use serde_yaml_ng::Value;
 
 pub(crate) use error::TemplateError;
-pub(crate) use event_sources::{EventSource, StreamSource};
-pub(crate) use functions::Function;
+pub use event_sources::EventSource;
+pub(crate) use event_sources::StreamSource;
+pub use functions::Function;
 pub(crate) use names::{Endpoints, LOCAL_ACCOUNT, LOCAL_REGION};
-pub(crate) use queues::Queue;
+pub use queues::Queue;
 pub use routes::Route;
 pub use schedules::Schedule;
 pub(crate) use secrets::{Secret, resolve_secrets};
@@ -43,13 +44,13 @@ use event_sources::Source;
 use names::Kind;
 
 /// The deployment's template, the one that `sam deploy` takes.
-pub(crate) const TEMPLATE: &str = include_str!("../../../../template.yaml");
+pub const TEMPLATE: &str = include_str!("../../../../template.yaml");
 
 /// What the template comes to on one machine.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Stack {
+pub struct Stack {
     /// The tables, in the order of the template, as is everything here.
-    pub tables: Vec<Table>,
+    pub(crate) tables: Vec<Table>,
     /// The queues, dead-letter queues included.
     pub queues: Vec<Queue>,
     /// The functions.
@@ -59,13 +60,13 @@ pub(crate) struct Stack {
     /// The schedules that invoke functions.
     pub schedules: Vec<Schedule>,
     /// The tables whose streams invoke functions.
-    pub stream_sources: Vec<StreamSource>,
+    pub(crate) stream_sources: Vec<StreamSource>,
     /// The names of the event buses.
     pub event_buses: Vec<String>,
     /// The routes of the HTTP API.
     pub routes: Vec<Route>,
     /// The secrets that the functions' environments refer to.
-    pub secrets: Vec<Secret>,
+    pub(crate) secrets: Vec<Secret>,
 }
 
 impl Stack {

@@ -11,7 +11,7 @@ use super::resource::Resource;
 
 /// A queue to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Queue {
+pub struct Queue {
     /// Its name in the template.
     pub logical_id: String,
     /// Its name in SQS.
