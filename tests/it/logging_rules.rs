@@ -1,4 +1,4 @@
-//! The rules of `infra/logging.md` against the source: every field that is logged has a row in its table.
+//! The rules of `infra/docs/logging.md` against the source: every field that is logged has a row in its table.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,18 +6,18 @@ use std::path::{Path, PathBuf};
 
 use crate::template::workspace_file;
 
-/// The keys of the tables of `infra/logging.md`, whose rows begin with a key in backticks.
+/// The keys of the tables of `infra/docs/logging.md`, whose rows begin with a key in backticks.
 pub fn documented_keys() -> BTreeSet<String> {
-    let page = workspace_file("infra/logging.md");
+    let page = workspace_file("infra/docs/logging.md");
     let (page, _) = page.split_once("## The metrics").expect("a chapter");
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
     let keys = rows.filter_map(|row| row.split_once('`'));
     keys.map(|(key, _)| key.to_owned()).collect()
 }
 
-/// The metrics of `infra/logging.md`.
+/// The metrics of `infra/docs/logging.md`.
 pub fn documented_metrics() -> BTreeSet<String> {
-    let page = workspace_file("infra/logging.md");
+    let page = workspace_file("infra/docs/logging.md");
     let (_, metrics) = page.split_once("## The metrics").expect("a chapter");
     let rows = metrics.lines().filter(|line| line.starts_with("| `"));
     let cells = rows.filter_map(|row| row.split('|').nth(1));
@@ -44,7 +44,7 @@ fn every_field_that_is_logged_is_in_the_table_and_none_is_there_in_vain() {
         .collect();
     assert!(
         unknown.is_empty(),
-        "logged without a row in infra/logging.md: {unknown:?}"
+        "logged without a row in infra/docs/logging.md: {unknown:?}"
     );
     // Keys that are written without a tracing macro.
     let by_the_runtime = [
@@ -63,7 +63,7 @@ fn every_field_that_is_logged_is_in_the_table_and_none_is_there_in_vain() {
         .collect();
     assert!(
         in_vain.is_empty(),
-        "in infra/logging.md, and nobody logs it: {in_vain:?}"
+        "in infra/docs/logging.md, and nobody logs it: {in_vain:?}"
     );
 }
 

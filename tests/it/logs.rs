@@ -1,4 +1,4 @@
-//! What the functions write, as processes: lines of JSON by the rules of `infra/logging.md`, metrics in
+//! What the functions write, as processes: lines of JSON by the rules of `infra/docs/logging.md`, metrics in
 //! CloudWatch's embedded metric format, and one trace from Start issue to the end.
 
 use std::collections::BTreeMap;
@@ -159,7 +159,7 @@ async fn every_line_keeps_the_rules() {
             let is_metric = is_metrics && line[key].is_number() || line[key].is_array();
             assert!(
                 documented.contains(key) || is_metric || key == "_aws",
-                "{key} is not in infra/logging.md: {line:?}"
+                "{key} is not in infra/docs/logging.md: {line:?}"
             );
         }
         assert_eq!(line["service"], "local");

@@ -1,4 +1,4 @@
-//! What is used, in dollars. `infra/deploy.md` has the same list; a test compares them.
+//! What is used, in dollars. `infra/docs/deploy.md` has the same list; a test compares them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn the_page_for_operators_has_the_same_prices() {
-        let page = include_str!("../../deploy.md");
+        let page = include_str!("../../docs/deploy.md");
         let prices = [
             HTTP_API,
             KMS,
@@ -204,7 +204,7 @@ mod tests {
         } in prices
         {
             let row = format!("| {part} | {usd} per {unit} |");
-            assert!(page.contains(&row), "infra/deploy.md lacks {row}");
+            assert!(page.contains(&row), "infra/docs/deploy.md lacks {row}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The functions' logs: one JSON object a line, with the same keys in every function. `infra/logging.md` has
+//! The functions' logs: one JSON object a line, with the same keys in every function. `infra/docs/logging.md` has
 //! the rules.
 //!
 //! [`start`] is called once, by [`crate::lambda`]. What a function logs with `tracing` then becomes a line of
