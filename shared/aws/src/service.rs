@@ -4,6 +4,11 @@
 //! orchestrator, which needs three times the CPU time of all the rest: plugins, layers of configuration, interceptors,
 //! endpoint rules, all of them anew for each call. What it does that matters is here: signatures, time-outs, attempts.
 
+#![expect(
+    clippy::result_large_err,
+    reason = "these are the errors of the SDK, as its own clients return them"
+)]
+
 use std::fmt::Debug;
 use std::ops::Deref;
 use std::sync::Arc;
