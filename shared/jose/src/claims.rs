@@ -48,7 +48,7 @@ pub enum ClaimsError {
     #[error("the claim exp is missing")]
     NoExpiry,
     /// `exp` has passed.
-    #[error("the claim exp lies in the past")]
+    #[error("it has expired: the claim exp lies in the past")]
     Expired,
     /// `nbf` lies in the future.
     #[error("the claim nbf lies in the future")]
