@@ -44,6 +44,8 @@ pub enum Flow {
     Unsubscribe,
     /// The backend has an access token, and somebody else a forged one. Nobody takes the credential.
     ByToken,
+    /// An external wallet issues, which calls back; the credential is revoked.
+    External,
 }
 
 /// What is known of a fault while a flow runs.
@@ -60,7 +62,7 @@ impl Struck<'_> {
 }
 
 impl Flow {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Issue,
         Self::Wait,
         Self::Refuse,
@@ -70,6 +72,7 @@ impl Flow {
         Self::Pipeline,
         Self::Unsubscribe,
         Self::ByToken,
+        Self::External,
     ];
 
     pub fn name(self) -> &'static str {
@@ -83,6 +86,7 @@ impl Flow {
             Self::Pipeline => "pipeline",
             Self::Unsubscribe => "unsubscribe",
             Self::ByToken => "by token",
+            Self::External => "external wallet",
         }
     }
 
@@ -101,6 +105,10 @@ impl Flow {
             Self::Pipeline => call.function == "start-queued",
             Self::Unsubscribe => call.function == "deliver-webhook",
             Self::ByToken => call.what == "GET /jwks",
+            Self::External => {
+                let follows = ["poll-status", "wallet-callback"];
+                !call.is_aws() || follows.contains(&call.function.as_str())
+            }
         }
     }
 
@@ -116,6 +124,7 @@ impl Flow {
             Self::Pipeline => pipeline(world).await?,
             Self::Unsubscribe => unsubscribe(world).await?,
             Self::ByToken => by_token(world).await?,
+            Self::External => external(world).await?,
         }
         invariants::check(world).await
     }
@@ -153,9 +162,15 @@ async fn issue(world: &World, struck: Struck<'_>) -> Result<(), Broken> {
     invariants::same("it ends as it went", &end["status"], &json!(wanted))?;
 
     invariants::every_change_is_delivered(world, &end).await?;
-    let listed = backend.deliveries(ID).await?;
-    let pending = listed.iter().filter(|one| one["status"] != "delivered");
-    invariants::same("every delivery is recorded as made", &pending.count(), &0)?;
+    // What the customer's wallet reports after the end is delivered too.
+    let all_made = async || {
+        let listed = backend.deliveries(ID).await?;
+        let are_made = listed.iter().all(|one| one["status"] == "delivered");
+        Ok(are_made.then_some(listed))
+    };
+    let listed = world
+        .until("every delivery is recorded as made", all_made)
+        .await?;
     replay(&backend, &listed).await?;
 
     let again = holder.token(&offer, None).await?;
@@ -164,6 +179,32 @@ async fn issue(world: &World, struck: Struck<'_>) -> Result<(), Broken> {
         revoke(&backend, &holder, &end, taken).await?;
     }
     invariants::no_secret_was_sent(world, &[&offer.code], taken.as_ref())
+}
+
+async fn external(world: &World) -> Result<(), Broken> {
+    let backend = Backend::new(world);
+    let holder = Holder::new();
+    let started = backend.start(&iban(ID)).await?.expect("Start issue", 201)?;
+    let again = backend
+        .start(&iban(ID))
+        .await?
+        .expect("Start issue again", 201)?;
+    invariants::same("one answer", &started.body, &again.body)?;
+    let offer = holder.read_offer(started.str("/request_uri")?).await?;
+    let token = holder.token(&offer, None).await?.expect("the token", 200)?;
+    let taken = holder
+        .credential(&offer, token.str("/access_token")?)
+        .await?;
+    holder.notify(&taken).await?;
+    world.until_wallet_knows(ID).await;
+    let end = backend.until_ended(ID).await?;
+    invariants::same(
+        "it ends as it went",
+        &end["status"],
+        &json!("issue_completed"),
+    )?;
+    revoke(&backend, &holder, &end, &taken).await?;
+    invariants::no_secret_was_sent(world, &[&offer.code], Some(&taken))
 }
 
 /// Has one of the deliveries made again.

@@ -103,7 +103,7 @@ async fn everything_settles(world: &World) -> Result<(), Broken> {
 
 /// One correlation id, one offer, one status entry.
 async fn one_offer_each(world: &World, records: &[Value]) -> Result<(), Broken> {
-    let items = world.tables.items(world.cloud.wallet_table()).await;
+    let items = world.wallet_items().await;
     let count = |prefix: &str| {
         items
             .iter()
@@ -233,7 +233,7 @@ async fn claims_are_erased(world: &World) -> Result<(), Broken> {
     world.let_pass(Duration::from_secs(10 * 60)).await;
     for _ in 0..RUNS {
         world.run_schedules().await;
-        let items = world.tables.items(world.cloud.wallet_table()).await;
+        let items = world.wallet_items().await;
         let claims = items
             .iter()
             .filter(|item| !item["encrypted_claims"].is_null());

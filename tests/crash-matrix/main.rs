@@ -3,7 +3,7 @@
 //! delivers again, a client repeats), and everything that must always hold is looked at.
 //!
 //! ```sh
-//! cargo test --test crash-matrix                       # the kills of two flows: what `cargo test` runs anyway
+//! cargo test --test crash-matrix                       # the kills of three flows: what `cargo test` runs anyway
 //! CRASH_MATRIX=kills cargo test --test crash-matrix    # all kills
 //! CRASH_MATRIX=all cargo test --test crash-matrix      # all faults
 //! CRASH_MATRIX='poll-status' cargo test --test crash-matrix -- --nocapture   # cells with this in their name
@@ -96,7 +96,7 @@ async fn no_cell_of_the_crash_matrix_is_red() {
             .init();
     }
     let flows = if wanted.is_empty() {
-        &[Flow::Issue, Flow::Abandon][..]
+        &[Flow::Issue, Flow::Abandon, Flow::External][..]
     } else {
         &Flow::ALL
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use local::{Binaries, FunctionHost, LocalCloud, Options, RunningCloud};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Broken;
 use crate::authorization_server::{AUDIENCE, AuthorizationServer};
@@ -13,7 +13,7 @@ use crate::fault::Fault;
 use crate::flows::Flow;
 use crate::proxy::Proxy;
 use crate::receiver::Receiver;
-use crate::tables::{RESERVED_AT, Tables};
+use crate::tables::{RESERVED_AT, Tables, text};
 
 /// How long anything may take on the clock of this machine: more than the slowest fault, and then some.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -36,6 +36,8 @@ pub struct World {
     pub callback_url: String,
     /// Whose tokens are taken, where somebody has one.
     pub authorization: Option<AuthorizationServer>,
+    /// The external wallet, where there is one: another Bestow, which nothing happens to.
+    pub wallet: Option<(RunningCloud, Tables)>,
 }
 
 impl World {
@@ -48,6 +50,19 @@ impl World {
         let issuer = authorization.as_ref().map(|server| server.issuer.clone());
         let (receiver, address) = Receiver::start().await;
         let address = proxy.in_front_of("deliver-webhook", "receiver", &address);
+        let wallet = match flow {
+            Flow::External => Some(external_wallet().await),
+            _ => None,
+        };
+        let parameters = wallet.as_ref().map(|(wallet, _)| {
+            [
+                ("WalletBaseUrl", wallet.base_url()),
+                ("WalletApiKey", wallet.api_key()),
+                ("WalletCallbacks", "true"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into()
+        });
         let placed = proxy.clone();
         let cloud = LocalCloud::start(Options {
             functions: FunctionHost::Processes {
@@ -58,10 +73,9 @@ impl World {
             },
             change_environment: Some(Arc::new(move |function, variables| {
                 for (name, value) in variables {
-                    if name == "WALLET_CALLBACK_BASE_URL" {
-                        // It is the wallet that calls there.
-                        *value = placed.in_front_of("wallet", "callbacks", value);
-                    } else if name.starts_with("AWS_ENDPOINT_URL_") || name == "WALLET_BASE_URL" {
+                    let leads_out =
+                        name.starts_with("AWS_ENDPOINT_URL_") || name == "WALLET_BASE_URL";
+                    if leads_out && !value.is_empty() {
                         *value = placed.in_front_of(function, name, value);
                     } else if let Some(issuer) = &issuer {
                         match name.as_str() {
@@ -76,6 +90,7 @@ impl World {
                     }
                 }
             })),
+            parameters: parameters.unwrap_or_default(),
             ..Options::default()
         });
         let cloud = cloud.await.unwrap_or_else(|fault| panic!("{fault}"));
@@ -93,7 +108,34 @@ impl World {
             receiver,
             callback_url: format!("{address}/hook"),
             authorization,
+            wallet,
         }
+    }
+
+    /// Waits until the external wallet itself knows that an issuance is completed: no time passes there.
+    pub async fn until_wallet_knows(&self, id: &str) {
+        let Some((wallet, tables)) = &self.wallet else {
+            return;
+        };
+        let is_completed = async || {
+            let records = tables.items(wallet.issuance_table()).await;
+            let mut states = records
+                .iter()
+                .filter(|record| text(record, "correlation_id") == id);
+            states.any(|record| text(record, "state") == "completed")
+        };
+        while !is_completed().await {
+            tokio::time::sleep(BREATH).await;
+        }
+    }
+
+    /// Every item of the table of the wallet that issues.
+    pub async fn wallet_items(&self) -> Vec<Value> {
+        let (cloud, tables) = match &self.wallet {
+            Some((cloud, tables)) => (cloud, tables),
+            None => (&self.cloud, &self.tables),
+        };
+        tables.items(cloud.wallet_table()).await
     }
 
     /// Lets time pass, for the queues and for everything that is stored. The processes have the clock of
@@ -190,4 +232,11 @@ impl World {
             .until_next_due()
             .expect("the queues can be read")
     }
+}
+
+async fn external_wallet() -> (RunningCloud, Tables) {
+    let cloud = LocalCloud::start(Options::default()).await;
+    let cloud = cloud.unwrap_or_else(|fault| panic!("{fault}"));
+    let tables = Tables::new(cloud.dynamodb_endpoint(), cloud.table_names(), None).await;
+    (cloud, tables)
 }

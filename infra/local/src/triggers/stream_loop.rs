@@ -22,7 +22,7 @@ use crate::template::{LOCAL_REGION, StreamSource};
 use crate::triggers::checkpoints::Checkpoints;
 
 /// How often an idle stream is looked at. Lambda does so four times a second.
-const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(250);
 /// After how many batches at the latest the records that were delivered are removed.
 const BATCHES_KEPT: u32 = 20;
 /// The pause after a batch that failed the first time; each further one is twice as long, up to the last.
