@@ -23,6 +23,8 @@ use crate::triggers::checkpoints::Checkpoints;
 
 /// How often an idle stream is looked at. Lambda does so four times a second.
 const PAUSE: Duration = Duration::from_millis(250);
+/// How many records are read at once: as many as DynamoDB gives.
+const READ_AT_ONCE: usize = 1_000;
 /// After how many batches at the latest the records that were delivered are removed.
 const BATCHES_KEPT: u32 = 20;
 /// The pause after a batch that failed the first time; each further one is twice as long, up to the last.
@@ -140,18 +142,22 @@ impl StreamLoop {
     /// the last one that was read; `None` where there is nothing new.
     async fn read(&self, position: Option<String>) -> Result<Option<(Vec<Value>, String)>, String> {
         let (database, table) = (self.database.clone(), self.source.table.clone());
-        let limit = self.source.mapping.batch_size;
-        let read = move || read(&database, &table, position, limit);
+        let read = move || read(&database, &table, position, READ_AT_ONCE);
         let read = tokio::task::spawn_blocking(read).await;
         let records = read.map_err(|fault| fault.to_string())??;
-        let Some(last) = records.last().map(sequence_number) else {
-            return Ok(None);
-        };
         let filters = &self.source.filters;
-        let wanted = records
-            .into_iter()
-            .filter(|record| filters.is_empty() || filters.iter().any(|one| one.takes(record)));
-        Ok(Some((wanted.collect(), last)))
+        // A batch is of what the function gets, however much is passed over for it.
+        let (mut wanted, mut last) = (Vec::new(), None);
+        for record in records {
+            last = Some(sequence_number(&record));
+            if filters.is_empty() || filters.iter().any(|one| one.takes(&record)) {
+                wanted.push(record);
+            }
+            if wanted.len() >= self.source.mapping.batch_size {
+                break;
+            }
+        }
+        Ok(last.map(|last| (wanted, last)))
     }
 
     /// Delivers records until each has succeeded or was given up; false, if it was to stop before.
