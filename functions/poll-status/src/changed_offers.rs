@@ -1,6 +1,8 @@
 //! Records of the stream of the bundled wallet's table: offers that have changed. They name the offer and no more, so
 //! the wallet is asked what has become of it, for all of a batch at once.
 
+use std::collections::HashSet;
+
 use aws_lambda_events::sqs::SqsBatchResponse;
 use bundled_wallet::{BundledReports, ChangedOffer};
 use contract::CorrelationId;
@@ -31,10 +33,12 @@ pub(crate) async fn handle(
             return again_from(first);
         }
     };
-    let ids: Vec<CorrelationId> = changed
+    // Two offers can be of one name, an earlier issuance's and this one's; a batch takes each key once.
+    let ids: HashSet<CorrelationId> = changed
         .iter()
         .map(|offer| offer.status.correlation_id.clone())
         .collect();
+    let ids: Vec<CorrelationId> = ids.into_iter().collect();
     let mut found = match use_case.records.get_many(&ids).await {
         Ok(found) => found,
         Err(fault) => {
@@ -43,7 +47,9 @@ pub(crate) async fn handle(
         }
     };
     let each = changed.into_iter().map(|offer| {
-        let stored = found.remove(&offer.status.correlation_id);
+        let id = &offer.status.correlation_id;
+        let is_anothers = matches!(found.get(id), Some(Ok(stored)) if !offer.is_of(&stored.record));
+        let stored = if is_anothers { None } else { found.remove(id) };
         hear(use_case, offer, stored, now_ms)
     });
     let is_lost = futures::stream::iter(each)
@@ -77,7 +83,6 @@ async fn hear(
     let correlation_id = offer.status.correlation_id.clone();
     let heard = match stored.transpose() {
         Ok(stored) => {
-            let stored = stored.filter(|stored| offer.is_of(&stored.record));
             metrics::count(Counter::Polls, 1);
             use_case
                 .hear(offer.status, stored, now_ms)
