@@ -2,13 +2,13 @@
 
 use aws::sdk::Sdk;
 use backend::{DeliveryTable, WebhookQueue};
+use clock::OperatingSystem;
 use egress::WebhookClient;
-use issuance::ports::Machine;
 use runtime::{ConfigError, Env};
 use webhooks::{Deliver, HangingHosts, WebhookSecrets};
 
 /// The use case as this function runs it.
-pub(crate) type UseCase = Deliver<DeliveryTable, WebhookClient, WebhookQueue, Machine>;
+pub(crate) type UseCase = Deliver<DeliveryTable, WebhookClient, WebhookQueue, OperatingSystem>;
 
 /// The use case, from the environment. A fault names its variable.
 ///
@@ -37,7 +37,7 @@ pub(crate) fn use_case(env: &Env) -> Result<UseCase, ConfigError> {
         receiver,
         hanging_hosts: HangingHosts::default(),
         queue: WebhookQueue::new(sdk.sqs(), queue),
-        system: Machine,
+        system: OperatingSystem,
         secrets,
         subscriptions,
     })

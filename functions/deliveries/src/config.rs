@@ -3,7 +3,7 @@
 use access::Guard;
 use aws::sdk::Sdk;
 use backend::{DeliveryTable, IssuanceTable, WebhookQueue};
-use issuance::ports::Machine;
+use clock::OperatingSystem;
 use runtime::{ConfigError, Env};
 use webhooks::Replay;
 
@@ -14,7 +14,7 @@ pub(crate) struct Config {
     /// `ISSUANCE_TABLE`: which issuances there are.
     pub(crate) issuances: IssuanceTable,
     /// The use case, with `DELIVERY_TABLE` and `WEBHOOK_QUEUE_URL`.
-    pub(crate) replay: Replay<DeliveryTable, WebhookQueue, Machine>,
+    pub(crate) replay: Replay<DeliveryTable, WebhookQueue, OperatingSystem>,
 }
 
 impl Config {
@@ -31,7 +31,7 @@ impl Config {
             replay: Replay {
                 deliveries: DeliveryTable::new(sdk.dynamodb(), table),
                 queue: WebhookQueue::new(sdk.sqs(), queue),
-                system: Machine,
+                system: OperatingSystem,
             },
         })
     }

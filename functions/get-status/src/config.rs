@@ -1,5 +1,6 @@
 //! What this function is configured with.
 
+use clock::OperatingSystem;
 use std::time::Duration;
 
 use access::Guard;
@@ -7,7 +8,6 @@ use aws::sdk::Sdk;
 use axum::body::Bytes;
 use backend::{IssuanceTable, PollQueue};
 use issuance::GetStatus;
-use issuance::ports::Machine;
 use runtime::{ConfigError, Env};
 
 /// How long a query may take for bringing the next poll forward, which is a courtesy: the answer is known.
@@ -20,7 +20,7 @@ pub(crate) struct Config {
     /// The OpenAPI document, with `PUBLIC_BASE_URL` as its server.
     pub(crate) openapi: Bytes,
     /// The use case, with `ISSUANCE_TABLE` and `POLL_QUEUE_URL`.
-    pub(crate) use_case: GetStatus<IssuanceTable, PollQueue, Machine>,
+    pub(crate) use_case: GetStatus<IssuanceTable, PollQueue, OperatingSystem>,
 }
 
 impl Config {
@@ -37,7 +37,7 @@ impl Config {
             use_case: GetStatus {
                 records: IssuanceTable::new(sdk.dynamodb(), table),
                 queue: PollQueue::new(sdk.sqs(), queue).giving_up_after(HASTEN_LIMIT),
-                system: Machine,
+                system: OperatingSystem,
             },
         })
     }

@@ -1,13 +1,14 @@
 //! Records of the stream of the bundled wallet's table: offers that have changed. They name the offer and no more, so
 //! the wallet is asked what has become of it, for all of a batch at once.
 
+use clock::{Clock, OperatingSystem};
 use std::collections::HashSet;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use bundled_wallet::{BundledReports, ChangedOffer};
 use contract::CorrelationId;
 use futures::StreamExt;
-use issuance::ports::{Machine, PollMessage, PollQueue, Records, RecordsError, Stored, System};
+use issuance::ports::{PollMessage, PollQueue, Records, RecordsError, Stored};
 use runtime::metrics::{self, Counter};
 use runtime::stream::{StreamEvent, StreamRecord, again_from};
 use wallets::PollStatus;
@@ -25,7 +26,7 @@ pub(crate) async fn handle(
     let Some(first) = event.records.first() else {
         return SqsBatchResponse::default();
     };
-    let now_ms = Machine.now_ms();
+    let now_ms = OperatingSystem.now().as_millisecond();
     let changed = match wallet.changed(keys(&event.records)).await {
         Ok(changed) => changed,
         Err(fault) => {

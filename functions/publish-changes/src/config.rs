@@ -2,8 +2,8 @@
 
 use aws::sdk::Sdk;
 use backend::{DeliveryTable, EventBus, FailureQueue, IssuanceTable, WebhookQueue};
+use clock::OperatingSystem;
 use issuance::PublishChanges;
-use issuance::ports::Machine;
 use runtime::{ConfigError, Env};
 use webhooks::Announce;
 
@@ -11,7 +11,7 @@ use webhooks::Announce;
 pub(crate) struct Config {
     pub(crate) use_case: PublishChanges<EventBus, IssuanceTable>,
     /// Who is told besides the bus.
-    pub(crate) webhooks: Announce<DeliveryTable, WebhookQueue, Machine>,
+    pub(crate) webhooks: Announce<DeliveryTable, WebhookQueue, OperatingSystem>,
     pub(crate) failures: FailureQueue,
 }
 
@@ -49,7 +49,7 @@ impl Config {
             webhooks: Announce {
                 deliveries: DeliveryTable::new(sdk.dynamodb(), deliveries),
                 queue: WebhookQueue::new(sdk.sqs(), queue),
-                system: Machine,
+                system: OperatingSystem,
                 subscriptions,
             },
             failures: FailureQueue::new(sdk.sqs(), failures),

@@ -3,8 +3,8 @@
 use access::Guard;
 use aws::sdk::Sdk;
 use backend::{JobTable, StartQueue};
+use clock::OperatingSystem;
 use egress::Allowed;
-use issuance::ports::Machine;
 use jobs::{AcceptUpload, JobKeys, ReadJob};
 use runtime::{ConfigError, Env};
 
@@ -17,7 +17,7 @@ pub(crate) struct Config {
     /// `EGRESS_ALLOW`: where callbacks may go, besides the public internet.
     pub(crate) allowed: Allowed,
     /// With `JOB_TABLE`, `START_QUEUE_URL` and `JOB_SECRET`.
-    pub(crate) accept: AcceptUpload<JobTable, StartQueue, Machine>,
+    pub(crate) accept: AcceptUpload<JobTable, StartQueue, OperatingSystem>,
     /// With `JOB_TABLE` and `JOB_SECRET`.
     pub(crate) read: ReadJob<JobTable>,
 }
@@ -42,7 +42,7 @@ impl Config {
             accept: AcceptUpload {
                 jobs: jobs.clone(),
                 queue: StartQueue::new(sdk.sqs(), queue),
-                system: Machine,
+                system: OperatingSystem,
                 keys: keys()?,
             },
             read: ReadJob {

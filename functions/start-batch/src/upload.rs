@@ -2,9 +2,9 @@
 
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_ENCODING;
+use clock::IdSource;
 use contract::{MAX_IDEMPOTENCY_KEY_BYTES, NDJSON, Problem, ProblemKind};
 use egress::Allowed;
-use issuance::ports::System;
 use jobs::Upload;
 use runtime::http::media_type;
 use url::Url;
@@ -49,7 +49,7 @@ pub(crate) fn read(
     kind: Kind,
     body: &[u8],
     allowed: &Allowed,
-    system: &impl System,
+    system: &impl IdSource,
 ) -> Result<Upload, Problem> {
     let may_be_called = |url: &Url| allowed.check(url).map_err(|fault| fault.to_string());
     match kind {

@@ -2,7 +2,7 @@
 
 use aws::sdk::Sdk;
 use backend::{JobTable, StartQueue};
-use issuance::ports::Machine;
+use clock::OperatingSystem;
 use jobs::{JobKeys, LineOutcome, StartQueued};
 use runtime::metrics::{self, Counter};
 use runtime::{ConfigError, Env};
@@ -12,7 +12,7 @@ use wallets::StartIssuing;
 const MOST_AT_ONCE: usize = 50;
 
 /// The use cases with what they work with.
-pub(crate) type UseCases = StartQueued<JobTable, StartQueue, StartIssuing, Machine>;
+pub(crate) type UseCases = StartQueued<JobTable, StartQueue, StartIssuing, OperatingSystem>;
 
 /// The use cases, with `JOB_TABLE`, `START_QUEUE_URL`, `JOB_SECRET`, `QUEUED_STARTS_AT_ONCE` and the
 /// variables of [`wallets::start_issuing`]. A fault names its variable.
@@ -33,7 +33,7 @@ pub(crate) fn use_cases(env: &Env) -> Result<UseCases, ConfigError> {
         jobs: JobTable::new(sdk.dynamodb(), table),
         queue: StartQueue::new(sdk.sqs(), queue),
         issuing: wallets::start_issuing(env, &sdk)?,
-        system: Machine,
+        system: OperatingSystem,
         keys: JobKeys::derive(&secret)
             .map_err(|fault| ConfigError::invalid("JOB_SECRET", fault))?,
         at_once,

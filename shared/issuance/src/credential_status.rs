@@ -5,13 +5,14 @@
 //! message on the queue before, and so the wallet is asked again a minute later. That also puts right what
 //! two changes at the same time noted in another order than the wallet made them.
 
+use clock::{Clock, IdSource};
 use contract::{CredentialStatusAnswer, CredentialStatusChange};
 use thiserror::Error;
 use uuid::Uuid;
 
 use crate::ports::{
     CheckQueue, CredentialCheck, CredentialStatuses, CredentialWallet, Noted, QueueError,
-    RecordsError, System, WalletFailure,
+    RecordsError, WalletFailure,
 };
 use crate::schedule::LONGEST_DELAY_SECONDS;
 
@@ -98,7 +99,7 @@ where
     W: CredentialWallet,
     C: CredentialStatuses,
     Q: CheckQueue,
-    S: System,
+    S: Clock + IdSource,
 {
     /// Has the wallet change the status of a credential, and sees to it that the change is announced.
     pub async fn set(
@@ -109,7 +110,7 @@ where
         let check = CredentialCheck {
             revocation_uuid,
             check: 0,
-            requested_at_ms: self.system.now_ms(),
+            requested_at_ms: self.system.now().as_millisecond(),
         };
         self.queue.send_check(&check, FIRST_CHECK_SECONDS).await?;
         let answer = self
@@ -171,7 +172,7 @@ where
             .note(
                 answer.revocation_uuid,
                 answer.published_status,
-                self.system.now_ms(),
+                self.system.now().as_millisecond(),
             )
             .await
     }

@@ -1,8 +1,9 @@
 //! Get status: what is recorded, and a nudge to look again.
 
+use clock::Clock;
 use contract::{CorrelationId, IssueStatus};
 
-use crate::ports::{PollMessage, PollQueue, Records, RecordsError, System};
+use crate::ports::{PollMessage, PollQueue, Records, RecordsError};
 use crate::record::Record;
 
 /// How long an answer of the wallet counts as fresh, in milliseconds. A query that finds it older, the poll
@@ -23,7 +24,7 @@ pub struct GetStatus<R, Q, S> {
     pub system: S,
 }
 
-impl<R: Records, Q: PollQueue, S: System> GetStatus<R, Q, S> {
+impl<R: Records, Q: PollQueue, S: Clock> GetStatus<R, Q, S> {
     /// The status of the issuance, or `None` if none was accepted under this name.
     ///
     /// If the issuance is still pending and what is recorded is older than [`FRESH_MS`], the next poll is
@@ -43,7 +44,7 @@ impl<R: Records, Q: PollQueue, S: System> GetStatus<R, Q, S> {
     }
 
     fn may_be_outdated(&self, record: &Record) -> bool {
-        let now_ms = self.system.now_ms();
+        let now_ms = self.system.now().as_millisecond();
         !record.is_ended()
             && record.lease_until_ms(now_ms).is_none()
             && now_ms > record.quiet_until_ms

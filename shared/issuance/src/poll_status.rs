@@ -1,5 +1,6 @@
 //! Poll status: ask the wallet, record what it says, and see to it that it is asked again.
 
+use clock::{Clock, IdSource};
 use contract::{CorrelationId, IssueError, IssueStatus, Stage, Status};
 use thiserror::Error;
 
@@ -7,7 +8,7 @@ use crate::judgement::{Finding, Judgement, judge};
 use crate::milestone::Milestone;
 use crate::ports::{
     IssueReport, PollMessage, PollQueue, QueueError, Records, RecordsError, ReportingWallet,
-    Stored, System, Transient, Update, WalletFailure,
+    Stored, Transient, Update, WalletFailure,
 };
 use crate::record::{Record, State};
 use crate::schedule::{LONGEST_DELAY_SECONDS, back_off_seconds};
@@ -26,7 +27,7 @@ pub struct PollStatus<R, W, Q, S> {
     pub wallet: W,
     /// The queue for the next poll.
     pub queue: Q,
-    /// Clock and random numbers.
+    /// Tells the time, and draws ids and jitter.
     pub system: S,
     /// Hears of each milestone that a poll has recorded, once.
     pub milestones: fn(Milestone),
@@ -89,7 +90,7 @@ pub enum PollError {
     Contention,
 }
 
-impl<R: Records, W: ReportingWallet, Q: PollQueue, S: System> PollStatus<R, W, Q, S> {
+impl<R: Records, W: ReportingWallet, Q: PollQueue, S: Clock + IdSource> PollStatus<R, W, Q, S> {
     /// Deals with `message`, which is being delivered for the `delivery`-th time (from 1), given what is
     /// `stored` under its correlation id.
     ///
@@ -108,7 +109,7 @@ impl<R: Records, W: ReportingWallet, Q: PollQueue, S: System> PollStatus<R, W, Q
         if let Some(reason) = nothing_to_do(&stored.record, message) {
             return Ok(Polled::Dropped(reason));
         }
-        let asked_at_ms = self.system.now_ms();
+        let asked_at_ms = self.system.now().as_millisecond();
         let finding = self.find_out(&stored.record, asked_at_ms).await;
         let mut quiet_ms = self.wallet.fresh_ms();
         if let Finding::Failing(failure) = &finding {
@@ -163,7 +164,7 @@ impl<R: Records, W: ReportingWallet, Q: PollQueue, S: System> PollStatus<R, W, Q
             if let Some(reason) = nothing_to_do(&stored.record, message) {
                 return Ok(Polled::Dropped(reason));
             }
-            let now_ms = self.system.now_ms();
+            let now_ms = self.system.now().as_millisecond();
             let known = &stored.record;
             let changed = match judge(known, &finding, asked_at_ms) {
                 Judgement::GoesOn => None,
@@ -248,7 +249,7 @@ impl<R: Records, W: ReportingWallet, Q: PollQueue, S: System> PollStatus<R, W, Q
     /// A wallet that failed is not asked by queries before the message comes again. If that cannot be
     /// recorded, queries ask it early, and nothing else is lost.
     async fn keep_queries_quiet(&self, stored: Stored, quiet_ms: i64) {
-        let quiet_until_ms = self.system.now_ms().saturating_add(quiet_ms);
+        let quiet_until_ms = self.system.now().as_millisecond().saturating_add(quiet_ms);
         let after = Stored {
             record: stored.record.quiet_until(quiet_until_ms),
             write_id: self.system.uuid(),

@@ -402,36 +402,3 @@ pub enum TransientKind {
     /// The wallet does not accept our credentials: the operator has to mend the configuration.
     CredentialsRejected,
 }
-
-/// What a use case takes from the machine that it runs on.
-pub trait System: Send + Sync {
-    /// The time, in Unix milliseconds.
-    fn now_ms(&self) -> i64;
-    /// A random UUID (version 4).
-    fn uuid(&self) -> Uuid;
-    /// A random number in `0.0..1.0`.
-    fn fraction(&self) -> f64;
-}
-
-/// The machine's own clock and random numbers.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Machine;
-
-impl System for Machine {
-    fn now_ms(&self) -> i64 {
-        let since_epoch = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default();
-        i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
-    }
-
-    fn uuid(&self) -> Uuid {
-        Uuid::new_v4()
-    }
-
-    fn fraction(&self) -> f64 {
-        let (random, _) = Uuid::new_v4().as_u64_pair();
-        // The upper 32 bits of a version 4 UUID are all random.
-        f64::from((random >> 32) as u32) / (f64::from(u32::MAX) + 1.0)
-    }
-}

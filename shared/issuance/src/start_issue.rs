@@ -1,5 +1,6 @@
 //! Start issue: reserve the correlation id, have the wallet make an offer, record it.
 
+use clock::{Clock, IdSource};
 use contract::{CorrelationId, Problem, StartIssue, StartIssueAnswer};
 use futures::future::join;
 use thiserror::Error;
@@ -9,7 +10,7 @@ use crate::get_status::{FRESH_BY_ITSELF_MS, FRESH_MS};
 use crate::milestone::Milestone;
 use crate::ports::{
     IssuingWallet, PollMessage, PollQueue, QueueError, Records, RecordsError, Reservation, Stored,
-    System, Update, WalletFailure,
+    Update, WalletFailure,
 };
 use crate::record::Record;
 use crate::request_hash::RequestHasher;
@@ -30,7 +31,7 @@ pub struct StartIssuing<R, W, Q, S> {
     pub wallet: W,
     /// The queue for the first poll.
     pub queue: Q,
-    /// Clock and random numbers.
+    /// Tells the time, and draws ids and jitter.
     pub system: S,
     /// Tells a repeat from another request.
     pub hasher: RequestHasher,
@@ -140,7 +141,7 @@ impl StartFailure {
     }
 }
 
-impl<R: Records, W: IssuingWallet, Q: PollQueue, S: System> StartIssuing<R, W, Q, S> {
+impl<R: Records, W: IssuingWallet, Q: PollQueue, S: Clock + IdSource> StartIssuing<R, W, Q, S> {
     /// Starts the issuance that `request` asks for, or answers as an equal request was answered before.
     ///
     /// Three round trips one after the other: reserve; send the first poll and call the wallet; record.
@@ -185,7 +186,7 @@ impl<R: Records, W: IssuingWallet, Q: PollQueue, S: System> StartIssuing<R, W, Q
     }
 
     fn reservation(&self, correlation_id: &CorrelationId, request: &StartIssue) -> Stored {
-        let now_ms = self.system.now_ms();
+        let now_ms = self.system.now().as_millisecond();
         let record = Record::reserve(
             correlation_id.clone(),
             request.template_id.clone(),
@@ -292,7 +293,10 @@ impl<R: Records, W: IssuingWallet, Q: PollQueue, S: System> StartIssuing<R, W, Q
             started(record, answer.request_uri.clone(), tx_code, is_repeat)
         };
         for _ in 0..MAX_CONTENTION {
-            let Some(record) = stored.record.offered(&offer, self.system.now_ms()) else {
+            let Some(record) = stored
+                .record
+                .offered(&offer, self.system.now().as_millisecond())
+            else {
                 return Ok(started(&stored.record));
             };
             let after = Stored {

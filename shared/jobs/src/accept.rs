@@ -1,7 +1,7 @@
 //! Accepting an upload: all of it, or nothing.
 
+use clock::{Clock, IdSource};
 use contract::Problem;
-use issuance::ports::System;
 use sealing::CryptoError;
 use thiserror::Error;
 use uuid::Uuid;
@@ -19,7 +19,7 @@ pub struct AcceptUpload<J, Q, S> {
     pub jobs: J,
     /// The queue that lines are started from.
     pub queue: Q,
-    /// Clock and random numbers.
+    /// Tells the time, and draws ids and jitter.
     pub system: S,
     /// What chunks are sealed with.
     pub keys: JobKeys,
@@ -65,7 +65,7 @@ impl AcceptFailure {
     }
 }
 
-impl<J: Jobs, Q: StartQueue, S: System> AcceptUpload<J, Q, S> {
+impl<J: Jobs, Q: StartQueue, S: Clock + IdSource> AcceptUpload<J, Q, S> {
     /// Keeps all lines of an upload and has them started, or finds the job that the same upload made before
     /// under the same idempotency key. `body` is the upload as it came.
     ///
@@ -83,7 +83,7 @@ impl<J: Jobs, Q: StartQueue, S: System> AcceptUpload<J, Q, S> {
     ) -> Result<Job, AcceptFailure> {
         let upload_hash = self.keys.fingerprint("upload", body);
         let key = idempotency_key.map(|key| self.keys.fingerprint("key", key.as_bytes()));
-        let now_ms = self.system.now_ms();
+        let now_ms = self.system.now().as_millisecond();
         // A key lasts as long as its job; the table removes both some time after.
         if let Some(key) = &key
             && let Some(known) = self.jobs.by_key(key).await?

@@ -1,9 +1,10 @@
 //! What the use cases need from outside, one capability each.
 
+use clock::{Clock, IdSource};
 use std::future::Future;
 
 use contract::StartIssue;
-use issuance::ports::{IssuingWallet, PollQueue, Records, System};
+use issuance::ports::{IssuingWallet, PollQueue, Records};
 use issuance::{Outcome, StartFailure, StartIssuing, StartedIssue, Versioned};
 use thiserror::Error;
 use uuid::Uuid;
@@ -117,7 +118,9 @@ pub trait Issuing: Send + Sync {
     ) -> impl Future<Output = Result<StartedIssue, StartFailure>> + Send;
 }
 
-impl<R: Records, W: IssuingWallet, Q: PollQueue, S: System> Issuing for StartIssuing<R, W, Q, S> {
+impl<R: Records, W: IssuingWallet, Q: PollQueue, S: Clock + IdSource> Issuing
+    for StartIssuing<R, W, Q, S>
+{
     async fn start_issue(&self, request: StartIssue) -> Result<StartedIssue, StartFailure> {
         StartIssuing::start_issue(self, request).await
     }

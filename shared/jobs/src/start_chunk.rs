@@ -1,11 +1,11 @@
 //! Starting the lines of a chunk that are not done.
 
+use clock::{Clock, IdSource};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use futures::{StreamExt, stream};
 use issuance::back_off_seconds;
-use issuance::ports::System;
 use sealing::{CryptoError, OpenError};
 use thiserror::Error;
 
@@ -32,7 +32,7 @@ pub struct StartQueued<J, Q, I, S> {
     pub queue: Q,
     /// Start issue.
     pub issuing: I,
-    /// Clock and random numbers.
+    /// Tells the time, and draws ids and jitter.
     pub system: S,
     /// What chunks are sealed with.
     pub keys: JobKeys,
@@ -87,7 +87,7 @@ struct Shared {
     stop: AtomicBool,
 }
 
-impl<J: Jobs, Q: Send + Sync, I: Issuing, S: System> StartQueued<J, Q, I, S> {
+impl<J: Jobs, Q: Send + Sync, I: Issuing, S: Clock + IdSource> StartQueued<J, Q, I, S> {
     /// Starts the lines of a chunk that are not done, before which the wallet has failed `failures` times
     /// in a row. Lines that were started are recorded before this returns, and their claims are gone.
     ///
@@ -133,7 +133,7 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: System> StartQueued<J, Q, I, S> {
     /// The results of the lines that are done, and the lines that are not.
     async fn pass(&self, lines: Vec<PendingLine>) -> (Vec<LineResult>, Vec<Attempt>) {
         let shared = Shared {
-            begin_until_ms: self.system.now_ms().saturating_add(PASS_MS),
+            begin_until_ms: self.system.now().as_millisecond().saturating_add(PASS_MS),
             faults: AtomicU32::new(0),
             stop: AtomicBool::new(false),
         };
@@ -169,7 +169,9 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: System> StartQueued<J, Q, I, S> {
     }
 
     async fn attempt(&self, line: PendingLine, shared: &Shared) -> Attempt {
-        if shared.stop.load(Ordering::Relaxed) || self.system.now_ms() >= shared.begin_until_ms {
+        if shared.stop.load(Ordering::Relaxed)
+            || self.system.now().as_millisecond() >= shared.begin_until_ms
+        {
             return Attempt::NotBegun(line);
         }
         match judgement::start(&self.issuing, line.request.clone()).await {
@@ -245,7 +247,7 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: System> StartQueued<J, Q, I, S> {
     }
 
     pub(crate) fn now_seconds(&self) -> i64 {
-        self.system.now_ms().div_euclid(1_000)
+        self.system.now().as_millisecond().div_euclid(1_000)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Starting what a pipeline put on the queue itself.
 
+use clock::{Clock, IdSource};
 use contract::{CorrelationId, Problem, StartIssue};
-use issuance::ports::System;
 
 use crate::chunk::PATIENCE_SECONDS;
 use crate::judgement::{self, Judgement};
@@ -29,7 +29,7 @@ pub enum Single {
     GivenUp,
 }
 
-impl<J: Jobs, Q: Send + Sync, I: Issuing, S: System> StartQueued<J, Q, I, S> {
+impl<J: Jobs, Q: Send + Sync, I: Issuing, S: Clock + IdSource> StartQueued<J, Q, I, S> {
     /// Starts `request`, which was `tried` before or not and is being delivered for the `delivery`-th time.
     /// If it does not name its issuance, `otherwise` does, which must be the same for each delivery.
     pub async fn start_one(
@@ -53,7 +53,7 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: System> StartQueued<J, Q, I, S> {
             qr_code: None,
             ..request
         };
-        let now_ms = self.system.now_ms();
+        let now_ms = self.system.now().as_millisecond();
         let tried = tried.unwrap_or(Tried {
             since_ms: now_ms,
             failures: 0,

@@ -1,10 +1,10 @@
 //! Reading an upload: NDJSON or a JSON array of Start-issue bodies.
 
+use clock::IdSource;
 use std::collections::HashMap;
 
 use aws_lc_rs::digest::{Digest, SHA256, digest};
 use contract::{CorrelationId, MAX_UPLOAD_LINES, Problem, StartIssue};
-use issuance::ports::System;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use url::Url;
@@ -39,7 +39,7 @@ impl Upload {
     pub fn from_ndjson(
         body: &[u8],
         check_callback: impl Fn(&Url) -> Result<(), String>,
-        system: &impl System,
+        system: &impl IdSource,
     ) -> Result<Self, Problem> {
         // Some editors put a byte order mark first, which is no JSON (RFC 8259 §8.1).
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
@@ -60,7 +60,7 @@ impl Upload {
     pub fn from_array(
         body: &[u8],
         check_callback: impl Fn(&Url) -> Result<(), String>,
-        system: &impl System,
+        system: &impl IdSource,
     ) -> Result<Self, Problem> {
         // Looked at first: serde_json would repeat another value in its message.
         match body.trim_ascii_start().first() {
@@ -90,7 +90,7 @@ impl Upload {
         &mut self,
         body: &[u8],
         check_callback: impl Fn(&Url) -> Result<(), String>,
-        system: &impl System,
+        system: &impl IdSource,
     ) -> Result<(), Problem> {
         if self.lines.len() == MAX_UPLOAD_LINES {
             return Err(Problem::new(
@@ -114,7 +114,7 @@ impl Upload {
         line: u32,
         body: &[u8],
         check_callback: impl Fn(&Url) -> Result<(), String>,
-        system: &impl System,
+        system: &impl IdSource,
     ) -> Result<UploadLine, (Option<CorrelationId>, Box<Problem>)> {
         if body.len() > StartIssue::MAX_BODY_BYTES {
             let problem = Problem::too_large(StartIssue::MAX_BODY_BYTES);

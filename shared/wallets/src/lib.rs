@@ -4,8 +4,9 @@
 use aws::sdk::Sdk;
 use backend::{IssuanceTable, PollQueue};
 use bundled_wallet::{BundledCredentials, BundledIssuing, BundledReports};
+use clock::OperatingSystem;
 use egress::WalletClient;
-use issuance::ports::{EitherWallet, Machine};
+use issuance::ports::EitherWallet;
 use issuance::{CallbackTokens, CredentialStatusUseCase, RequestHasher, WalletCallbacks};
 use runtime::{ConfigError, Env};
 
@@ -14,7 +15,7 @@ pub type StartIssuing = issuance::StartIssuing<
     IssuanceTable,
     EitherWallet<WalletClient, BundledIssuing>,
     PollQueue,
-    Machine,
+    OperatingSystem,
 >;
 
 /// Polls on DynamoDB, SQS and this deployment's wallet.
@@ -22,7 +23,7 @@ pub type PollStatus = issuance::PollStatus<
     IssuanceTable,
     EitherWallet<WalletClient, BundledReports>,
     PollQueue,
-    Machine,
+    OperatingSystem,
 >;
 
 /// Credential status on DynamoDB, SQS and this deployment's wallet.
@@ -30,7 +31,7 @@ pub type CredentialStatuses = CredentialStatusUseCase<
     EitherWallet<WalletClient, BundledCredentials>,
     IssuanceTable,
     PollQueue,
-    Machine,
+    OperatingSystem,
 >;
 
 /// Start issue, with `ISSUANCE_TABLE`, `POLL_QUEUE_URL`, `REQUEST_HASH_SECRET`, and for the wallet either the
@@ -50,7 +51,7 @@ pub fn start_issuing(env: &Env, sdk: &Sdk) -> Result<StartIssuing, ConfigError> 
         records: issuance_table(env, sdk)?,
         wallet,
         queue: poll_queue(env, sdk)?,
-        system: Machine,
+        system: OperatingSystem,
         hasher,
         callbacks,
         milestones: backend::count,
@@ -69,7 +70,7 @@ pub fn poll_status(env: &Env, sdk: &Sdk) -> Result<PollStatus, ConfigError> {
         records: issuance_table(env, sdk)?,
         wallet,
         queue: poll_queue(env, sdk)?,
-        system: Machine,
+        system: OperatingSystem,
         milestones: backend::count,
     })
 }
@@ -86,7 +87,7 @@ pub fn credential_statuses(env: &Env, sdk: &Sdk) -> Result<CredentialStatuses, C
         wallet,
         credentials: issuance_table(env, sdk)?,
         queue: poll_queue(env, sdk)?,
-        system: Machine,
+        system: OperatingSystem,
     })
 }
 

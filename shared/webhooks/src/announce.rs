@@ -1,9 +1,9 @@
 //! Announce: one delivery of a change for each subscription that wants it.
 
+use clock::{Clock, IdSource};
 use contract::{Callback, IssueStatus};
 use futures::future::join_all;
 use issuance::Change;
-use issuance::ports::System;
 use thiserror::Error;
 
 use crate::delivery::{CallbackUrl, Delivery, State};
@@ -19,7 +19,7 @@ pub struct Announce<D, Q, S> {
     pub deliveries: D,
     /// The queue for the first attempts.
     pub queue: Q,
-    /// Clock and random numbers.
+    /// Tells the time, and draws ids and jitter.
     pub system: S,
     /// Who wants to be told of every issuance.
     pub subscriptions: AccountSubscriptions,
@@ -50,7 +50,7 @@ impl AnnounceError {
     }
 }
 
-impl<D: Deliveries, Q: WebhookQueue, S: System> Announce<D, Q, S> {
+impl<D: Deliveries, Q: WebhookQueue, S: Clock + IdSource> Announce<D, Q, S> {
     /// Announces `change`: to the issuance's own callback, if that wants this status, and to every subscription
     /// of the account. Gives the number of deliveries that are on their way.
     ///
@@ -97,7 +97,7 @@ impl<D: Deliveries, Q: WebhookQueue, S: System> Announce<D, Q, S> {
         status: &IssueStatus,
         body: &str,
     ) -> Delivery {
-        let now_ms = self.system.now_ms();
+        let now_ms = self.system.now().as_millisecond();
         Delivery {
             id,
             url,

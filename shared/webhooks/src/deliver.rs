@@ -1,6 +1,6 @@
 //! Deliver: post, record the attempt, and see to it that it is tried again.
 
-use issuance::ports::System;
+use clock::{Clock, IdSource};
 use thiserror::Error;
 
 use crate::MAX_CONTENTION;
@@ -36,7 +36,7 @@ pub struct Deliver<D, R, Q, S> {
     pub hanging_hosts: HangingHosts,
     /// The queue for the next attempt.
     pub queue: Q,
-    /// Clock and random numbers.
+    /// Tells the time, and draws ids and jitter.
     pub system: S,
     /// What posts are signed with.
     pub secrets: WebhookSecrets,
@@ -117,7 +117,7 @@ where
     D: Deliveries + Subscriptions,
     R: Receiver,
     Q: WebhookQueue,
-    S: System,
+    S: Clock + IdSource,
 {
     /// Deals with `message`, which is being received for the `receipt`-th time (from 1), given what is
     /// `found` under its id.
@@ -139,7 +139,7 @@ where
         else {
             return Ok(Outcome::Dropped(Dropped::NoDelivery));
         };
-        let now_ms = self.system.now_ms();
+        let now_ms = self.system.now().as_millisecond();
         match task(&stored.delivery, message, receipt, now_ms) {
             Task::Post => {}
             Task::Wait(seconds) => {
@@ -168,7 +168,7 @@ where
             let is_awaited = !known.is_settled()
                 && (message.attempt >= known.attempt
                     || (attempt.succeeded() && known.replays == replays));
-            let now_ms = self.system.now_ms();
+            let now_ms = self.system.now().as_millisecond();
             let delivery = if is_awaited {
                 let jitter = self.system.fraction();
                 known.tried(
@@ -271,7 +271,7 @@ where
 
     /// Posts, unless the host hangs and there is another attempt to come: what hangs is to hold up nobody else.
     async fn post(&self, delivery: &Delivery) -> (Attempt, Option<u32>) {
-        let at_ms = self.system.now_ms();
+        let at_ms = self.system.now().as_millisecond();
         // With its port: another one is another receiver.
         let host = delivery.url.without_secrets();
         if !self.hanging_hosts.admit(&host, at_ms) && delivery.may_be_tried_later(at_ms) {
@@ -298,7 +298,7 @@ where
                 body: &delivery.body,
             })
             .await;
-        let answered_at_ms = self.system.now_ms();
+        let answered_at_ms = self.system.now().as_millisecond();
         if answer == Answer::None(AttemptError::Timeout) {
             self.hanging_hosts.timed_out(&host, answered_at_ms);
         } else {

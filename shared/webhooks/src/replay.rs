@@ -1,6 +1,6 @@
 //! Replay: send a delivery again, whatever became of it.
 
-use issuance::ports::System;
+use clock::{Clock, IdSource};
 use thiserror::Error;
 
 use crate::MAX_CONTENTION;
@@ -19,7 +19,7 @@ pub struct Replay<D, Q, S> {
     pub deliveries: D,
     /// The queue for the attempt.
     pub queue: Q,
-    /// Clock and random numbers.
+    /// Tells the time, and draws ids and jitter.
     pub system: S,
 }
 
@@ -37,7 +37,7 @@ pub enum ReplayError {
     Contention,
 }
 
-impl<D: Deliveries, Q: WebhookQueue, S: System> Replay<D, Q, S> {
+impl<D: Deliveries, Q: WebhookQueue, S: Clock + IdSource> Replay<D, Q, S> {
     /// Sends the delivery `id` again, at once, and from there on by the schedule; `None` if there is none.
     ///
     /// The message goes out first, so that a delivery which is recorded as pending is always on its way. If
@@ -47,7 +47,7 @@ impl<D: Deliveries, Q: WebhookQueue, S: System> Replay<D, Q, S> {
             return Ok(None);
         };
         for _ in 0..MAX_CONTENTION {
-            let delivery = stored.delivery.replayed(self.system.now_ms());
+            let delivery = stored.delivery.replayed(self.system.now().as_millisecond());
             let message = DeliveryMessage {
                 delivery_id: id.clone(),
                 attempt: delivery.attempt,

@@ -2,15 +2,15 @@
 
 #![no_main]
 
+use clock::OperatingSystem;
 use contract::MAX_UPLOAD_LINES;
-use issuance::ports::Machine;
 use jobs::{StartMessage, Upload};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|body: &[u8]| {
     for upload in [
-        Upload::from_ndjson(body, |_| Ok(()), &Machine),
-        Upload::from_array(body, |_| Ok(()), &Machine),
+        Upload::from_ndjson(body, |_| Ok(()), &OperatingSystem),
+        Upload::from_array(body, |_| Ok(()), &OperatingSystem),
     ] {
         match upload {
             Ok(upload) => assert!((1..=MAX_UPLOAD_LINES).contains(&upload.lines.len())),

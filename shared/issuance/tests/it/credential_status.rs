@@ -1,5 +1,7 @@
 //! A credential's status is noted whoever dies, and announced only once it is published.
 
+use clock::{Clock, IdSource};
+use jiff::Timestamp;
 use std::sync::Mutex;
 
 use contract::{
@@ -7,7 +9,7 @@ use contract::{
 };
 use issuance::ports::{
     CheckQueue, CredentialCheck, CredentialStatuses, CredentialWallet, Noted, QueueError,
-    RecordsError, System, Transient, TransientKind, WalletFailure,
+    RecordsError, Transient, TransientKind, WalletFailure,
 };
 use issuance::{
     CheckError, Checked, CredentialStatusUseCase, FIRST_CHECK_SECONDS, IssuedCredential,
@@ -110,11 +112,13 @@ impl CheckQueue for &World {
     }
 }
 
-impl System for &World {
-    fn now_ms(&self) -> i64 {
-        5
+impl Clock for &World {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(5).unwrap()
     }
+}
 
+impl IdSource for &World {
     fn uuid(&self) -> Uuid {
         UUID
     }

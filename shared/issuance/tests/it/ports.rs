@@ -1,6 +1,8 @@
 //! In-memory ports that hand control back before and after each effect, so that a test decides in what
 //! order things happen and where a process dies.
 
+use clock::{Clock, IdSource};
+use jiff::Timestamp;
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -9,7 +11,7 @@ use std::task::Poll;
 use contract::{CorrelationId, StartIssue, StartIssueAnswer};
 use issuance::ports::{
     IssueReport, IssuingWallet, PollMessage, PollQueue, QueueError, Records, RecordsError,
-    ReportingWallet, Reservation, Stored, System, Transient, TransientKind, Update, WalletFailure,
+    ReportingWallet, Reservation, Stored, Transient, TransientKind, Update, WalletFailure,
 };
 use issuance::{
     CallbackTokens, GetStatus, PollStatus, Record, RequestHasher, StartIssuing, WalletCallbacks,
@@ -260,11 +262,13 @@ impl ReportingWallet for Ports {
     }
 }
 
-impl System for Ports {
-    fn now_ms(&self) -> i64 {
-        self.world().now_ms
+impl Clock for Ports {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.world().now_ms).unwrap()
     }
+}
 
+impl IdSource for Ports {
     fn uuid(&self) -> Uuid {
         let mut world = self.world();
         world.uuids += 1;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::chunk::LineOutcome;
-use issuance::ports::Machine;
+use clock::OperatingSystem;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -22,11 +22,11 @@ fn may_be_called(url: &Url) -> Result<(), String> {
 }
 
 fn ndjson(text: &str) -> Result<Upload, Problem> {
-    Upload::from_ndjson(text.as_bytes(), may_be_called, &Machine)
+    Upload::from_ndjson(text.as_bytes(), may_be_called, &OperatingSystem)
 }
 
 fn array(text: &str) -> Result<Upload, Problem> {
-    Upload::from_array(text.as_bytes(), may_be_called, &Machine)
+    Upload::from_array(text.as_bytes(), may_be_called, &OperatingSystem)
 }
 
 /// The status of each line's problem, 0 where it has none.

@@ -1,11 +1,13 @@
 //! Ports in memory that fail when they are told to.
 
+use clock::{Clock, IdSource};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use contract::{CorrelationId, Problem, StartIssue};
-use issuance::ports::{System, Transient, TransientKind, WalletFailure};
+use issuance::ports::{Transient, TransientKind, WalletFailure};
 use issuance::{StartFailure, StartFailureCause, StartedIssue};
 use jobs::ports::{Acceptance, Issuing, Jobs, JobsError, QueueError, Replaced, StartQueue};
 use jobs::{
@@ -89,7 +91,7 @@ impl World {
 
     /// Takes away the lines whose time is over, as is done each minute, and says of how many chunks.
     pub fn erase_lines(&self) -> usize {
-        let now = self.now_ms() / 1_000;
+        let now = self.now().as_second();
         let mut erased = 0;
         for chunk in self.state().chunks.values_mut() {
             if chunk.erase_at_seconds().is_some_and(|at| at <= now) {
@@ -197,11 +199,13 @@ pub fn is_started(result: &LineResult) -> bool {
     matches!(result.outcome, LineOutcome::Started { .. })
 }
 
-impl System for World {
-    fn now_ms(&self) -> i64 {
-        self.now_ms.load(Ordering::Relaxed)
+impl Clock for World {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.now_ms.load(Ordering::Relaxed)).unwrap()
     }
+}
 
+impl IdSource for World {
     fn uuid(&self) -> Uuid {
         Uuid::from_u128(u128::from(self.ids.fetch_add(1, Ordering::Relaxed)) + 1)
     }

@@ -1,10 +1,11 @@
 //! A table, a queue, a receiver and a clock, all in memory, which can be told to fail.
 
+use clock::{Clock, IdSource};
+use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use contract::{Callback, CorrelationId, Status};
-use issuance::ports::System;
 use issuance::{Change, Offer, Record, RequestHash};
 use uuid::Uuid;
 use webhooks::ports::{
@@ -158,11 +159,13 @@ pub(crate) fn offered(statuses: &[Status]) -> Change {
     Change::since(None, &record).unwrap()
 }
 
-impl System for Ports {
-    fn now_ms(&self) -> i64 {
-        self.world().now_ms
+impl Clock for Ports {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.world().now_ms).unwrap()
     }
+}
 
+impl IdSource for Ports {
     fn uuid(&self) -> Uuid {
         let mut world = self.world();
         world.next_uuid += 1;
