@@ -2,9 +2,9 @@
 
 use axum::routing::get;
 use axum::{Json, Router};
-use jose::jws::SigningInput;
+use bestow_jose::jws::SigningInput;
+use bestow_signing::{LocalKey, Signer};
 use serde_json::json;
-use signing::{LocalKey, Signer};
 use tokio::net::TcpListener;
 
 /// The name of this API in its tokens.

@@ -1,7 +1,7 @@
 //! What a call is called: in words that are the same in each run, so that a cell can be found again.
 
 use axum::http::HeaderMap;
-use local::processes::UnderWay;
+use bestow_local::processes::UnderWay;
 use serde_json::Value;
 
 /// A call that a function makes.

@@ -1,8 +1,8 @@
 //! The customer's wallet: it takes a credential, and repeats a request that was not answered.
 
-use jose::jws::SigningInput;
+use bestow_jose::jws::SigningInput;
+use bestow_signing::{LocalKey, Signer};
 use serde_json::{Value, json};
-use signing::{LocalKey, Signer};
 
 use crate::Broken;
 use crate::backend::{Answer, client, send_by_the_clock};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use local::EventQuery;
+use bestow_local::EventQuery;
 use serde_json::Value;
 
 use crate::Broken;

@@ -12,7 +12,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
-use local::processes::LambdaFunction;
+use bestow_local::processes::LambdaFunction;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 

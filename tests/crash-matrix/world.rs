@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use local::{Binaries, FunctionHost, LocalCloud, Options, RunningCloud};
+use bestow_local::{Binaries, FunctionHost, LocalCloud, Options, RunningCloud};
 use serde_json::{Value, json};
 
 use crate::Broken;

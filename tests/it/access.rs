@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use access::Scope;
+use bestow_access::Scope;
 use futures::future::join_all;
 use serde_json::json;
 
@@ -239,7 +239,7 @@ async fn keys_are_made_listed_rotated_and_revoked_by_command() {
     let directory = tempfile::tempdir().unwrap();
     let data_dir = directory.path().to_str().unwrap();
     let cloud = RunningCommand::serve_in(data_dir, crate::command::free_port()).await;
-    let backend = Backend::new(&cloud.base_url, local::DEFAULT_API_KEY);
+    let backend = Backend::new(&cloud.base_url, bestow_local::DEFAULT_API_KEY);
     let keys = async |arguments: &[&str]| {
         let arguments = [&["keys"], arguments, &["--data-dir", data_dir]].concat();
         let output = run(&arguments).await;
@@ -351,7 +351,7 @@ async fn what_a_keys_command_cannot_do_is_said_in_plain_words() {
 #[tokio::test]
 async fn the_log_tells_who_called() {
     let command = RunningCommand::serve_ephemeral(&[("RUST_LOG", "info")]).await;
-    let backend = Backend::new(&command.base_url, local::DEFAULT_API_KEY);
+    let backend = Backend::new(&command.base_url, bestow_local::DEFAULT_API_KEY);
     backend.start(&badge(&unique("logged"))).await.expect(201);
     with_key(&backend, "wrong").status("x").await.expect(401);
     let log = command.stop().await;

@@ -1,8 +1,8 @@
 //! Gives API keys out, as an operator would.
 
-use access::{AccessTable, KeyId, KeyRecord, NewKey, Randomness, Scope};
-use aws::sdk::Sdk;
-use local::RunningCloud;
+use bestow_access::{AccessTable, KeyId, KeyRecord, NewKey, Randomness, Scope};
+use bestow_aws::sdk::Sdk;
+use bestow_local::RunningCloud;
 
 use crate::backend::Backend;
 

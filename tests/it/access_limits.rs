@@ -1,9 +1,9 @@
 //! Rate limits of callers, across the processes of a function.
 
-use access::Scope;
+use bestow_access::Scope;
+use bestow_local::Options;
 use futures::future::join_all;
 use jiff::Timestamp;
-use local::Options;
 
 use crate::access_keys::{AccessKeys, with_key};
 use crate::backend::{Backend, PATIENCE};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use contract::{MAX_UPLOAD_BYTES, MAX_UPLOAD_LINES};
+use bestow_contract::{MAX_UPLOAD_BYTES, MAX_UPLOAD_LINES};
 use serde_json::{Value, json};
 
 use crate::answer::Answer;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
-use functions::{EventHandler, Function, Handler};
-use local::{FunctionHost, LocalCloud, Options, RunningCloud};
-use runtime::Env;
+use bestow_functions::{EventHandler, Function, Handler};
+use bestow_local::{FunctionHost, LocalCloud, Options, RunningCloud};
+use bestow_runtime::Env;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;

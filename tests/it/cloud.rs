@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use local::{LocalCloud, Options, RunningCloud};
+use bestow_local::{LocalCloud, Options, RunningCloud};
 
 use crate::backend::Backend;
 use crate::queues::Queues;

@@ -155,7 +155,7 @@ async fn help_names_every_option_and_command() {
 async fn the_banner_says_what_to_try_in_commands_that_work() {
     let command = RunningCommand::serve_ephemeral(&[]).await;
     let base_url = command.base_url.clone();
-    Backend::new(&base_url, local::DEFAULT_API_KEY)
+    Backend::new(&base_url, bestow_local::DEFAULT_API_KEY)
         .start_iban(&unique("banner"))
         .await;
     let has_qr_code = async || command.printed().contains('█').then_some(());
@@ -168,7 +168,7 @@ async fn the_banner_says_what_to_try_in_commands_that_work() {
         "x-api-key",
         "accept",
         "revoked",
-        local::DEFAULT_WEBHOOK_SECRET,
+        bestow_local::DEFAULT_WEBHOOK_SECRET,
         "cargo run -- receive",
         "/api/v2/deliveries/",
         "█",
@@ -255,7 +255,7 @@ async fn what_was_taken_is_shown_with_its_present_status() {
     let directory = tempfile::tempdir().unwrap();
     let data_dir = directory.path().to_str().unwrap();
     let command = RunningCommand::serve_in(data_dir, free_port()).await;
-    let backend = Backend::new(&command.base_url, local::DEFAULT_API_KEY);
+    let backend = Backend::new(&command.base_url, bestow_local::DEFAULT_API_KEY);
     let id = unique("shown");
     let started = backend.start_iban(&id).await;
     let taken = run(&["accept", started.str("request_uri"), "--data-dir", data_dir]).await;
@@ -285,7 +285,7 @@ async fn a_killed_process_has_lost_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let (data_dir, port) = (directory.path().to_str().unwrap(), free_port());
     let command = RunningCommand::serve_in(data_dir, port).await;
-    let backend = Backend::new(&command.base_url, local::DEFAULT_API_KEY);
+    let backend = Backend::new(&command.base_url, bestow_local::DEFAULT_API_KEY);
     let (taken, open) = (unique("taken"), unique("open"));
     let started = backend.start_iban(&taken).await;
     let pending = backend.start_iban(&open).await;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use functions::Function;
-use local::RunningCloud;
-use runtime::{ConfigError, Env};
+use bestow_functions::Function;
+use bestow_local::RunningCloud;
+use bestow_runtime::{ConfigError, Env};
 
 use crate::cloud;
 

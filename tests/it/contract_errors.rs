@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
-use functions::{Function, Handler};
+use bestow_functions::{Function, Handler};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use tower::ServiceExt;

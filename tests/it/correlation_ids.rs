@@ -1,8 +1,8 @@
 //! Correlation ids behind API Gateway, whose HTTP APIs decode paths: the functions run as processes that
 //! speak the Lambda Runtime API, behind a gateway that delivers paths as live ones did.
 
+use bestow_local::Options;
 use futures::future::join_all;
-use local::Options;
 
 use crate::answer::Answer;
 use crate::backend::{Backend, PATIENCE, iban};

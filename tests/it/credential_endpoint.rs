@@ -1,8 +1,8 @@
 //! The credential endpoint's refusals (N4, N10, N11, N15 to N18, N20, N22, N23, N39, N40 of the issuer's
 //! checklist), and what it forgives.
 
+use bestow_signing::LocalKey;
 use serde_json::json;
-use signing::LocalKey;
 
 use crate::answer::Answer;
 use crate::backend::unique;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use functions::FUNCTIONS;
-use local::RunningCloud;
+use bestow_functions::FUNCTIONS;
+use bestow_local::RunningCloud;
 use serde_json::json;
 
 use crate::answer::Answer;

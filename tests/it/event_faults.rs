@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use local::{EventQuery, FunctionHost, LocalCloud, Options, RunningCloud};
+use bestow_local::{EventQuery, FunctionHost, LocalCloud, Options, RunningCloud};
 use serde_json::{Value, json};
 
 use crate::answer::Answer;

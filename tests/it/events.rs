@@ -1,11 +1,11 @@
 //! Every change is announced, at least once, in order, by an event that its schema describes (invariant 3).
 
-use aws::sdk::Sdk;
-use bundled_wallet::BundledCredentials;
-use contract::{CredentialStatus, CredentialStatusChange};
-use issuance::ports::CredentialWallet;
-use local::{EventQuery, RunningCloud};
-use runtime::Env;
+use bestow_aws::sdk::Sdk;
+use bestow_bundled_wallet::BundledCredentials;
+use bestow_contract::{CredentialStatus, CredentialStatusChange};
+use bestow_issuance::ports::CredentialWallet;
+use bestow_local::{EventQuery, RunningCloud};
+use bestow_runtime::Env;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;

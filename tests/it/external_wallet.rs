@@ -144,7 +144,7 @@ impl ExternalWallet {
         self.script().bodies.clone()
     }
 
-    pub fn running(&self) -> &local::RunningCloud {
+    pub fn running(&self) -> &bestow_local::RunningCloud {
         &self.functions.running
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
-use local::{LocalCloud, Options, RunningCloud};
+use bestow_local::{LocalCloud, Options, RunningCloud};
 use tokio::net::TcpListener;
 
 use crate::backend::Backend;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use local::{AwsEndpoints, Binaries, FunctionHost, LocalCloud, Options, RunningCloud};
+use bestow_local::{AwsEndpoints, Binaries, FunctionHost, LocalCloud, Options, RunningCloud};
 
 /// A local cloud whose functions are processes.
 pub struct Processes {

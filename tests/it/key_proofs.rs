@@ -3,9 +3,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use jose::PublicJwk;
+use bestow_jose::PublicJwk;
+use bestow_signing::{LocalKey, Signer};
 use serde_json::{Value, json};
-use signing::{LocalKey, Signer};
 
 use crate::cloud::Cloud;
 use crate::redeemed::Redeemed;

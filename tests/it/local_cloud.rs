@@ -1,6 +1,6 @@
 //! The local cloud itself: what outlives a run, and what it refuses to start with.
 
-use local::{LocalCloud, Options};
+use bestow_local::{LocalCloud, Options};
 use serde_json::Value;
 
 use crate::answer::Answer;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use local::Options;
+use bestow_local::Options;
 use serde_json::{Map, Value, json};
 
 use crate::answer::Answer;

@@ -1,6 +1,6 @@
 //! The flows and faults of an issuance, with a marked value wherever a value can come from.
 
-use access::{KeyRecord, Scope};
+use bestow_access::{KeyRecord, Scope};
 use serde_json::{Value, json};
 
 use crate::access_keys::{AccessKeys, with_key};

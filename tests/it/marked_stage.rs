@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use local::{AwsEndpoints, Options};
+use bestow_local::{AwsEndpoints, Options};
 use serde_json::{Value, json};
 
 use crate::backend::{Backend, PATIENCE};

@@ -8,12 +8,7 @@ use serde_json::Value;
 /// `test = false` in a manifest saves building an empty test binary; left there, it would hide the first test.
 #[test]
 fn a_library_that_is_not_tested_has_no_tests() {
-    let metadata = Command::new(env!("CARGO"))
-        .args(["metadata", "--no-deps", "--offline", "--format-version=1"])
-        .output()
-        .expect("cargo metadata");
-    let metadata: Value = serde_json::from_slice(&metadata.stdout).expect("JSON");
-    let packages = metadata["packages"].as_array().expect("packages");
+    let packages = packages();
     let targets = packages
         .iter()
         .flat_map(|package| package["targets"].as_array().expect("targets"));
@@ -24,6 +19,27 @@ fn a_library_that_is_not_tested_has_no_tests() {
         sources += check(file.parent().expect("a folder"));
     }
     assert!(sources > 0, "none was looked at");
+}
+
+/// The log takes lines for ours by this beginning; those of a crate without it would be a library's.
+#[test]
+fn every_crate_has_the_prefix_of_the_house() {
+    for package in packages() {
+        let name = package["name"].as_str().expect("a name");
+        assert!(
+            name.starts_with("bestow-") || name == "workspace-hack",
+            "{name}"
+        );
+    }
+}
+
+fn packages() -> Vec<Value> {
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--offline", "--format-version=1"])
+        .output()
+        .expect("cargo metadata");
+    let metadata: Value = serde_json::from_slice(&metadata.stdout).expect("JSON");
+    metadata["packages"].as_array().expect("packages").clone()
 }
 
 /// How many sources are below this folder; none has a test.

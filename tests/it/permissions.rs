@@ -1,7 +1,7 @@
 //! The policies of `template.yaml` against the calls that the functions make (invariant 10).
 
-use access::Scope;
-use issuance::CallbackTokens;
+use bestow_access::Scope;
+use bestow_issuance::CallbackTokens;
 use serde_json::{Value, json};
 
 use crate::access_keys::{AccessKeys, with_key};

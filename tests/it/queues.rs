@@ -1,6 +1,6 @@
 //! The queues of a local cloud, spoken to in the JSON protocol of SQS.
 
-use local::RunningCloud;
+use bestow_local::RunningCloud;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;

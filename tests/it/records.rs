@@ -1,7 +1,7 @@
 //! The backend's records, looked into: whoever asks for a status has the wallet asked, and some tests are
 //! about what happens when nobody does.
 
-use local::RunningCloud;
+use bestow_local::RunningCloud;
 use serde_json::json;
 
 use crate::backend::PATIENCE;

@@ -87,7 +87,7 @@ async fn nothing_secret_is_logged_even_at_the_finest_level() {
         ("AWS_LAMBDA_LOG_LEVEL", "TRACE"),
     ])
     .await;
-    let backend = Backend::new(&command.base_url, local::DEFAULT_API_KEY);
+    let backend = Backend::new(&command.base_url, bestow_local::DEFAULT_API_KEY);
     let mut secrets = issue_with_secrets(&backend).await;
     // What fails is what gets logged.
     let mut refused = iban(&unique("refused"));

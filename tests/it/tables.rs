@@ -1,6 +1,6 @@
 //! The tables of a local cloud, spoken to in the JSON protocol of DynamoDB.
 
-use local::RunningCloud;
+use bestow_local::RunningCloud;
 use serde_json::{Map, Value, json};
 
 use crate::answer::Answer;

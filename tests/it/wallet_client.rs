@@ -1,9 +1,9 @@
 //! A small wallet of our own, for what the libraries' wallets cannot be made to do: wrong proofs, doubled
 //! requests, other keys. It speaks OpenID4VCI 1.0, pre-authorized code flow.
 
-use jose::jws::SigningInput;
+use bestow_jose::jws::SigningInput;
+use bestow_signing::LocalKey;
 use serde_json::{Value, json};
-use signing::LocalKey;
 
 use crate::answer::Answer;
 use crate::backend::http_client;
@@ -190,7 +190,7 @@ pub struct Proof {
 
 impl Proof {
     pub fn new(key: &LocalKey, issuer: &str, nonce: &str) -> Self {
-        use signing::Signer;
+        use bestow_signing::Signer;
         Self {
             header: json!({
                 "typ": "openid4vci-proof+jwt", "alg": "ES256", "jwk": key.public_jwk()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use local::{DEFAULT_WEBHOOK_SECRET, Options};
+use bestow_local::{DEFAULT_WEBHOOK_SECRET, Options};
 use serde_json::{Value, json};
 
 use crate::backend::{Backend, badge, iban, unique};

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
-use functions::FUNCTIONS;
+use bestow_functions::FUNCTIONS;
 use serde_json::Value;
 
 use crate::backend::PATIENCE;

@@ -1,11 +1,11 @@
 //! What this function is configured with.
 
-use aws::sdk::Sdk;
-use backend::{DeliveryTable, WebhookQueue};
-use clock::OperatingSystem;
-use egress::WebhookClient;
-use runtime::{ConfigError, Env};
-use webhooks::{Deliver, HangingHosts, WebhookSecrets};
+use bestow_aws::sdk::Sdk;
+use bestow_backend::{DeliveryTable, WebhookQueue};
+use bestow_clock::OperatingSystem;
+use bestow_egress::WebhookClient;
+use bestow_runtime::{ConfigError, Env};
+use bestow_webhooks::{Deliver, HangingHosts, WebhookSecrets};
 
 /// The use case as this function runs it.
 pub(crate) type UseCase = Deliver<DeliveryTable, WebhookClient, WebhookQueue, OperatingSystem>;
@@ -29,7 +29,7 @@ pub(crate) fn use_case(env: &Env) -> Result<UseCase, ConfigError> {
         )?
         .parse()
         .map_err(|fault| ConfigError::invalid("WEBHOOK_SECRETS", fault))?;
-    let subscriptions = egress::subscriptions_from_env(env)?;
+    let subscriptions = bestow_egress::subscriptions_from_env(env)?;
     let receiver = WebhookClient::from_env(env)?;
     let sdk = Sdk::from_env(env)?;
     Ok(Deliver {

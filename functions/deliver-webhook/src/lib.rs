@@ -9,11 +9,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use runtime::lambda::EventFunction;
-use runtime::metrics::{self, Counter};
-use runtime::{Batch, ConfigError, Env, RecordOutcome, process_batch, receive_count};
-use webhooks::ports::{Deliveries, DeliveriesError, DeliveryMessage, Found};
-use webhooks::{Attempt, DeliveryId, Failure, Outcome};
+use bestow_runtime::lambda::EventFunction;
+use bestow_runtime::metrics::{self, Counter};
+use bestow_runtime::{Batch, ConfigError, Env, RecordOutcome, process_batch, receive_count};
+use bestow_webhooks::ports::{Deliveries, DeliveriesError, DeliveryMessage, Found};
+use bestow_webhooks::{Attempt, DeliveryId, Failure, Outcome};
 
 use crate::config::UseCase;
 
@@ -47,7 +47,7 @@ impl EventFunction for DeliverWebhook {
         &self,
         event: SqsEvent,
         _deadline: SystemTime,
-    ) -> Result<SqsBatchResponse, runtime::lambda::Error> {
+    ) -> Result<SqsBatchResponse, bestow_runtime::lambda::Error> {
         let batch = Batch::of(&event.records, message::rank);
         let ids = batch.keys();
         let found = if ids.is_empty() {
@@ -176,7 +176,7 @@ fn log(message: &DeliveryMessage, host: &str, outcome: &Outcome) {
                 error,
                 ..
             } = attempt;
-            let error = error.map(webhooks::AttemptError::as_str);
+            let error = error.map(bestow_webhooks::AttemptError::as_str);
             tracing::warn!(%correlation_id, %delivery_id, number, host, http_status, took_ms, error, next_in_seconds, "a delivery failed and is tried again");
         }
         Outcome::Failed { attempt, failure } => {
@@ -214,7 +214,7 @@ mod tests {
             at_ms: 1,
             http_status: Some(410),
             took_ms: 1,
-            error: Some(webhooks::AttemptError::HttpStatus),
+            error: Some(bestow_webhooks::AttemptError::HttpStatus),
         };
         let failed = |attempt, failure| counter(&Outcome::Failed { attempt, failure });
         assert!(matches!(

@@ -5,5 +5,5 @@ use std::process::ExitCode;
 // One thread: a function has a fraction of a core, and passing work between threads only costs.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    runtime::lambda::serve_events::<deliver_webhook::DeliverWebhook>().await
+    bestow_runtime::lambda::serve_events::<bestow_deliver_webhook::DeliverWebhook>().await
 }

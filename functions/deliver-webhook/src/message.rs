@@ -1,8 +1,8 @@
 //! Messages of deliveries, as the queue delivers them.
 
 use aws_lambda_events::sqs::SqsMessage;
-use webhooks::DeliveryId;
-use webhooks::ports::DeliveryMessage;
+use bestow_webhooks::DeliveryId;
+use bestow_webhooks::ports::DeliveryMessage;
 
 /// The message of a delivery that `record` is, if it is one.
 pub(crate) fn read(record: &SqsMessage) -> Option<DeliveryMessage> {
@@ -18,8 +18,8 @@ pub(crate) fn rank(record: &SqsMessage) -> Option<(DeliveryId, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use runtime::Batch;
-    use webhooks::SubscriptionId;
+    use bestow_runtime::Batch;
+    use bestow_webhooks::SubscriptionId;
 
     fn record(message_id: &str, body: &str) -> SqsMessage {
         let record = serde_json::json!({"messageId": message_id, "body": body});

@@ -1,10 +1,10 @@
 //! How a delivery is shown.
 
-use contract::{DeliveryAttempt, DeliveryStatus};
-use webhooks::{Delivery, State};
+use bestow_contract::{DeliveryAttempt, DeliveryStatus};
+use bestow_webhooks::{Delivery, State};
 
 /// The delivery as it is listed: without its body, and of its URL only where it leads to.
-pub(crate) fn delivery(delivery: &Delivery) -> contract::Delivery {
+pub(crate) fn delivery(delivery: &Delivery) -> bestow_contract::Delivery {
     let (status, reason, next_attempt_at) = match delivery.state {
         State::Pending { due_at_ms } => (DeliveryStatus::Pending, None, Some(due_at_ms)),
         State::Delivered => (DeliveryStatus::Delivered, None, None),
@@ -19,7 +19,7 @@ pub(crate) fn delivery(delivery: &Delivery) -> contract::Delivery {
         ms: attempt.took_ms,
         error: attempt.error.map(|error| error.as_str().to_owned()),
     });
-    contract::Delivery {
+    bestow_contract::Delivery {
         id: delivery.id.to_string(),
         event: delivery.status.clone(),
         stage: delivery.stage.clone(),

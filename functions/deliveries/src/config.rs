@@ -1,11 +1,11 @@
 //! What this function is configured with.
 
-use access::Guard;
-use aws::sdk::Sdk;
-use backend::{DeliveryTable, IssuanceTable, WebhookQueue};
-use clock::OperatingSystem;
-use runtime::{ConfigError, Env};
-use webhooks::Replay;
+use bestow_access::Guard;
+use bestow_aws::sdk::Sdk;
+use bestow_backend::{DeliveryTable, IssuanceTable, WebhookQueue};
+use bestow_clock::OperatingSystem;
+use bestow_runtime::{ConfigError, Env};
+use bestow_webhooks::Replay;
 
 /// The configuration, with the clients that it is about.
 pub(crate) struct Config {

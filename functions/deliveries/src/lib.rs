@@ -14,12 +14,12 @@ use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use contract::{CorrelationId, Problem, Scope, paths};
-use issuance::ports::{Records, RecordsError};
-use runtime::http::{Refusal, with_problem_fallbacks};
-use runtime::{ConfigError, Env};
-use webhooks::ports::{Deliveries, DeliveriesError};
-use webhooks::{Delivery, DeliveryId, ReplayError};
+use bestow_contract::{CorrelationId, Problem, Scope, paths};
+use bestow_issuance::ports::{Records, RecordsError};
+use bestow_runtime::http::{Refusal, with_problem_fallbacks};
+use bestow_runtime::{ConfigError, Env};
+use bestow_webhooks::ports::{Deliveries, DeliveriesError};
+use bestow_webhooks::{Delivery, DeliveryId, ReplayError};
 
 use crate::config::Config;
 
@@ -68,7 +68,7 @@ async fn deliveries(
     }
     let count = deliveries.len();
     tracing::info!(%correlation_id, count, "the deliveries of an issuance were listed");
-    let answer = contract::Deliveries {
+    let answer = bestow_contract::Deliveries {
         deliveries: deliveries.iter().map(answer::delivery).collect(),
     };
     Ok(([(CACHE_CONTROL, "no-store")], Json(answer)).into_response())

@@ -5,5 +5,5 @@ use std::process::ExitCode;
 // One thread: a function has a fraction of a core, and passing work between threads only costs.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    runtime::lambda::serve_http(deliveries::app).await
+    bestow_runtime::lambda::serve_http(bestow_deliveries::app).await
 }

@@ -9,13 +9,13 @@ mod tables;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use aws::sdk::Sdk;
-use backend::JobTable;
-use bundled_wallet::WalletTable;
+use bestow_aws::sdk::Sdk;
+use bestow_backend::JobTable;
+use bestow_bundled_wallet::WalletTable;
+use bestow_runtime::lambda::EventFunction;
+use bestow_runtime::metrics::{self, Counter, Measure};
+use bestow_runtime::{ConfigError, Env};
 use futures::future::join;
-use runtime::lambda::EventFunction;
-use runtime::metrics::{self, Counter, Measure};
-use runtime::{ConfigError, Env};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
@@ -80,7 +80,7 @@ impl EventFunction for EraseClaims {
         &self,
         _event: IgnoredAny,
         deadline: SystemTime,
-    ) -> Result<Erased, runtime::lambda::Error> {
+    ) -> Result<Erased, bestow_runtime::lambda::Error> {
         let now = SystemTime::now();
         let time_left = deadline.duration_since(now).unwrap_or_default();
         let run = Run::new(unix_seconds(now), time_left);

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use aws::CallError;
-use aws::erasure::{Due, ERASE_SHARDS};
+use bestow_aws::CallError;
+use bestow_aws::erasure::{Due, ERASE_SHARDS};
 use futures::{StreamExt, stream};
 use tokio::time::Instant;
 

@@ -1,11 +1,11 @@
 //! The tables that have claims.
 
-use aws::CallError;
-use aws::erasure::DuePages;
-use backend::JobTable;
-use bundled_wallet::WalletTable;
-use issuer::{EraseClaims, OfferId, Written};
-use jobs::ChunkId;
+use bestow_aws::CallError;
+use bestow_aws::erasure::DuePages;
+use bestow_backend::JobTable;
+use bestow_bundled_wallet::WalletTable;
+use bestow_issuer::{EraseClaims, OfferId, Written};
+use bestow_jobs::ChunkId;
 
 /// A table with an index of the claims that are to be erased.
 pub(crate) trait ClaimsTable: Sync {

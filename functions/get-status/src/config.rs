@@ -1,14 +1,14 @@
 //! What this function is configured with.
 
-use clock::OperatingSystem;
+use bestow_clock::OperatingSystem;
 use std::time::Duration;
 
-use access::Guard;
-use aws::sdk::Sdk;
 use axum::body::Bytes;
-use backend::{IssuanceTable, PollQueue};
-use issuance::GetStatus;
-use runtime::{ConfigError, Env};
+use bestow_access::Guard;
+use bestow_aws::sdk::Sdk;
+use bestow_backend::{IssuanceTable, PollQueue};
+use bestow_issuance::GetStatus;
+use bestow_runtime::{ConfigError, Env};
 
 /// How long a query may take for bringing the next poll forward, which is a courtesy: the answer is known.
 const HASTEN_LIMIT: Duration = Duration::from_millis(500);
@@ -33,7 +33,7 @@ impl Config {
         let guard = Guard::from_env(env, &sdk)?;
         Ok(Self {
             guard,
-            openapi: contract::openapi(&public_base_url).into(),
+            openapi: bestow_contract::openapi(&public_base_url).into(),
             use_case: GetStatus {
                 records: IssuanceTable::new(sdk.dynamodb(), table),
                 queue: PollQueue::new(sdk.sqs(), queue).giving_up_after(HASTEN_LIMIT),

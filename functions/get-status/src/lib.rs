@@ -12,10 +12,10 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use contract::{CorrelationId, EventType, Problem, Scope, paths};
-use issuance::ports::RecordsError;
-use runtime::http::{Refusal, with_problem_fallbacks};
-use runtime::{ConfigError, Env};
+use bestow_contract::{CorrelationId, EventType, Problem, Scope, paths};
+use bestow_issuance::ports::RecordsError;
+use bestow_runtime::http::{Refusal, with_problem_fallbacks};
+use bestow_runtime::{ConfigError, Env};
 
 use crate::config::Config;
 
@@ -79,7 +79,7 @@ async fn schema_of_event(name: Result<Path<String>, PathRejection>) -> Result<Re
         (CONTENT_TYPE, "application/schema+json"),
         (CACHE_CONTROL, "max-age=300"),
     ];
-    Ok((headers, contract::event_schema(event_type)).into_response())
+    Ok((headers, bestow_contract::event_schema(event_type)).into_response())
 }
 
 fn unknown() -> Problem {

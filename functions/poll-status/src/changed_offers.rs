@@ -1,17 +1,17 @@
 //! Records of the stream of the bundled wallet's table: offers that have changed. They name the offer and no more, so
 //! the wallet is asked what has become of it, for all of a batch at once.
 
-use clock::{Clock, OperatingSystem};
+use bestow_clock::{Clock, OperatingSystem};
 use std::collections::HashSet;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
-use bundled_wallet::{BundledReports, ChangedOffer};
-use contract::CorrelationId;
+use bestow_bundled_wallet::{BundledReports, ChangedOffer};
+use bestow_contract::CorrelationId;
+use bestow_issuance::ports::{PollMessage, PollQueue, Records, RecordsError, Stored};
+use bestow_runtime::metrics::{self, Counter};
+use bestow_runtime::stream::{StreamEvent, StreamRecord, again_from};
+use bestow_wallets::PollStatus;
 use futures::StreamExt;
-use issuance::ports::{PollMessage, PollQueue, Records, RecordsError, Stored};
-use runtime::metrics::{self, Counter};
-use runtime::stream::{StreamEvent, StreamRecord, again_from};
-use wallets::PollStatus;
 
 use crate::{CONCURRENCY, log};
 

@@ -2,11 +2,11 @@
 //! made it died.
 
 use aws_lambda_events::sqs::SqsMessage;
-use issuance::Checked;
-use issuance::ports::CredentialCheck;
-use runtime::RecordOutcome;
-use runtime::metrics::{self, Measure};
-use wallets::CredentialStatuses;
+use bestow_issuance::Checked;
+use bestow_issuance::ports::CredentialCheck;
+use bestow_runtime::RecordOutcome;
+use bestow_runtime::metrics::{self, Measure};
+use bestow_wallets::CredentialStatuses;
 
 /// The check that a message asks for, if it is one about a credential.
 pub(crate) fn read(record: &SqsMessage) -> Option<CredentialCheck> {

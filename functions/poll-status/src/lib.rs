@@ -10,17 +10,17 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::SystemTime;
 
-use aws::sdk::Sdk;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use contract::CorrelationId;
-use issuance::Polled;
-use issuance::ports::{EitherWallet, PollMessage, Records, RecordsError, Stored, Transient};
-use runtime::lambda::EventFunction;
-use runtime::metrics::{self, Counter};
-use runtime::stream::StreamEvent;
-use runtime::{Batch, ConfigError, Env, RecordOutcome, process_batch, receive_count};
+use bestow_aws::sdk::Sdk;
+use bestow_contract::CorrelationId;
+use bestow_issuance::Polled;
+use bestow_issuance::ports::{EitherWallet, PollMessage, Records, RecordsError, Stored, Transient};
+use bestow_runtime::lambda::EventFunction;
+use bestow_runtime::metrics::{self, Counter};
+use bestow_runtime::stream::StreamEvent;
+use bestow_runtime::{Batch, ConfigError, Env, RecordOutcome, process_batch, receive_count};
+use bestow_wallets::CredentialStatuses;
 use serde::Deserialize;
-use wallets::CredentialStatuses;
 
 /// How many messages of a batch are dealt with at a time, and so how often one process asks the wallet
 /// at a time. The event source's `MaximumConcurrency` bounds the number of processes.
@@ -28,7 +28,7 @@ const CONCURRENCY: usize = 10;
 
 /// The handler of the poll queue, and of the stream of the bundled wallet's table.
 pub struct PollStatus {
-    use_case: wallets::PollStatus,
+    use_case: bestow_wallets::PollStatus,
     checks: CredentialStatuses,
 }
 
@@ -49,12 +49,12 @@ impl EventFunction for PollStatus {
     type Event = PollEvent;
     type Answer = SqsBatchResponse;
 
-    /// Reads the variables of [`wallets::poll_status`] and [`wallets::credential_statuses`]. A fault names its variable.
+    /// Reads the variables of [`bestow_wallets::poll_status`] and [`bestow_wallets::credential_statuses`]. A fault names its variable.
     async fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let sdk = Sdk::from_env(env)?;
         Ok(Self {
-            use_case: wallets::poll_status(env, &sdk)?,
-            checks: wallets::credential_statuses(env, &sdk)?,
+            use_case: bestow_wallets::poll_status(env, &sdk)?,
+            checks: bestow_wallets::credential_statuses(env, &sdk)?,
         })
     }
 
@@ -63,7 +63,7 @@ impl EventFunction for PollStatus {
         &self,
         event: PollEvent,
         _deadline: SystemTime,
-    ) -> Result<SqsBatchResponse, runtime::lambda::Error> {
+    ) -> Result<SqsBatchResponse, bestow_runtime::lambda::Error> {
         Ok(match (event, &self.use_case.wallet) {
             (PollEvent::Queue(event), _) => self.poll_each(event).await,
             (PollEvent::Stream(event), EitherWallet::Bundled(wallet)) => {

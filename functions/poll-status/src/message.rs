@@ -1,8 +1,8 @@
 //! Poll messages, as the queue delivers them.
 
 use aws_lambda_events::sqs::SqsMessage;
-use contract::CorrelationId;
-use issuance::ports::PollMessage;
+use bestow_contract::CorrelationId;
+use bestow_issuance::ports::PollMessage;
 
 /// The poll message that `record` is, if it is one.
 pub(crate) fn read(record: &SqsMessage) -> Option<PollMessage> {
@@ -20,7 +20,7 @@ pub(crate) fn rank(record: &SqsMessage) -> Option<(CorrelationId, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use runtime::Batch;
+    use bestow_runtime::Batch;
 
     fn record(message_id: &str, body: &str) -> SqsMessage {
         let record = serde_json::json!({"messageId": message_id, "body": body});

@@ -1,11 +1,11 @@
 //! What this function is configured with.
 
-use aws::sdk::Sdk;
-use backend::{DeliveryTable, EventBus, FailureQueue, IssuanceTable, WebhookQueue};
-use clock::OperatingSystem;
-use issuance::PublishChanges;
-use runtime::{ConfigError, Env};
-use webhooks::Announce;
+use bestow_aws::sdk::Sdk;
+use bestow_backend::{DeliveryTable, EventBus, FailureQueue, IssuanceTable, WebhookQueue};
+use bestow_clock::OperatingSystem;
+use bestow_issuance::PublishChanges;
+use bestow_runtime::{ConfigError, Env};
+use bestow_webhooks::Announce;
 
 /// What the function works with.
 pub(crate) struct Config {
@@ -38,7 +38,7 @@ impl Config {
         )?;
         let deliveries = env.required("DELIVERY_TABLE", "the name of the table of deliveries")?;
         let queue = env.required("WEBHOOK_QUEUE_URL", "the URL of the webhook queue")?;
-        let subscriptions = egress::subscriptions_from_env(env)?;
+        let subscriptions = bestow_egress::subscriptions_from_env(env)?;
         let sdk = Sdk::from_env(env)?;
         Ok(Self {
             use_case: PublishChanges {

@@ -12,16 +12,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::SystemTime;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
+use bestow_issuance::{Announced, Announcement, PublishError, may_go_out_together};
+use bestow_runtime::lambda::EventFunction;
+use bestow_runtime::metrics::{self, Counter};
+use bestow_runtime::stream::{StreamEvent, StreamRecord, again_from};
+use bestow_runtime::trace::{self, TraceHeader};
+use bestow_runtime::{ConfigError, Env};
+use bestow_webhooks::AnnounceError;
 use futures::future::{join, join_all};
-use issuance::{Announced, Announcement, PublishError, may_go_out_together};
-use runtime::lambda::EventFunction;
-use runtime::metrics::{self, Counter};
-use runtime::stream::{StreamEvent, StreamRecord, again_from};
-use runtime::trace::{self, TraceHeader};
-use runtime::{ConfigError, Env};
 use serde_json::{Value, json};
 use tracing::Instrument;
-use webhooks::AnnounceError;
 
 use crate::config::Config;
 
@@ -71,10 +71,14 @@ impl EventFunction for PublishChanges {
         &self,
         event: StreamEvent,
         _deadline: SystemTime,
-    ) -> Result<SqsBatchResponse, runtime::lambda::Error> {
+    ) -> Result<SqsBatchResponse, bestow_runtime::lambda::Error> {
         metrics::go_with_lines(event.records.len() <= metrics::MOST_LINES);
         let jobs = event.records.iter().map(|record| {
-            let trace = record.change.new_image.as_ref().and_then(backend::trace_of);
+            let trace = record
+                .change
+                .new_image
+                .as_ref()
+                .and_then(bestow_backend::trace_of);
             let span = span(trace.as_ref());
             Job {
                 record,
@@ -237,7 +241,7 @@ fn task(record: &StreamRecord) -> Task {
     let change = &record.change;
     // A panic would come again with each delivery, and the stream would wait for it.
     let read = catch_unwind(AssertUnwindSafe(|| {
-        backend::announcement(change.old_image.as_ref(), change.new_image.as_ref())
+        bestow_backend::announcement(change.old_image.as_ref(), change.new_image.as_ref())
     }));
     match read {
         Ok(Ok(None)) => Task::Nothing,
@@ -292,8 +296,8 @@ fn done(announcement: &Announcement) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use issuance::ports::EventBusError;
-    use webhooks::ports::DeliveriesError;
+    use bestow_issuance::ports::EventBusError;
+    use bestow_webhooks::ports::DeliveriesError;
 
     fn refused() -> Announced {
         let reason = "too large".to_owned();

@@ -5,8 +5,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use access::Guard;
-use aws::sdk::Sdk;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
@@ -14,21 +12,23 @@ use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use contract::{CredentialStatusAnswer, CredentialStatusChange, Problem, Scope, paths};
-use issuance::ports::{CredentialWallet, QueueError, WalletFailure};
-use issuance::{SetFailure, SetStatus};
-use runtime::http::{Refusal, read_json, with_problem_fallbacks};
-use runtime::metrics::{self, Measure};
-use runtime::{ConfigError, Env};
+use bestow_access::Guard;
+use bestow_aws::sdk::Sdk;
+use bestow_contract::{CredentialStatusAnswer, CredentialStatusChange, Problem, Scope, paths};
+use bestow_issuance::ports::{CredentialWallet, QueueError, WalletFailure};
+use bestow_issuance::{SetFailure, SetStatus};
+use bestow_runtime::http::{Refusal, read_json, with_problem_fallbacks};
+use bestow_runtime::metrics::{self, Measure};
+use bestow_runtime::{ConfigError, Env};
 use uuid::Uuid;
 
-use wallets::CredentialStatuses;
+use bestow_wallets::CredentialStatuses;
 
 /// The routes of this function, configured from `env`: the `ACCESS_…` variables say who may call them, and
-/// those of [`wallets::credential_statuses`] which wallet is asked and where changes are noted. A fault names its variable.
+/// those of [`bestow_wallets::credential_statuses`] which wallet is asked and where changes are noted. A fault names its variable.
 pub async fn app(env: &Env) -> Result<Router, ConfigError> {
     let sdk = Sdk::from_env(env)?;
-    let use_case = wallets::credential_statuses(env, &sdk)?;
+    let use_case = bestow_wallets::credential_statuses(env, &sdk)?;
     let guard = Guard::from_env(env, &sdk)?;
     guard.warm().await;
     let routes = Router::new()

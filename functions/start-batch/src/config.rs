@@ -1,12 +1,12 @@
 //! What this function is configured with.
 
-use access::Guard;
-use aws::sdk::Sdk;
-use backend::{JobTable, StartQueue};
-use clock::OperatingSystem;
-use egress::Allowed;
-use jobs::{AcceptUpload, JobKeys, ReadJob};
-use runtime::{ConfigError, Env};
+use bestow_access::Guard;
+use bestow_aws::sdk::Sdk;
+use bestow_backend::{JobTable, StartQueue};
+use bestow_clock::OperatingSystem;
+use bestow_egress::Allowed;
+use bestow_jobs::{AcceptUpload, JobKeys, ReadJob};
+use bestow_runtime::{ConfigError, Env};
 
 /// The configuration, with the clients that it is about.
 pub(crate) struct Config {

@@ -16,10 +16,10 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use contract::{JobAccepted, JobStatus, Problem, Scope, paths};
-use jobs::{AcceptFailure, ReadFailure};
-use runtime::http::{Refusal, with_problem_fallbacks};
-use runtime::{ConfigError, Env};
+use bestow_contract::{JobAccepted, JobStatus, Problem, Scope, paths};
+use bestow_jobs::{AcceptFailure, ReadFailure};
+use bestow_runtime::http::{Refusal, with_problem_fallbacks};
+use bestow_runtime::{ConfigError, Env};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -54,7 +54,7 @@ async fn start_batch(
 ) -> Result<Response, Refusal> {
     let idempotency_key = upload::idempotency_key(request.headers())?;
     let kind = upload::kind(request.headers())?;
-    let body = runtime::http::read_body(request, contract::MAX_UPLOAD_BYTES).await?;
+    let body = bestow_runtime::http::read_body(request, bestow_contract::MAX_UPLOAD_BYTES).await?;
     let upload = upload::read(kind, &body, &config.allowed, &config.accept.system)?;
     let accepting = config
         .accept

@@ -3,8 +3,8 @@
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LINK};
 use axum::response::{IntoResponse, Response};
-use contract::{FailedLine, JobResult, NDJSON, Problem, StartedLine, paths};
-use jobs::{LineOutcome, LineResult, ResultsPage};
+use bestow_contract::{FailedLine, JobResult, NDJSON, Problem, StartedLine, paths};
+use bestow_jobs::{LineOutcome, LineResult, ResultsPage};
 use uuid::Uuid;
 
 /// The answer with a page of results, and where it goes on.

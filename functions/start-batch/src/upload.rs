@@ -2,11 +2,11 @@
 
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_ENCODING;
-use clock::IdSource;
-use contract::{MAX_IDEMPOTENCY_KEY_BYTES, NDJSON, Problem, ProblemKind};
-use egress::Allowed;
-use jobs::Upload;
-use runtime::http::media_type;
+use bestow_clock::IdSource;
+use bestow_contract::{MAX_IDEMPOTENCY_KEY_BYTES, NDJSON, Problem, ProblemKind};
+use bestow_egress::Allowed;
+use bestow_jobs::Upload;
+use bestow_runtime::http::media_type;
 use url::Url;
 
 /// What an upload is written in.

@@ -1,10 +1,10 @@
 //! What this function is configured with.
 
-use access::Guard;
-use aws::sdk::Sdk;
-use egress::{Allowed, Logos};
-use runtime::{ConfigError, Env};
-use wallets::StartIssuing;
+use bestow_access::Guard;
+use bestow_aws::sdk::Sdk;
+use bestow_egress::{Allowed, Logos};
+use bestow_runtime::{ConfigError, Env};
+use bestow_wallets::StartIssuing;
 
 /// The configuration, with the clients that it is about.
 pub(crate) struct Config {
@@ -16,7 +16,7 @@ pub(crate) struct Config {
     pub(crate) allowed: Allowed,
     /// Fetches logos from there.
     pub(crate) logos: Logos,
-    /// The use case, with the variables of [`wallets::start_issuing`].
+    /// The use case, with the variables of [`bestow_wallets::start_issuing`].
     pub(crate) use_case: StartIssuing,
 }
 
@@ -34,7 +34,7 @@ impl Config {
             public_base_url,
             allowed,
             logos,
-            use_case: wallets::start_issuing(env, &sdk)?,
+            use_case: bestow_wallets::start_issuing(env, &sdk)?,
         })
     }
 }

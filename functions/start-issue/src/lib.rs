@@ -10,11 +10,13 @@ use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use contract::{Fault, Problem, QrCode, Scope, StartIssue, StartIssueAnswer, paths, request_uri};
-use issuance::StartedIssue;
-use qr_code::{Design, DrawError};
-use runtime::http::{Refusal, read_json, with_problem_fallbacks};
-use runtime::{ConfigError, Env};
+use bestow_contract::{
+    Fault, Problem, QrCode, Scope, StartIssue, StartIssueAnswer, paths, request_uri,
+};
+use bestow_issuance::StartedIssue;
+use bestow_qr_code::{Design, DrawError};
+use bestow_runtime::http::{Refusal, read_json, with_problem_fallbacks};
+use bestow_runtime::{ConfigError, Env};
 use url::Url;
 
 use crate::config::Config;
@@ -70,7 +72,7 @@ async fn start_issue(
         .use_case
         .start_issue(request)
         .await
-        .map_err(|failure| backend::refuse(&failure, &template_id))?;
+        .map_err(|failure| bestow_backend::refuse(&failure, &template_id))?;
     tracing::info!(
         correlation_id = %started.correlation_id,
         template_id,

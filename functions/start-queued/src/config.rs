@@ -1,12 +1,12 @@
 //! What this function is configured with.
 
-use aws::sdk::Sdk;
-use backend::{JobTable, StartQueue};
-use clock::OperatingSystem;
-use jobs::{JobKeys, LineOutcome, StartQueued};
-use runtime::metrics::{self, Counter};
-use runtime::{ConfigError, Env};
-use wallets::StartIssuing;
+use bestow_aws::sdk::Sdk;
+use bestow_backend::{JobTable, StartQueue};
+use bestow_clock::OperatingSystem;
+use bestow_jobs::{JobKeys, LineOutcome, StartQueued};
+use bestow_runtime::metrics::{self, Counter};
+use bestow_runtime::{ConfigError, Env};
+use bestow_wallets::StartIssuing;
 
 /// The most lines that one process may start at a time.
 const MOST_AT_ONCE: usize = 50;
@@ -15,7 +15,7 @@ const MOST_AT_ONCE: usize = 50;
 pub(crate) type UseCases = StartQueued<JobTable, StartQueue, StartIssuing, OperatingSystem>;
 
 /// The use cases, with `JOB_TABLE`, `START_QUEUE_URL`, `JOB_SECRET`, `QUEUED_STARTS_AT_ONCE` and the
-/// variables of [`wallets::start_issuing`]. A fault names its variable.
+/// variables of [`bestow_wallets::start_issuing`]. A fault names its variable.
 pub(crate) fn use_cases(env: &Env) -> Result<UseCases, ConfigError> {
     let table = env.required("JOB_TABLE", "the name of the table of jobs")?;
     let queue = env.required("START_QUEUE_URL", "the URL of the start queue")?;
@@ -32,7 +32,7 @@ pub(crate) fn use_cases(env: &Env) -> Result<UseCases, ConfigError> {
     Ok(StartQueued {
         jobs: JobTable::new(sdk.dynamodb(), table),
         queue: StartQueue::new(sdk.sqs(), queue),
-        issuing: wallets::start_issuing(env, &sdk)?,
+        issuing: bestow_wallets::start_issuing(env, &sdk)?,
         system: OperatingSystem,
         keys: JobKeys::derive(&secret)
             .map_err(|fault| ConfigError::invalid("JOB_SECRET", fault))?,

@@ -5,13 +5,13 @@ mod config;
 use std::time::SystemTime;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use contract::{CorrelationId, Problem};
-use egress::Allowed;
-use issuance::MAX_DELIVERIES;
-use jobs::ports::StartQueue as _;
-use jobs::{ChunkId, Pass, SeenTo, Single, StartMessage};
-use runtime::lambda::EventFunction;
-use runtime::{ConfigError, Env, RecordOutcome, metrics, process_batch, receive_count};
+use bestow_contract::{CorrelationId, Problem};
+use bestow_egress::Allowed;
+use bestow_issuance::MAX_DELIVERIES;
+use bestow_jobs::ports::StartQueue as _;
+use bestow_jobs::{ChunkId, Pass, SeenTo, Single, StartMessage};
+use bestow_runtime::lambda::EventFunction;
+use bestow_runtime::{ConfigError, Env, RecordOutcome, metrics, process_batch, receive_count};
 use url::Url;
 use uuid::Uuid;
 
@@ -32,7 +32,7 @@ impl EventFunction for StartQueued {
     type Answer = SqsBatchResponse;
 
     /// Reads `JOB_TABLE`, `START_QUEUE_URL`, `JOB_SECRET`, `QUEUED_STARTS_AT_ONCE`, `EGRESS_ALLOW` and the
-    /// variables of [`wallets::start_issuing`]. A fault names its variable.
+    /// variables of [`bestow_wallets::start_issuing`]. A fault names its variable.
     async fn from_env(env: &Env) -> Result<Self, ConfigError> {
         Ok(Self {
             use_cases: config::use_cases(env)?,
@@ -46,7 +46,7 @@ impl EventFunction for StartQueued {
         &self,
         event: SqsEvent,
         _deadline: SystemTime,
-    ) -> Result<SqsBatchResponse, runtime::lambda::Error> {
+    ) -> Result<SqsBatchResponse, bestow_runtime::lambda::Error> {
         let messages = process_batch(
             event,
             1,

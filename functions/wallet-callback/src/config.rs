@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use aws::sdk::Sdk;
-use backend::PollQueue;
-use issuance::CallbackTokens;
-use runtime::{ConfigError, Env};
+use bestow_aws::sdk::Sdk;
+use bestow_backend::PollQueue;
+use bestow_issuance::CallbackTokens;
+use bestow_runtime::{ConfigError, Env};
 
 /// How long a wallet is kept waiting. One that was not answered calls again or does not; the schedule
 /// finds out what it had to say.

@@ -10,12 +10,12 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::routing::post;
-use contract::{Problem, paths};
+use bestow_contract::{Problem, paths};
+use bestow_issuance::ports::{PollMessage, PollQueue};
+use bestow_runtime::http::{Refusal, with_problem_fallbacks};
+use bestow_runtime::metrics::{self, Counter};
+use bestow_runtime::{ConfigError, Env};
 use http_body_util::{BodyExt, Limited};
-use issuance::ports::{PollMessage, PollQueue};
-use runtime::http::{Refusal, with_problem_fallbacks};
-use runtime::metrics::{self, Counter};
-use runtime::{ConfigError, Env};
 
 use crate::config::Config;
 
@@ -77,7 +77,7 @@ mod tests {
     use axum::body::Body;
     use axum::http::header::RETRY_AFTER;
     use axum::response::Response;
-    use issuance::CallbackTokens;
+    use bestow_issuance::CallbackTokens;
     use secrecy::SecretString;
     use tower::ServiceExt;
 

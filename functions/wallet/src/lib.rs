@@ -10,19 +10,19 @@ mod well_known;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use aws::CallError;
-use aws::sdk::Sdk;
 use axum::Router;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, PRAGMA};
 use axum::response::{IntoResponse, Response};
-use bundled_wallet::{WalletTable, config};
-use contract::Problem;
-use issuer::{Issuer, Offer, OfferId};
-use runtime::http::with_problem_fallbacks;
-use runtime::{ConfigError, Env};
+use bestow_aws::CallError;
+use bestow_aws::sdk::Sdk;
+use bestow_bundled_wallet::{WalletTable, config};
+use bestow_contract::Problem;
+use bestow_issuer::{Issuer, Offer, OfferId};
+use bestow_runtime::http::with_problem_fallbacks;
+use bestow_runtime::{ConfigError, Env};
 
 use crate::published_lists::PublishedLists;
 

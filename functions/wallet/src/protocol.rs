@@ -10,19 +10,19 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use bundled_wallet::OfferStep;
-use bytes::Bytes;
-use contract::Problem;
-use http_body_util::{BodyExt, Limited};
-use issuer::{
+use bestow_bundled_wallet::OfferStep;
+use bestow_contract::Problem;
+use bestow_issuer::{
     CredentialRequest, ErrorCode, NoCredentialOffer, OfferId, ProtocolError, Redeem, RetrieveOffer,
     TokenRequest, Written, paths, system_randomness,
 };
-use runtime::http::{Refusal, problem_response};
+use bestow_runtime::http::{Refusal, problem_response};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use crate::{PathParameter, SharedWallet, Wallet, parsed, plain_problem, unavailable, uncached};
-use bundled_wallet::config::now_seconds;
+use bestow_bundled_wallet::config::now_seconds;
 
 /// The largest request of a wallet, in bytes. A key proof with a certificate chain has some 8 KiB.
 const LARGEST_REQUEST: usize = 64 * 1024;

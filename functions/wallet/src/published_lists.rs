@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
-use aws::CallError;
 use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::http::header::{
@@ -17,16 +16,17 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use bestow_aws::CallError;
+use bestow_contract::Problem;
+use bestow_issuer::{LIST_TTL_SECONDS, ListNumber, paths};
+use bestow_runtime::http::Refusal;
+use bestow_status_list::MEDIA_TYPE;
 use bytes::Bytes;
-use contract::Problem;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use issuer::{LIST_TTL_SECONDS, ListNumber, paths};
-use runtime::http::Refusal;
-use status_list::MEDIA_TYPE;
 
 use crate::{PathParameter, SharedWallet, Wallet, parsed, plain_problem, unavailable};
-use bundled_wallet::config::now_seconds;
+use bestow_bundled_wallet::config::now_seconds;
 
 /// Seconds after which a list is signed anew: whoever fetches one can keep it for as long again.
 const SIGNED_ANEW_SECONDS: i64 = LIST_TTL_SECONDS / 2;

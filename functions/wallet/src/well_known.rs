@@ -5,8 +5,8 @@ use axum::Router;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, get};
+use bestow_issuer::{Issuer, paths};
 use bytes::Bytes;
-use issuer::{Issuer, paths};
 use serde_json::Value;
 
 use crate::SharedWallet;

@@ -1,5 +1,5 @@
 //! What the wallet's own code costs, without storage or network:
-//! `cargo bench -p bench`.
+//! `cargo bench -p bestow-bench`.
 
 #![allow(
     missing_docs,
@@ -12,19 +12,21 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use contract::{QrCode, StartIssue};
-use credential::{ClaimPath, DisclosureFrame, HolderBinding, SdJwtVc, Validity, system_randomness};
-use criterion::{Criterion, criterion_group, criterion_main};
-use futures::FutureExt;
-use issuer::{
+use bestow_contract::{QrCode, StartIssue};
+use bestow_credential::{
+    ClaimPath, DisclosureFrame, HolderBinding, SdJwtVc, Validity, system_randomness,
+};
+use bestow_issuer::{
     CredentialOffers, CredentialRequest, Issuer, IssuerIdentifier, ListNumber, Offer, OfferId,
     Redeem, RetrieveOffer, TemplateFile, Templates, TokenRequest, Transition, WalletKeys, Written,
 };
-use jose::jws::SigningInput;
-use qr_code::Design;
+use bestow_jose::jws::SigningInput;
+use bestow_qr_code::Design;
+use bestow_signing::{LocalKey, Signer, SigningIdentity};
+use bestow_status_list::{Bits, Status, StatusList, StatusReference};
+use criterion::{Criterion, criterion_group, criterion_main};
+use futures::FutureExt;
 use serde_json::{Map, Value, json};
-use signing::{LocalKey, Signer, SigningIdentity};
-use status_list::{Bits, Status, StatusList, StatusReference};
 
 const ISSUER: &str = "https://issuer.example";
 const NOW_SECONDS: i64 = 1_795_000_000;
@@ -202,7 +204,7 @@ fn encode_a_status_list(criterion: &mut Criterion) {
 /// The QR code of a credential offer, 400 pixels wide.
 fn draw_a_qr_code(criterion: &mut Criterion) {
     let design = Design::new(&QrCode::default()).expect("the default design");
-    let link = contract::request_uri(
+    let link = bestow_contract::request_uri(
         None,
         &format!("{ISSUER}/wallet/offers/AAAAAAAAAAAAAAAAAAAAAA"),
     );

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bestow_local::Options;
 use clap::Args;
-use local::Options;
 
 use crate::Failure;
 use crate::flow::{Clock, Parties};

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bestow_local::EventQuery;
 use clap::Args;
 use jiff::Timestamp;
-use local::EventQuery;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -195,7 +195,7 @@ async fn scheduled(metered: &Metered) -> Result<BTreeMap<String, Usage>, Failure
 #[cfg(test)]
 mod tests {
     use super::*;
-    use local::FunctionHost;
+    use bestow_local::FunctionHost;
 
     /// The most that an issuance may use alone and under load, with a notification and one query, and with all that
     /// follows from it. To be lowered whenever one uses less.

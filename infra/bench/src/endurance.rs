@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bestow_local::{Options, RunningCloud};
 use clap::Args;
-use local::{Options, RunningCloud};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 

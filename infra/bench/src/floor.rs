@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
+use bestow_local::Route;
+use bestow_local::processes::{LambdaConfig, LambdaFunction};
+use bestow_local::{LocalCloud, Options, answer_by_processes};
 use futures::{TryStreamExt, stream};
-use local::Route;
-use local::processes::{LambdaConfig, LambdaFunction};
-use local::{LocalCloud, Options, answer_by_processes};
 
 use crate::Failure;
 use crate::processes::Processes;

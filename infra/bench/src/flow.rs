@@ -3,11 +3,11 @@
 
 use std::time::{Duration, Instant};
 
+use bestow_jose::jws::SigningInput;
+use bestow_signing::{LocalKey, Signer};
 use jiff::Timestamp;
-use jose::jws::SigningInput;
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
-use signing::{LocalKey, Signer};
 
 use crate::Failure;
 
@@ -258,7 +258,7 @@ impl Parties {
     /// A key proof (OpenID4VCI 1.0, appendix F.1).
     fn proof(&self, issuer: &str, c_nonce: &str) -> Result<String, Failure> {
         let now = Timestamp::now().as_second();
-        let header = json!({"typ": "openid4vci-proof+jwt", "alg": jose::ES256,
+        let header = json!({"typ": "openid4vci-proof+jwt", "alg": bestow_jose::ES256,
                             "jwk": self.holder.public_jwk().to_json()});
         let claims = json!({"aud": issuer, "iat": now, "nonce": c_nonce});
         let input = SigningInput::new(&header, &claims)?;

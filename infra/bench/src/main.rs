@@ -1,5 +1,5 @@
 //! Measures Bestow as a whole: `cargo build --release --workspace && target/release/bench cost`.
-//! (`cargo bench -p bench` measures its parts.)
+//! (`cargo bench -p bestow-bench` measures its parts.)
 
 #![allow(
     clippy::print_stdout,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use local::processes::LambdaFunction;
-use local::{Event, FunctionHost, LocalCloud, Options, RunningCloud};
+use bestow_local::processes::LambdaFunction;
+use bestow_local::{Event, FunctionHost, LocalCloud, Options, RunningCloud};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use crate::Failure;
@@ -51,7 +51,7 @@ impl Metered {
                 let change = move |function: &str, variables: &mut BTreeMap<String, String>| {
                     proxy.stand_before(function, variables);
                 };
-                Arc::new(change) as local::ChangeEnvironment
+                Arc::new(change) as bestow_local::ChangeEnvironment
             }),
             ..Options::default()
         };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use local::{Stack, TEMPLATE};
+use bestow_local::{Stack, TEMPLATE};
 
 use crate::usage::{Quantity, Usage};
 

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use bestow_local::{Binaries, FunctionHost, LocalCloud, Options, RunningCloud};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use local::{Binaries, FunctionHost, LocalCloud, Options, RunningCloud};
 
 use crate::Failure;
 

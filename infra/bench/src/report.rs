@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use std::time::Duration;
 
+use bestow_local::Stack;
 use jiff::Timestamp;
-use local::Stack;
 
 use crate::cold_starts::ColdStart;
 use crate::floor::Floor;

@@ -7,33 +7,35 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
-use deliver_webhook::DeliverWebhook;
-use erase_claims::EraseClaims;
+use bestow_deliver_webhook::DeliverWebhook;
+use bestow_erase_claims::EraseClaims;
+use bestow_poll_status::PollStatus;
+use bestow_publish_changes::PublishChanges;
+use bestow_runtime::lambda::{EventFunction, serve_events, serve_http};
+use bestow_runtime::{ConfigError, Env};
+use bestow_start_queued::StartQueued;
 use futures::FutureExt;
 use futures::future::{BoxFuture, LocalBoxFuture};
-use poll_status::PollStatus;
-use publish_changes::PublishChanges;
-use runtime::lambda::{EventFunction, serve_events, serve_http};
-use runtime::{ConfigError, Env};
 use serde_json::Value;
-use start_queued::StartQueued;
 
 /// All functions, sorted by name.
 pub static FUNCTIONS: &[Function] = &[
     events::<DeliverWebhook>("deliver-webhook"),
-    http("deliveries", |env| deliveries::app(env).boxed()),
+    http("deliveries", |env| bestow_deliveries::app(env).boxed()),
     events::<EraseClaims>("erase-claims"),
-    http("get-status", |env| get_status::app(env).boxed()),
+    http("get-status", |env| bestow_get_status::app(env).boxed()),
     events::<PollStatus>("poll-status"),
     events::<PublishChanges>("publish-changes"),
     http("set-credential-status", |env| {
-        set_credential_status::app(env).boxed()
+        bestow_set_credential_status::app(env).boxed()
     }),
-    http("start-batch", |env| start_batch::app(env).boxed()),
-    http("start-issue", |env| start_issue::app(env).boxed()),
+    http("start-batch", |env| bestow_start_batch::app(env).boxed()),
+    http("start-issue", |env| bestow_start_issue::app(env).boxed()),
     events::<StartQueued>("start-queued"),
-    http("wallet", |env| wallet::app(env).boxed()),
-    http("wallet-callback", |env| wallet_callback::app(env).boxed()),
+    http("wallet", |env| bestow_wallet::app(env).boxed()),
+    http("wallet-callback", |env| {
+        bestow_wallet_callback::app(env).boxed()
+    }),
 ];
 
 /// A function of the list.

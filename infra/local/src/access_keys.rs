@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use access::{AccessTable, KeyHash, KeyRecord, Scope};
-use aws::sdk::Sdk;
+use bestow_access::{AccessTable, KeyHash, KeyRecord, Scope};
+use bestow_aws::sdk::Sdk;
+use bestow_runtime::{ConfigError, Env};
 use jiff::Timestamp;
-use runtime::{ConfigError, Env};
 
 use crate::data::data_dir::DataDir;
 use crate::template::Stack;

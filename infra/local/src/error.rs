@@ -2,7 +2,7 @@
 
 use std::io;
 
-use runtime::ConfigError;
+use bestow_runtime::ConfigError;
 
 use crate::data::data_dir::DataDirError;
 use crate::data::identity::IdentityError;
@@ -58,7 +58,7 @@ pub enum StartError {
     },
     /// The webhook secret is none.
     #[error("--webhook-secret cannot be used: {0}")]
-    WebhookSecret(webhooks::InvalidSecrets),
+    WebhookSecret(bestow_webhooks::InvalidSecrets),
     /// The API key has no characters.
     #[error("--api-key must not be empty")]
     ApiKeyEmpty,

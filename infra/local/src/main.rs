@@ -1,11 +1,11 @@
-//! `cargo run`: see [`local::commands`].
+//! `cargo run`: see [`bestow_local::commands`].
 //!
 //! Started as a Lambda process, it is the function of that name instead, so that whoever has the local cloud has
 //! processes of its functions too, of the same build.
 
 use std::process::ExitCode;
 
-use functions::Function;
+use bestow_functions::Function;
 
 fn main() -> ExitCode {
     match Function::of_this_process() {
@@ -22,5 +22,5 @@ async fn serve(function: &Function) -> ExitCode {
 
 #[tokio::main]
 async fn local_cloud() -> ExitCode {
-    local::commands::run().await
+    bestow_local::commands::run().await
 }

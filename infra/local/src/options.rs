@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bestow_webhooks::WebhookSecrets;
 use url::{Host, Url};
-use webhooks::WebhookSecrets;
 
 use crate::StartError;
 use crate::lambda::function_log;

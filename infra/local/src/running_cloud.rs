@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
-use queue_service::QueueService;
-use runtime::Env;
+use bestow_queue_service::QueueService;
+use bestow_runtime::Env;
 use serde_json::Value;
 use tokio::sync::broadcast;
 

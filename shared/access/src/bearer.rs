@@ -5,7 +5,7 @@ mod token;
 
 use std::fmt;
 
-use runtime::{ConfigError, Env};
+use bestow_runtime::{ConfigError, Env};
 
 use crate::kept::{Clock, Lookup};
 use crate::rate_limit::RateLimit;

@@ -5,16 +5,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws::sdk::Sdk;
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::Route;
-use contract::Scope;
+use bestow_aws::sdk::Sdk;
+use bestow_contract::Scope;
+use bestow_runtime::{ConfigError, Env};
 use jiff::Timestamp;
-use runtime::{ConfigError, Env};
 use tower::{Layer, Service};
 use tracing::Instrument;
 

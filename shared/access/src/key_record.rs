@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use contract::Scope;
+use bestow_contract::Scope;
 use thiserror::Error;
 
 use crate::api_key::{ApiKey, KeyHash, KeyId};

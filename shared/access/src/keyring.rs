@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws::CallError;
+use bestow_aws::CallError;
 
 use crate::api_key::KeyHash;
 use crate::kept::{Clock, Kept, Lookup, Source, Times};

@@ -28,7 +28,7 @@ mod refusal;
 pub mod table;
 
 pub use api_key::{ApiKey, KeyHash, KeyId};
-pub use contract::Scope;
+pub use bestow_contract::Scope;
 pub use guard::Guard;
 pub use key_record::{KeyRecord, KeyState, NewKey, NoRandomness, Randomness};
 pub use rate_limit::{InvalidRateLimit, RateLimit};

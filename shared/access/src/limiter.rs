@@ -9,7 +9,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws::CallError;
+use bestow_aws::CallError;
 
 use crate::rate_limit::RateLimit;
 

@@ -5,9 +5,9 @@ use std::fmt;
 use axum::http::HeaderValue;
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::response::Response;
-use contract::{Problem, ProblemKind, Scope};
+use bestow_contract::{Problem, ProblemKind, Scope};
+use bestow_runtime::http::problem_response;
 use jiff::Timestamp;
-use runtime::http::problem_response;
 
 use crate::bearer::TokenFault;
 use crate::guard::Caller;

@@ -7,9 +7,9 @@
 
 mod item;
 
-use aws::Dynamodb;
-use aws::item::{number, string};
-use aws::{CallError, Table, Transacted, Write, Written, all_items};
+use bestow_aws::Dynamodb;
+use bestow_aws::item::{number, string};
+use bestow_aws::{CallError, Table, Transacted, Write, Written, all_items};
 use thiserror::Error;
 
 use crate::api_key::KeyId;

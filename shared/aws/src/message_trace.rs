@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_sqs::types::{
     MessageSystemAttributeNameForSends as Name, MessageSystemAttributeValue as Value,
 };
-use runtime::trace;
+use bestow_runtime::trace;
 
 /// The system attribute that makes a message, and what follows from it, a part of the trace that the calling
 /// task works for. It overrides the header that the SDK sends, which names the trace of the invocation: that of

@@ -21,7 +21,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use runtime::{ConfigError, Env};
+use bestow_runtime::{ConfigError, Env};
 
 use crate::service::{Dynamodb, EventBridge, Service, Sqs};
 

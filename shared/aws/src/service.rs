@@ -28,9 +28,9 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::{ConfigBag, FrozenLayer};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use backon::{ExponentialBuilder, Retryable};
+use bestow_runtime::trace;
 use http_body_util::BodyExt;
 use jiff::Timestamp;
-use runtime::trace;
 use uuid::Uuid;
 
 use crate::request::Request;

@@ -10,12 +10,12 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use aws::{CallError, Dynamodb};
 use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use runtime::Env;
+use bestow_aws::{CallError, Dynamodb};
+use bestow_runtime::Env;
 
 const ITEM: &str = r#"{"Item": {"pk": {"S": "a"}}}"#;
 
@@ -57,7 +57,7 @@ fn dynamodb(endpoint: &str) -> Dynamodb {
         ("AWS_SECRET_ACCESS_KEY", "secret"),
         ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
     ]);
-    aws::sdk::Sdk::from_env(&env).unwrap().dynamodb()
+    bestow_aws::sdk::Sdk::from_env(&env).unwrap().dynamodb()
 }
 
 async fn get(dynamodb: &Dynamodb) -> Result<(), CallError> {

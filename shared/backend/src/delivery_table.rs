@@ -10,14 +10,14 @@ mod item;
 
 use std::collections::HashMap;
 
-use aws::Dynamodb;
-use aws::item::{self as items, Item, Malformed, string};
-use aws::{CallError, Table, Write, Written, all_items};
-use contract::CorrelationId;
-use issuance::ports::Cause;
+use bestow_aws::Dynamodb;
+use bestow_aws::item::{self as items, Item, Malformed, string};
+use bestow_aws::{CallError, Table, Write, Written, all_items};
+use bestow_contract::CorrelationId;
+use bestow_issuance::ports::Cause;
+use bestow_webhooks::ports::{Deliveries, DeliveriesError, Found, Stored, Subscriptions, Update};
+use bestow_webhooks::{Delivery, DeliveryId};
 use uuid::Uuid;
-use webhooks::ports::{Deliveries, DeliveriesError, Found, Stored, Subscriptions, Update};
-use webhooks::{Delivery, DeliveryId};
 
 /// The table of deliveries.
 #[derive(Debug, Clone)]

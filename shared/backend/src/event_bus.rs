@@ -1,13 +1,13 @@
 //! The event bus: events go to EventBridge.
 
-use aws::sdk::Sdk;
-use aws::{CallError, EventBridge};
 use aws_sdk_eventbridge::error::ProvideErrorMetadata;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
-use contract::CloudEvent;
-use issuance::ports::{EventBusError, Put};
+use bestow_aws::sdk::Sdk;
+use bestow_aws::{CallError, EventBridge};
+use bestow_contract::CloudEvent;
+use bestow_issuance::ports::{EventBusError, Put};
 
 /// What rules match as `source`. The source that the CloudEvent names is in its `detail`.
 const SOURCE: &str = "com.bestow";
@@ -64,7 +64,7 @@ impl EventBus {
     }
 }
 
-impl issuance::ports::EventBus for EventBus {
+impl bestow_issuance::ports::EventBus for EventBus {
     async fn put(&self, events: &[CloudEvent]) -> Vec<Put> {
         let entries: Result<Vec<_>, _> = events.iter().map(|event| self.entry(event)).collect();
         let Ok(entries) = entries else {

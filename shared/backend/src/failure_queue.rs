@@ -1,8 +1,8 @@
 //! The queue of what could not be published.
 
-use aws::CallError;
-use aws::Sqs;
-use aws::queue::Queue;
+use bestow_aws::CallError;
+use bestow_aws::Sqs;
+use bestow_aws::queue::Queue;
 use serde_json::Value;
 
 /// The queue that Lambda, too, tells of stream records that it gave up.

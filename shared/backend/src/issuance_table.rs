@@ -13,13 +13,13 @@ pub use stream::{announcement, trace_of};
 
 use std::collections::HashMap;
 
-use aws::Dynamodb;
-use aws::item::{Malformed, number, string};
-use aws::{CallError, Table, Write, Written};
-use contract::CorrelationId;
-use issuance::Record;
-use issuance::ports::{Cause, Records, RecordsError, Reservation, Stored, Update};
-use runtime::trace;
+use bestow_aws::Dynamodb;
+use bestow_aws::item::{Malformed, number, string};
+use bestow_aws::{CallError, Table, Write, Written};
+use bestow_contract::CorrelationId;
+use bestow_issuance::Record;
+use bestow_issuance::ports::{Cause, Records, RecordsError, Reservation, Stored, Update};
+use bestow_runtime::trace;
 use uuid::Uuid;
 
 /// The attribute that holds the X-Ray trace header of the Start issue.

@@ -13,13 +13,13 @@
 mod erasure;
 mod item;
 
-use aws::Dynamodb;
-use aws::item::{Malformed, number, string};
-use aws::{CallError, Table, Transacted, Write, Written, all_items};
 use aws_sdk_dynamodb::types::AttributeValue;
-use issuance::ports::Cause;
-use jobs::ports::{Acceptance, Jobs, JobsError, Replaced};
-use jobs::{Chunk, ChunkId, ChunkProgress, Job};
+use bestow_aws::Dynamodb;
+use bestow_aws::item::{Malformed, number, string};
+use bestow_aws::{CallError, Table, Transacted, Write, Written, all_items};
+use bestow_issuance::ports::Cause;
+use bestow_jobs::ports::{Acceptance, Jobs, JobsError, Replaced};
+use bestow_jobs::{Chunk, ChunkId, ChunkProgress, Job};
 use uuid::Uuid;
 
 pub use erasure::LINES_TO_ERASE;

@@ -12,10 +12,10 @@ mod poll_queue;
 mod start_queue;
 mod webhook_queue;
 
-use contract::Problem;
-use issuance::ports::WalletFailure;
-use issuance::{Milestone, StartFailure, StartFailureCause};
-use runtime::metrics::{self, Counter};
+use bestow_contract::Problem;
+use bestow_issuance::ports::WalletFailure;
+use bestow_issuance::{Milestone, StartFailure, StartFailureCause};
+use bestow_runtime::metrics::{self, Counter};
 
 pub use delivery_table::DeliveryTable;
 pub use event_bus::EventBus;

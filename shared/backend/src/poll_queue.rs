@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use aws::CallError;
-use aws::Sqs;
-use aws::queue::Queue;
-use issuance::ports::{CredentialCheck, PollMessage, QueueError};
+use bestow_aws::CallError;
+use bestow_aws::Sqs;
+use bestow_aws::queue::Queue;
+use bestow_issuance::ports::{CredentialCheck, PollMessage, QueueError};
 use serde::Serialize;
 
 /// The poll queue on SQS.
@@ -55,13 +55,13 @@ impl PollQueue {
     }
 }
 
-impl issuance::ports::PollQueue for PollQueue {
+impl bestow_issuance::ports::PollQueue for PollQueue {
     async fn send(&self, message: &PollMessage, delay_seconds: u32) -> Result<(), QueueError> {
         self.send_json(message, delay_seconds).await
     }
 }
 
-impl issuance::ports::CheckQueue for PollQueue {
+impl bestow_issuance::ports::CheckQueue for PollQueue {
     async fn send_check(
         &self,
         message: &CredentialCheck,

@@ -1,11 +1,11 @@
 //! The queue that issuances are started from.
 
-use aws::CallError;
-use aws::Sqs;
-use aws::queue::{BATCH_MESSAGES, Queue};
+use bestow_aws::CallError;
+use bestow_aws::Sqs;
+use bestow_aws::queue::{BATCH_MESSAGES, Queue};
+use bestow_jobs::StartMessage;
+use bestow_jobs::ports::QueueError;
 use futures::{StreamExt, TryStreamExt, stream};
-use jobs::StartMessage;
-use jobs::ports::QueueError;
 
 /// How many batches are under way at a time.
 const BATCHES: usize = 4;
@@ -26,7 +26,7 @@ impl StartQueue {
     }
 }
 
-impl jobs::ports::StartQueue for StartQueue {
+impl bestow_jobs::ports::StartQueue for StartQueue {
     async fn send(&self, message: &StartMessage, delay_seconds: u32) -> Result<(), QueueError> {
         let sent = self.0.send(body(message)?, delay_seconds).await;
         sent.map_err(|fault| QueueError(fault.into()))

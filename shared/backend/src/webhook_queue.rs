@@ -1,8 +1,8 @@
 //! The queue of deliveries that are due later.
 
-use aws::Sqs;
-use aws::queue::Queue;
-use webhooks::ports::{DeliveryMessage, WebhookQueueError};
+use bestow_aws::Sqs;
+use bestow_aws::queue::Queue;
+use bestow_webhooks::ports::{DeliveryMessage, WebhookQueueError};
 
 /// The webhook queue on SQS.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ impl WebhookQueue {
     }
 }
 
-impl webhooks::ports::WebhookQueue for WebhookQueue {
+impl bestow_webhooks::ports::WebhookQueue for WebhookQueue {
     async fn send(
         &self,
         message: &DeliveryMessage,

@@ -3,16 +3,16 @@
 
 use std::sync::{Arc, Mutex};
 
-use aws::sdk::Sdk;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
-use backend::{EventBus, IssuanceTable};
-use contract::{CloudEvent, CredentialStatus, EventData, EventType, IssueStatus, Status};
-use embedded_aws::{create_table, dynamodb, env, listener};
-use issuance::IssuedCredential;
-use issuance::ports::{CredentialStatuses, EventBus as _, Noted, Put};
+use bestow_aws::sdk::Sdk;
+use bestow_backend::{EventBus, IssuanceTable};
+use bestow_contract::{CloudEvent, CredentialStatus, EventData, EventType, IssueStatus, Status};
+use bestow_embedded_aws::{create_table, dynamodb, env, listener};
+use bestow_issuance::IssuedCredential;
+use bestow_issuance::ports::{CredentialStatuses, EventBus as _, Noted, Put};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ const UUID: Uuid = Uuid::from_u128(7);
 
 struct Table {
     credentials: IssuanceTable,
-    client: aws::Dynamodb,
+    client: bestow_aws::Dynamodb,
 }
 
 impl Table {
@@ -156,7 +156,7 @@ async fn answer(State(bus): State<Bus>, body: String) -> (StatusCode, String) {
 }
 
 fn event(name: &str) -> CloudEvent {
-    let id: contract::CorrelationId = name.parse().unwrap();
+    let id: bestow_contract::CorrelationId = name.parse().unwrap();
     let view = IssueStatus::new(Status::IssueCompleted, id.clone(), None);
     CloudEvent::new(
         "https://issuer.example",

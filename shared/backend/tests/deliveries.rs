@@ -1,17 +1,17 @@
 //! The table of deliveries and the webhook queue against embedded services that speak the real APIs.
 #![cfg(test)]
 
-use aws::sdk::Sdk;
 use aws_sdk_dynamodb::types::AttributeValue;
-use backend::{DeliveryTable, WebhookQueue};
-use contract::{CorrelationId, Stage, Status};
-use embedded_aws::{create_table, dynamodb, env, listener};
-use queue_service::{QueueService, Receive};
-use uuid::Uuid;
-use webhooks::ports::{
+use bestow_aws::sdk::Sdk;
+use bestow_backend::{DeliveryTable, WebhookQueue};
+use bestow_contract::{CorrelationId, Stage, Status};
+use bestow_embedded_aws::{create_table, dynamodb, env, listener};
+use bestow_queue_service::{QueueService, Receive};
+use bestow_webhooks::ports::{
     Deliveries, DeliveryMessage, Stored, Subscriptions, Update, WebhookQueue as _,
 };
-use webhooks::{CallbackUrl, Delivery, DeliveryId, State, SubscriptionId};
+use bestow_webhooks::{CallbackUrl, Delivery, DeliveryId, State, SubscriptionId};
+use uuid::Uuid;
 
 async fn table() -> DeliveryTable {
     DeliveryTable::new(sdk().await.dynamodb(), "deliveries")

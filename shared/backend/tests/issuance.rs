@@ -4,16 +4,16 @@
 use std::future::IntoFuture;
 use std::time::Duration;
 
-use aws::sdk::Sdk;
 use axum::Router;
-use backend::{IssuanceTable, PollQueue};
-use contract::{CorrelationId, IssueError, Stage};
-use embedded_aws::{create_table, dynamodb, env, listener};
-use issuance::ports::{
+use bestow_aws::sdk::Sdk;
+use bestow_backend::{IssuanceTable, PollQueue};
+use bestow_contract::{CorrelationId, IssueError, Stage};
+use bestow_embedded_aws::{create_table, dynamodb, env, listener};
+use bestow_issuance::ports::{
     PollMessage, PollQueue as _, Records, RecordsError, Reservation, Stored, Update,
 };
-use issuance::{Offer, Record, RequestHash, State};
-use queue_service::QueueService;
+use bestow_issuance::{Offer, Record, RequestHash, State};
+use bestow_queue_service::QueueService;
 use uuid::Uuid;
 
 const NOW_MS: i64 = 1_800_000_000_000;
@@ -21,7 +21,7 @@ const LEASE_MS: i64 = 30_000;
 
 struct Table {
     records: IssuanceTable,
-    client: aws::Dynamodb,
+    client: bestow_aws::Dynamodb,
 }
 
 async fn table() -> Table {

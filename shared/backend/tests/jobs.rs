@@ -4,13 +4,13 @@
 #[allow(dead_code, reason = "each test binary uses its own tables")]
 use std::future::IntoFuture;
 
-use aws::erasure::{Due, ERASE_SHARDS};
-use aws::sdk::Sdk;
-use backend::{JobTable, StartQueue};
-use embedded_aws::{busy, env, job_tables, listener};
-use jobs::ports::{Acceptance, Jobs, Replaced, StartQueue as _};
-use jobs::{Chunk, ChunkId, Job, StartMessage};
-use queue_service::{QueueService, Receive};
+use bestow_aws::erasure::{Due, ERASE_SHARDS};
+use bestow_aws::sdk::Sdk;
+use bestow_backend::{JobTable, StartQueue};
+use bestow_embedded_aws::{busy, env, job_tables, listener};
+use bestow_jobs::ports::{Acceptance, Jobs, Replaced, StartQueue as _};
+use bestow_jobs::{Chunk, ChunkId, Job, StartMessage};
+use bestow_queue_service::{QueueService, Receive};
 use uuid::Uuid;
 
 const NOW_MS: i64 = 1_800_000_000_000;

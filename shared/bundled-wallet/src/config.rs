@@ -4,14 +4,14 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use aws::sdk::Sdk;
-use issuer::{
+use bestow_aws::sdk::Sdk;
+use bestow_issuer::{
     CredentialOffers, Issuer, IssuerIdentifier, OFFER_LIFETIME_SECONDS, TemplateFile, Templates,
     WalletKeys,
 };
-use jose::{CertificateChain, ChainError};
-use runtime::{ConfigError, Env};
-use signing::{LocalKey, Signer, SigningIdentity};
+use bestow_jose::{CertificateChain, ChainError};
+use bestow_runtime::{ConfigError, Env};
+use bestow_signing::{LocalKey, Signer, SigningIdentity};
 
 use crate::kms_key::KmsKey;
 use crate::wallet_table::WalletTable;

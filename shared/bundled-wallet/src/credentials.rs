@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use aws::sdk::Sdk;
-use contract::{CredentialStatusAnswer, CredentialStatusChange};
-use issuance::ports::{CredentialWallet, WalletFailure};
-use issuer::{IssuerIdentifier, RevocationUuid, StatusChange, StatusRecord, unknown_credential};
-use runtime::{ConfigError, Env};
+use bestow_aws::sdk::Sdk;
+use bestow_contract::{CredentialStatusAnswer, CredentialStatusChange};
+use bestow_issuance::ports::{CredentialWallet, WalletFailure};
+use bestow_issuer::{
+    IssuerIdentifier, RevocationUuid, StatusChange, StatusRecord, unknown_credential,
+};
+use bestow_runtime::{ConfigError, Env};
 use uuid::Uuid;
 
 use crate::config;

@@ -1,7 +1,7 @@
 //! Why the bundled wallet did not do what it was asked for, in the words of the backend's ports.
 
-use aws::CallError;
-use issuance::ports::{Transient, TransientKind, WalletFailure};
+use bestow_aws::CallError;
+use bestow_issuance::ports::{Transient, TransientKind, WalletFailure};
 
 /// A call to AWS failed.
 pub(crate) fn unavailable(fault: &CallError) -> WalletFailure {

@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use aws::CallError;
-use aws::sdk::Sdk;
-use contract::{Problem, StartIssue, StartIssueAnswer};
-use issuance::Record;
-use issuance::ports::{IssuingWallet, WalletFailure};
-use issuer::{CredentialOffers, ListNumber, Offer, StatusRecord};
-use runtime::{ConfigError, Env};
+use bestow_aws::CallError;
+use bestow_aws::sdk::Sdk;
+use bestow_contract::{Problem, StartIssue, StartIssueAnswer};
+use bestow_issuance::Record;
+use bestow_issuance::ports::{IssuingWallet, WalletFailure};
+use bestow_issuer::{CredentialOffers, ListNumber, Offer, StatusRecord};
+use bestow_runtime::{ConfigError, Env};
 
 use crate::config;
 use crate::failure::{contended, unavailable};

@@ -1,14 +1,14 @@
 //! A signing key that never leaves AWS KMS.
 
-use aws::CallError;
-use aws::sdk::Sdk;
 use aws_sdk_kms::Client;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{KeyUsageType, MessageType, SigningAlgorithmSpec};
+use bestow_aws::CallError;
+use bestow_aws::sdk::Sdk;
+use bestow_jose::{JwkError, PublicJwk, Signature};
+use bestow_signing::{SignError, Signer, ecdsa_der_to_raw};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use jose::{JwkError, PublicJwk, Signature};
-use signing::{SignError, Signer, ecdsa_der_to_raw};
 use thiserror::Error;
 
 /// An asymmetric KMS key of spec `ECC_NIST_P256` and usage `SIGN_VERIFY`.

@@ -3,9 +3,9 @@
 //!
 //! | port | here | what it needs |
 //! |---|---|---|
-//! | [`issuance::ports::IssuingWallet`] | [`BundledIssuing`] | the table, the wallet's secret |
-//! | [`issuance::ports::ReportingWallet`] | [`BundledReports`] | the table |
-//! | [`issuance::ports::CredentialWallet`] | [`BundledCredentials`] | the table |
+//! | [`bestow_issuance::ports::IssuingWallet`] | [`BundledIssuing`] | the table, the wallet's secret |
+//! | [`bestow_issuance::ports::ReportingWallet`] | [`BundledReports`] | the table |
+//! | [`bestow_issuance::ports::CredentialWallet`] | [`BundledCredentials`] | the table |
 //!
 //! The backend's own tables cannot be named here, nor can the backend name this one.
 

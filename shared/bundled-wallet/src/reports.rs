@@ -1,12 +1,12 @@
 //! Get issue status: what has become of an offer, by its item in the table.
 
-use aws::CallError;
-use aws::sdk::Sdk;
-use contract::IssueStatus;
-use issuance::ports::{IssueReport, ReportingWallet, WalletFailure};
-use issuance::{FRESH_BY_ITSELF_MS, Record};
-use issuer::{Offer, OfferId};
-use runtime::{ConfigError, Env};
+use bestow_aws::CallError;
+use bestow_aws::sdk::Sdk;
+use bestow_contract::IssueStatus;
+use bestow_issuance::ports::{IssueReport, ReportingWallet, WalletFailure};
+use bestow_issuance::{FRESH_BY_ITSELF_MS, Record};
+use bestow_issuer::{Offer, OfferId};
+use bestow_runtime::{ConfigError, Env};
 
 use crate::config;
 use crate::failure::unavailable;

@@ -5,7 +5,7 @@ use std::fmt;
 use aws_lc_rs::digest::{self, SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jose::json;
+use bestow_jose::json;
 use serde_json::Value;
 
 use crate::SD_JWT_NAMES;

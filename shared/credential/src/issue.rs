@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use jose::jws::SigningInput;
-use jose::{ES256, PublicJwk, Signature};
+use bestow_jose::jws::SigningInput;
+use bestow_jose::{ES256, PublicJwk, Signature};
+use bestow_signing::{SignError, SigningIdentity};
+use bestow_status_list::StatusClaim;
 use serde_json::{Map, Value, json};
-use signing::{SignError, SigningIdentity};
-use status_list::StatusClaim;
 
 use crate::SD_JWT_VC;
 use crate::disclosure::SALT_BYTES;

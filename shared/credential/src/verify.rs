@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use jose::jws::{Header, JwsError, Policy, Unverified};
-use jose::{ClaimsError, Expected, PublicJwk};
+use bestow_jose::jws::{Header, JwsError, Policy, Unverified};
+use bestow_jose::{ClaimsError, Expected, PublicJwk};
+use bestow_status_list::StatusClaim;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use status_list::StatusClaim;
 
 use crate::disclosure::{self, Disclosure, DisclosureError};
 use crate::{NEVER_DISCLOSABLE, SD_JWT_VC};

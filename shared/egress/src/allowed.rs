@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use bestow_runtime::{ConfigError, Env};
 use ipnet::IpNet;
-use runtime::{ConfigError, Env};
 use thiserror::Error;
 use url::{Host, Url};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contract::{Fault, Logo, QrCode};
+use bestow_contract::{Fault, Logo, QrCode};
 use reqwest::{Method, StatusCode, Url};
 
 use crate::allowed::Allowed;

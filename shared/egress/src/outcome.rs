@@ -1,8 +1,8 @@
 //! What an answer, or the lack of one, means to whoever asked the wallet.
 
-use contract::{PROBLEM_JSON, Problem};
-use issuance::LONGEST_DELAY_SECONDS;
-use issuance::ports::{Transient, TransientKind, WalletFailure};
+use bestow_contract::{PROBLEM_JSON, Problem};
+use bestow_issuance::LONGEST_DELAY_SECONDS;
+use bestow_issuance::ports::{Transient, TransientKind, WalletFailure};
 use jiff::Timestamp;
 use reqwest::StatusCode;
 use reqwest::header::CONTENT_TYPE;

@@ -1,8 +1,8 @@
 //! The subscriptions of every issuance that the operator configured.
 
-use runtime::{ConfigError, Env};
+use bestow_runtime::{ConfigError, Env};
+use bestow_webhooks::AccountSubscriptions;
 use url::Url;
-use webhooks::AccountSubscriptions;
 
 use crate::allowed::{Allowed, ForbiddenUrl};
 

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use contract::Problem;
-use issuance::ports::{Transient, TransientKind, WalletFailure};
+use bestow_contract::Problem;
+use bestow_issuance::ports::{Transient, TransientKind, WalletFailure};
 use reqwest::Method;
 use reqwest::header::ACCEPT;
 use secrecy::{ExposeSecret, SecretString};

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::{
+use bestow_contract::{
     CorrelationId, CredentialStatusAnswer, CredentialStatusChange, IssueStatus, StartIssue,
     StartIssueAnswer, is_request_uri, paths,
 };
-use issuance::Record;
-use issuance::ports::{
+use bestow_issuance::Record;
+use bestow_issuance::ports::{
     CredentialWallet, IssueReport, IssuingWallet, ReportingWallet, TransientKind, WalletFailure,
 };
+use bestow_runtime::{ConfigError, Env};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
-use runtime::{ConfigError, Env};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use tokio::sync::Mutex;

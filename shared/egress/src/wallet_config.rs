@@ -1,6 +1,6 @@
 //! Where the wallet is, and how we show it who we are.
 
-use runtime::{ConfigError, Env};
+use bestow_runtime::{ConfigError, Env};
 use secrecy::SecretString;
 use url::Url;
 

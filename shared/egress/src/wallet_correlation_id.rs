@@ -1,7 +1,7 @@
 //! The names under which a wallet knows our issuances.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use contract::CorrelationId;
+use bestow_contract::CorrelationId;
 use uuid::{Builder, Uuid};
 
 /// What a wallet is told instead of `id`, the same each time: `id` itself, if it is plain.

@@ -4,12 +4,12 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
+use bestow_runtime::{ConfigError, Env};
+use bestow_webhooks::ports::{Answer, Post, Receiver};
+use bestow_webhooks::{AttemptError, LONGEST_WAIT_SECONDS};
 use jiff::Timestamp;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, Url};
-use runtime::{ConfigError, Env};
-use webhooks::ports::{Answer, Post, Receiver};
-use webhooks::{AttemptError, LONGEST_WAIT_SECONDS};
 
 use crate::allowed::Allowed;
 use crate::guarded_client::{GuardedClient, Limits, SendError};
@@ -101,9 +101,9 @@ fn why_unreachable(fault: &reqwest::Error) -> AttemptError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bestow_webhooks::CallbackUrl;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
-    use webhooks::CallbackUrl;
 
     /// What comes of a post over TLS to someone who answers with `answer` and hangs up.
     async fn post_to(answer: &'static [u8]) -> Answer {

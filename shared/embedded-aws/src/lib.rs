@@ -9,8 +9,8 @@ mod busy;
 
 pub use busy::busy;
 
+use bestow_runtime::Env;
 use dynoxide::Database;
-use runtime::Env;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 

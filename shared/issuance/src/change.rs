@@ -1,7 +1,7 @@
 //! What is announced: each change that readers can see, once it has happened.
 
 use aws_lc_rs::digest::{Context, SHA256};
-use contract::{
+use bestow_contract::{
     Callback, CloudEvent, CorrelationId, CredentialEventData, CredentialStatus, EventData,
     EventType, IssueStatus, Stage, Status,
 };

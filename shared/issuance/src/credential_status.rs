@@ -5,8 +5,8 @@
 //! message on the queue before, and so the wallet is asked again a minute later. That also puts right what
 //! two changes at the same time noted in another order than the wallet made them.
 
-use clock::{Clock, IdSource};
-use contract::{CredentialStatusAnswer, CredentialStatusChange};
+use bestow_clock::{Clock, IdSource};
+use bestow_contract::{CredentialStatusAnswer, CredentialStatusChange};
 use thiserror::Error;
 use uuid::Uuid;
 

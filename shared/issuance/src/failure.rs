@@ -1,6 +1,6 @@
 //! What callers are told when the wallet does not do what it was asked for.
 
-use contract::{Problem, ProblemKind};
+use bestow_contract::{Problem, ProblemKind};
 
 use crate::ports::{Transient, TransientKind, WalletFailure};
 

@@ -1,7 +1,7 @@
 //! Get status: what is recorded, and a nudge to look again.
 
-use clock::Clock;
-use contract::{CorrelationId, IssueStatus};
+use bestow_clock::Clock;
+use bestow_contract::{CorrelationId, IssueStatus};
 
 use crate::ports::{PollMessage, PollQueue, Records, RecordsError};
 use crate::record::Record;

@@ -1,6 +1,6 @@
 //! What an answer of the wallet, or none, means for an issuance.
 
-use contract::{IssueStatus, Stage};
+use bestow_contract::{IssueStatus, Stage};
 
 use crate::ports::{IssueReport, Transient};
 use crate::record::{Record, State};

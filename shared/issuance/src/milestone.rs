@@ -1,6 +1,6 @@
 //! What an issuance goes through at most once, for whoever counts.
 
-use contract::Stage;
+use bestow_contract::Stage;
 
 use crate::record::{Record, State};
 
@@ -41,7 +41,7 @@ impl Milestone {
 mod tests {
     use super::*;
     use crate::record::Offer;
-    use contract::{IssueError, Status};
+    use bestow_contract::{IssueError, Status};
 
     fn records() -> [Record; 5] {
         let offer = Offer::default;

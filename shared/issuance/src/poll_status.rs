@@ -1,7 +1,7 @@
 //! Poll status: ask the wallet, record what it says, and see to it that it is asked again.
 
-use clock::{Clock, IdSource};
-use contract::{CorrelationId, IssueError, IssueStatus, Stage, Status};
+use bestow_clock::{Clock, IdSource};
+use bestow_contract::{CorrelationId, IssueError, IssueStatus, Stage, Status};
 use thiserror::Error;
 
 use crate::judgement::{Finding, Judgement, judge};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::future::Future;
 
-use contract::{
+use bestow_contract::{
     CloudEvent, CorrelationId, CredentialStatus, CredentialStatusAnswer, CredentialStatusChange,
     IssueStatus, Problem, StartIssue, StartIssueAnswer,
 };

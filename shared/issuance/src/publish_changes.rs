@@ -1,6 +1,6 @@
 //! Publish changes: tells everyone who listens, in order and at least once.
 
-use contract::CloudEvent;
+use bestow_contract::CloudEvent;
 use futures::future::join_all;
 use thiserror::Error;
 
@@ -62,7 +62,7 @@ impl Announcement {
         }
     }
 
-    fn subject(&self) -> &contract::CorrelationId {
+    fn subject(&self) -> &bestow_contract::CorrelationId {
         match self {
             Self::Issuance { change, .. } => &change.correlation_id,
             Self::Credential(change) => &change.credential.correlation_id,

@@ -1,6 +1,6 @@
 //! What the backend knows about one issuance.
 
-use contract::{Callback, CorrelationId, IssueError, IssueStatus, Stage, Status};
+use bestow_contract::{Callback, CorrelationId, IssueError, IssueStatus, Stage, Status};
 use uuid::Uuid;
 
 use crate::get_status::FRESH_MS;

@@ -1,7 +1,7 @@
 //! The fingerprint by which a repeated Start issue is told from a different one.
 
-use contract::{CorrelationId, StartIssue};
-use sealing::{CryptoError, DerivationKey, MacKey};
+use bestow_contract::{CorrelationId, StartIssue};
+use bestow_sealing::{CryptoError, DerivationKey, MacKey};
 use secrecy::SecretString;
 
 /// Separates this use of the secret from any other.

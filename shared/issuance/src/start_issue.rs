@@ -1,7 +1,7 @@
 //! Start issue: reserve the correlation id, have the wallet make an offer, record it.
 
-use clock::{Clock, IdSource};
-use contract::{CorrelationId, Problem, StartIssue, StartIssueAnswer};
+use bestow_clock::{Clock, IdSource};
+use bestow_contract::{CorrelationId, Problem, StartIssue, StartIssueAnswer};
 use futures::future::join;
 use thiserror::Error;
 use uuid::Uuid;

@@ -5,7 +5,7 @@
 //! forwards, and a `revocation_uuid` never changes once it is known. `sequence` grows by exactly one
 //! when readers can see a difference, and stays when they cannot.
 
-use contract::{IssueError, IssueStatus, Stage, StartIssueAnswer, Status};
+use bestow_contract::{IssueError, IssueStatus, Stage, StartIssueAnswer, Status};
 
 use crate::record::{LONGEST_OFFER_LIFE_SECONDS, Offer, Record, State};
 

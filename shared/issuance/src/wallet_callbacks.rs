@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use contract::{Callback, CorrelationId, paths};
-use sealing::{CryptoError, DerivationKey, SyntheticAead};
+use bestow_contract::{Callback, CorrelationId, paths};
+use bestow_sealing::{CryptoError, DerivationKey, SyntheticAead};
 use secrecy::SecretString;
 
 /// Separates this use of the secret from any other.

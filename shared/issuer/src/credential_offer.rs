@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use contract::TxCodeInputMode;
+use bestow_contract::TxCodeInputMode;
 use serde::{Deserialize, Serialize};
 
 use crate::issuer::Issuer;

@@ -72,7 +72,7 @@ impl CredentialRequest {
         if !media_type::is(content_type, "application/json") {
             return Err(invalid_request("send the request as application/json"));
         }
-        let mut members = jose::json::parse_object(body).map_err(|_| {
+        let mut members = bestow_jose::json::parse_object(body).map_err(|_| {
             invalid_request("the body must be a JSON object without repeated members")
         })?;
         members.retain(|_, value| !value.is_null());

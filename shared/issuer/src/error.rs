@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sealing::CryptoError;
+use bestow_sealing::CryptoError;
 use serde_json::{Value, json};
 
 use crate::nonce::IssuedNonce;

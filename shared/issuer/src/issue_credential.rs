@@ -7,12 +7,12 @@
 
 use std::fmt;
 
-use credential::{
+use bestow_credential::{
     HolderBinding, PreparedSdJwtVc, RandomnessUnavailable, SD_JWT_VC, SdJwtVc, Validity,
 };
+use bestow_signing::SignError;
+use bestow_status_list::StatusReference;
 use serde::Serialize;
-use signing::SignError;
-use status_list::StatusReference;
 
 use crate::access_token::AccessToken;
 use crate::credential_request::{CredentialRequest, Selector, Shape};
@@ -212,7 +212,7 @@ impl VerifiedRequest {
     }
 
     /// Builds the credential from the `stored` offer, if that still grants it. `fill_random` is called
-    /// at most once, for the salts; see [`credential::system_randomness`].
+    /// at most once, for the salts; see [`bestow_credential::system_randomness`].
     ///
     /// A repeated request gets the same credential again, save for salts and signature: its times are
     /// those of the first, rounded to days, so that they tell nobody when it was issued.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use signing::SigningIdentity;
+use bestow_signing::SigningIdentity;
 use url::{Host, Url};
 
 use crate::keys::WalletKeys;

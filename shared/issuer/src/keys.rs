@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sealing::{CryptoError, DerivationKey, MacKey, SyntheticAead};
+use bestow_sealing::{CryptoError, DerivationKey, MacKey, SyntheticAead};
 use secrecy::{ExposeSecret, SecretString};
 
 /// Characters (bytes, if not ASCII) that `WALLET_SECRET` must have at least.

@@ -54,7 +54,8 @@ mod test_support;
 
 pub use access_token::{AccessToken, TOKEN_LIFETIME_SECONDS};
 /// The usual source of salts for [`VerifiedRequest::prepare`].
-pub use credential::system_randomness;
+pub use bestow_credential::system_randomness;
+pub use bestow_sealing::{CryptoError, OpenError};
 pub use credential_offer::{CredentialOffer, NoCredentialOffer, PRE_AUTHORIZED_CODE};
 pub use credential_request::CredentialRequest;
 pub use error::{ErrorCode, ProtocolError};
@@ -74,7 +75,6 @@ pub use revocation::{
     LIST_CAPACITY, ListNumber, NotAListNumber, NotARevocationUuid, RevocationUuid, StatusChange,
     StatusRecord, unknown_credential,
 };
-pub use sealing::{CryptoError, OpenError};
 pub use start::{MAXIMUM_CLAIMS_BYTES, StartRefused};
 pub use status::unknown_issuance;
 pub use template::{

@@ -3,8 +3,8 @@
 //! Everything in them comes from configuration. They serve wallets of OpenID4VCI 1.0 and of drafts 13
 //! to 15 alike: what moved into `credential_metadata` in draft 16 also stands where it stood before.
 
-use credential::SD_JWT_VC;
-use jose::ES256;
+use bestow_credential::SD_JWT_VC;
+use bestow_jose::ES256;
 use serde_json::{Map, Value, json};
 
 use crate::credential_offer::PRE_AUTHORIZED_CODE;

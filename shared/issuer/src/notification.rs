@@ -45,7 +45,7 @@ impl Issuer {
         now_seconds: i64,
     ) -> Result<RecordReport, ProtocolError> {
         let invalid = |why| ProtocolError::new(ErrorCode::InvalidNotificationRequest, why);
-        let members = jose::json::parse_object(body)
+        let members = bestow_jose::json::parse_object(body)
             .map_err(|_| invalid("the body must be a JSON object without repeated members"))?;
         let text = |name| members.get(name).and_then(Value::as_str);
         let report = match text("event") {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use contract::CorrelationId;
+use bestow_contract::CorrelationId;
 use serde::{Deserialize, Serialize};
 
 use crate::revocation::RevocationUuid;
@@ -49,7 +49,7 @@ pub struct Offer {
     pub encrypted_claims: Option<EncryptedClaims>,
     /// The form of the transaction code, if one is needed. The code itself is not stored.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tx_code: Option<contract::TxCode>,
+    pub tx_code: Option<bestow_contract::TxCode>,
     /// How often a transaction code was tried.
     pub tx_code_attempts: u32,
     /// Names the credential's place on a status list, if its template has one.

@@ -1,8 +1,8 @@
 //! Key proofs: a JWT by which a wallet shows that it holds the key that the credential is to be bound
 //! to (OpenID4VCI 1.0 Appendix F.1).
 
-use jose::jws::{KeyReference, Policy, Unverified};
-use jose::{Audience, ClaimsError, Expected, PublicJwk};
+use bestow_jose::jws::{KeyReference, Policy, Unverified};
+use bestow_jose::{Audience, ClaimsError, Expected, PublicJwk};
 use serde_json::Value;
 
 use crate::error::{ErrorCode, ProtocolError};

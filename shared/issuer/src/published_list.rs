@@ -1,8 +1,8 @@
 //! The published Status List Token.
 
-use contract::CredentialStatus;
-use signing::SignError;
-use status_list::{Bits, ListError, Status, StatusList, StatusListToken};
+use bestow_contract::CredentialStatus;
+use bestow_signing::SignError;
+use bestow_status_list::{Bits, ListError, Status, StatusList, StatusListToken};
 
 use crate::issuer::Issuer;
 use crate::revocation::{LIST_CAPACITY, ListNumber};

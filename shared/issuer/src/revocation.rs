@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use contract::{CredentialStatus, CredentialStatusAnswer, Problem, StatusListEntry};
+use bestow_contract::{CredentialStatus, CredentialStatusAnswer, Problem, StatusListEntry};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -210,7 +210,7 @@ impl StatusRecord {
     pub fn change(
         &self,
         asked: RevocationUuid,
-        change: &contract::CredentialStatusChange,
+        change: &bestow_contract::CredentialStatusChange,
         now_seconds: i64,
     ) -> Result<StatusChange, Problem> {
         self.answers_to(asked)?;
@@ -272,7 +272,7 @@ pub fn unknown_credential() -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use contract::CredentialStatusChange;
+    use bestow_contract::CredentialStatusChange;
     use proptest::prelude::*;
 
     use super::*;

@@ -1,6 +1,6 @@
 //! JSON Schema: compiled without network and files, and faults told without the values at fault.
 
-use contract::Fault;
+use bestow_contract::Fault;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;

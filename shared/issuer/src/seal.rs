@@ -9,7 +9,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sealing::{CryptoError, OpenError, SyntheticAead};
+use bestow_sealing::{CryptoError, OpenError, SyntheticAead};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

@@ -1,6 +1,6 @@
 //! Start issue, on the wallet's side: a backend's request becomes an offer.
 
-use contract::{Claims, CorrelationId, Fault, Problem, StartIssue, StartIssueAnswer};
+use bestow_contract::{Claims, CorrelationId, Fault, Problem, StartIssue, StartIssueAnswer};
 use serde_json::{Map, Value};
 
 use crate::claims;
@@ -34,7 +34,7 @@ impl From<StartRefused> for Problem {
             }
             StartRefused::ClaimsRejected(faults) => Self::claims_rejected(faults),
             StartRefused::ClaimsTooLarge => Self::new(
-                contract::ProblemKind::TooLarge,
+                bestow_contract::ProblemKind::TooLarge,
                 format!(
                     "The claims are too large: at most {MAXIMUM_CLAIMS_BYTES} bytes of JSON are taken."
                 ),
@@ -107,7 +107,10 @@ impl CredentialOffers {
         let offer_url = self.identifier.offer_url(&offer.offer_id);
         StartIssueAnswer {
             correlation_id: offer.correlation_id.clone(),
-            request_uri: contract::request_uri(request.request_uri_base.as_ref(), &offer_url),
+            request_uri: bestow_contract::request_uri(
+                request.request_uri_base.as_ref(),
+                &offer_url,
+            ),
             status_uri: String::new(),
             qr_uri: None,
             tx_code: tx_code::of(&self.keys, offer),

@@ -1,6 +1,6 @@
 //! Get issue status, on the wallet's side.
 
-use contract::{IssueError, IssueStatus, Problem, Stage, Status};
+use bestow_contract::{IssueError, IssueStatus, Problem, Stage, Status};
 
 use crate::offer::{MAXIMUM_TX_CODE_ATTEMPTS, Offer, OfferState, SETTLING_SECONDS, WalletReport};
 

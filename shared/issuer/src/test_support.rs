@@ -1,6 +1,6 @@
 //! An issuer, a holder and a store for tests.
 
-use contract::CorrelationId;
+use bestow_contract::CorrelationId;
 
 use crate::{Offer, OfferId, OfferState, TemplateFile, Templates, WalletKeys};
 

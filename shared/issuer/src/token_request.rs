@@ -74,7 +74,7 @@ fn read_form(body: &[u8]) -> Result<BTreeMap<String, String>, ProtocolError> {
 /// understood, `locations` and `claims` among them, do not matter.
 fn read_authorization_details(details: &str) -> Result<Vec<String>, ProtocolError> {
     let invalid = |why: &str| ProtocolError::new(ErrorCode::InvalidAuthorizationDetails, why);
-    let details = jose::json::parse(details.as_bytes())
+    let details = bestow_jose::json::parse(details.as_bytes())
         .map_err(|_| invalid("authorization_details must be a JSON array"))?;
     let entries = details
         .as_array()

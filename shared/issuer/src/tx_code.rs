@@ -4,7 +4,7 @@
 //! secret. So a repeated start returns the same code, and the store holds nothing to guess from.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use contract::{TxCode, TxCodeInputMode};
+use bestow_contract::{TxCode, TxCodeInputMode};
 
 use crate::keys::WalletKeys;
 use crate::offer::{Offer, OfferId};

@@ -1,8 +1,8 @@
 //! Accepting an upload: all of it, or nothing.
 
-use clock::{Clock, IdSource};
-use contract::Problem;
-use sealing::CryptoError;
+use bestow_clock::{Clock, IdSource};
+use bestow_contract::Problem;
+use bestow_sealing::CryptoError;
 use thiserror::Error;
 use uuid::Uuid;
 

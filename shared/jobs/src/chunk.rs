@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use contract::{CorrelationId, Problem, StartIssue};
-use sealing::{CryptoError, OpenError};
+use bestow_contract::{CorrelationId, Problem, StartIssue};
+use bestow_sealing::{CryptoError, OpenError};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -319,7 +319,7 @@ pub(crate) fn count(number: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contract::Fault;
+    use bestow_contract::Fault;
 
     #[test]
     fn what_is_kept_of_a_problem_fits() {

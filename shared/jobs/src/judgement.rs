@@ -1,8 +1,8 @@
 //! What a failure of Start issue means for something that can wait.
 
-use contract::{CorrelationId, Problem, StartIssue};
-use issuance::ports::{RecordsError, TransientKind, WalletFailure};
-use issuance::{StartFailure, StartFailureCause, StartedIssue};
+use bestow_contract::{CorrelationId, Problem, StartIssue};
+use bestow_issuance::ports::{RecordsError, TransientKind, WalletFailure};
+use bestow_issuance::{StartFailure, StartFailureCause, StartedIssue};
 
 use crate::ports::Issuing;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sealing::{CryptoError, DerivationKey, MacKey, OneTimeAead, OpenError};
+use bestow_sealing::{CryptoError, DerivationKey, MacKey, OneTimeAead, OpenError};
 use secrecy::SecretString;
 use uuid::Uuid;
 

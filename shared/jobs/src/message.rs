@@ -1,6 +1,6 @@
 //! What is put on the start queue.
 
-use contract::{Problem, StartIssue};
+use bestow_contract::{Problem, StartIssue};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;

@@ -1,18 +1,18 @@
 //! What the use cases need from outside, one capability each.
 
-use clock::{Clock, IdSource};
+use bestow_clock::{Clock, IdSource};
 use std::future::Future;
 
-use contract::StartIssue;
-use issuance::ports::{IssuingWallet, PollQueue, Records};
-use issuance::{Outcome, StartFailure, StartIssuing, StartedIssue, Versioned};
+use bestow_contract::StartIssue;
+use bestow_issuance::ports::{IssuingWallet, PollQueue, Records};
+use bestow_issuance::{Outcome, StartFailure, StartIssuing, StartedIssue, Versioned};
 use thiserror::Error;
 use uuid::Uuid;
 
 use crate::chunk::{Chunk, ChunkId, ChunkProgress, Job};
 use crate::message::StartMessage;
 
-pub use issuance::ports::Cause;
+pub use bestow_issuance::ports::Cause;
 
 /// The table of jobs. Nothing of a job is to be seen before it is accepted.
 pub trait Jobs: Send + Sync {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sealing::OpenError;
+use bestow_sealing::OpenError;
 use thiserror::Error;
 use uuid::Uuid;
 

@@ -1,12 +1,12 @@
 //! Starting the lines of a chunk that are not done.
 
-use clock::{Clock, IdSource};
+use bestow_clock::{Clock, IdSource};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use bestow_issuance::back_off_seconds;
+use bestow_sealing::{CryptoError, OpenError};
 use futures::{StreamExt, stream};
-use issuance::back_off_seconds;
-use sealing::{CryptoError, OpenError};
 use thiserror::Error;
 
 use crate::chunk::{Chunk, ChunkId, LineOutcome, LineResult, PendingLine};

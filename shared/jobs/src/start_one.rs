@@ -1,7 +1,7 @@
 //! Starting what a pipeline put on the queue itself.
 
-use clock::{Clock, IdSource};
-use contract::{CorrelationId, Problem, StartIssue};
+use bestow_clock::{Clock, IdSource};
+use bestow_contract::{CorrelationId, Problem, StartIssue};
 
 use crate::chunk::PATIENCE_SECONDS;
 use crate::judgement::{self, Judgement};
@@ -41,7 +41,7 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: Clock + IdSource> StartQueued<J, Q,
     ) -> Single {
         if request.tx_code.is_some() {
             // It would be lost: nobody is told the answer.
-            let fault = contract::Fault::new(
+            let fault = bestow_contract::Fault::new(
                 "/tx_code",
                 "is given: a transaction code cannot be told to anybody from a queue, so leave it out",
             );

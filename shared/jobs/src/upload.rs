@@ -1,10 +1,10 @@
 //! Reading an upload: NDJSON or a JSON array of Start-issue bodies.
 
-use clock::IdSource;
+use bestow_clock::IdSource;
 use std::collections::HashMap;
 
 use aws_lc_rs::digest::{Digest, SHA256, digest};
-use contract::{CorrelationId, MAX_UPLOAD_LINES, Problem, StartIssue};
+use bestow_contract::{CorrelationId, MAX_UPLOAD_LINES, Problem, StartIssue};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use url::Url;
@@ -94,7 +94,7 @@ impl Upload {
     ) -> Result<(), Problem> {
         if self.lines.len() == MAX_UPLOAD_LINES {
             return Err(Problem::new(
-                contract::ProblemKind::TooLarge,
+                bestow_contract::ProblemKind::TooLarge,
                 format!(
                     "The upload has too many lines: at most {MAX_UPLOAD_LINES} are taken. Split it."
                 ),
@@ -162,7 +162,7 @@ fn not_an_array(reason: &str) -> Problem {
     Problem::invalid_request(format!(
         "The body is not a JSON array of Start-issue bodies: {reason}. For one body a line, say \
          `Content-Type: {}`.",
-        contract::NDJSON
+        bestow_contract::NDJSON
     ))
 }
 

@@ -4,7 +4,7 @@ use crate::{
     png_file::{self, Pixel},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use contract::{Color, Fault, LogoUri, QrCode};
+use bestow_contract::{Color, Fault, LogoUri, QrCode};
 use std::fmt;
 
 /// The quiet zone, in modules (ISO/IEC 18004 §6.3.8).

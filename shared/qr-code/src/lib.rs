@@ -1,11 +1,11 @@
 //! QR codes: as a picture of exactly the size and colours that were asked for, and for a terminal.
 //!
 //! What can be judged without a picture (ranges, colours, contrast, the form of the logo's URI) is
-//! judged by [`contract::QrCode`]. [`Design::new`] adds what needs the logo's pixels, so that
-//! [`contract::StartIssue::from_json_with`] tells all faults of a request at once:
+//! judged by [`bestow_contract::QrCode`]. [`Design::new`] adds what needs the logo's pixels, so that
+//! [`bestow_contract::StartIssue::from_json_with`] tells all faults of a request at once:
 //!
 //! ```
-//! use contract::{Problem, StartIssue};
+//! use bestow_contract::{Problem, StartIssue};
 //!
 //! # fn main() -> Result<(), Problem> {
 //! let body = br#"{"template_id": "issue_iban", "claims": {}, "qr_code": {"size": 300}}"#;

@@ -1,4 +1,4 @@
-use contract::{Color, LogoFormat};
+use bestow_contract::{Color, LogoFormat};
 use image::{
     DynamicImage, ImageFormat, ImageReader, Limits, Rgb, RgbImage,
     error::ImageError,
@@ -21,7 +21,7 @@ impl LogoImage {
     ///
     /// # Errors
     /// What is wrong and what would be right, to be read after the name of the field.
-    pub(crate) fn read(logo: &contract::Logo, background: Color) -> Result<Self, String> {
+    pub(crate) fn read(logo: &bestow_contract::Logo, background: Color) -> Result<Self, String> {
         let format = match logo.format() {
             LogoFormat::Png => ImageFormat::Png,
             LogoFormat::Jpeg => ImageFormat::Jpeg,

@@ -1,5 +1,5 @@
 use crate::{Design, DrawError, Picture, terminal};
-use contract::{Color, LogoUri, QrCode, StartIssue};
+use bestow_contract::{Color, LogoUri, QrCode, StartIssue};
 use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
 use proptest::prelude::*;
 use std::io::Cursor;
@@ -9,7 +9,7 @@ const LINK: &str = "openid-credential-offer://?credential_offer_uri=https%3A%2F%
                     %2Fwallet%2Foffers%2FA1b2C3d4E5f6G7h8I9j0Kl";
 
 /// A file with a round, half transparent picture in it.
-fn logo(format: ImageFormat, width: u32, height: u32) -> contract::Logo {
+fn logo(format: ImageFormat, width: u32, height: u32) -> bestow_contract::Logo {
     let picture = DynamicImage::ImageRgba8(RgbaImage::from_fn(width, height, |x, y| {
         let (dx, dy) = (x.abs_diff(width / 2), y.abs_diff(height / 2));
         let inside = 4 * (dx * dx + dy * dy) < width.min(height).pow(2);
@@ -30,7 +30,7 @@ fn logo(format: ImageFormat, width: u32, height: u32) -> contract::Logo {
     parsed_logo(&file)
 }
 
-fn parsed_logo(file: &[u8]) -> contract::Logo {
+fn parsed_logo(file: &[u8]) -> bestow_contract::Logo {
     use base64::{Engine, engine::general_purpose::STANDARD};
     let uri = format!("data:image/png;base64,{}", STANDARD.encode(file));
     uri.parse().unwrap()

@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
+use bestow_contract::Problem;
 use bytes::Bytes;
-use contract::Problem;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 /// A problem as an HTTP answer (RFC 9457), for `?` in handlers.
@@ -39,7 +39,7 @@ pub fn problem_response(problem: Problem) -> Response {
     let headers = response.headers_mut();
     headers.insert(
         CONTENT_TYPE,
-        HeaderValue::from_static(contract::PROBLEM_JSON),
+        HeaderValue::from_static(bestow_contract::PROBLEM_JSON),
     );
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if status == StatusCode::UNAUTHORIZED {
@@ -173,7 +173,7 @@ mod tests {
             let response = answer(method, path).await;
             assert_eq!(response.status(), status);
             let (head, body) = response.into_parts();
-            assert_eq!(head.headers[CONTENT_TYPE], contract::PROBLEM_JSON);
+            assert_eq!(head.headers[CONTENT_TYPE], bestow_contract::PROBLEM_JSON);
             assert_eq!(head.headers.contains_key(ALLOW), status == 405);
             let body = body.collect().await.unwrap().to_bytes();
             assert_eq!(head.headers[CONTENT_LENGTH], body.len().to_string());

@@ -1,6 +1,6 @@
 //! ECDSA signatures from DER, as key services and X.509 write them, to JOSE's `r || s`.
 
-use jose::Signature;
+use bestow_jose::Signature;
 use x509_cert::der::Decode;
 use x509_cert::der::asn1::UintRef;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use jose::{CertificateChain, ChainError, PublicJwk};
+use bestow_jose::{CertificateChain, ChainError, PublicJwk};
 
 use crate::signer::Signer;
 

@@ -6,7 +6,7 @@
 //!
 //! The private key is behind the [`Signer`] trait: [`LocalKey`] holds it in memory, and an adapter
 //! elsewhere asks a key service. What is signed, and how a signature joins its message, is the same
-//! for both: build a [`jose::jws::SigningInput`], sign its bytes, finish it with the signature.
+//! for both: build a [`bestow_jose::jws::SigningInput`], sign its bytes, finish it with the signature.
 
 mod ecdsa_der;
 mod identity;

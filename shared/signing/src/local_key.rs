@@ -4,9 +4,9 @@ use std::fmt;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use bestow_jose::{PublicJwk, Signature};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use jose::{PublicJwk, Signature};
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject;
 use x509_cert::der::pem::{self, LineEnding};

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use futures::future::BoxFuture;
 
-use jose::{PublicJwk, Signature};
+use bestow_jose::{PublicJwk, Signature};
 
 use crate::ecdsa_der::DerSignatureError;
 

@@ -1,10 +1,10 @@
 //! The Status List Token: a list, signed, for everyone to fetch.
 
-use jose::ES256;
-use jose::jws::SigningInput;
+use bestow_jose::ES256;
+use bestow_jose::jws::SigningInput;
+use bestow_signing::{SignError, SigningIdentity};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use signing::{SignError, SigningIdentity};
 
 use crate::list::EncodedStatusList;
 

@@ -1,7 +1,7 @@
 //! Checking a Status List Token that was fetched.
 
-use jose::jws::{Header, JwsError, Policy, Unverified};
-use jose::{ClaimsError, Expected, PublicJwk};
+use bestow_jose::jws::{Header, JwsError, Policy, Unverified};
+use bestow_jose::{ClaimsError, Expected, PublicJwk};
 use serde::Deserialize;
 use serde_json::Value;
 

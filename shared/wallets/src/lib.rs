@@ -1,17 +1,17 @@
 //! Which wallet issues: the external one that `WALLET_BASE_URL` names, or, where that is not set, the bundled one in this
 //! process. Functions of the backend get the use cases on it from here.
 
-use aws::sdk::Sdk;
-use backend::{IssuanceTable, PollQueue};
-use bundled_wallet::{BundledCredentials, BundledIssuing, BundledReports};
-use clock::OperatingSystem;
-use egress::WalletClient;
-use issuance::ports::EitherWallet;
-use issuance::{CallbackTokens, CredentialStatusUseCase, RequestHasher, WalletCallbacks};
-use runtime::{ConfigError, Env};
+use bestow_aws::sdk::Sdk;
+use bestow_backend::{IssuanceTable, PollQueue};
+use bestow_bundled_wallet::{BundledCredentials, BundledIssuing, BundledReports};
+use bestow_clock::OperatingSystem;
+use bestow_egress::WalletClient;
+use bestow_issuance::ports::EitherWallet;
+use bestow_issuance::{CallbackTokens, CredentialStatusUseCase, RequestHasher, WalletCallbacks};
+use bestow_runtime::{ConfigError, Env};
 
 /// Start issue on DynamoDB, SQS and this deployment's wallet.
-pub type StartIssuing = issuance::StartIssuing<
+pub type StartIssuing = bestow_issuance::StartIssuing<
     IssuanceTable,
     EitherWallet<WalletClient, BundledIssuing>,
     PollQueue,
@@ -19,7 +19,7 @@ pub type StartIssuing = issuance::StartIssuing<
 >;
 
 /// Polls on DynamoDB, SQS and this deployment's wallet.
-pub type PollStatus = issuance::PollStatus<
+pub type PollStatus = bestow_issuance::PollStatus<
     IssuanceTable,
     EitherWallet<WalletClient, BundledReports>,
     PollQueue,
@@ -54,7 +54,7 @@ pub fn start_issuing(env: &Env, sdk: &Sdk) -> Result<StartIssuing, ConfigError> 
         system: OperatingSystem,
         hasher,
         callbacks,
-        milestones: backend::count,
+        milestones: bestow_backend::count,
     })
 }
 
@@ -71,7 +71,7 @@ pub fn poll_status(env: &Env, sdk: &Sdk) -> Result<PollStatus, ConfigError> {
         wallet,
         queue: poll_queue(env, sdk)?,
         system: OperatingSystem,
-        milestones: backend::count,
+        milestones: bestow_backend::count,
     })
 }
 

@@ -1,9 +1,9 @@
 //! Announce: one delivery of a change for each subscription that wants it.
 
-use clock::{Clock, IdSource};
-use contract::{Callback, IssueStatus};
+use bestow_clock::{Clock, IdSource};
+use bestow_contract::{Callback, IssueStatus};
+use bestow_issuance::Change;
 use futures::future::join_all;
-use issuance::Change;
 use thiserror::Error;
 
 use crate::delivery::{CallbackUrl, Delivery, State};

@@ -1,6 +1,6 @@
 //! Deliver: post, record the attempt, and see to it that it is tried again.
 
-use clock::{Clock, IdSource};
+use bestow_clock::{Clock, IdSource};
 use thiserror::Error;
 
 use crate::MAX_CONTENTION;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use contract::{Stage, Status};
+use bestow_contract::{Stage, Status};
 use serde::{Deserialize, Serialize};
 use url::{Origin, Url};
 

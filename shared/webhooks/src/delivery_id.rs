@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use contract::CorrelationId;
+use bestow_contract::CorrelationId;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 

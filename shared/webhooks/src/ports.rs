@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::future::Future;
 
-use contract::CorrelationId;
-use issuance::ports::Cause;
-use issuance::{Outcome, Versioned};
+use bestow_contract::CorrelationId;
+use bestow_issuance::ports::Cause;
+use bestow_issuance::{Outcome, Versioned};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;

@@ -1,6 +1,6 @@
 //! Replay: send a delivery again, whatever became of it.
 
-use clock::{Clock, IdSource};
+use bestow_clock::{Clock, IdSource};
 use thiserror::Error;
 
 use crate::MAX_CONTENTION;

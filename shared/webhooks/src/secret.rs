@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use sealing::MacKey;
+use bestow_sealing::MacKey;
 use thiserror::Error;
 use zeroize::Zeroizing;
 

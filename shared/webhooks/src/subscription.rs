@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use contract::Callback;
+use bestow_contract::Callback;
 use thiserror::Error;
 use url::Url;
 

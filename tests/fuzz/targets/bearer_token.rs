@@ -16,12 +16,12 @@ use token::{Expected, TokenFault, Unverified, judge_claims};
 const KEYS: &[u8] = include_bytes!("../seeds/bearer_token/keys.json");
 
 fuzz_target!(|bytes: &[u8]| {
-    let _ = jose::read_jwk_set(bytes);
+    let _ = bestow_jose::read_jwk_set(bytes);
     let expected = Expected {
         issuer: "https://login.example".to_owned(),
         audience: "https://bestow.example".to_owned(),
     };
-    if let Ok(claims) = jose::json::parse_object(bytes)
+    if let Ok(claims) = bestow_jose::json::parse_object(bytes)
         && let Ok(granted) = judge_claims(claims, &expected, 0)
     {
         // It stands in logs, and in the name of an item.
@@ -34,7 +34,7 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     if let Ok(token) = Unverified::read(text) {
-        let keys = jose::read_jwk_set(KEYS).expect("a key set");
+        let keys = bestow_jose::read_jwk_set(KEYS).expect("a key set");
         assert!(!keys.is_empty());
         let granted = token.verify(&keys, &expected, 0);
         assert_eq!(granted, Err(TokenFault::Signature), "nobody signed it");

@@ -2,9 +2,9 @@
 
 #![no_main]
 
-use clock::OperatingSystem;
-use contract::MAX_UPLOAD_LINES;
-use jobs::{StartMessage, Upload};
+use bestow_clock::OperatingSystem;
+use bestow_contract::MAX_UPLOAD_LINES;
+use bestow_jobs::{StartMessage, Upload};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|body: &[u8]| {

@@ -2,12 +2,12 @@
 
 #![no_main]
 
-use contract::{
+use bestow_contract::{
     CorrelationId, CredentialStatusAnswer, CredentialStatusChange, IssueStatus, Problem,
     StartIssueAnswer, is_request_uri,
 };
 use libfuzzer_sys::fuzz_target;
-use webhooks::DeliveryId;
+use bestow_webhooks::DeliveryId;
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = CredentialStatusChange::from_json(bytes);

@@ -2,12 +2,12 @@
 
 #![no_main]
 
-use credential::{Disclosure, UnverifiedSdJwt};
+use bestow_credential::{Disclosure, UnverifiedSdJwt};
 use libfuzzer_sys::fuzz_target;
-use jose::jws::{Policy, Unverified};
-use jose::{CertificateChain, PublicJwk};
-use signing::ecdsa_der_to_raw;
-use status_list::{EncodedStatusList, StatusList, UnverifiedStatusList};
+use bestow_jose::jws::{Policy, Unverified};
+use bestow_jose::{CertificateChain, PublicJwk};
+use bestow_signing::ecdsa_der_to_raw;
+use bestow_status_list::{EncodedStatusList, StatusList, UnverifiedStatusList};
 
 const PROOF: Policy<'_> = Policy::es256(&["openid4vci-proof+jwt"], 64 * 1024);
 
@@ -18,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(chain) = CertificateChain::from_der(vec![bytes.to_vec().into()]) {
         let _ = (chain.leaf_key(), chain.not_after_seconds());
     }
-    if let Ok(json) = jose::json::parse(bytes) {
+    if let Ok(json) = bestow_jose::json::parse(bytes) {
         let _ = CertificateChain::from_x5c(&json);
         if let Ok(key) = PublicJwk::from_json(&json) {
             // A key that is taken is written as the key that it is.
@@ -38,7 +38,7 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(proof) = Unverified::read(text, &PROOF) {
         let _ = proof.header().key();
     }
-    let _ = jose::read_jwk_set(bytes);
+    let _ = bestow_jose::read_jwk_set(bytes);
     let _ = UnverifiedSdJwt::read(text).map(|credential| credential.header().kid().is_some());
     let _ = UnverifiedStatusList::read(text).map(|list| list.header().kid().is_some());
 });

@@ -2,9 +2,9 @@
 
 #![no_main]
 
-use contract::{StartIssue, request_uri};
+use bestow_contract::{StartIssue, request_uri};
 use libfuzzer_sys::fuzz_target;
-use qr_code::Design;
+use bestow_qr_code::Design;
 
 fuzz_target!(|body: &[u8]| {
     let Ok((start, design)) = StartIssue::from_json_with(body, Design::new, |_| Ok(())) else {

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use issuer::{CredentialRequest, ListNumber, OfferId, RevocationUuid, TokenRequest};
+use bestow_issuer::{CredentialRequest, ListNumber, OfferId, RevocationUuid, TokenRequest};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

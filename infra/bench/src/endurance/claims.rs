@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use local::RunningCloud;
+use bestow_local::RunningCloud;
 use reqwest::Client;
 use serde_json::{Value, json};
 

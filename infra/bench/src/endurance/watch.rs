@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use local::processes::LambdaFunction;
-use local::{Event, RunningCloud};
-use queue_service::QueueService;
+use bestow_local::processes::LambdaFunction;
+use bestow_local::{Event, RunningCloud};
+use bestow_queue_service::QueueService;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
 

@@ -4,14 +4,14 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use access::{
+use bestow_access::{
     AccessTable, ApiKey, ChangeError, KeyId, KeyRecord, KeyState, NewKey, Randomness, RateLimit,
     Scope,
 };
-use aws::sdk::Sdk;
+use bestow_aws::sdk::Sdk;
+use bestow_runtime::Env;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
-use runtime::Env;
 
 use super::{DataDirArg, console};
 use crate::access_keys::{NotRunning, table_of_running};
@@ -98,7 +98,7 @@ pub(super) struct Place {
 #[derive(Debug, thiserror::Error)]
 enum KeysError {
     #[error("{0}\n\n{IN_AWS}")]
-    Environment(#[from] runtime::ConfigError),
+    Environment(#[from] bestow_runtime::ConfigError),
     #[error(transparent)]
     NotRunning(#[from] NotRunning),
     #[error(
@@ -106,7 +106,7 @@ enum KeysError {
     )]
     Aws {
         table: String,
-        fault: aws::CallError,
+        fault: bestow_aws::CallError,
     },
     #[error(transparent)]
     Change(ChangeError),
@@ -394,7 +394,7 @@ mod tests {
     fn the_list_tells_what_became_of_each_key() {
         let record = |id: &str, valid_until_ms, revoked_at_ms| KeyRecord {
             id: id.parse().unwrap(),
-            hash: access::KeyHash::of(b"secret"),
+            hash: bestow_access::KeyHash::of(b"secret"),
             scopes: [Scope::IssueRead].into(),
             note: format!("note of {id}"),
             created_at_ms: 0,

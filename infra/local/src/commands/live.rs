@@ -74,7 +74,7 @@ fn show_event(event: &Event, cloud: &RunningCloud, data_dir: &Path) {
             request_uri,
             status_uri,
         } => {
-            if let Ok(qr_code) = qr_code::terminal(request_uri) {
+            if let Ok(qr_code) = bestow_qr_code::terminal(request_uri) {
                 console::print(&qr_code);
             }
             console::print(&banner::of_issuance(

@@ -6,9 +6,9 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use bestow_webhooks::WebhookSecrets;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
-use webhooks::WebhookSecrets;
 
 use super::console;
 use crate::StartError;

@@ -130,9 +130,9 @@ fn set_validity(params: &mut CertificateParams, today: Date, years: i16) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bestow_jose::{CertificateChain, CertificateDer};
+    use bestow_signing::{LocalKey, SigningIdentity};
     use jiff::civil::date;
-    use jose::{CertificateChain, CertificateDer};
-    use signing::{LocalKey, SigningIdentity};
     use std::sync::Arc;
 
     /// 2026-11-23T12:00:00Z

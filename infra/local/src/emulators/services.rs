@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use bestow_queue_service::QueueService;
 use dynoxide::Database;
 use dynoxide::actions::create_table::CreateTableRequest;
 use dynoxide::actions::update_table::UpdateTableRequest;
 use dynoxide::actions::update_time_to_live::{TimeToLiveSpecification, UpdateTimeToLiveRequest};
 use dynoxide::storage::TableMetadata;
-use queue_service::QueueService;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 

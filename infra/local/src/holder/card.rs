@@ -3,9 +3,9 @@
 use std::fmt::{self, Write};
 use std::path::PathBuf;
 
+use bestow_status_list::Status;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use status_list::Status;
 
 use super::fetch::printable;
 use super::keep::Kept;

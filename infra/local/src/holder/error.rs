@@ -3,9 +3,9 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use credential::SdJwtError;
-use jose::{ChainError, JwkError};
-use status_list::StatusListError;
+use bestow_credential::SdJwtError;
+use bestow_jose::{ChainError, JwkError};
+use bestow_status_list::StatusListError;
 
 /// Why a credential was not taken. The message is for the person at the terminal.
 #[derive(Debug, thiserror::Error)]

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use jose::jws::SigningInput;
+use bestow_jose::jws::SigningInput;
+use bestow_signing::LocalKey;
 use reqwest::Client;
 use reqwest::header::ACCEPT;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use signing::LocalKey;
 use url::Url;
 
 use super::error::HolderError;
@@ -292,10 +292,10 @@ fn proof(
     audience: &str,
     nonce: Option<&str>,
     now_seconds: i64,
-) -> Result<String, signing::SignError> {
-    use signing::Signer;
+) -> Result<String, bestow_signing::SignError> {
+    use bestow_signing::Signer;
     let header = json!({
-        "alg": jose::ES256,
+        "alg": bestow_jose::ES256,
         "typ": "openid4vci-proof+jwt",
         "jwk": key.public_jwk().to_json(),
     });

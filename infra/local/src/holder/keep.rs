@@ -4,9 +4,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use jose::CertificateChain;
+use bestow_jose::CertificateChain;
+use bestow_signing::LocalKey;
 use serde::{Deserialize, Serialize};
-use signing::LocalKey;
 
 use super::error::HolderError;
 use crate::data::data_dir::{create_private_dir, write_private};

@@ -13,10 +13,10 @@ mod verify;
 
 use std::path::{Path, PathBuf};
 
+use bestow_jose::CertificateChain;
+use bestow_signing::{LocalKey, Signer};
 use jiff::Timestamp;
-use jose::CertificateChain;
 use reqwest::Client;
-use signing::{LocalKey, Signer};
 
 pub(crate) use card::Card;
 pub(crate) use error::{Distrust, HolderError};

@@ -1,13 +1,13 @@
 //! Is this credential what it says? Signature, trust, disclosures, validity, key, status.
 
-use credential::UnverifiedSdJwt;
-use jose::jws::Header;
-use jose::{CertificateChain, PublicJwk};
+use bestow_credential::UnverifiedSdJwt;
+use bestow_jose::jws::Header;
+use bestow_jose::{CertificateChain, PublicJwk};
+use bestow_status_list::{MEDIA_TYPE, Status, StatusReference, UnverifiedStatusList};
 use reqwest::Client;
 use reqwest::header::ACCEPT;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use status_list::{MEDIA_TYPE, Status, StatusReference, UnverifiedStatusList};
 
 use super::error::Distrust;
 use super::fetch::{STATUS_LIST, send};

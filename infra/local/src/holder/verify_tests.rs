@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use credential::{ClaimPath, DisclosureFrame, HolderBinding, SdJwtVc, Validity, system_randomness};
+use bestow_credential::{
+    ClaimPath, DisclosureFrame, HolderBinding, SdJwtVc, Validity, system_randomness,
+};
+use bestow_signing::{LocalKey, Signer, SigningIdentity};
 use jiff::civil::date;
 use serde_json::json;
-use signing::{LocalKey, Signer, SigningIdentity};
 use url::Url;
 
 use super::*;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use functions::EventHandler;
+use bestow_functions::EventHandler;
+use bestow_runtime::Env;
 use futures::FutureExt;
-use runtime::Env;
 use serde_json::Value;
 
 use super::environment::AwsEndpoints;
@@ -90,7 +90,7 @@ pub(crate) async fn start(
     environment: &BTreeMap<String, String>,
     log: &LogSink,
 ) -> Result<Started, StartError> {
-    let listed = functions::Function::named(&function.binary).ok_or_else(|| {
+    let listed = bestow_functions::Function::named(&function.binary).ok_or_else(|| {
         StartError::UnknownFunction {
             function: function.logical_id.clone(),
             binary: function.binary.clone(),
@@ -135,7 +135,7 @@ pub(crate) async fn start(
 
 /// As the function's own `main` would.
 async fn in_process(
-    listed: &functions::Function,
+    listed: &bestow_functions::Function,
     function: &Function,
     environment: &BTreeMap<String, String>,
 ) -> Result<Started, StartError> {
@@ -147,8 +147,8 @@ async fn in_process(
     })?;
     Ok(Started {
         handler: match handler {
-            functions::Handler::Http(routes) => http(function, App::InProcess(routes)),
-            functions::Handler::Events(handler) => events(function, handler),
+            bestow_functions::Handler::Http(routes) => http(function, App::InProcess(routes)),
+            bestow_functions::Handler::Events(handler) => events(function, handler),
         },
         env: Some(env),
         processes: None,

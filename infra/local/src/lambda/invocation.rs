@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use functions::EventHandler;
+use bestow_functions::EventHandler;
 use futures::FutureExt;
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use functions::EventHandler;
+use bestow_functions::EventHandler;
 use futures::FutureExt;
 use serde_json::Value;
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_lambda_events::event::sqs::SqsBatchResponse;
-use queue_service::{Message, QueueService, Receive};
+use bestow_queue_service::{Message, QueueService, Receive};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -67,7 +67,7 @@ impl EventLoop {
     }
 
     /// Up to a batch of messages: the first that come, and what else comes within the window.
-    async fn batch(&self) -> Result<Vec<Message>, queue_service::Error> {
+    async fn batch(&self) -> Result<Vec<Message>, bestow_queue_service::Error> {
         let mut batch = self
             .receive(self.source.mapping.batch_size, LONG_POLL)
             .await?;
@@ -87,7 +87,7 @@ impl EventLoop {
         &self,
         max_messages: usize,
         wait: Duration,
-    ) -> Result<Vec<Message>, queue_service::Error> {
+    ) -> Result<Vec<Message>, bestow_queue_service::Error> {
         let how = Receive {
             max_messages,
             wait: Some(wait),
@@ -138,7 +138,7 @@ impl EventLoop {
 
     /// The event as Lambda writes it.
     fn event(&self, batch: &[Message]) -> Value {
-        let arn = queue_service::queue_arn(&self.source.queue);
+        let arn = bestow_queue_service::queue_arn(&self.source.queue);
         let records: Vec<_> = batch
             .iter()
             .map(|message| {
@@ -178,8 +178,8 @@ mod tests {
     use super::*;
     use crate::template::event_sources::EventSourceMapping;
     use aws_lambda_events::event::sqs::SqsEvent;
+    use bestow_queue_service::NewMessage;
     use futures::FutureExt;
-    use queue_service::NewMessage;
     use std::sync::Mutex;
     use tokio::sync::broadcast;
 
@@ -206,7 +206,7 @@ mod tests {
                 .create_queue("dead", [("DelaySeconds", "0")])
                 .unwrap();
             let redrive = json!({
-                "deadLetterTargetArn": queue_service::queue_arn("dead"),
+                "deadLetterTargetArn": bestow_queue_service::queue_arn("dead"),
                 "maxReceiveCount": receives,
             });
             let attributes = [

@@ -7,11 +7,11 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use bestow_queue_service::{NewMessage, QueueService};
 use dynoxide::Database;
 use dynoxide::actions::get_records::GetRecordsRequest;
 use dynoxide::actions::get_shard_iterator::{GetShardIteratorRequest, decode_shard_iterator};
 use jiff::Timestamp;
-use queue_service::{NewMessage, QueueService};
 use serde_json::{Value, json};
 
 use crate::emulators::stream_records::StreamRecords;

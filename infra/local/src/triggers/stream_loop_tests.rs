@@ -1,10 +1,10 @@
 use super::*;
 use crate::data::data_dir::DataDir;
 use crate::template::event_sources::EventSourceMapping;
+use bestow_queue_service::Receive;
 use dynoxide::actions::create_table::CreateTableRequest;
 use dynoxide::actions::put_item::PutItemRequest;
 use futures::FutureExt;
-use queue_service::Receive;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use tokio::sync::broadcast;

@@ -5,7 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use queue_service::{NewMessage, QueueService, Receive};
+use bestow_queue_service::{NewMessage, QueueService, Receive};
 
 const DATABASE: &str = "QUEUE_SERVICE_TEST_DATABASE";
 const NOW: Receive = Receive {

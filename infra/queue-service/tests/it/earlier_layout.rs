@@ -1,6 +1,6 @@
 //! A file that an earlier version wrote, with FIFO queues, tags and message attributes.
 
-use queue_service::{QueueService, Receive};
+use bestow_queue_service::{QueueService, Receive};
 
 #[tokio::test]
 async fn a_file_of_the_earlier_layout_opens_with_its_queues_and_messages() {
@@ -31,5 +31,5 @@ async fn a_file_of_the_earlier_layout_opens_with_its_queues_and_messages() {
     let attributes = letters[0].system_attributes();
     assert_eq!(attributes["ApproximateReceiveCount"], "3");
     let source = &attributes["DeadLetterQueueSourceArn"];
-    assert_eq!(source, &queue_service::queue_arn("polls"));
+    assert_eq!(source, &bestow_queue_service::queue_arn("polls"));
 }

@@ -8,8 +8,8 @@ use axum::{
     body::Body,
     http::{Request, StatusCode},
 };
+use bestow_queue_service::QueueService;
 use http_body_util::BodyExt as _;
-use queue_service::QueueService;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tower::ServiceExt as _;

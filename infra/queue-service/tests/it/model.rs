@@ -9,8 +9,8 @@ use std::{
     time::Duration,
 };
 
+use bestow_queue_service::{NewMessage, QueueService, Receive};
 use proptest::prelude::*;
-use queue_service::{NewMessage, QueueService, Receive};
 
 const VISIBILITY_S: i64 = 10;
 const QUEUE: &str = "polls";

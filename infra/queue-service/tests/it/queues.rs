@@ -29,7 +29,7 @@ async fn a_redrive_policy_is_read_shown_and_removed() {
     let url = endpoint.queue("polls", json!({"RedrivePolicy": policy}));
     let shown = attributes(&endpoint, &url, json!(["RedrivePolicy"])).await;
     let shown: Value = serde_json::from_str(shown["RedrivePolicy"].as_str().unwrap()).unwrap();
-    let arn = queue_service::queue_arn("dead");
+    let arn = bestow_queue_service::queue_arn("dead");
     assert_eq!(
         shown,
         json!({"deadLetterTargetArn": arn, "maxReceiveCount": 5})
@@ -105,5 +105,5 @@ async fn a_purge_takes_all_messages() {
         .await
         .unwrap();
     let counts = endpoint.service.counts("polls").unwrap();
-    assert_eq!(counts, queue_service::MessageCounts::default());
+    assert_eq!(counts, bestow_queue_service::MessageCounts::default());
 }

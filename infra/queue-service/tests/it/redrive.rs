@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use queue_service::queue_arn;
+use bestow_queue_service::queue_arn;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 

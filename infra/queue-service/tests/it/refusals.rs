@@ -1,7 +1,7 @@
 //! What is refused, and by which names SDKs learn of it.
 
 use axum::http::StatusCode;
-use queue_service::queue_arn;
+use bestow_queue_service::queue_arn;
 use serde_json::{Value, json};
 
 use crate::endpoint::Endpoint;
@@ -236,7 +236,7 @@ async fn queue_names_are_checked_as_sqs_does() {
 
 #[test]
 fn a_body_is_not_in_debug_output() {
-    let message = queue_service::NewMessage::new("a claim");
+    let message = bestow_queue_service::NewMessage::new("a claim");
     assert!(!format!("{message:?}").contains("claim"));
 }
 

@@ -9,7 +9,7 @@ use aws_sdk_sqs::{
         MessageSystemAttributeValue, QueueAttributeName,
     },
 };
-use queue_service::QueueService;
+use bestow_queue_service::QueueService;
 use tokio::net::TcpListener;
 
 /// A client of a service in memory, and the URL of a queue in it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use queue_service::{NewMessage, QueueService, Receive};
+use bestow_queue_service::{NewMessage, QueueService, Receive};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 

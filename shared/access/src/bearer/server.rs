@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use egress::{Allowed, GuardedClient, Limits, SendError};
-use jose::{VerificationKey, read_jwk_set};
+use bestow_egress::{Allowed, GuardedClient, Limits, SendError};
+use bestow_jose::{VerificationKey, read_jwk_set};
+use bestow_runtime::ConfigError;
 use reqwest::Method;
 use reqwest::header::ACCEPT;
-use runtime::ConfigError;
 use serde::Deserialize;
 use thiserror::Error;
 use url::Url;

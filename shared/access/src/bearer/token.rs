@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use contract::Scope;
-use jose::jws::{self, JwsError, Keys, Policy, Types};
-use jose::{Algorithm, Audience, ClaimsError, VerificationKey};
+use bestow_contract::Scope;
+use bestow_jose::jws::{self, JwsError, Keys, Policy, Types};
+use bestow_jose::{Algorithm, Audience, ClaimsError, VerificationKey};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -131,13 +131,13 @@ pub(super) fn judge_claims(
 ) -> Result<Granted, TokenFault> {
     // Some servers write null for what they leave out.
     claims.retain(|_, value| !value.is_null());
-    let registered = jose::Expected {
+    let registered = bestow_jose::Expected {
         issuer: Some(&expected.issuer),
         audience: Some(Audience::Among(&expected.audience)),
         must_expire: true,
         late_seconds: LEEWAY_SECONDS,
         early_seconds: LEEWAY_SECONDS,
-        ..jose::Expected::default()
+        ..bestow_jose::Expected::default()
     };
     registered.check(&claims, now_ms as f64 / 1_000.0)?;
     let mut clients = ["client_id", "azp", "sub"]

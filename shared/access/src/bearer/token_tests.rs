@@ -10,7 +10,7 @@ use aws_lc_rs::signature::{
 use aws_lc_rs::{hmac, signature};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jose::read_jwk_set;
+use bestow_jose::read_jwk_set;
 use serde_json::json;
 
 const NOW_SECONDS: i64 = 1_795_456_800;

@@ -1,8 +1,8 @@
 //! A record as an item, and back.
 
-use aws::CallError;
-use aws::item::{self, Item, Malformed};
-use contract::Scope;
+use bestow_aws::CallError;
+use bestow_aws::item::{self, Item, Malformed};
+use bestow_contract::Scope;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_dynamo::string_set;
@@ -116,8 +116,8 @@ fn time<'de, D: Deserializer<'de>>(attribute: D) -> Result<Option<i64>, D::Error
 
 #[cfg(test)]
 mod tests {
-    use aws::item::string;
     use aws_sdk_dynamodb::types::AttributeValue;
+    use bestow_aws::item::string;
 
     use super::*;
 

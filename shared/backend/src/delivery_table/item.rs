@@ -1,10 +1,10 @@
 //! How a delivery stands in the table.
 
-use aws::CallError;
-use aws::item::{self, Item, number, string};
-use contract::CorrelationId;
-use webhooks::ports::Stored;
-use webhooks::{DeliveryId, RETENTION_SECONDS, State, SubscriptionId};
+use bestow_aws::CallError;
+use bestow_aws::item::{self, Item, number, string};
+use bestow_contract::CorrelationId;
+use bestow_webhooks::ports::Stored;
+use bestow_webhooks::{DeliveryId, RETENTION_SECONDS, State, SubscriptionId};
 
 /// What the sort keys of deliveries begin with.
 pub(super) const DELIVERY: &str = "delivery#";
@@ -79,9 +79,9 @@ pub(super) fn write(stored: &Stored) -> Result<Item, CallError> {
 #[cfg(test)]
 mod tests {
     use aws_sdk_dynamodb::types::AttributeValue;
-    use contract::{Stage, Status};
+    use bestow_contract::{Stage, Status};
+    use bestow_webhooks::{Attempt, AttemptError, CallbackUrl, Delivery, Failure};
     use uuid::Uuid;
-    use webhooks::{Attempt, AttemptError, CallbackUrl, Delivery, Failure};
 
     use super::*;
 

@@ -4,11 +4,11 @@
 //! Two hands write it, each its own attributes: the publisher of changes notes where the credential came
 //! from, and whoever heard the wallet notes its status. Which comes first is not known.
 
-use aws::item::{self, Item, Malformed, number, string};
-use aws::{Write, Written};
-use contract::{CorrelationId, CredentialStatus};
-use issuance::ports::{CredentialStatuses, Noted, RecordsError};
-use issuance::{CredentialChange, IssuedCredential};
+use bestow_aws::item::{self, Item, Malformed, number, string};
+use bestow_aws::{Write, Written};
+use bestow_contract::{CorrelationId, CredentialStatus};
+use bestow_issuance::ports::{CredentialStatuses, Noted, RecordsError};
+use bestow_issuance::{CredentialChange, IssuedCredential};
 use serde::Deserialize;
 use uuid::Uuid;
 

@@ -1,11 +1,11 @@
 //! How a record stands in the table. Attributes that are not known, of a later version perhaps, are left
 //! alone.
 
-use aws::item::{self, Item, Malformed};
-use aws::{CallError, Write};
-use contract::{Callback, CorrelationId, IssueError, Stage, Status};
-use issuance::ports::Stored;
-use issuance::{Offer, Record, RequestHash, State};
+use bestow_aws::item::{self, Item, Malformed};
+use bestow_aws::{CallError, Write};
+use bestow_contract::{Callback, CorrelationId, IssueError, Stage, Status};
+use bestow_issuance::ports::Stored;
+use bestow_issuance::{Offer, Record, RequestHash, State};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -191,8 +191,8 @@ pub(super) fn there<T>(attribute: Option<T>, name: &str) -> Result<T, Malformed>
 
 #[cfg(test)]
 mod tests {
-    use aws::item::{number, string};
     use aws_sdk_dynamodb::types::AttributeValue;
+    use bestow_aws::item::{number, string};
 
     use super::*;
 

@@ -1,9 +1,9 @@
 //! The table's stream: what a record of it announces.
 
-use aws::item::{Item, Malformed};
-use issuance::ports::RecordsError;
-use issuance::{Announcement, Change, IssuedCredential, Record};
-use runtime::trace::TraceHeader;
+use bestow_aws::item::{Item, Malformed};
+use bestow_issuance::ports::RecordsError;
+use bestow_issuance::{Announcement, Change, IssuedCredential, Record};
+use bestow_runtime::trace::TraceHeader;
 use serde::Deserialize;
 use serde_json::Value;
 

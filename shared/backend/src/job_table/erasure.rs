@@ -1,9 +1,9 @@
-//! Lines that nobody has started in time: see [`aws::erasure`].
+//! Lines that nobody has started in time: see [`bestow_aws::erasure`].
 
-use aws::erasure::DuePages;
-use aws::item::number;
-use aws::{CallError, Write, Written};
-use jobs::ChunkId;
+use bestow_aws::erasure::DuePages;
+use bestow_aws::item::number;
+use bestow_aws::{CallError, Write, Written};
+use bestow_jobs::ChunkId;
 
 use super::{JobTable, item};
 

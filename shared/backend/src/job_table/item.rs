@@ -1,9 +1,9 @@
 //! How jobs and chunks stand in the table.
 
-use aws::erasure::ERASE_SHARDS;
-use aws::item::{self, Item, Malformed, number};
-use aws::{CallError, Write};
-use jobs::{Chunk, ChunkId, ChunkProgress, Job};
+use bestow_aws::erasure::ERASE_SHARDS;
+use bestow_aws::item::{self, Item, Malformed, number};
+use bestow_aws::{CallError, Write};
+use bestow_jobs::{Chunk, ChunkId, ChunkProgress, Job};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -148,9 +148,9 @@ fn no_key() -> Malformed {
 
 #[cfg(test)]
 mod tests {
-    use aws::item::string;
     use aws_sdk_dynamodb::primitives::Blob;
     use aws_sdk_dynamodb::types::AttributeValue;
+    use bestow_aws::item::string;
 
     use super::*;
 

@@ -1,8 +1,8 @@
-//! The index of the offers that still have their claims: see [`aws::erasure`].
+//! The index of the offers that still have their claims: see [`bestow_aws::erasure`].
 
-use aws::erasure::{DuePages, ERASE_SHARDS};
-use aws::item::{Item, parsed_key};
-use issuer::OfferId;
+use bestow_aws::erasure::{DuePages, ERASE_SHARDS};
+use bestow_aws::item::{Item, parsed_key};
+use bestow_issuer::OfferId;
 
 use super::WalletTable;
 use super::offers::OFFER;
@@ -12,7 +12,7 @@ pub const CLAIMS_TO_ERASE: &str = "claims-to-erase";
 
 impl WalletTable {
     /// The offers of one shard (`0..ERASE_SHARDS`) whose claims are due at `now_seconds`, the oldest first.
-    /// [`issuer::EraseClaims`] looks at each again.
+    /// [`bestow_issuer::EraseClaims`] looks at each again.
     #[must_use]
     pub fn claims_due(&self, shard: u8, now_seconds: i64) -> DuePages<OfferId> {
         let id: fn(&Item) -> Option<OfferId> = |entry| parsed_key(entry, "pk", OFFER);

@@ -16,8 +16,8 @@ mod offers;
 mod statuses;
 mod steps;
 
-use aws::Dynamodb;
-use aws::Table;
+use bestow_aws::Dynamodb;
+use bestow_aws::Table;
 
 pub use erasure::CLAIMS_TO_ERASE;
 pub use offers::Creation;

@@ -1,8 +1,8 @@
 //! Offers: one item each, and one write for each step.
 
-use aws::item::{self, Item, Malformed};
-use aws::{CallError, Transacted, Write};
-use issuer::{Offer, OfferId, StatusRecord, Written};
+use bestow_aws::item::{self, Item, Malformed};
+use bestow_aws::{CallError, Transacted, Write};
+use bestow_issuer::{Offer, OfferId, StatusRecord, Written};
 use serde::Serialize;
 
 use super::WalletTable;
@@ -66,8 +66,8 @@ impl WalletTable {
     pub async fn write<S: OfferStep + ?Sized>(&self, step: &S) -> Result<Written, CallError> {
         let update = step.update(offer_key(step.offer_id()));
         Ok(match self.0.write(update.returning_item()).await? {
-            aws::Written::Done(item) => Written::Applied(item::read(item)?),
-            aws::Written::Refused(existing) => Written::Refused(read_offer(existing)?),
+            bestow_aws::Written::Done(item) => Written::Applied(item::read(item)?),
+            bestow_aws::Written::Refused(existing) => Written::Refused(read_offer(existing)?),
         })
     }
 

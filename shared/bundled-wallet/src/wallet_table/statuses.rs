@@ -1,10 +1,10 @@
 //! Where credentials stand: a record for each, an entry for each that is not valid, and a version of
 //! each list that grows with every change of it.
 
-use aws::item::{self, Item, number, string};
-use aws::{CallError, Transacted, Write, Written, all_items};
-use contract::CredentialStatus;
-use issuer::{ListNumber, RevocationUuid, StatusRecord};
+use bestow_aws::item::{self, Item, number, string};
+use bestow_aws::{CallError, Transacted, Write, Written, all_items};
+use bestow_contract::CredentialStatus;
+use bestow_issuer::{ListNumber, RevocationUuid, StatusRecord};
 use serde::{Deserialize, Serialize};
 
 use super::WalletTable;

@@ -1,9 +1,9 @@
 //! Each step of an offer as the conditional update that its documentation in [`issuer`]
 //! prescribes.
 
-use aws::Write;
-use aws::item::{Item, number, string};
-use issuer::{
+use bestow_aws::Write;
+use bestow_aws::item::{Item, number, string};
+use bestow_issuer::{
     CountTxCodeAttempt, EraseClaims, ExhaustTxCode, IssueCredential, MAXIMUM_TX_CODE_ATTEMPTS,
     RecordReport, RedeemCode, RetrieveOffer, Transition, WalletReport,
 };
@@ -112,7 +112,7 @@ impl OfferStep for EraseClaims {
 const REMOVE_CLAIMS: &str = "REMOVE encrypted_claims, erase_at_seconds, erase_shard";
 const HAS_CLAIMS: &str = "attribute_exists(encrypted_claims)";
 
-/// The code of the offer can still be redeemed ([`Offer::is_open`](issuer::Offer::is_open)).
+/// The code of the offer can still be redeemed ([`Offer::is_open`](bestow_issuer::Offer::is_open)).
 const IS_OPEN: &str = "#state IN (:created, :retrieved) AND code_expires_at_seconds > :now";
 
 /// It is not a later offer of the same correlation id.

@@ -1,8 +1,8 @@
 //! Writes that meet others on the same items.
 
-use bundled_wallet::{Creation, StatusChangeOutcome, WalletTable};
-use contract::CredentialStatus::{Revoked, Valid};
-use issuer::{ListNumber, RetrieveOffer, StatusRecord, Written};
+use bestow_bundled_wallet::{Creation, StatusChangeOutcome, WalletTable};
+use bestow_contract::CredentialStatus::{Revoked, Valid};
+use bestow_issuer::{ListNumber, RetrieveOffer, StatusRecord, Written};
 
 use crate::world::{NOW, TABLE, client, issuer, offer, offer_without_status, record, table};
 
@@ -12,7 +12,7 @@ const ALWAYS: u32 = u32::MAX;
 /// The table behind `endpoint`, the next writes of which meet so many conflicts.
 async fn busy(endpoint: &str, conflicts: u32) -> WalletTable {
     WalletTable::new(
-        client(&embedded_aws::busy(endpoint, conflicts).await),
+        client(&bestow_embedded_aws::busy(endpoint, conflicts).await),
         TABLE,
     )
 }

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use aws::erasure::{Due, ERASE_SHARDS};
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bundled_wallet::WalletTable;
-use issuer::{EraseClaims, Offer, OfferId, Written};
+use bestow_aws::erasure::{Due, ERASE_SHARDS};
+use bestow_bundled_wallet::WalletTable;
+use bestow_issuer::{EraseClaims, Offer, OfferId, Written};
 
 use crate::world::{TABLE, issuer, offer_without_status, table};
 

@@ -1,6 +1,5 @@
 //! [`KmsKey`] against a KMS of a few lines that holds one key.
 
-use aws::sdk::Sdk;
 use aws_lc_rs::digest::{Digest, SHA256};
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::signature::{
@@ -12,10 +11,11 @@ use axum::routing::post;
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bundled_wallet::{KmsKey, KmsKeyError};
-use embedded_aws::{env, listener};
+use bestow_aws::sdk::Sdk;
+use bestow_bundled_wallet::{KmsKey, KmsKeyError};
+use bestow_embedded_aws::{env, listener};
+use bestow_signing::{LocalKey, SignError, Signer as _};
 use serde_json::{Value, json};
-use signing::{LocalKey, SignError, Signer as _};
 
 const ALIAS: &str = "alias/bestow-signing";
 const KEY_ID: &str =

@@ -1,7 +1,7 @@
 //! New offers.
 
-use bundled_wallet::Creation;
-use issuer::{Offer, StatusRecord};
+use bestow_bundled_wallet::Creation;
+use bestow_issuer::{Offer, StatusRecord};
 
 use crate::world::{issuer, offer, offer_without_status, table};
 
@@ -34,7 +34,7 @@ async fn a_second_start_is_told_about_the_first() {
 
         let mut second = first
             .clone()
-            .redraw_status(issuer::ListNumber::FIRST, [8; 16]);
+            .redraw_status(bestow_issuer::ListNumber::FIRST, [8; 16]);
         second.created_at_seconds += 1;
         let status = second.revocation_uuid.map(StatusRecord::new);
         match wallet.create_offer(&second, status.as_ref()).await.unwrap() {

@@ -1,10 +1,10 @@
 //! Changes of status, and the lists that publish them.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use bundled_wallet::{StatusChangeOutcome, WalletTable};
-use contract::CredentialStatus::{self, Revoked, Suspended, Valid};
+use bestow_bundled_wallet::{StatusChangeOutcome, WalletTable};
+use bestow_contract::CredentialStatus::{self, Revoked, Suspended, Valid};
+use bestow_issuer::{ListNumber, StatusRecord};
 use futures::future::join_all;
-use issuer::{ListNumber, StatusRecord};
 
 use crate::world::{NOW, TABLE, issuer, offer, record, table};
 
@@ -60,7 +60,10 @@ async fn a_change_that_was_decided_on_something_else_changes_nothing() {
     let mut same_place = [7; 16];
     same_place[5] = 1;
     same_place[15] = 8;
-    let guess = StatusRecord::new(issuer::RevocationUuid::draw(ListNumber::FIRST, same_place));
+    let guess = StatusRecord::new(bestow_issuer::RevocationUuid::draw(
+        ListNumber::FIRST,
+        same_place,
+    ));
     assert_eq!(guess.revocation_uuid.index(), mine.revocation_uuid.index());
     let guessed = wallet.change_status(Valid, &changed(&guess, Revoked)).await;
     assert_eq!(guessed.unwrap(), StatusChangeOutcome::Outdated);

@@ -4,16 +4,16 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use bundled_wallet::OfferStep;
-use issuer::{
+use bestow_bundled_wallet::OfferStep;
+use bestow_issuer::{
     CountTxCodeAttempt, CredentialRequest, EraseClaims, ExhaustTxCode, IssueCredential,
     IssuedCredential, IssuedToken, Issuer, MAXIMUM_TX_CODE_ATTEMPTS, Offer, OfferState,
     RecordReport, Redeem, RedeemCode, RetrieveOffer, TokenRequest, Transition, WalletReport,
     Written,
 };
-use jose::jws::SigningInput;
+use bestow_jose::jws::SigningInput;
+use bestow_signing::{LocalKey, Signer as _};
 use serde_json::json;
-use signing::{LocalKey, Signer as _};
 
 use crate::world::{ISSUER, NOW, TABLE, Table, issuer, offer, table};
 
@@ -144,7 +144,7 @@ impl World {
         let request = CredentialRequest::parse(Some("application/json"), body.as_bytes()).unwrap();
         let verified = issuer.verify_request(&token, request, NOW, [4; 8]).unwrap();
         let unsigned = verified
-            .prepare(&issuer, Some(&world), issuer::system_randomness)
+            .prepare(&issuer, Some(&world), bestow_issuer::system_randomness)
             .unwrap();
         let signed = unsigned.sign(&issuer).await.unwrap();
         let issue = signed.write().clone();
@@ -289,9 +289,9 @@ fn applied(step: &impl Transition, offer: &mut Offer) -> Written {
 fn redeem(issuer: &Issuer, offer: &mut Offer) -> (RedeemCode, String) {
     let credential_offer = issuer.credential_offer(Some(offer), NOW).unwrap();
     let credential_offer = serde_json::to_value(credential_offer).unwrap();
-    let grant = &credential_offer["grants"][issuer::PRE_AUTHORIZED_CODE];
+    let grant = &credential_offer["grants"][bestow_issuer::PRE_AUTHORIZED_CODE];
     let body = serde_urlencoded::to_string([
-        ("grant_type", issuer::PRE_AUTHORIZED_CODE),
+        ("grant_type", bestow_issuer::PRE_AUTHORIZED_CODE),
         (
             "pre-authorized_code",
             grant["pre-authorized_code"].as_str().unwrap(),

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use aws::sdk::Sdk;
-use bundled_wallet::{CLAIMS_TO_ERASE, WalletTable};
-use contract::{CorrelationId, StartIssue};
-use embedded_aws::{create_table, dynamodb, env};
-use issuer::{
+use bestow_aws::sdk::Sdk;
+use bestow_bundled_wallet::{CLAIMS_TO_ERASE, WalletTable};
+use bestow_contract::{CorrelationId, StartIssue};
+use bestow_embedded_aws::{create_table, dynamodb, env};
+use bestow_issuer::{
     CredentialOffers, Issuer, ListNumber, Offer, OfferId, RevocationUuid, StatusRecord,
     TemplateFile, Templates, WalletKeys,
 };
+use bestow_signing::{LocalKey, SigningIdentity};
 use serde_json::{Value, json};
-use signing::{LocalKey, SigningIdentity};
 
 pub(crate) const NOW: i64 = 1_763_920_000;
 pub(crate) const TABLE: &str = "wallet";
@@ -20,7 +20,7 @@ pub(crate) const ISSUER: &str = "https://issuer.example";
 /// An empty table.
 pub(crate) struct Table {
     pub(crate) table: WalletTable,
-    pub(crate) client: aws::Dynamodb,
+    pub(crate) client: bestow_aws::Dynamodb,
     pub(crate) endpoint: String,
 }
 
@@ -49,7 +49,7 @@ pub(crate) async fn table() -> Table {
 }
 
 /// A client of the DynamoDB at `endpoint`.
-pub(crate) fn client(endpoint: &str) -> aws::Dynamodb {
+pub(crate) fn client(endpoint: &str) -> bestow_aws::Dynamodb {
     Sdk::from_env(&env("AWS_ENDPOINT_URL_DYNAMODB", endpoint))
         .unwrap()
         .dynamodb()

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jose::jws::SigningInput;
-use jose::{CertificateChain, CertificateDer};
+use bestow_jose::jws::SigningInput;
+use bestow_jose::{CertificateChain, CertificateDer};
+use bestow_signing::{LocalKey, SigningIdentity};
 use serde_json::{Map, Value, json};
-use signing::{LocalKey, SigningIdentity};
 
 pub(crate) const NOW_SECONDS: i64 = 1_767_225_600;
 

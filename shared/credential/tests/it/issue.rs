@@ -2,14 +2,14 @@ use std::collections::HashSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use credential::{
+use bestow_credential::{
     ClaimPath, DisclosureFrame, HolderBinding, IssueError, RandomnessUnavailable, SdJwtVc,
     UnverifiedSdJwt, Validity, reserved_names, system_randomness,
 };
+use bestow_signing::Signer;
+use bestow_status_list::{StatusClaim, StatusReference};
 use futures::executor::block_on;
 use serde_json::{Map, Value, json};
-use signing::Signer;
-use status_list::{StatusClaim, StatusReference};
 
 use crate::crafted::{NOW_SECONDS, certified_identity, digest, identity, key, taken_apart};
 

@@ -1,4 +1,4 @@
-use credential::{ClaimPath, ClaimPathError, DisclosureFrame, FrameError, PathSegment};
+use bestow_credential::{ClaimPath, ClaimPathError, DisclosureFrame, FrameError, PathSegment};
 use serde_json::json;
 
 fn path(segments: serde_json::Value) -> ClaimPath {

@@ -1,10 +1,10 @@
-use credential::{
+use bestow_credential::{
     ClaimPath, DisclosureFrame, PathSegment, SdJwtVc, UnverifiedSdJwt, Validity, system_randomness,
 };
+use bestow_signing::Signer;
 use futures::executor::block_on;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
-use signing::Signer;
 
 use crate::crafted::{NOW_SECONDS, identity, key, taken_apart};
 

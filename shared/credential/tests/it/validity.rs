@@ -1,4 +1,4 @@
-use credential::Validity;
+use bestow_credential::Validity;
 use proptest::prelude::*;
 
 #[test]

@@ -1,10 +1,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use credential::{DisclosureError, SdJwtError, UnverifiedSdJwt, VerifiedSdJwt};
-use jose::jws::JwsError;
-use jose::{ClaimsError, PublicJwk};
+use bestow_credential::{DisclosureError, SdJwtError, UnverifiedSdJwt, VerifiedSdJwt};
+use bestow_jose::jws::JwsError;
+use bestow_jose::{ClaimsError, PublicJwk};
+use bestow_signing::{LocalKey, Signer};
 use serde_json::{Value, json};
-use signing::{LocalKey, Signer};
 
 use crate::crafted::{NOW_SECONDS, digest, disclosure, jws, key, sd_jwt};
 

@@ -4,8 +4,8 @@ use axum::Router;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::routing::get;
-use contract::{CredentialStatus, CredentialStatusChange};
-use issuance::ports::{CredentialWallet, TransientKind, WalletFailure};
+use bestow_contract::{CredentialStatus, CredentialStatusChange};
+use bestow_issuance::ports::{CredentialWallet, TransientKind, WalletFailure};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::response::Redirect;
 use axum::routing::get;
-use egress::{Allowed, ForbiddenUrl, GuardedClient, Limits, SendError};
+use bestow_egress::{Allowed, ForbiddenUrl, GuardedClient, Limits, SendError};
 use reqwest::Method;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::TcpListener;

@@ -5,8 +5,10 @@ use axum::extract::{Path, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Redirect;
 use axum::routing::{any, get, post};
-use contract::{CorrelationId, StartIssue, Status};
-use issuance::ports::{IssueReport, IssuingWallet, ReportingWallet, TransientKind, WalletFailure};
+use bestow_contract::{CorrelationId, StartIssue, Status};
+use bestow_issuance::ports::{
+    IssueReport, IssuingWallet, ReportingWallet, TransientKind, WalletFailure,
+};
 use serde_json::json;
 use url::Url;
 

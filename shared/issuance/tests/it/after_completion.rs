@@ -1,8 +1,8 @@
 //! What is recorded of an issuance that was completed: what the customer's wallet reports, and nothing else.
 
-use contract::{IssueStatus, Stage, Status};
-use issuance::ports::PollMessage;
-use issuance::{DropReason, MAX_DELIVERIES, Polled};
+use bestow_contract::{IssueStatus, Stage, Status};
+use bestow_issuance::ports::PollMessage;
+use bestow_issuance::{DropReason, MAX_DELIVERIES, Polled};
 use uuid::Uuid;
 
 use crate::ports::Ports;

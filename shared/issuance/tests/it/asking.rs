@@ -1,6 +1,6 @@
 //! What the callers of Get issue status see, and what their asking sets off.
 
-use issuance::{FRESH_MS, MAX_DELIVERIES, Polled};
+use bestow_issuance::{FRESH_MS, MAX_DELIVERIES, Polled};
 
 use crate::scenario::{poll, started, status};
 use crate::world::Mood;

@@ -1,8 +1,8 @@
 //! What is announced of an issuance, whatever happens to it.
 
-use contract::{CloudEvent, EventType, IssueError, IssueStatus, Stage, Status};
-use issuance::{Announcement, Change, Record, RequestHash, may_go_out_together};
-use issuance::{Offer, ports::MAX_EVENTS};
+use bestow_contract::{CloudEvent, EventType, IssueError, IssueStatus, Stage, Status};
+use bestow_issuance::{Announcement, Change, Record, RequestHash, may_go_out_together};
+use bestow_issuance::{Offer, ports::MAX_EVENTS};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -128,7 +128,7 @@ proptest! {
     fn each_event_is_what_its_schema_says(happenings in happenings()) {
         for event in events(&announced(&history(&happenings))) {
             let schema: Value =
-                serde_json::from_str(&contract::event_schema(event.event_type)).unwrap();
+                serde_json::from_str(&bestow_contract::event_schema(event.event_type)).unwrap();
             let event = serde_json::to_value(event).unwrap();
             let validator = jsonschema::validator_for(&schema).unwrap();
             let faults: Vec<_> = validator.iter_errors(&event).map(|fault| fault.to_string()).collect();

@@ -1,17 +1,17 @@
 //! A credential's status is noted whoever dies, and announced only once it is published.
 
-use clock::{Clock, IdSource};
+use bestow_clock::{Clock, IdSource};
 use jiff::Timestamp;
 use std::sync::Mutex;
 
-use contract::{
+use bestow_contract::{
     CredentialStatus, CredentialStatusAnswer, CredentialStatusChange, Problem, StatusListEntry,
 };
-use issuance::ports::{
+use bestow_issuance::ports::{
     CheckQueue, CredentialCheck, CredentialStatuses, CredentialWallet, Noted, QueueError,
     RecordsError, Transient, TransientKind, WalletFailure,
 };
-use issuance::{
+use bestow_issuance::{
     CheckError, Checked, CredentialStatusUseCase, FIRST_CHECK_SECONDS, IssuedCredential,
     MAX_CHECKS, SetFailure,
 };

@@ -6,9 +6,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use contract::{CorrelationId, Stage, StartIssue};
-use issuance::ports::{PollMessage, Records};
-use issuance::{Polled, StartFailureCause, StartedIssue, State};
+use bestow_contract::{CorrelationId, Stage, StartIssue};
+use bestow_issuance::ports::{PollMessage, Records};
+use bestow_issuance::{Polled, StartFailureCause, StartedIssue, State};
 use proptest::prelude::*;
 
 use crate::ports::Ports;

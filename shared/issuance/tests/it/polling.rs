@@ -1,8 +1,8 @@
 //! How an issuance is followed to its end.
 
-use contract::{IssueError, IssueStatus, Stage, Status};
-use issuance::ports::PollMessage;
-use issuance::{
+use bestow_contract::{IssueError, IssueStatus, Stage, Status};
+use bestow_issuance::ports::PollMessage;
+use bestow_issuance::{
     DEFAULT_OFFER_LIFE_SECONDS, DropReason, GRACE_SECONDS, MAX_DELIVERIES, OUTAGE_PATIENCE_SECONDS,
     Polled, State,
 };

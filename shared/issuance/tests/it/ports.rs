@@ -1,19 +1,19 @@
 //! In-memory ports that hand control back before and after each effect, so that a test decides in what
 //! order things happen and where a process dies.
 
-use clock::{Clock, IdSource};
+use bestow_clock::{Clock, IdSource};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Poll;
 
-use contract::{CorrelationId, StartIssue, StartIssueAnswer};
-use issuance::ports::{
+use bestow_contract::{CorrelationId, StartIssue, StartIssueAnswer};
+use bestow_issuance::ports::{
     IssueReport, IssuingWallet, PollMessage, PollQueue, QueueError, Records, RecordsError,
     ReportingWallet, Reservation, Stored, Transient, TransientKind, Update, WalletFailure,
 };
-use issuance::{
+use bestow_issuance::{
     CallbackTokens, GetStatus, PollStatus, Record, RequestHasher, StartIssuing, WalletCallbacks,
 };
 use secrecy::SecretString;
@@ -221,9 +221,9 @@ impl IssuingWallet for Ports {
             let mut world = self.world();
             match world.wallet_mood {
                 Mood::Down => Err(transient(world.retry_after_seconds)),
-                Mood::Refusing => Err(WalletFailure::Refused(contract::Problem::claims_rejected(
-                    Vec::new(),
-                ))),
+                Mood::Refusing => Err(WalletFailure::Refused(
+                    bestow_contract::Problem::claims_rejected(Vec::new()),
+                )),
                 mood => {
                     let answer = world.start(request);
                     lost(mood, ()).map_err(|_| transient(None)).and(answer)
@@ -248,7 +248,7 @@ impl ReportingWallet for Ports {
             ) {
                 (Mood::Down | Mood::AnswerLost, ..) => Err(transient(world.retry_after_seconds)),
                 (Mood::Refusing, ..) => Err(WalletFailure::Refused(
-                    contract::Problem::invalid_request(CARELESS),
+                    bestow_contract::Problem::invalid_request(CARELESS),
                 )),
                 (_, Some(said), _) => Ok(IssueReport::Known(said.clone())),
                 (_, None, Some(known)) => Ok(IssueReport::Known(world.report(known))),

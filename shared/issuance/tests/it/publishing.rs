@@ -2,9 +2,11 @@
 
 use std::sync::Mutex;
 
-use contract::{CloudEvent, CredentialStatus};
-use issuance::ports::{CredentialStatuses, EventBus, EventBusError, Noted, Put, RecordsError};
-use issuance::{
+use bestow_contract::{CloudEvent, CredentialStatus};
+use bestow_issuance::ports::{
+    CredentialStatuses, EventBus, EventBusError, Noted, Put, RecordsError,
+};
+use bestow_issuance::{
     Announced, Announcement, Change, IssuedCredential, Offer, PublishChanges, Record, RequestHash,
 };
 use uuid::Uuid;
@@ -35,7 +37,7 @@ impl CredentialStatuses for &World {
 
 /// Announces an offer whose credential can be revoked; what came of it, and whether the credential is known.
 async fn announce(answer: fn() -> Put) -> (Option<Announced>, bool) {
-    let id: contract::CorrelationId = "89cba89".parse().unwrap();
+    let id: bestow_contract::CorrelationId = "89cba89".parse().unwrap();
     let hash = RequestHash::from_stored("ab");
     let record = Record::reserve(id.clone(), "issue_iban".to_owned(), hash, 1_000, 0);
     let record = record.offered(&Offer::default(), 1_000).unwrap();

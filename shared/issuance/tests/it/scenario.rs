@@ -1,8 +1,8 @@
 //! One issuance, and what is done with it.
 
-use contract::{CorrelationId, IssueStatus, StartIssue};
-use issuance::Polled;
-use issuance::ports::{PollMessage, Stored};
+use bestow_contract::{CorrelationId, IssueStatus, StartIssue};
+use bestow_issuance::Polled;
+use bestow_issuance::ports::{PollMessage, Stored};
 
 use crate::ports::Ports;
 

@@ -1,7 +1,7 @@
 //! What the callers of Start issue can rely upon.
 
-use contract::{Stage, StartIssue, Status};
-use issuance::{
+use bestow_contract::{Stage, StartIssue, Status};
+use bestow_issuance::{
     DropReason, LEASE_MS, LONGEST_OFFER_LIFE_SECONDS, Polled, StartFailureCause,
     UNKNOWN_PATIENCE_MS,
 };

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use contract::{
+use bestow_contract::{
     CorrelationId, IssueError, IssueStatus, Stage, StartIssue, StartIssueAnswer, Status,
 };
-use issuance::ports::{PollMessage, Reservation, Stored, Update, WalletFailure};
-use issuance::{Record, State};
+use bestow_issuance::ports::{PollMessage, Reservation, Stored, Update, WalletFailure};
+use bestow_issuance::{Record, State};
 use uuid::Uuid;
 
 /// How long the wallet's offers last, in seconds.
@@ -155,7 +155,7 @@ impl World {
             return if same {
                 Ok(known.answer.clone())
             } else {
-                Err(WalletFailure::Refused(contract::Problem::conflict(
+                Err(WalletFailure::Refused(bestow_contract::Problem::conflict(
                     "another body",
                 )))
             };

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use contract::Fault;
-use credential::{ClaimPath, DisclosureFrame};
+use bestow_contract::Fault;
+use bestow_credential::{ClaimPath, DisclosureFrame};
 use jsonschema::Validator;
 use serde_json::Value;
 
@@ -88,7 +88,7 @@ fn form() -> Result<Validator, TemplateFaults> {
 }
 
 fn load_one(text: &str, form: &Validator) -> Result<Template, Vec<Fault>> {
-    let value = jose::json::parse(text.as_bytes())
+    let value = bestow_jose::json::parse(text.as_bytes())
         .map_err(|error| not_readable(format!("is not JSON: {}", innermost(&error))))?;
     let faults = schema::faults(form, &value);
     if !faults.is_empty() {
@@ -142,7 +142,7 @@ fn not_readable(reason: String) -> Vec<Fault> {
 /// Claims that the issuer itself sets, or that SD-JWT keeps for itself, cannot be a backend's.
 fn check_names(claims_schema: &Value, faults: &mut Vec<Fault>) {
     for name in paths::top_level(claims_schema) {
-        if credential::is_reserved_claim(name) {
+        if bestow_credential::is_reserved_claim(name) {
             let pointer = schema::child("/claims_schema/properties", name);
             faults.push(Fault::new(
                 pointer,

@@ -8,8 +8,8 @@ mod paths;
 
 use std::sync::Arc;
 
-use contract::Fault;
-use credential::{ClaimPath, DisclosureFrame};
+use bestow_contract::Fault;
+use bestow_credential::{ClaimPath, DisclosureFrame};
 use jsonschema::Validator;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -156,12 +156,16 @@ impl Template {
     pub fn check_claims(&self, claims: &Map<String, Value>) -> Result<(), Vec<Fault>> {
         let mut faults = schema::faults(&self.validator, &Value::Object(claims.clone()));
         let room = schema::MAXIMUM_FAULTS.saturating_sub(faults.len());
-        faults.extend(credential::reserved_names(claims, room).iter().map(|path| {
-            let pointer = path
+        faults.extend(
+            bestow_credential::reserved_names(claims, room)
                 .iter()
-                .fold(String::new(), |pointer, name| schema::child(&pointer, name));
-            Fault::new(pointer, "has a name that is reserved: choose another one")
-        }));
+                .map(|path| {
+                    let pointer = path
+                        .iter()
+                        .fold(String::new(), |pointer, name| schema::child(&pointer, name));
+                    Fault::new(pointer, "has a name that is reserved: choose another one")
+                }),
+        );
         if faults.is_empty() {
             Ok(())
         } else {

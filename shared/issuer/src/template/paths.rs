@@ -1,6 +1,6 @@
 //! What a JSON Schema says about one place in the values that it describes.
 
-use credential::{ClaimPath, PathSegment};
+use bestow_credential::{ClaimPath, PathSegment};
 use serde_json::{Map, Value};
 
 /// `$ref`s followed for one step; more means that they go in a circle.

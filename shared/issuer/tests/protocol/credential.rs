@@ -2,16 +2,16 @@
 
 use std::pin::Pin;
 
-use ::credential::UnverifiedSdJwt;
-use issuer::ErrorCode::{
+use ::bestow_credential::UnverifiedSdJwt;
+use bestow_issuer::ErrorCode::{
     CredentialRequestDenied, InsufficientScope, InvalidCredentialRequest,
     InvalidEncryptionParameters, InvalidNonce, InvalidProof, InvalidToken, MissingToken,
     UnknownCredentialConfiguration, UnknownCredentialIdentifier, UnsupportedCredentialFormat,
     UnsupportedCredentialType,
 };
-use jose::{PublicJwk, Signature};
+use bestow_jose::{PublicJwk, Signature};
+use bestow_signing::{SignError, Signer};
 use serde_json::{Map, Value, json};
-use signing::{SignError, Signer};
 
 use crate::world::{
     ISSUER, NOW, Wallet, World, claims, did_jwk, issuer_named, issuer_signing_with,
@@ -202,7 +202,7 @@ fn a_token_that_was_opened_just_before_it_expired_gets_nothing_after() {
     let mut world = World::new();
     let token = world.authorized();
     let wallet = Wallet::new();
-    let late = NOW + issuer::TOKEN_LIFETIME_SECONDS;
+    let late = NOW + bestow_issuer::TOKEN_LIFETIME_SECONDS;
     let proof = wallet.proof(&world.nonce(late));
     let request =
         json!({"credential_configuration_id": "BankAccountCredential", "proofs": {"jwt": [proof]}});
@@ -342,7 +342,7 @@ fn n22_n23_a_bearer_token_in_the_header_is_needed() {
     }
     let ours = format!("Bearer {token}");
     assert_eq!(
-        code_of(Some(&ours), NOW + issuer::TOKEN_LIFETIME_SECONDS),
+        code_of(Some(&ours), NOW + bestow_issuer::TOKEN_LIFETIME_SECONDS),
         Err(InvalidToken)
     );
     let foreign = issuer_named("https://other.example").authorize(Some(&ours), NOW);

@@ -1,6 +1,6 @@
 //! The notification endpoint.
 
-use issuer::{AccessToken, ErrorCode};
+use bestow_issuer::{AccessToken, ErrorCode};
 use serde_json::{Value, json};
 
 use crate::world::{NOW, Wallet, World};

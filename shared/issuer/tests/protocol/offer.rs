@@ -1,7 +1,7 @@
 //! Start issue, and the Credential Offer.
 
-use contract::Problem;
-use issuer::{ListNumber, OfferId, StartRefused};
+use bestow_contract::Problem;
+use bestow_issuer::{ListNumber, OfferId, StartRefused};
 use serde_json::json;
 
 use crate::world::{NOW, World, issuer, offer_id, start};
@@ -59,7 +59,7 @@ fn a_template_without_a_status_list_gives_no_revocation_uuid() {
 fn what_a_template_does_not_take_is_refused() {
     assert_eq!(start_status(json!({"template_id": "unknown"})), 404);
     assert_eq!(start_status(json!({"claims": {"iban": 7}})), 422);
-    let long = "x".repeat(issuer::MAXIMUM_CLAIMS_BYTES);
+    let long = "x".repeat(bestow_issuer::MAXIMUM_CLAIMS_BYTES);
     // Too long for the schema, which is checked first.
     assert_eq!(start_status(json!({"claims": {"iban": long}})), 422);
 }
@@ -159,7 +159,7 @@ fn an_offer_says_what_transaction_code_it_needs() {
     );
     let offer = world.fetch(NOW).unwrap();
     assert_eq!(
-        offer["grants"][issuer::PRE_AUTHORIZED_CODE]["tx_code"],
+        offer["grants"][bestow_issuer::PRE_AUTHORIZED_CODE]["tx_code"],
         json!({"input_mode": "text", "length": 8, "description": "We sent it by letter."})
     );
 }
@@ -167,7 +167,10 @@ fn an_offer_says_what_transaction_code_it_needs() {
 #[test]
 fn n38_an_offer_that_is_over_is_gone() {
     let mut world = World::new();
-    assert_eq!(world.fetch(NOW + issuer::OFFER_LIFETIME_SECONDS), Err(410));
+    assert_eq!(
+        world.fetch(NOW + bestow_issuer::OFFER_LIFETIME_SECONDS),
+        Err(410)
+    );
     let code = world.code();
     world.token(&code, &[], NOW).unwrap();
     assert_eq!(world.fetch(NOW), Err(410));

@@ -2,9 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use issuer::ErrorCode::{self, InvalidNonce, InvalidProof};
+use bestow_issuer::ErrorCode::{self, InvalidNonce, InvalidProof};
+use bestow_signing::Signer;
 use serde_json::{Value, json};
-use signing::Signer;
 
 use crate::world::{ISSUER, NOW, Wallet, World, claims, did_jwk, issuer_named};
 
@@ -93,7 +93,7 @@ fn n1_an_invented_nonce_is_refused() {
 fn n2_an_old_nonce_or_another_issuers_is_refused() {
     let mut world = World::new();
     let wallet = Wallet::new();
-    let old = world.nonce(NOW - issuer::NONCE_LIFETIME_SECONDS);
+    let old = world.nonce(NOW - bestow_issuer::NONCE_LIFETIME_SECONDS);
     assert_eq!(outcome(&mut world, &wallet.proof(&old)), Err(InvalidNonce));
 
     let mut world = World::new();
@@ -112,7 +112,7 @@ fn n2_an_old_nonce_or_another_issuers_is_refused() {
     assert_eq!(outcome(&mut world, &wallet.proof(&code)), Err(InvalidNonce));
 
     let mut world = World::new();
-    let fresh = world.nonce(NOW - issuer::NONCE_LIFETIME_SECONDS + 1);
+    let fresh = world.nonce(NOW - bestow_issuer::NONCE_LIFETIME_SECONDS + 1);
     assert_eq!(outcome(&mut world, &wallet.proof(&fresh)), Ok(()));
 }
 

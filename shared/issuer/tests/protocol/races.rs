@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use issuer::{
+use bestow_issuer::{
     AccessToken, EraseClaims, ExhaustTxCode, Offer, OfferState, Redeem, Redemption, RetrieveOffer,
     SignedCredential, TokenRequest, Transition, TxCodeCheck, Written,
 };
@@ -149,7 +149,7 @@ impl Run {
 
     fn redeem(&mut self, is_right: bool) {
         let mut form = vec![
-            ("grant_type", issuer::PRE_AUTHORIZED_CODE),
+            ("grant_type", bestow_issuer::PRE_AUTHORIZED_CODE),
             ("pre-authorized_code", self.code.as_str()),
         ];
         if let Some(tx_code) = &self.tx_code {
@@ -165,7 +165,7 @@ impl Run {
         {
             Ok(Redeem::Now(redemption)) => self.begun.push(Begun::Redeeming(redemption)),
             Ok(Redeem::AfterTxCode(check)) => self.begun.push(Begun::Counting(check)),
-            Err(_) => assert!(self.now >= NOW + issuer::OFFER_LIFETIME_SECONDS),
+            Err(_) => assert!(self.now >= NOW + bestow_issuer::OFFER_LIFETIME_SECONDS),
         }
     }
 
@@ -198,7 +198,7 @@ impl Run {
                 let Ok(response) = redemption.conclude(&self.world.issuer, &written, [9; 8]) else {
                     return;
                 };
-                assert!(redeemed_at < NOW + issuer::OFFER_LIFETIME_SECONDS);
+                assert!(redeemed_at < NOW + bestow_issuer::OFFER_LIFETIME_SECONDS);
                 let token = serde_json::to_value(response).unwrap()["access_token"].clone();
                 let header = format!("Bearer {}", token.as_str().unwrap());
                 self.tokens.push(
@@ -242,7 +242,12 @@ impl Run {
             had_claims && !self.accepted,
             "a credential after its claims had gone"
         );
-        assert!(asked_at < NOW + issuer::OFFER_LIFETIME_SECONDS + issuer::TOKEN_LIFETIME_SECONDS);
+        assert!(
+            asked_at
+                < NOW
+                    + bestow_issuer::OFFER_LIFETIME_SECONDS
+                    + bestow_issuer::TOKEN_LIFETIME_SECONDS
+        );
         self.holders.insert(holder);
         assert_eq!(self.holders.len(), 1, "one credential for two keys");
     }
@@ -295,7 +300,7 @@ impl Run {
             assert!(!offer.is_open(self.now), "an open offer without its claims");
             return;
         };
-        assert!(due < NOW + issuer::OFFER_LIFETIME_SECONDS + DUE_AFTER_END_SECONDS);
+        assert!(due < NOW + bestow_issuer::OFFER_LIFETIME_SECONDS + DUE_AFTER_END_SECONDS);
         if let Some(ended_at) = ended_at(offer, self.now) {
             assert!(due <= ended_at + DUE_AFTER_END_SECONDS);
         }

@@ -1,9 +1,9 @@
 //! Get issue status, and published status lists.
 
-use contract::CredentialStatus;
-use issuer::{LIST_CAPACITY, ListNumber};
+use bestow_contract::CredentialStatus;
+use bestow_issuer::{LIST_CAPACITY, ListNumber};
+use bestow_status_list::{Status, UnverifiedStatusList};
 use serde_json::json;
-use status_list::{Status, UnverifiedStatusList};
 
 use crate::world::{NOW, Wallet, World, issuer, ready};
 
@@ -27,7 +27,7 @@ fn a_status_is_told_from_creation_on() {
 #[test]
 fn an_offer_that_nobody_takes_expires() {
     let mut world = World::new();
-    let expiry = NOW + issuer::OFFER_LIFETIME_SECONDS;
+    let expiry = NOW + bestow_issuer::OFFER_LIFETIME_SECONDS;
     // For another minute a request that came in time may still be under way.
     assert_eq!(world.stage(expiry + 59), "offer_created");
     let status = serde_json::to_value(world.offer().issue_status(expiry + 60)).unwrap();

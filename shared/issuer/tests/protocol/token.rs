@@ -1,7 +1,7 @@
 //! The token endpoint.
 
-use issuer::ErrorCode::{InvalidAuthorizationDetails, InvalidGrant, InvalidRequest};
-use issuer::{TokenRequest, Written};
+use bestow_issuer::ErrorCode::{InvalidAuthorizationDetails, InvalidGrant, InvalidRequest};
+use bestow_issuer::{TokenRequest, Written};
 use serde_json::json;
 
 use crate::world::{FORM, NOW, World, issuer_named, start};
@@ -58,7 +58,7 @@ fn n26_an_unknown_or_expired_code_is_refused() {
             "{unknown}"
         );
     }
-    let expiry = NOW + issuer::OFFER_LIFETIME_SECONDS;
+    let expiry = NOW + bestow_issuer::OFFER_LIFETIME_SECONDS;
     assert_eq!(world.token(&code, &[], expiry), Err(InvalidGrant));
     assert!(world.token(&code, &[], expiry - 1).is_ok());
 }
@@ -77,10 +77,11 @@ fn a_code_of_a_purged_offer_is_refused() {
     let code = world.code();
     let body = format!(
         "grant_type={}&pre-authorized_code={code}",
-        issuer::PRE_AUTHORIZED_CODE
+        bestow_issuer::PRE_AUTHORIZED_CODE
     );
     let request = TokenRequest::parse(FORM, body.as_bytes()).unwrap();
-    let issuer::Redeem::Now(redemption) = world.issuer.redeem(request, NOW, [1; 16]).unwrap()
+    let bestow_issuer::Redeem::Now(redemption) =
+        world.issuer.redeem(request, NOW, [1; 16]).unwrap()
     else {
         panic!("no transaction code is needed");
     };
@@ -94,10 +95,11 @@ fn a_write_that_had_succeeded_before_is_a_success() {
     let code = world.code();
     let body = format!(
         "grant_type={}&pre-authorized_code={code}",
-        issuer::PRE_AUTHORIZED_CODE
+        bestow_issuer::PRE_AUTHORIZED_CODE
     );
     let request = TokenRequest::parse(FORM, body.as_bytes()).unwrap();
-    let issuer::Redeem::Now(redemption) = world.issuer.redeem(request, NOW, [1; 16]).unwrap()
+    let bestow_issuer::Redeem::Now(redemption) =
+        world.issuer.redeem(request, NOW, [1; 16]).unwrap()
     else {
         panic!("no transaction code is needed");
     };
@@ -165,14 +167,14 @@ fn n27_guesses_made_at_the_same_time_are_counted_before_they_are_compared() {
     let code = world.code();
     let body = format!(
         "grant_type={}&pre-authorized_code={code}&tx_code=wrong",
-        issuer::PRE_AUTHORIZED_CODE
+        bestow_issuer::PRE_AUTHORIZED_CODE
     );
     let checks: Vec<_> = (0..8)
         .map(|_| TokenRequest::parse(FORM, body.as_bytes()).unwrap())
         .map(|request| world.issuer.redeem(request, NOW, [1; 16]).unwrap())
         .collect();
     let counted = checks.iter().filter(|redeem| {
-        let issuer::Redeem::AfterTxCode(check) = redeem else {
+        let bestow_issuer::Redeem::AfterTxCode(check) = redeem else {
             panic!("a transaction code is needed");
         };
         matches!(world.store.write(&check.count()), Written::Applied(_))

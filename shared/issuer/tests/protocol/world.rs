@@ -7,16 +7,16 @@ use std::task::{Context, Poll, Waker};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use contract::StartIssue;
-use issuer::{
+use bestow_contract::StartIssue;
+use bestow_issuer::{
     AccessToken, CredentialOffers, CredentialRequest, ErrorCode, Issuer, ListNumber, Offer,
     OfferId, ProtocolError, Redeem, RetrieveOffer, SignedCredential, TemplateFile, Templates,
     TokenRequest, Transition, WalletKeys, Written,
 };
-use jose::PublicJwk;
-use jose::jws::SigningInput;
+use bestow_jose::PublicJwk;
+use bestow_jose::jws::SigningInput;
+use bestow_signing::{LocalKey, SignError, Signer, SigningIdentity};
 use serde_json::{Value, json};
-use signing::{LocalKey, SignError, Signer, SigningIdentity};
 
 pub const ISSUER: &str = "https://issuer.example";
 pub const NOW: i64 = 1_763_920_000;
@@ -167,12 +167,12 @@ impl World {
         self.issuer
             .credential_offer(written.offer(), now_seconds)
             .map(|offer| serde_json::to_value(offer).unwrap())
-            .map_err(issuer::NoCredentialOffer::http_status)
+            .map_err(bestow_issuer::NoCredentialOffer::http_status)
     }
 
     pub fn code(&mut self) -> String {
         let offer = self.fetch(NOW).unwrap();
-        let grant = &offer["grants"][issuer::PRE_AUTHORIZED_CODE];
+        let grant = &offer["grants"][bestow_issuer::PRE_AUTHORIZED_CODE];
         grant["pre-authorized_code"].as_str().unwrap().to_owned()
     }
 
@@ -194,7 +194,7 @@ impl World {
         random: [u8; 16],
     ) -> Result<Value, ErrorCode> {
         let mut form = vec![
-            ("grant_type", issuer::PRE_AUTHORIZED_CODE),
+            ("grant_type", bestow_issuer::PRE_AUTHORIZED_CODE),
             ("pre-authorized_code", code),
         ];
         form.extend_from_slice(more);
@@ -269,7 +269,7 @@ impl World {
             .verify_request(token, request, now_seconds, [4; 8])?;
         let stored = self.store.get(verified.offer_id());
         let unsigned = verified.prepare(&self.issuer, stored, |salts| {
-            issuer::system_randomness(salts)
+            bestow_issuer::system_randomness(salts)
         })?;
         Ok(ready(unsigned.sign(&self.issuer)))
     }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::chunk::LineOutcome;
-use clock::OperatingSystem;
+use bestow_clock::OperatingSystem;
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! All of an upload is accepted, or nothing of it.
 
-use jobs::{AcceptFailure, Job, Pass, SeenTo, StartMessage, Upload};
+use bestow_jobs::{AcceptFailure, Job, Pass, SeenTo, StartMessage, Upload};
 
 use crate::world::{World, Write, is_started, ndjson};
 
@@ -145,7 +145,7 @@ async fn the_same_upload_under_the_same_key_is_the_same_job() {
 async fn a_key_is_free_again_when_its_job_is_over() {
     let world = World::new();
     let first = accept(&world, 3, Some("k")).await.unwrap();
-    world.pass_seconds(jobs::RESULTS_KEPT_SECONDS - 1);
+    world.pass_seconds(bestow_jobs::RESULTS_KEPT_SECONDS - 1);
     assert_eq!(accept(&world, 3, Some("k")).await.unwrap().id, first.id);
     world.pass_seconds(1);
     assert_ne!(accept(&world, 4, Some("k")).await.unwrap().id, first.id);
@@ -155,7 +155,7 @@ async fn a_key_is_free_again_when_its_job_is_over() {
 async fn a_chunk_that_is_closed_without_a_result_has_failed() {
     let world = World::new();
     let job = world.job(30).await;
-    world.pass_seconds(jobs::PATIENCE_SECONDS + 59);
+    world.pass_seconds(bestow_jobs::PATIENCE_SECONDS + 59);
     assert_eq!(world.erase_lines(), 0, "the last pass may be under way");
     world.pass_seconds(1);
     assert_eq!(world.erase_lines(), 2);

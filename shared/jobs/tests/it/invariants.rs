@@ -1,7 +1,7 @@
 //! Whatever fails, and however often a message comes: in the end every line has one result, the counts
 //! are right, nothing was offered twice, and no claims are left.
 
-use jobs::Job;
+use bestow_jobs::Job;
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -1,7 +1,7 @@
 //! Lines are started once, whatever the wallet, the table and the queue do.
 
-use contract::StartIssue;
-use jobs::{ChunkId, LineOutcome, PASS_MS, Pass, Single, StartMessage};
+use bestow_contract::StartIssue;
+use bestow_jobs::{ChunkId, LineOutcome, PASS_MS, Pass, Single, StartMessage};
 use uuid::Uuid;
 
 use crate::world::{Wallet, World, Write, is_started};
@@ -146,7 +146,7 @@ async fn what_was_started_and_not_recorded_is_found_again() {
 async fn after_a_day_what_the_wallet_did_not_take_has_failed() {
     let world = World::new();
     let job = world.job(25).await;
-    world.pass_seconds(jobs::PATIENCE_SECONDS - 3);
+    world.pass_seconds(bestow_jobs::PATIENCE_SECONDS - 3);
     world.wallet(vec![Wallet::Busy; 25]);
     let queued = world.queued(1);
     let pass = queued.start_chunk(chunk(job.id, 1), 5).await.unwrap();
@@ -224,7 +224,7 @@ async fn a_pipelines_message_is_started_under_its_own_id() {
         "the new message has another id"
     );
 
-    world.pass_seconds(jobs::PATIENCE_SECONDS);
+    world.pass_seconds(bestow_jobs::PATIENCE_SECONDS);
     world.wallet([Wallet::Busy]);
     let single = queued
         .start_one(*request, Some(tried), 1, || panic!("it has a name"))

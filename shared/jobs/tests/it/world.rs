@@ -1,16 +1,16 @@
 //! Ports in memory that fail when they are told to.
 
-use clock::{Clock, IdSource};
+use bestow_clock::{Clock, IdSource};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use contract::{CorrelationId, Problem, StartIssue};
-use issuance::ports::{Transient, TransientKind, WalletFailure};
-use issuance::{StartFailure, StartFailureCause, StartedIssue};
-use jobs::ports::{Acceptance, Issuing, Jobs, JobsError, QueueError, Replaced, StartQueue};
-use jobs::{
+use bestow_contract::{CorrelationId, Problem, StartIssue};
+use bestow_issuance::ports::{Transient, TransientKind, WalletFailure};
+use bestow_issuance::{StartFailure, StartFailureCause, StartedIssue};
+use bestow_jobs::ports::{Acceptance, Issuing, Jobs, JobsError, QueueError, Replaced, StartQueue};
+use bestow_jobs::{
     AcceptUpload, Chunk, ChunkId, ChunkProgress, Job, JobKeys, LineOutcome, LineResult, ReadJob,
     StartMessage, StartQueued, Upload,
 };

@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
-use jose::{CertificateChain, CertificateDer, ChainError};
+use bestow_jose::{CertificateChain, CertificateDer, ChainError};
+use bestow_signing::{LocalKey, Signer, SigningIdentity};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     date_time_ymd,
 };
-use signing::{LocalKey, Signer, SigningIdentity};
 
 /// 2026-01-01T00:00:00Z in Unix seconds.
 const NOW_SECONDS: i64 = 1_767_225_600;

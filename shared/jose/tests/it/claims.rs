@@ -1,4 +1,4 @@
-use jose::{Audience, ClaimsError, Expected};
+use bestow_jose::{Audience, ClaimsError, Expected};
 use serde_json::{Value, json};
 
 const NOW: f64 = 1_000.0;

@@ -1,6 +1,6 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jose::{DidError, JwkError, PublicJwk};
+use bestow_jose::{DidError, JwkError, PublicJwk};
 use serde_json::json;
 
 /// The did:jwk method specification, example 1 (P-256).

@@ -1,7 +1,7 @@
-use jose::{JwkError, PublicJwk};
+use bestow_jose::{JwkError, PublicJwk};
+use bestow_signing::{LocalKey, Signer};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use signing::{LocalKey, Signer};
 
 use crate::did::{did_jwk, did_key};
 

@@ -2,9 +2,9 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jose::{Algorithm, VerificationKey, Verify, read_jwk_set};
+use bestow_jose::{Algorithm, VerificationKey, Verify, read_jwk_set};
+use bestow_signing::{LocalKey, Signer};
 use serde_json::{Value, json};
-use signing::{LocalKey, Signer};
 
 fn keys(set: &Value) -> Vec<VerificationKey> {
     read_jwk_set(set.to_string().as_bytes()).unwrap()

@@ -1,10 +1,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jose::jws::{JwsError, KeyReference, Keys, Policy, SigningInput, Types, Unverified};
-use jose::{JwkError, PublicJwk};
+use bestow_jose::jws::{JwsError, KeyReference, Keys, Policy, SigningInput, Types, Unverified};
+use bestow_jose::{JwkError, PublicJwk};
+use bestow_signing::{LocalKey, Signer};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use signing::{LocalKey, Signer};
 
 /// RFC 9449 Figure 2: a DPoP proof, signed by a stranger, with its key in the header.
 const RFC9449_PROOF: &str = "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19.eyJqdGkiOiItQndDM0VTYzZhY2MybFRjIiwiaHRtIjoiUE9TVCIsImh0dSI6Imh0dHBzOi8vc2VydmVyLmV4YW1wbGUuY29tL3Rva2VuIiwiaWF0IjoxNTYyMjYyNjE2fQ.2-GxA6T8lP4vfrg8v-FdWP0A0zdrj8igiMLvqRMUvwnQg4PtFLbdLXiOSsX0x7NVY-FNyJK70nfbV37xRZT3Lg";

@@ -1,7 +1,7 @@
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
+use bestow_signing::{DerSignatureError, LocalKey, Signer, ecdsa_der_to_raw};
 use proptest::prelude::*;
-use signing::{DerSignatureError, LocalKey, Signer, ecdsa_der_to_raw};
 
 /// An integer as DER writes it, from its bytes without leading zeros.
 fn integer(magnitude: &[u8]) -> Vec<u8> {

@@ -1,6 +1,6 @@
+use bestow_jose::PublicJwk;
+use bestow_signing::{KeyError, LocalKey, Signer};
 use futures::executor::block_on;
-use jose::PublicJwk;
-use signing::{KeyError, LocalKey, Signer};
 
 /// RFC 7515 Appendix A.3: the key pair of the ES256 example.
 const RFC7515_X: &str = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU";

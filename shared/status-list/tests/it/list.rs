@@ -1,10 +1,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use proptest::prelude::*;
-use serde::Deserialize;
-use status_list::{
+use bestow_status_list::{
     Bits, EncodedStatusList, ListError, MAX_LIST_BYTES, Status, StatusList, UnknownStatus,
 };
+use proptest::prelude::*;
+use serde::Deserialize;
 
 fn encoded(bits: u8, lst: &str) -> EncodedStatusList {
     EncodedStatusList {

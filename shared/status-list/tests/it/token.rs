@@ -1,15 +1,15 @@
 use std::sync::Arc;
 
-use futures::executor::block_on;
-use jose::jws::{JwsError, SigningInput};
-use jose::{CertificateChain, CertificateDer, ClaimsError, PublicJwk};
-use serde::Serialize;
-use serde_json::{Value, json};
-use signing::{LocalKey, Signer, SigningIdentity};
-use status_list::{
+use bestow_jose::jws::{JwsError, SigningInput};
+use bestow_jose::{CertificateChain, CertificateDer, ClaimsError, PublicJwk};
+use bestow_signing::{LocalKey, Signer, SigningIdentity};
+use bestow_status_list::{
     Bits, ListError, Status, StatusClaim, StatusList, StatusListError, StatusListToken,
     StatusReference, UnknownStatus, UnverifiedStatusList, VerifiedStatusList,
 };
+use futures::executor::block_on;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 const URI: &str = "https://issuer.example/wallet/status-lists/1";
 const NOW_SECONDS: i64 = 1_767_225_600;

@@ -1,9 +1,9 @@
 //! From a change to the receiver, whatever fails on the way.
 
-use contract::Status;
-use issuance::Change;
-use webhooks::ports::{Answer, DeliveryMessage};
-use webhooks::{
+use bestow_contract::Status;
+use bestow_issuance::Change;
+use bestow_webhooks::ports::{Answer, DeliveryMessage};
+use bestow_webhooks::{
     AttemptError, DeliverError, DeliveryId, Dropped, Failure, LONGEST_WAIT_SECONDS,
     MAX_ATTEMPTS_KEPT, Outcome, State, SubscriptionId,
 };

@@ -1,8 +1,8 @@
 //! A receiver that hangs holds up no other.
 
+use bestow_webhooks::ports::{Answer, DeliveryMessage, Post, Receiver};
+use bestow_webhooks::{Attempt, AttemptError, Failure, LONGEST_WAIT_SECONDS, Outcome};
 use tokio::sync::Notify;
-use webhooks::ports::{Answer, DeliveryMessage, Post, Receiver};
-use webhooks::{Attempt, AttemptError, Failure, LONGEST_WAIT_SECONDS, Outcome};
 
 use crate::world::{Ports, offered, status};
 

@@ -1,8 +1,8 @@
 //! Subscriptions that end, are taken away, and are not known yet.
 
-use issuance::Change;
-use webhooks::ports::DeliveryMessage;
-use webhooks::{Failure, Outcome, State, SubscriptionId};
+use bestow_issuance::Change;
+use bestow_webhooks::ports::DeliveryMessage;
+use bestow_webhooks::{Failure, Outcome, State, SubscriptionId};
 
 use crate::deliveries::announced;
 use crate::world::{Ports, offered, status};

@@ -1,21 +1,21 @@
 //! A table, a queue, a receiver and a clock, all in memory, which can be told to fail.
 
-use clock::{Clock, IdSource};
+use bestow_clock::{Clock, IdSource};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use contract::{Callback, CorrelationId, Status};
-use issuance::{Change, Offer, Record, RequestHash};
-use uuid::Uuid;
-use webhooks::ports::{
+use bestow_contract::{Callback, CorrelationId, Status};
+use bestow_issuance::{Change, Offer, Record, RequestHash};
+use bestow_webhooks::ports::{
     Answer, Deliveries, DeliveriesError, DeliveryMessage, Found, Post, Receiver, Stored,
     Subscriptions, Update, WebhookQueue, WebhookQueueError,
 };
-use webhooks::{
+use bestow_webhooks::{
     AccountSubscriptions, Announce, Deliver, DeliverError, Delivery, DeliveryId, HangingHosts,
     Outcome, Replay, SubscriptionId,
 };
+use uuid::Uuid;
 
 pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 pub(crate) const CALLBACK: &str = "https://backend.example/hook";

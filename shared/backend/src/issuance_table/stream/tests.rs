@@ -1,7 +1,7 @@
 use super::*;
-use contract::{CredentialStatus, EventType, IssueError, Stage, Status};
-use issuance::ports::Stored;
-use issuance::{CredentialChange, Offer, RequestHash, State};
+use bestow_contract::{CredentialStatus, EventType, IssueError, Stage, Status};
+use bestow_issuance::ports::Stored;
+use bestow_issuance::{CredentialChange, Offer, RequestHash, State};
 use serde_json::json;
 use uuid::Uuid;
 
