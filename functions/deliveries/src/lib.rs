@@ -16,7 +16,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use bestow_contract::{CorrelationId, Problem, Scope, paths};
 use bestow_issuance::ports::{Records, RecordsError};
-use bestow_runtime::http::{Refusal, with_problem_fallbacks};
+use bestow_runtime::http::{HttpError, with_problem_fallbacks};
 use bestow_runtime::{ConfigError, Env};
 use bestow_webhooks::ports::{Deliveries, DeliveriesError};
 use bestow_webhooks::{Delivery, DeliveryId, ReplayError};
@@ -44,7 +44,7 @@ pub async fn app(env: &Env) -> Result<Router, ConfigError> {
 async fn deliveries(
     State(config): State<Arc<Config>>,
     correlation_id: Result<Path<String>, PathRejection>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, HttpError> {
     let correlation_id = correlation_id
         .ok()
         .and_then(|Path(segment)| CorrelationId::from_path_segment(&segment))
@@ -90,7 +90,7 @@ async fn is_known(config: &Config, correlation_id: &CorrelationId) -> Result<boo
 async fn replay(
     State(config): State<Arc<Config>>,
     id: Result<Path<String>, PathRejection>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, HttpError> {
     let id: DeliveryId = id
         .ok()
         .and_then(|Path(segment)| segment.parse().ok())

@@ -49,7 +49,7 @@ pub struct Erased {
     "{failed} failures while claims were erased ({} were); the next run tries again, and see the log for the reasons",
     .done.erased
 )]
-pub struct EraseFailed {
+pub struct PurgeError {
     /// Calls that failed, and entries that could not be read.
     pub failed: u64,
     /// What was done all the same.
@@ -75,7 +75,7 @@ impl EventFunction for EraseClaims {
     /// Erases what is due now, as far as it gets before `deadline`.
     ///
     /// # Errors
-    /// [`EraseFailed`] if something failed. The others were made all the same.
+    /// [`PurgeError`] if something failed. The others were made all the same.
     async fn handle(
         &self,
         _event: IgnoredAny,
@@ -107,7 +107,7 @@ impl EventFunction for EraseClaims {
             );
         }
         if failed > 0 {
-            return Err(EraseFailed { failed, done }.into());
+            return Err(PurgeError { failed, done }.into());
         }
         Ok(done)
     }

@@ -14,7 +14,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use bestow_contract::{CorrelationId, EventType, Problem, Scope, paths};
 use bestow_issuance::ports::RecordsError;
-use bestow_runtime::http::{Refusal, with_problem_fallbacks};
+use bestow_runtime::http::{HttpError, with_problem_fallbacks};
 use bestow_runtime::{ConfigError, Env};
 
 use crate::config::Config;
@@ -38,7 +38,7 @@ pub async fn app(env: &Env) -> Result<Router, ConfigError> {
 async fn issue_status(
     State(config): State<Arc<Config>>,
     correlation_id: Result<Path<String>, PathRejection>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, HttpError> {
     // Text that cannot be a correlation id names no issuance either.
     let correlation_id = correlation_id
         .ok()
@@ -65,7 +65,7 @@ async fn openapi(State(config): State<Arc<Config>>) -> Response {
     (headers, config.openapi.clone()).into_response()
 }
 
-async fn schema_of_event(name: Result<Path<String>, PathRejection>) -> Result<Response, Refusal> {
+async fn schema_of_event(name: Result<Path<String>, PathRejection>) -> Result<Response, HttpError> {
     let event_type = name
         .ok()
         .and_then(|Path(name)| paths::event_type_of_schema(&name))

@@ -14,7 +14,9 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use bestow_aws::sdk::Sdk;
 use bestow_contract::CorrelationId;
 use bestow_issuance::Polled;
-use bestow_issuance::ports::{EitherWallet, PollMessage, Records, RecordsError, Stored, Transient};
+use bestow_issuance::ports::{
+    EitherWallet, PollMessage, Records, RecordsError, Stored, TransientError,
+};
 use bestow_runtime::lambda::EventFunction;
 use bestow_runtime::metrics::{self, Counter};
 use bestow_runtime::stream::StreamEvent;
@@ -175,7 +177,7 @@ impl PollStatus {
         record: &SqsMessage,
         message: &PollMessage,
         after_seconds: u32,
-        failure: &Transient,
+        failure: &TransientError,
     ) {
         let PollMessage {
             correlation_id,

@@ -15,9 +15,9 @@ use axum::{Json, Router};
 use bestow_access::Guard;
 use bestow_aws::sdk::Sdk;
 use bestow_contract::{CredentialStatusAnswer, CredentialStatusChange, Problem, Scope, paths};
-use bestow_issuance::ports::{CredentialWallet, QueueError, WalletFailure};
-use bestow_issuance::{SetFailure, SetStatus};
-use bestow_runtime::http::{Refusal, read_json, with_problem_fallbacks};
+use bestow_issuance::ports::{CredentialWallet, QueueError, WalletError};
+use bestow_issuance::{SetStatus, SetStatusError};
+use bestow_runtime::http::{HttpError, read_json, with_problem_fallbacks};
 use bestow_runtime::metrics::{self, Measure};
 use bestow_runtime::{ConfigError, Env};
 use uuid::Uuid;
@@ -47,7 +47,7 @@ async fn set_credential_status(
     State(use_case): State<Arc<CredentialStatuses>>,
     revocation_uuid: RevocationUuid,
     request: Request,
-) -> Result<Response, Refusal> {
+) -> Result<Response, HttpError> {
     let began = Instant::now();
     let revocation_uuid = well_formed(revocation_uuid)?;
     let body = read_json(request, CredentialStatusChange::MAX_BODY_BYTES).await?;
@@ -57,8 +57,8 @@ async fn set_credential_status(
             .set(revocation_uuid, &change)
             .await
             .map_err(|failure| match failure {
-                SetFailure::Wallet(failure) => refuse(revocation_uuid, &failure),
-                SetFailure::Queue(fault) => unavailable(revocation_uuid, &fault),
+                SetStatusError::Wallet(failure) => refuse(revocation_uuid, &failure),
+                SetStatusError::Queue(fault) => unavailable(revocation_uuid, &fault),
             })?;
     let is_published = answer.is_published();
     // What is not noted yet is news to the check, which measures it then.
@@ -78,7 +78,7 @@ async fn set_credential_status(
 async fn credential_status(
     State(use_case): State<Arc<CredentialStatuses>>,
     revocation_uuid: RevocationUuid,
-) -> Result<Response, Refusal> {
+) -> Result<Response, HttpError> {
     let revocation_uuid = well_formed(revocation_uuid)?;
     let answer = use_case
         .wallet
@@ -96,14 +96,14 @@ fn well_formed(revocation_uuid: RevocationUuid) -> Result<Uuid, Problem> {
 }
 
 /// One line in the log, and what the caller is told.
-fn refuse(revocation_uuid: Uuid, failure: &WalletFailure) -> Problem {
+fn refuse(revocation_uuid: Uuid, failure: &WalletError) -> Problem {
     let problem = failure.problem();
     let status = problem.status;
     match failure {
-        WalletFailure::Transient(fault) => {
+        WalletError::Transient(fault) => {
             tracing::warn!(%revocation_uuid, status, %fault, "the wallet did not answer about a credential");
         }
-        WalletFailure::Refused(_) => {
+        WalletError::Refused(_) => {
             tracing::info!(%revocation_uuid, status, "the wallet refused a request about a credential");
         }
     }

@@ -17,8 +17,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bestow_contract::{JobAccepted, JobStatus, Problem, Scope, paths};
-use bestow_jobs::{AcceptFailure, ReadFailure};
-use bestow_runtime::http::{Refusal, with_problem_fallbacks};
+use bestow_jobs::{AcceptError, ReadError};
+use bestow_runtime::http::{HttpError, with_problem_fallbacks};
 use bestow_runtime::{ConfigError, Env};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -51,7 +51,7 @@ pub async fn app(env: &Env) -> Result<Router, ConfigError> {
 async fn start_batch(
     State(config): State<Arc<Config>>,
     request: Request,
-) -> Result<Response, Refusal> {
+) -> Result<Response, HttpError> {
     let idempotency_key = upload::idempotency_key(request.headers())?;
     let kind = upload::kind(request.headers())?;
     let body = bestow_runtime::http::read_body(request, bestow_contract::MAX_UPLOAD_BYTES).await?;
@@ -66,7 +66,7 @@ async fn start_batch(
                 limit_seconds = ACCEPT_LIMIT.as_secs(),
                 "an upload was not kept in time"
             );
-            return Err(AcceptFailure::not_kept().into());
+            return Err(AcceptError::not_kept().into());
         }
     };
     tracing::info!(job_id = %job.id, total = job.total, "an upload was accepted");
@@ -86,13 +86,16 @@ async fn start_batch(
 
 type JobId = Result<Path<Uuid>, PathRejection>;
 
-async fn job_status(State(config): State<Arc<Config>>, job_id: JobId) -> Result<Response, Refusal> {
+async fn job_status(
+    State(config): State<Arc<Config>>,
+    job_id: JobId,
+) -> Result<Response, HttpError> {
     let job_id = well_formed(job_id)?;
     let progress = config
         .read
         .progress(job_id)
         .await
-        .map_err(|fault| unreadable(job_id, &ReadFailure::Jobs(fault)))?
+        .map_err(|fault| unreadable(job_id, &ReadError::Jobs(fault)))?
         .ok_or_else(unknown)?;
     tracing::info!(%job_id, done = progress.done, failed = progress.failed, "the progress of a job was read");
     let status = JobStatus {
@@ -115,7 +118,7 @@ async fn job_results(
     State(config): State<Arc<Config>>,
     job_id: JobId,
     cursor: Result<Query<Cursor>, QueryRejection>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, HttpError> {
     let job_id = well_formed(job_id)?;
     let Query(Cursor { cursor }) = cursor.map_err(|_| {
         Problem::invalid_request(
@@ -142,25 +145,25 @@ fn unknown() -> Problem {
     Problem::not_found("No job with this job_id was accepted within the last week.")
 }
 
-fn not_accepted(failure: &AcceptFailure) -> Problem {
+fn not_accepted(failure: &AcceptError) -> Problem {
     match failure {
-        AcceptFailure::KeyConflict => {
+        AcceptError::KeyConflict => {
             tracing::info!("an upload was refused: another one came under its idempotency key");
         }
-        AcceptFailure::Jobs(_) | AcceptFailure::Queue(_) | AcceptFailure::SealFailed(_) => {
+        AcceptError::Jobs(_) | AcceptError::Queue(_) | AcceptError::SealFailed(_) => {
             tracing::error!(fault = %failure, "an upload could not be kept");
         }
     }
     failure.problem()
 }
 
-fn unreadable(job_id: Uuid, failure: &ReadFailure) -> Problem {
+fn unreadable(job_id: Uuid, failure: &ReadError) -> Problem {
     tracing::error!(%job_id, fault = %failure, "a job could not be read");
     match failure {
-        ReadFailure::Jobs(_) => {
+        ReadError::Jobs(_) => {
             Problem::unavailable("The job cannot be read for now. Try again in a moment.")
                 .with_retry_after_seconds(1)
         }
-        ReadFailure::NotOurs(_) => Problem::internal(),
+        ReadError::NotOurs(_) => Problem::internal(),
     }
 }

@@ -11,11 +11,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use bestow_contract::{
-    Fault, Problem, QrCode, Scope, StartIssue, StartIssueAnswer, paths, request_uri,
+    FieldError, Problem, QrCode, Scope, StartIssue, StartIssueAnswer, paths, request_uri,
 };
 use bestow_issuance::StartedIssue;
 use bestow_qr_code::{Design, DrawError};
-use bestow_runtime::http::{Refusal, read_json, with_problem_fallbacks};
+use bestow_runtime::http::{HttpError, read_json, with_problem_fallbacks};
 use bestow_runtime::{ConfigError, Env};
 use url::Url;
 
@@ -47,7 +47,7 @@ fn routes(config: Config) -> Router {
 async fn start_issue(
     State(config): State<Arc<Config>>,
     request: Request,
-) -> Result<Response, Refusal> {
+) -> Result<Response, HttpError> {
     let body = read_json(request, StartIssue::MAX_BODY_BYTES).await?;
     let may_be_called = |url: &Url| config.allowed.check(url).map_err(|fault| fault.to_string());
     let prepare = |options: &QrCode| {
@@ -108,7 +108,7 @@ fn answer(
     })
 }
 
-fn refuse_logo(fault: Fault) -> Problem {
+fn refuse_logo(fault: FieldError) -> Problem {
     Problem::invalid_body(vec![fault])
 }
 

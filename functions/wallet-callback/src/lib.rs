@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use bestow_contract::{Problem, paths};
 use bestow_issuance::ports::{PollMessage, PollQueue};
-use bestow_runtime::http::{Refusal, with_problem_fallbacks};
+use bestow_runtime::http::{HttpError, with_problem_fallbacks};
 use bestow_runtime::metrics::{self, Counter};
 use bestow_runtime::{ConfigError, Env};
 use http_body_util::{BodyExt, Limited};
@@ -37,7 +37,7 @@ async fn wallet_callback(
     State(config): State<Arc<Config>>,
     token: Result<Path<String>, PathRejection>,
     request: Request,
-) -> Result<StatusCode, Refusal> {
+) -> Result<StatusCode, HttpError> {
     let correlation_id = token
         .ok()
         .and_then(|Path(token)| config.tokens.open(&token))

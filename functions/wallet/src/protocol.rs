@@ -13,10 +13,10 @@ use axum::{Json, Router};
 use bestow_bundled_wallet::OfferStep;
 use bestow_contract::Problem;
 use bestow_issuer::{
-    CredentialRequest, ErrorCode, NoCredentialOffer, OfferId, ProtocolError, Redeem, RetrieveOffer,
-    TokenRequest, Written, paths, system_randomness,
+    CredentialOfferError, CredentialRequest, ErrorCode, OfferId, ProtocolError, Redeem,
+    RetrieveOffer, TokenRequest, Written, paths, system_randomness,
 };
-use bestow_runtime::http::{Refusal, problem_response};
+use bestow_runtime::http::{HttpError, problem_response};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
@@ -49,8 +49,9 @@ pub(crate) fn cors() -> CorsLayer {
 async fn credential_offer(
     State(wallet): State<SharedWallet>,
     offer_id: PathParameter,
-) -> Result<Response, Refusal> {
-    let offer_id: OfferId = parsed(offer_id).ok_or_else(|| no_offer(NoCredentialOffer::Unknown))?;
+) -> Result<Response, HttpError> {
+    let offer_id: OfferId =
+        parsed(offer_id).ok_or_else(|| no_offer(CredentialOfferError::Unknown))?;
     let now_seconds = now_seconds();
     let step = RetrieveOffer {
         offer_id,
@@ -66,7 +67,7 @@ async fn credential_offer(
 }
 
 /// Whoever follows a link is told in the words of HTTP: the protocol has none for it.
-fn no_offer(reason: NoCredentialOffer) -> Problem {
+fn no_offer(reason: CredentialOfferError) -> Problem {
     let status = StatusCode::from_u16(reason.http_status()).unwrap_or(StatusCode::NOT_FOUND);
     plain_problem(status, reason.to_string())
 }
@@ -75,7 +76,7 @@ async fn token(
     State(wallet): State<SharedWallet>,
     headers: HeaderMap,
     request: Request,
-) -> Result<Response, Refused> {
+) -> Result<Response, RequestError> {
     let body = read(request, ErrorCode::InvalidRequest).await?;
     let issuer = &wallet.issuer;
     let request = TokenRequest::parse(content_type(&headers), &body)?;
@@ -100,7 +101,7 @@ async fn token(
     Ok(uncached(Json(answer)))
 }
 
-async fn nonce(State(wallet): State<SharedWallet>) -> Result<Response, Refused> {
+async fn nonce(State(wallet): State<SharedWallet>) -> Result<Response, RequestError> {
     let answer = wallet.issuer.nonce(now_seconds(), rand::random())?;
     Ok(uncached(Json(answer)))
 }
@@ -109,7 +110,7 @@ async fn credential(
     State(wallet): State<SharedWallet>,
     headers: HeaderMap,
     request: Request,
-) -> Result<Response, Refused> {
+) -> Result<Response, RequestError> {
     let issuer = &wallet.issuer;
     let token = issuer.authorize(authorization(&headers), now_seconds())?;
     let body = read(request, ErrorCode::InvalidCredentialRequest).await?;
@@ -132,7 +133,7 @@ async fn notification(
     State(wallet): State<SharedWallet>,
     headers: HeaderMap,
     request: Request,
-) -> Result<StatusCode, Refused> {
+) -> Result<StatusCode, RequestError> {
     let issuer = &wallet.issuer;
     let token = issuer.authorize(authorization(&headers), now_seconds())?;
     let body = read(request, ErrorCode::InvalidNotificationRequest).await?;
@@ -156,26 +157,26 @@ impl Wallet {
 }
 
 /// A request that was not granted.
-enum Refused {
+enum RequestError {
     /// In the words of the protocol.
     Protocol(ProtocolError),
     /// Storage or keys cannot be used now; the protocol has no words for it.
     Unavailable(Problem),
 }
 
-impl From<ProtocolError> for Refused {
+impl From<ProtocolError> for RequestError {
     fn from(error: ProtocolError) -> Self {
         Self::Protocol(error)
     }
 }
 
-impl From<Problem> for Refused {
+impl From<Problem> for RequestError {
     fn from(problem: Problem) -> Self {
         Self::Unavailable(problem)
     }
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for RequestError {
     fn into_response(self) -> Response {
         let error = match self {
             Self::Protocol(error) => error,

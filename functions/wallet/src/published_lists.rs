@@ -19,7 +19,7 @@ use axum::routing::get;
 use bestow_aws::CallError;
 use bestow_contract::Problem;
 use bestow_issuer::{LIST_TTL_SECONDS, ListNumber, paths};
-use bestow_runtime::http::Refusal;
+use bestow_runtime::http::HttpError;
 use bestow_status_list::MEDIA_TYPE;
 use bytes::Bytes;
 use flate2::Compression;
@@ -73,7 +73,7 @@ async fn status_list(
     list: PathParameter,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-) -> Result<Response, Refusal> {
+) -> Result<Response, HttpError> {
     if query.is_some_and(|query| asks_for_the_past(&query)) {
         // Past lists are not kept, which is told apart from a list that never was.
         let detail = "Only the present list is kept: leave out `time`.";

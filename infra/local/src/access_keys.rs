@@ -75,7 +75,7 @@ const TABLE_VARIABLE: &str = "ACCESS_TABLE";
      (without --ephemeral, and with the same --data-dir). For a deployment in AWS name its table: --table NAME, the \
      stack's output AccessTableName"
 )]
-pub(crate) struct NotRunning {
+pub(crate) struct NotRunningError {
     pub(crate) data_dir: PathBuf,
 }
 
@@ -95,7 +95,7 @@ pub(crate) fn forget_where(data: &DataDir) {
 
 /// The table of the cloud that runs on `data_dir`. One that was killed has left its note behind: then the first call
 /// finds nobody there.
-pub(crate) fn table_of_running(data_dir: &Path) -> Result<AccessTable, NotRunning> {
+pub(crate) fn table_of_running(data_dir: &Path) -> Result<AccessTable, NotRunningError> {
     let read = || {
         let text = fs::read_to_string(data_dir.join(RUNNING)).ok()?;
         let environment: BTreeMap<String, String> = serde_json::from_str(&text).ok()?;
@@ -103,7 +103,7 @@ pub(crate) fn table_of_running(data_dir: &Path) -> Result<AccessTable, NotRunnin
         let sdk = Sdk::from_env(&environment.into_iter().collect()).ok()?;
         Some(AccessTable::new(sdk.dynamodb(), &name))
     };
-    read().ok_or_else(|| NotRunning {
+    read().ok_or_else(|| NotRunningError {
         data_dir: data_dir.to_owned(),
     })
 }

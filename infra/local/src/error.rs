@@ -58,7 +58,7 @@ pub enum StartError {
     },
     /// The webhook secret is none.
     #[error("--webhook-secret cannot be used: {0}")]
-    WebhookSecret(bestow_webhooks::InvalidSecrets),
+    WebhookSecret(bestow_webhooks::SecretsError),
     /// The API key has no characters.
     #[error("--api-key must not be empty")]
     ApiKeyEmpty,

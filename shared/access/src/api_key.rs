@@ -54,7 +54,7 @@ pub struct KeyId(String);
     "{0:?} cannot be the id of an API key: an id has 1 to {MAX_ID_LENGTH} lower-case letters, digits and hyphens; \
      `keys list` shows them"
 )]
-pub struct InvalidKeyId(String);
+pub struct KeyIdError(String);
 
 impl KeyId {
     /// An id of ten digits, made of the first 50 bits of `randomness`.
@@ -82,9 +82,9 @@ impl fmt::Display for KeyId {
 }
 
 impl FromStr for KeyId {
-    type Err = InvalidKeyId;
+    type Err = KeyIdError;
 
-    fn from_str(text: &str) -> Result<Self, InvalidKeyId> {
+    fn from_str(text: &str) -> Result<Self, KeyIdError> {
         let is_fine = (1..=MAX_ID_LENGTH).contains(&text.len())
             && text
                 .bytes()
@@ -94,7 +94,7 @@ impl FromStr for KeyId {
         } else {
             // A whole key that was pasted here by mistake must not be repeated in a message.
             let shown: String = text.chars().take(12).collect();
-            Err(InvalidKeyId(shown))
+            Err(KeyIdError(shown))
         }
     }
 }

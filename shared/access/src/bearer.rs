@@ -10,7 +10,7 @@ use bestow_runtime::{ConfigError, Env};
 use crate::kept::{Clock, Lookup};
 use crate::rate_limit::RateLimit;
 use server::ServerKeys;
-pub(crate) use token::TokenFault;
+pub(crate) use token::TokenError;
 use token::{Expected, Granted, Unverified};
 
 /// Checks access tokens.
@@ -23,16 +23,16 @@ pub(crate) struct Bearer {
 
 /// Why a token is not taken.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum TokenRefusal {
+pub(crate) enum BearerError {
     /// It is no good.
-    Fault(TokenFault),
+    FieldError(TokenError),
     /// That cannot be said: the authorization server's keys cannot be fetched.
     Unavailable,
 }
 
-impl From<TokenFault> for TokenRefusal {
-    fn from(fault: TokenFault) -> Self {
-        Self::Fault(fault)
+impl From<TokenError> for BearerError {
+    fn from(fault: TokenError) -> Self {
+        Self::FieldError(fault)
     }
 }
 
@@ -80,12 +80,12 @@ impl Bearer {
     }
 
     /// What `token` allows at `now_ms`.
-    pub(crate) async fn check(&self, token: &str, now_ms: i64) -> Result<Granted, TokenRefusal> {
+    pub(crate) async fn check(&self, token: &str, now_ms: i64) -> Result<Granted, BearerError> {
         let unverified = Unverified::read(token)?;
         match self.keys.named(unverified.kid()).await {
             Lookup::Found(keys) => Ok(unverified.verify(&keys, &self.expected, now_ms)?),
-            Lookup::Absent => Err(TokenFault::UnknownKey.into()),
-            Lookup::Unavailable => Err(TokenRefusal::Unavailable),
+            Lookup::Absent => Err(TokenError::UnknownKey.into()),
+            Lookup::Unavailable => Err(BearerError::Unavailable),
         }
     }
 }

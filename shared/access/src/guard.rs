@@ -19,13 +19,13 @@ use tower::{Layer, Service};
 use tracing::Instrument;
 
 use crate::api_key::{KeyHash, KeyId};
-use crate::bearer::{Bearer, TokenRefusal};
+use crate::bearer::{Bearer, BearerError};
+use crate::error::AccessError;
 use crate::kept::{Clock, Lookup};
 use crate::key_record::KeyState;
 use crate::keyring::Keyring;
 use crate::limiter::{Limiter, Over};
 use crate::rate_limit::RateLimit;
-use crate::refusal::Refusal;
 use crate::table::AccessTable;
 
 /// The header that carries a caller's key (`contract`: Start issue).
@@ -143,17 +143,21 @@ impl Guard {
     }
 
     /// Who makes a request with these headers, if they may do what `scope` stands for.
-    pub(crate) async fn admit(&self, headers: &HeaderMap, scope: Scope) -> Result<Caller, Refusal> {
+    pub(crate) async fn admit(
+        &self,
+        headers: &HeaderMap,
+        scope: Scope,
+    ) -> Result<Caller, AccessError> {
         let bearer = self.0.bearer.as_ref();
         match (sent_key(headers)?, sent_token(headers), bearer) {
-            (Some(_), Ok(Some(_)), Some(_)) => Err(Refusal::Ambiguous(
+            (Some(_), Ok(Some(_)), Some(_)) => Err(AccessError::Ambiguous(
                 "Send either an API key or an access token, not both.",
             )),
             (_, Err(refusal), Some(_)) => Err(refusal),
             (None, Ok(Some(token)), Some(bearer)) => self.admit_token(bearer, token, scope).await,
             // Where tokens are not taken, the header may be meant for somebody in between.
             (Some(key), _, _) => self.admit_key(key, scope).await,
-            (None, token, bearer) => Err(Refusal::Missing {
+            (None, token, bearer) => Err(AccessError::Missing {
                 takes_tokens: bearer.is_some(),
                 has_token: !matches!(token, Ok(None)),
             }),
@@ -165,38 +169,38 @@ impl Guard {
         bearer: &Bearer,
         token: &str,
         scope: Scope,
-    ) -> Result<Caller, Refusal> {
+    ) -> Result<Caller, AccessError> {
         let granted = match bearer.check(token, (self.0.clock)()).await {
             Ok(granted) => granted,
-            Err(TokenRefusal::Fault(fault)) => return Err(Refusal::BadToken(fault)),
-            Err(TokenRefusal::Unavailable) => return Err(Refusal::Unavailable),
+            Err(BearerError::FieldError(fault)) => return Err(AccessError::BadToken(fault)),
+            Err(BearerError::Unavailable) => return Err(AccessError::Unavailable),
         };
         let caller = Caller::of_client(granted.client);
         if !granted.scopes.contains(&scope) {
-            return Err(Refusal::LacksScope { caller, scope });
+            return Err(AccessError::LacksScope { caller, scope });
         }
         self.count(caller, bearer.rate_limit).await
     }
 
-    async fn admit_key(&self, key: &[u8], scope: Scope) -> Result<Caller, Refusal> {
+    async fn admit_key(&self, key: &[u8], scope: Scope) -> Result<Caller, AccessError> {
         let record = match self.0.keyring.find(&KeyHash::of(key)).await {
             Lookup::Found(record) => record,
-            Lookup::Unavailable => return Err(Refusal::Unavailable),
-            Lookup::Absent => return Err(Refusal::UnknownKey),
+            Lookup::Unavailable => return Err(AccessError::Unavailable),
+            Lookup::Absent => return Err(AccessError::UnknownKey),
         };
         let caller = Caller::of_key(&record.id);
         match record.state((self.0.clock)()) {
-            KeyState::Expired { at_ms } => Err(Refusal::ExpiredKey { caller, at_ms }),
-            KeyState::Revoked { at_ms } => Err(Refusal::RevokedKey { caller, at_ms }),
+            KeyState::Expired { at_ms } => Err(AccessError::ExpiredKey { caller, at_ms }),
+            KeyState::Revoked { at_ms } => Err(AccessError::RevokedKey { caller, at_ms }),
             KeyState::Valid if record.scopes.contains(&scope) => {
                 self.count(caller, record.rate_limit).await
             }
-            KeyState::Valid => Err(Refusal::LacksScope { caller, scope }),
+            KeyState::Valid => Err(AccessError::LacksScope { caller, scope }),
         }
     }
 
     /// Counts a request of a caller who has a limit.
-    async fn count(&self, caller: Caller, limit: Option<RateLimit>) -> Result<Caller, Refusal> {
+    async fn count(&self, caller: Caller, limit: Option<RateLimit>) -> Result<Caller, AccessError> {
         let Some(limit) = limit else {
             return Ok(caller);
         };
@@ -208,10 +212,10 @@ impl Guard {
             .await;
         match spent {
             Ok(()) => Ok(caller),
-            Err(Over::Unknown) => Err(Refusal::Unavailable),
+            Err(Over::Unknown) => Err(AccessError::Unavailable),
             Err(Over::Limit {
                 retry_after_seconds,
-            }) => Err(Refusal::OverLimit {
+            }) => Err(AccessError::OverLimit {
                 caller,
                 limit,
                 retry_after_seconds,
@@ -221,21 +225,23 @@ impl Guard {
 }
 
 /// The one API key of a request, if it has one.
-fn sent_key(headers: &HeaderMap) -> Result<Option<&[u8]>, Refusal> {
+fn sent_key(headers: &HeaderMap) -> Result<Option<&[u8]>, AccessError> {
     let mut keys = headers.get_all(API_KEY_HEADER).iter();
     match (keys.next(), keys.next()) {
-        (_, Some(_)) => Err(Refusal::Ambiguous("Send exactly one x-api-key header.")),
+        (_, Some(_)) => Err(AccessError::Ambiguous("Send exactly one x-api-key header.")),
         (Some(key), None) if !key.is_empty() => Ok(Some(key.as_bytes())),
         _ => Ok(None),
     }
 }
 
 /// The one access token of a request, if it has one (RFC 6750 §2.1). Other schemes are not ours.
-fn sent_token(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+fn sent_token(headers: &HeaderMap) -> Result<Option<&str>, AccessError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = match (values.next(), values.next()) {
         (_, Some(_)) => {
-            return Err(Refusal::Ambiguous("Send exactly one Authorization header."));
+            return Err(AccessError::Ambiguous(
+                "Send exactly one Authorization header.",
+            ));
         }
         (Some(value), None) => value.to_str().unwrap_or_default(),
         (None, None) => return Ok(None),

@@ -14,12 +14,12 @@ pub(crate) trait Source: Send + Sync {
     /// All of it.
     type All: Send + Sync;
     /// Why it cannot be read.
-    type Fault: Display + Send;
+    type FieldError: Display + Send;
     /// What it is, for the log.
     const NAME: &'static str;
 
     /// Reads all of it, as it is now.
-    fn read(&self) -> impl Future<Output = Result<Self::All, Self::Fault>> + Send;
+    fn read(&self) -> impl Future<Output = Result<Self::All, Self::FieldError>> + Send;
 }
 
 /// Tells the time in Unix milliseconds.

@@ -24,10 +24,10 @@ struct Inner {
 
 impl Source for World {
     type All = Vec<&'static str>;
-    type Fault = &'static str;
+    type FieldError = &'static str;
     const NAME: &'static str = "the words";
 
-    async fn read(&self) -> Result<Self::All, Self::Fault> {
+    async fn read(&self) -> Result<Self::All, Self::FieldError> {
         self.0.reads.fetch_add(1, Ordering::SeqCst);
         tokio::task::yield_now().await;
         self.0.words.lock().unwrap().clone().ok_or("an outage")

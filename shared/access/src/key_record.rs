@@ -56,17 +56,17 @@ pub struct Randomness {
 /// The operating system has no randomness to give.
 #[derive(Debug, Error)]
 #[error("the operating system gives no randomness to make a key of")]
-pub struct NoRandomness;
+pub struct RandomnessError;
 
 impl Randomness {
     /// From the operating system's source.
     ///
     /// # Errors
     /// It has none.
-    pub fn of_system() -> Result<Self, NoRandomness> {
+    pub fn of_system() -> Result<Self, RandomnessError> {
         let (mut id, mut secret) = ([0; 10], [0; 32]);
-        aws_lc_rs::rand::fill(&mut id).map_err(|_| NoRandomness)?;
-        aws_lc_rs::rand::fill(&mut secret).map_err(|_| NoRandomness)?;
+        aws_lc_rs::rand::fill(&mut id).map_err(|_| RandomnessError)?;
+        aws_lc_rs::rand::fill(&mut secret).map_err(|_| RandomnessError)?;
         Ok(Self { id, secret })
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct Keyring(Kept<AccessTable>);
 
 impl Source for AccessTable {
     type All = Vec<Arc<KeyRecord>>;
-    type Fault = CallError;
+    type FieldError = CallError;
     const NAME: &'static str = "the table of API keys";
 
     async fn read(&self) -> Result<Self::All, CallError> {

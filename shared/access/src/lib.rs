@@ -18,18 +18,18 @@
 
 pub mod api_key;
 mod bearer;
+mod error;
 mod guard;
 mod kept;
 pub mod key_record;
 mod keyring;
 mod limiter;
 pub mod rate_limit;
-mod refusal;
 pub mod table;
 
 pub use api_key::{ApiKey, KeyHash, KeyId};
 pub use bestow_contract::Scope;
 pub use guard::Guard;
-pub use key_record::{KeyRecord, KeyState, NewKey, NoRandomness, Randomness};
-pub use rate_limit::{InvalidRateLimit, RateLimit};
+pub use key_record::{KeyRecord, KeyState, NewKey, Randomness, RandomnessError};
+pub use rate_limit::{RateLimit, RateLimitError};
 pub use table::{AccessTable, ChangeError};

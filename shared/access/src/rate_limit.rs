@@ -22,7 +22,7 @@ enum Per {
 /// Text that is no rate limit.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("a limit is a number of requests, a slash and s, m or h, as 50/s, 1000/m or 20000/h")]
-pub struct InvalidRateLimit;
+pub struct RateLimitError;
 
 /// The most requests that a limit can allow; who needs more needs no limit.
 const MOST: u32 = 1_000_000;
@@ -69,19 +69,19 @@ impl fmt::Display for RateLimit {
 }
 
 impl FromStr for RateLimit {
-    type Err = InvalidRateLimit;
+    type Err = RateLimitError;
 
-    fn from_str(text: &str) -> Result<Self, InvalidRateLimit> {
-        let (requests, per) = text.split_once('/').ok_or(InvalidRateLimit)?;
+    fn from_str(text: &str) -> Result<Self, RateLimitError> {
+        let (requests, per) = text.split_once('/').ok_or(RateLimitError)?;
         let per = match per {
             "s" => Per::Second,
             "m" => Per::Minute,
             "h" => Per::Hour,
-            _ => return Err(InvalidRateLimit),
+            _ => return Err(RateLimitError),
         };
         match requests.parse() {
             Ok(requests @ 1..=MOST) => Ok(Self { requests, per }),
-            _ => Err(InvalidRateLimit),
+            _ => Err(RateLimitError),
         }
     }
 }
@@ -115,7 +115,7 @@ mod tests {
             "1000001/h",
             "5 /s",
         ] {
-            assert_eq!(bad.parse::<RateLimit>(), Err(InvalidRateLimit), "{bad}");
+            assert_eq!(bad.parse::<RateLimit>(), Err(RateLimitError), "{bad}");
         }
     }
 }

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use thiserror::Error;
 
-use crate::item::Malformed;
+use crate::item::MalformedItemError;
 
 /// A call to an AWS service that failed for good: the SDK has already tried again where that could help.
 ///
@@ -78,8 +78,8 @@ impl CallError {
     }
 }
 
-impl From<Malformed> for CallError {
-    fn from(Malformed { attribute, reason }: Malformed) -> Self {
+impl From<MalformedItemError> for CallError {
+    fn from(MalformedItemError { attribute, reason }: MalformedItemError) -> Self {
         Self::unexpected(&format!("the attribute {attribute} of an item {reason}"))
     }
 }

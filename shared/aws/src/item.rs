@@ -15,14 +15,14 @@ pub type Item = HashMap<String, AttributeValue>;
 
 /// An attribute is not what we write.
 #[derive(Debug)]
-pub struct Malformed {
+pub struct MalformedItemError {
     /// The attribute's name.
     pub attribute: String,
     /// What is wrong with it, without its value.
     pub reason: &'static str,
 }
 
-impl Malformed {
+impl MalformedItemError {
     /// An attribute with what is wrong with it.
     pub fn new(attribute: &str, reason: &'static str) -> Self {
         Self {
@@ -67,16 +67,16 @@ pub fn write(key: Item, value: &impl Serialize) -> Result<Item, CallError> {
 }
 
 /// The value of an item. Attributes that it does not know, of a later version perhaps, are left alone.
-pub fn read<T: DeserializeOwned>(item: Item) -> Result<T, Malformed> {
+pub fn read<T: DeserializeOwned>(item: Item) -> Result<T, MalformedItemError> {
     let item = Deserializer::from_attribute_value(AttributeValue::M(item).into());
     serde_path_to_error::deserialize(item).map_err(|fault| match fault.path().iter().next() {
-        Some(Segment::Map { key }) => Malformed::new(key, "does not have its form"),
+        Some(Segment::Map { key }) => MalformedItemError::new(key, "does not have its form"),
         _ => {
             let text = fault.inner().to_string();
             let missing = text.strip_prefix("missing field `");
             match missing.and_then(|rest| rest.strip_suffix('`')) {
-                Some(attribute) => Malformed::missing(attribute),
-                None => Malformed::new("(any)", "does not have its form"),
+                Some(attribute) => MalformedItemError::missing(attribute),
+                None => MalformedItemError::new("(any)", "does not have its form"),
             }
         }
     })

@@ -11,7 +11,7 @@ mod item;
 use std::collections::HashMap;
 
 use bestow_aws::Dynamodb;
-use bestow_aws::item::{self as items, Item, Malformed, string};
+use bestow_aws::item::{self as items, Item, MalformedItemError, string};
 use bestow_aws::{CallError, Table, Write, Written, all_items};
 use bestow_contract::CorrelationId;
 use bestow_issuance::ports::Cause;
@@ -122,7 +122,7 @@ fn unavailable(fault: impl Into<Cause>) -> DeliveriesError {
     DeliveriesError::Unavailable(fault.into())
 }
 
-fn unreadable(Malformed { attribute, reason }: Malformed) -> DeliveriesError {
+fn unreadable(MalformedItemError { attribute, reason }: MalformedItemError) -> DeliveriesError {
     let reason = format!("its attribute {attribute} {reason}");
     DeliveriesError::Malformed { reason }
 }

@@ -14,7 +14,7 @@ pub use stream::{announcement, trace_of};
 use std::collections::HashMap;
 
 use bestow_aws::Dynamodb;
-use bestow_aws::item::{Malformed, number, string};
+use bestow_aws::item::{MalformedItemError, number, string};
 use bestow_aws::{CallError, Table, Write, Written};
 use bestow_contract::CorrelationId;
 use bestow_issuance::Record;
@@ -114,7 +114,7 @@ fn unavailable(fault: impl Into<Cause>) -> RecordsError {
     RecordsError::Unavailable(fault.into())
 }
 
-fn unreadable(Malformed { attribute, reason }: Malformed) -> RecordsError {
+fn unreadable(MalformedItemError { attribute, reason }: MalformedItemError) -> RecordsError {
     RecordsError::Malformed {
         attribute,
         reason: reason.to_owned(),

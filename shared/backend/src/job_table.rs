@@ -15,7 +15,7 @@ mod item;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use bestow_aws::Dynamodb;
-use bestow_aws::item::{Malformed, number, string};
+use bestow_aws::item::{MalformedItemError, number, string};
 use bestow_aws::{CallError, Table, Transacted, Write, Written, all_items};
 use bestow_issuance::ports::Cause;
 use bestow_jobs::ports::{Acceptance, Jobs, JobsError, Replaced};
@@ -178,6 +178,6 @@ fn failed(fault: impl Into<Cause>) -> JobsError {
     JobsError(fault.into())
 }
 
-fn unreadable(fault: Malformed) -> JobsError {
+fn unreadable(fault: MalformedItemError) -> JobsError {
     failed(CallError::from(fault))
 }

@@ -13,8 +13,8 @@ mod start_queue;
 mod webhook_queue;
 
 use bestow_contract::Problem;
-use bestow_issuance::ports::WalletFailure;
-use bestow_issuance::{Milestone, StartFailure, StartFailureCause};
+use bestow_issuance::ports::WalletError;
+use bestow_issuance::{Milestone, StartIssueError, StartIssueErrorKind};
 use bestow_runtime::metrics::{self, Counter};
 
 pub use delivery_table::DeliveryTable;
@@ -38,24 +38,24 @@ pub fn count(milestone: Milestone) {
 }
 
 /// One line in the log, and what the caller is told.
-pub fn refuse(failure: &StartFailure, template_id: &str) -> Problem {
+pub fn refuse(failure: &StartIssueError, template_id: &str) -> Problem {
     let problem = failure.problem();
     let correlation_id = &failure.correlation_id;
     let status = problem.status;
     match &failure.cause {
-        StartFailureCause::Records(_)
-        | StartFailureCause::Queue(_)
-        | StartFailureCause::Contention => {
+        StartIssueErrorKind::Records(_)
+        | StartIssueErrorKind::Queue(_)
+        | StartIssueErrorKind::Contention => {
             tracing::error!(%correlation_id, template_id, status, fault = %failure, "an issuance could not be recorded");
         }
-        StartFailureCause::Wallet(WalletFailure::Transient(fault)) => {
+        StartIssueErrorKind::Wallet(WalletError::Transient(fault)) => {
             tracing::warn!(%correlation_id, template_id, status, %fault, "the wallet made no offer");
         }
-        StartFailureCause::Wallet(_)
-        | StartFailureCause::Conflict
-        | StartFailureCause::Ended
-        | StartFailureCause::AnotherOffer
-        | StartFailureCause::InProgress => {
+        StartIssueErrorKind::Wallet(_)
+        | StartIssueErrorKind::Conflict
+        | StartIssueErrorKind::Ended
+        | StartIssueErrorKind::AnotherOffer
+        | StartIssueErrorKind::InProgress => {
             tracing::info!(%correlation_id, template_id, status, "an issuance was refused");
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bestow_aws::sdk::Sdk;
 use bestow_contract::{CredentialStatusAnswer, CredentialStatusChange};
-use bestow_issuance::ports::{CredentialWallet, WalletFailure};
+use bestow_issuance::ports::{CredentialWallet, WalletError};
 use bestow_issuer::{
     IssuerIdentifier, RevocationUuid, StatusChange, StatusRecord, unknown_credential,
 };
@@ -34,7 +34,7 @@ impl BundledCredentials {
         })
     }
 
-    async fn status_record(&self, uuid: RevocationUuid) -> Result<StatusRecord, WalletFailure> {
+    async fn status_record(&self, uuid: RevocationUuid) -> Result<StatusRecord, WalletError> {
         self.table
             .status(uuid)
             .await
@@ -46,10 +46,10 @@ impl BundledCredentials {
         &self,
         record: &StatusRecord,
         uuid: RevocationUuid,
-    ) -> Result<CredentialStatusAnswer, WalletFailure> {
+    ) -> Result<CredentialStatusAnswer, WalletError> {
         record
             .answer(&self.identifier, uuid)
-            .map_err(WalletFailure::Refused)
+            .map_err(WalletError::Refused)
     }
 }
 
@@ -58,12 +58,12 @@ impl CredentialWallet for BundledCredentials {
         &self,
         revocation_uuid: Uuid,
         change: &CredentialStatusChange,
-    ) -> Result<CredentialStatusAnswer, WalletFailure> {
+    ) -> Result<CredentialStatusAnswer, WalletError> {
         let uuid = RevocationUuid::try_from(revocation_uuid).map_err(|_| unknown())?;
         for _ in 0..DECISIONS {
             let record = self.status_record(uuid).await?;
             let change = record.change(uuid, change, config::now_seconds());
-            let decided = match change.map_err(WalletFailure::Refused)? {
+            let decided = match change.map_err(WalletError::Refused)? {
                 StatusChange::Unchanged => return self.answer(&record, uuid),
                 StatusChange::Write(decided) => decided,
             };
@@ -86,13 +86,13 @@ impl CredentialWallet for BundledCredentials {
     async fn credential_status(
         &self,
         revocation_uuid: Uuid,
-    ) -> Result<CredentialStatusAnswer, WalletFailure> {
+    ) -> Result<CredentialStatusAnswer, WalletError> {
         let uuid = RevocationUuid::try_from(revocation_uuid).map_err(|_| unknown())?;
         let record = self.status_record(uuid).await?;
         self.answer(&record, uuid)
     }
 }
 
-fn unknown() -> WalletFailure {
-    WalletFailure::Refused(unknown_credential())
+fn unknown() -> WalletError {
+    WalletError::Refused(unknown_credential())
 }

@@ -1,10 +1,10 @@
 //! Why the bundled wallet did not do what it was asked for, in the words of the backend's ports.
 
 use bestow_aws::CallError;
-use bestow_issuance::ports::{Transient, TransientKind, WalletFailure};
+use bestow_issuance::ports::{TransientError, TransientKind, WalletError};
 
 /// A call to AWS failed.
-pub(crate) fn unavailable(fault: &CallError) -> WalletFailure {
+pub(crate) fn unavailable(fault: &CallError) -> WalletError {
     transient(
         TransientKind::Unavailable,
         format!("its table could not be used ({fault})"),
@@ -12,12 +12,12 @@ pub(crate) fn unavailable(fault: &CallError) -> WalletFailure {
 }
 
 /// Nothing is at fault: others write the same at the same time.
-pub(crate) fn contended(what: &str) -> WalletFailure {
+pub(crate) fn contended(what: &str) -> WalletError {
     transient(TransientKind::Busy, what.to_owned())
 }
 
-fn transient(kind: TransientKind, reason: String) -> WalletFailure {
-    WalletFailure::Transient(Transient {
+fn transient(kind: TransientKind, reason: String) -> WalletError {
+    WalletError::Transient(TransientError {
         kind,
         retry_after_seconds: Some(1),
         reason,

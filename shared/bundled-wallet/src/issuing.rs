@@ -6,7 +6,7 @@ use bestow_aws::CallError;
 use bestow_aws::sdk::Sdk;
 use bestow_contract::{Problem, StartIssue, StartIssueAnswer};
 use bestow_issuance::Record;
-use bestow_issuance::ports::{IssuingWallet, WalletFailure};
+use bestow_issuance::ports::{IssuingWallet, WalletError};
 use bestow_issuer::{CredentialOffers, ListNumber, Offer, StatusRecord};
 use bestow_runtime::{ConfigError, Env};
 
@@ -38,11 +38,7 @@ impl BundledIssuing {
     }
 
     /// The stored offer for this start: a new one, or the one that an equal start made before.
-    async fn store_offer(
-        &self,
-        record: &Record,
-        start: &StartIssue,
-    ) -> Result<Offer, WalletFailure> {
+    async fn store_offer(&self, record: &Record, start: &StartIssue) -> Result<Offer, WalletError> {
         let mut list = if self.offers.has_status_list(&start.template_id) {
             self.open_list.get(&self.table).await?
         } else {
@@ -59,7 +55,7 @@ impl BundledIssuing {
                 rand::random(),
                 config::now_seconds(),
             )
-            .map_err(|refused| WalletFailure::Refused(refused.into()))?;
+            .map_err(|refused| WalletError::Refused(refused.into()))?;
         loop {
             for _ in 0..DRAWS {
                 let status = offer.revocation_uuid.map(StatusRecord::new);
@@ -88,7 +84,7 @@ impl IssuingWallet for BundledIssuing {
         &self,
         record: &Record,
         request: &StartIssue,
-    ) -> Result<StartIssueAnswer, WalletFailure> {
+    ) -> Result<StartIssueAnswer, WalletError> {
         let offer = self.store_offer(record, request).await?;
         Ok(self.offers.start_answer(&offer, request))
     }
@@ -100,7 +96,7 @@ impl IssuingWallet for BundledIssuing {
 struct OpenList(RwLock<Option<ListNumber>>);
 
 impl OpenList {
-    async fn get(&self, table: &WalletTable) -> Result<ListNumber, WalletFailure> {
+    async fn get(&self, table: &WalletTable) -> Result<ListNumber, WalletError> {
         let known = *self.0.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(list) = known {
             return Ok(list);
@@ -112,16 +108,16 @@ impl OpenList {
         &self,
         table: &WalletTable,
         full: ListNumber,
-    ) -> Result<ListNumber, WalletFailure> {
+    ) -> Result<ListNumber, WalletError> {
         let next = full.next().ok_or_else(|| {
             tracing::error!("there is no status list left");
-            WalletFailure::Refused(Problem::internal())
+            WalletError::Refused(Problem::internal())
         })?;
         tracing::info!(list = %next, "a status list is full enough, the next one is begun");
         self.remember(table.advance_current_list(next).await)
     }
 
-    fn remember(&self, list: Result<ListNumber, CallError>) -> Result<ListNumber, WalletFailure> {
+    fn remember(&self, list: Result<ListNumber, CallError>) -> Result<ListNumber, WalletError> {
         let list = list.map_err(|fault| unavailable(&fault))?;
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(list);
         Ok(list)

@@ -3,7 +3,7 @@
 use bestow_aws::CallError;
 use bestow_aws::sdk::Sdk;
 use bestow_contract::IssueStatus;
-use bestow_issuance::ports::{IssueReport, ReportingWallet, WalletFailure};
+use bestow_issuance::ports::{IssueReport, ReportingWallet, WalletError};
 use bestow_issuance::{FRESH_BY_ITSELF_MS, Record};
 use bestow_issuer::{Offer, OfferId};
 use bestow_runtime::{ConfigError, Env};
@@ -65,7 +65,7 @@ impl ReportingWallet for BundledReports {
         FRESH_BY_ITSELF_MS
     }
 
-    async fn issue_status(&self, record: &Record) -> Result<IssueReport, WalletFailure> {
+    async fn issue_status(&self, record: &Record) -> Result<IssueReport, WalletError> {
         let offer = self
             .table
             .offer(&offer_id(record))

@@ -65,7 +65,7 @@ const ENCODED: char = '~';
 
 /// Why a text is not a [`CorrelationId`]. The message says what would be right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidCorrelationId {
+pub enum CorrelationIdError {
     /// No characters at all.
     #[error("is empty: leave it out, or give 1 to 256 bytes of printable text")]
     Empty,
@@ -83,14 +83,14 @@ pub enum InvalidCorrelationId {
 }
 
 impl TryFrom<String> for CorrelationId {
-    type Error = InvalidCorrelationId;
+    type Error = CorrelationIdError;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         match text.as_str() {
-            "" => Err(InvalidCorrelationId::Empty),
-            "." | ".." => Err(InvalidCorrelationId::DotSegment),
-            long if long.len() > Self::MAX_BYTES => Err(InvalidCorrelationId::TooLong(long.len())),
-            odd if !odd.chars().all(is_printable) => Err(InvalidCorrelationId::NotPrintable),
+            "" => Err(CorrelationIdError::Empty),
+            "." | ".." => Err(CorrelationIdError::DotSegment),
+            long if long.len() > Self::MAX_BYTES => Err(CorrelationIdError::TooLong(long.len())),
+            odd if !odd.chars().all(is_printable) => Err(CorrelationIdError::NotPrintable),
             _ => Ok(Self(text)),
         }
     }
@@ -106,7 +106,7 @@ pub(crate) fn is_printable(character: char) -> bool {
 }
 
 impl FromStr for CorrelationId {
-    type Err = InvalidCorrelationId;
+    type Err = CorrelationIdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::try_from(text.to_owned())
@@ -146,10 +146,10 @@ mod tests {
     #[test]
     fn text_that_cannot_name_an_issuance_is_refused() {
         for (text, fault) in [
-            ("", InvalidCorrelationId::Empty),
-            ("..", InvalidCorrelationId::DotSegment),
-            ("a\nb", InvalidCorrelationId::NotPrintable),
-            ("a\u{202e}b", InvalidCorrelationId::NotPrintable),
+            ("", CorrelationIdError::Empty),
+            ("..", CorrelationIdError::DotSegment),
+            ("a\nb", CorrelationIdError::NotPrintable),
+            ("a\u{202e}b", CorrelationIdError::NotPrintable),
         ] {
             assert_eq!(text.parse::<CorrelationId>(), Err(fault), "{text:?}");
         }
@@ -157,7 +157,7 @@ mod tests {
         assert!(longest.parse::<CorrelationId>().is_ok());
         assert_eq!(
             format!("{longest}x").parse::<CorrelationId>(),
-            Err(InvalidCorrelationId::TooLong(257))
+            Err(CorrelationIdError::TooLong(257))
         );
     }
 

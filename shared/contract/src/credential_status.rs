@@ -106,7 +106,7 @@ impl CredentialStatusAnswer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Fault;
+    use crate::FieldError;
     use serde_json::json;
 
     #[test]
@@ -128,11 +128,11 @@ mod tests {
         assert_eq!(
             problem.errors,
             [
-                Fault::new(
+                FieldError::new(
                     "/status",
                     "is not known: give \"valid\", \"suspended\" or \"revoked\""
                 ),
-                Fault::new(
+                FieldError::new(
                     "/reason",
                     "is 501 bytes long: at most 500 bytes are allowed"
                 ),

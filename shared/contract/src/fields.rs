@@ -3,7 +3,7 @@
 //! `null` and `""` count as absent: form-driven clients send both for "not filled in". Numbers may be
 //! strings of numbers `[d]`.
 
-use crate::{Fault, Problem, correlation_id::is_printable};
+use crate::{FieldError, Problem, correlation_id::is_printable};
 use serde_json::{Map, Value};
 use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
 
@@ -11,7 +11,7 @@ use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
 pub(crate) struct Fields<'f> {
     members: Map<String, Value>,
     pointer: String,
-    faults: &'f mut Vec<Fault>,
+    faults: &'f mut Vec<FieldError>,
 }
 
 impl<'f> Fields<'f> {
@@ -19,11 +19,11 @@ impl<'f> Fields<'f> {
     ///
     /// # Errors
     /// 400 if the body is not JSON, or not an object.
-    pub(crate) fn of_body(body: &[u8], faults: &'f mut Vec<Fault>) -> Result<Self, Problem> {
+    pub(crate) fn of_body(body: &[u8], faults: &'f mut Vec<FieldError>) -> Result<Self, Problem> {
         let value = serde_json::from_slice(body).map_err(|error| not_json(body, &error))?;
         let Value::Object(members) = value else {
             let reason = format!("is {}: send a JSON object", kind_of(&value));
-            return Err(Problem::invalid_body(vec![Fault::new("", reason)]));
+            return Err(Problem::invalid_body(vec![FieldError::new("", reason)]));
         };
         Ok(Self {
             members,
@@ -40,11 +40,11 @@ impl<'f> Fields<'f> {
     /// Notes that the member `name` is wrong.
     pub(crate) fn fault(&mut self, name: &str, reason: impl Into<String>) {
         let pointer = format!("{}/{name}", self.pointer);
-        self.faults.push(Fault::new(pointer, reason));
+        self.faults.push(FieldError::new(pointer, reason));
     }
 
     /// Takes over faults that were found elsewhere.
-    pub(crate) fn add_faults(&mut self, faults: Vec<Fault>) {
+    pub(crate) fn add_faults(&mut self, faults: Vec<FieldError>) {
         self.faults.extend(faults);
     }
 

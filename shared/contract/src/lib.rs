@@ -40,7 +40,7 @@ mod start_issue;
 mod tx_code;
 
 pub use callback::Callback;
-pub use correlation_id::{CorrelationId, InvalidCorrelationId};
+pub use correlation_id::{CorrelationId, CorrelationIdError};
 pub use credential_status::{
     CredentialStatus, CredentialStatusAnswer, CredentialStatusChange, StatusListEntry,
 };
@@ -52,9 +52,9 @@ pub use job::{
     MAX_UPLOAD_LINES, NDJSON, StartedLine,
 };
 pub use openapi::openapi;
-pub use problem::{Fault, PROBLEM_JSON, Problem, ProblemKind};
-pub use qr_code::{Color, InvalidColor, InvalidLogo, Logo, LogoFormat, LogoUri, QrCode};
-pub use request_uri::{InvalidRequestUriBase, RequestUriBase, is_request_uri, request_uri};
-pub use scope::{Scope, UnknownScope};
+pub use problem::{FieldError, PROBLEM_JSON, Problem, ProblemKind};
+pub use qr_code::{Color, ColorError, Logo, LogoError, LogoFormat, LogoUri, QrCode};
+pub use request_uri::{RequestUriBase, RequestUriBaseError, is_request_uri, request_uri};
+pub use scope::{Scope, ScopeError};
 pub use start_issue::{Claims, StartIssue, StartIssueAnswer};
 pub use tx_code::{TxCode, TxCodeInputMode};

@@ -11,14 +11,14 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// One thing that is wrong with a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fault {
+pub struct FieldError {
     /// Where: a JSON pointer (RFC 6901) into the request body; `""` is the whole body.
     pub pointer: String,
     /// What is wrong there and what would be right, for a developer to read. Never a claim value.
     pub reason: String,
 }
 
-impl Fault {
+impl FieldError {
     /// A fault at `pointer` (RFC 6901) with a reason to read.
     pub fn new(pointer: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
@@ -124,7 +124,7 @@ pub struct Problem {
     /// A URI reference that names this occurrence, such as the path of the request.
     pub instance: Option<String>,
     /// Each fault of the request, if the problem is about the request's body.
-    pub errors: Vec<Fault>,
+    pub errors: Vec<FieldError>,
     /// After how many seconds a repeat makes sense. Not in the body: it becomes the `Retry-After`
     /// header (RFC 9110 §10.2.3).
     pub retry_after_seconds: Option<u32>,
@@ -150,7 +150,7 @@ impl Problem {
     }
 
     /// 400 for a body with faults; the detail is made of them.
-    pub fn invalid_body(faults: Vec<Fault>) -> Self {
+    pub fn invalid_body(faults: Vec<FieldError>) -> Self {
         Self::new(ProblemKind::InvalidRequest, summary(&faults)).with_errors(faults)
     }
 
@@ -205,7 +205,7 @@ impl Problem {
     }
 
     /// 422 with a fault for each claim that the template rejects (pointers start with `/claims`).
-    pub fn claims_rejected(faults: Vec<Fault>) -> Self {
+    pub fn claims_rejected(faults: Vec<FieldError>) -> Self {
         Self::new(ProblemKind::ClaimsRejected, summary(&faults)).with_errors(faults)
     }
 
@@ -243,7 +243,7 @@ impl Problem {
 
     /// The problem with these faults as `errors`.
     #[must_use]
-    pub fn with_errors(mut self, faults: Vec<Fault>) -> Self {
+    pub fn with_errors(mut self, faults: Vec<FieldError>) -> Self {
         self.errors = faults;
         self
     }
@@ -269,7 +269,7 @@ impl Problem {
 }
 
 /// One sentence that names the first fault, for clients that show `detail` alone.
-fn summary(faults: &[Fault]) -> String {
+fn summary(faults: &[FieldError]) -> String {
     let Some((first, others)) = faults.split_first() else {
         return "The request has a fault.".to_owned();
     };

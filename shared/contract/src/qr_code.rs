@@ -6,8 +6,8 @@
 mod color;
 mod logo;
 
-pub use color::{Color, InvalidColor};
-pub use logo::{InvalidLogo, Logo, LogoFormat, LogoUri};
+pub use color::{Color, ColorError};
+pub use logo::{Logo, LogoError, LogoFormat, LogoUri};
 
 use crate::fields::Fields;
 use serde::Serialize;

@@ -6,14 +6,14 @@ use url::{Host, Url};
 /// The customer's web wallet or wallet app, to which an offer is handed (`request_uri_base`).
 ///
 /// Untrusted: in the wild the end user types it. Only `http`, `https` and app schemes are taken;
-/// see [`InvalidRequestUriBase`] for what is not.
+/// see [`RequestUriBaseError`] for what is not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RequestUriBase(Url);
 
 /// Why a text is not a [`RequestUriBase`]. The message says what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidRequestUriBase {
+pub enum RequestUriBaseError {
     /// More than [`RequestUriBase::MAX_BYTES`] bytes.
     #[error("is {0} bytes long: at most 2048 bytes are allowed")]
     TooLong(usize),
@@ -96,7 +96,7 @@ impl RequestUriBase {
 }
 
 impl TryFrom<String> for RequestUriBase {
-    type Error = InvalidRequestUriBase;
+    type Error = RequestUriBaseError;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse()
@@ -104,26 +104,26 @@ impl TryFrom<String> for RequestUriBase {
 }
 
 impl FromStr for RequestUriBase {
-    type Err = InvalidRequestUriBase;
+    type Err = RequestUriBaseError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.len() > Self::MAX_BYTES {
-            return Err(InvalidRequestUriBase::TooLong(text.len()));
+            return Err(RequestUriBaseError::TooLong(text.len()));
         }
         if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return Err(InvalidRequestUriBase::Space);
+            return Err(RequestUriBaseError::Space);
         }
-        let url = Url::parse(text).map_err(|_| InvalidRequestUriBase::NotAbsolute)?;
+        let url = Url::parse(text).map_err(|_| RequestUriBaseError::NotAbsolute)?;
         if !leads_to_a_wallet(&url) {
-            return Err(InvalidRequestUriBase::Scheme(url.scheme().to_owned()));
+            return Err(RequestUriBaseError::Scheme(url.scheme().to_owned()));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(InvalidRequestUriBase::UserInfo);
+            return Err(RequestUriBaseError::UserInfo);
         }
         // Of two offers in one URL, wallets differ in which one they take.
         for name in ["credential_offer_uri", "credential_offer"] {
             if url.query_pairs().any(|(key, _)| key == name) {
-                return Err(InvalidRequestUriBase::OfferParameter(name));
+                return Err(RequestUriBaseError::OfferParameter(name));
             }
         }
         Ok(Self(url))

@@ -18,7 +18,7 @@ use thiserror::Error;
     IntoStaticStr,
     VariantArray,
 )]
-#[strum(parse_err_ty = UnknownScope, parse_err_fn = unknown)]
+#[strum(parse_err_ty = ScopeError, parse_err_fn = unknown)]
 pub enum Scope {
     /// Start issuances, one by one and in bulk.
     #[strum(serialize = "issue:write")]
@@ -40,7 +40,7 @@ pub enum Scope {
 /// A name that is no scope's. The message lists those that are.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{name:?} is not a scope: the scopes are {}", names().join(", "))]
-pub struct UnknownScope {
+pub struct ScopeError {
     /// The name.
     pub name: String,
 }
@@ -55,8 +55,8 @@ impl Scope {
     }
 }
 
-fn unknown(name: &str) -> UnknownScope {
-    UnknownScope {
+fn unknown(name: &str) -> ScopeError {
+    ScopeError {
         name: name.to_owned(),
     }
 }

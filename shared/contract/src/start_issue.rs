@@ -1,5 +1,5 @@
 use crate::{
-    Callback, CorrelationId, Fault, Problem, QrCode, RequestUriBase, TxCode,
+    Callback, CorrelationId, FieldError, Problem, QrCode, RequestUriBase, TxCode,
     fields::{Fields, kind_of},
 };
 use serde::{Deserialize, Serialize};
@@ -95,7 +95,7 @@ impl StartIssue {
     /// 400 with each fault of the body, of `prepare` and of `check_callback` as `errors`.
     pub fn from_json_with<T>(
         body: &[u8],
-        prepare: impl FnOnce(&QrCode) -> Result<T, Vec<Fault>>,
+        prepare: impl FnOnce(&QrCode) -> Result<T, Vec<FieldError>>,
         check_callback: impl FnOnce(&Url) -> Result<(), String>,
     ) -> Result<(Self, Option<T>), Problem> {
         let mut faults = Vec::new();

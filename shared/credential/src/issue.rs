@@ -52,7 +52,7 @@ pub enum IssueError {
     ReservedName(String),
     /// The source of randomness failed.
     #[error("no randomness for the salts")]
-    Randomness(#[from] RandomnessUnavailable),
+    Randomness(#[from] RandomnessError),
     /// The disclosures could not be made.
     #[error("the disclosures could not be made")]
     Disclosures(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -64,12 +64,12 @@ pub enum IssueError {
 /// A source of randomness gave none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the source of randomness failed")]
-pub struct RandomnessUnavailable;
+pub struct RandomnessError;
 
 /// Fills the buffer with the operating system's randomness: the argument to [`SdJwtVc::prepare`]
 /// outside of tests.
-pub fn system_randomness(buffer: &mut [u8]) -> Result<(), RandomnessUnavailable> {
-    aws_lc_rs::rand::fill(buffer).map_err(|_| RandomnessUnavailable)
+pub fn system_randomness(buffer: &mut [u8]) -> Result<(), RandomnessError> {
+    aws_lc_rs::rand::fill(buffer).map_err(|_| RandomnessError)
 }
 
 /// A credential that lacks its signature. `Debug` shows no claims.
@@ -87,7 +87,7 @@ impl SdJwtVc<'_> {
     pub fn prepare(
         self,
         identity: &SigningIdentity,
-        fill_random: impl FnOnce(&mut [u8]) -> Result<(), RandomnessUnavailable>,
+        fill_random: impl FnOnce(&mut [u8]) -> Result<(), RandomnessError>,
     ) -> Result<PreparedSdJwtVc, IssueError> {
         let reserved = reserved_names(&self.claims, 1).into_iter().flatten().last();
         if let Some(name) = reserved {
@@ -133,7 +133,7 @@ impl SdJwtVc<'_> {
     pub async fn issue(
         self,
         identity: &SigningIdentity,
-        fill_random: impl FnOnce(&mut [u8]) -> Result<(), RandomnessUnavailable>,
+        fill_random: impl FnOnce(&mut [u8]) -> Result<(), RandomnessError>,
     ) -> Result<String, IssueError> {
         let prepared = self.prepare(identity, fill_random)?;
         let signature = identity.signer().sign(prepared.signing_input()).await?;

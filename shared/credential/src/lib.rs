@@ -23,7 +23,7 @@ pub use claim_path::{ClaimPath, ClaimPathError, PathSegment};
 pub use disclosure::{Disclosure, DisclosureError};
 pub use frame::{DisclosureFrame, FrameError};
 pub use issue::{
-    HolderBinding, IssueError, PreparedSdJwtVc, RandomnessUnavailable, SdJwtVc, system_randomness,
+    HolderBinding, IssueError, PreparedSdJwtVc, RandomnessError, SdJwtVc, system_randomness,
 };
 pub use reserved::{is_reserved_claim, reserved_names};
 pub use validity::Validity;

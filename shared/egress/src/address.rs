@@ -91,7 +91,7 @@ fn without_translation(address: IpAddr) -> IpAddr {
 
 /// Why a text is not a network.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(crate) enum InvalidNetwork {
+pub(crate) enum NetworkError {
     /// The part before the slash is no address.
     #[error("does not begin with an IP address")]
     Address,
@@ -104,12 +104,12 @@ pub(crate) enum InvalidNetwork {
 }
 
 /// Reads a network in CIDR notation; an address alone is a network of one.
-pub(crate) fn read_network(text: &str) -> Result<IpNet, InvalidNetwork> {
+pub(crate) fn read_network(text: &str) -> Result<IpNet, NetworkError> {
     let (address, prefix) = match text.split_once('/') {
         Some((address, prefix)) => (address, Some(prefix)),
         None => (text, None),
     };
-    let address: IpAddr = address.parse().map_err(|_| InvalidNetwork::Address)?;
+    let address: IpAddr = address.parse().map_err(|_| NetworkError::Address)?;
     let whole = IpNet::from(address);
     let Some(prefix) = prefix else {
         return Ok(whole);
@@ -117,11 +117,11 @@ pub(crate) fn read_network(text: &str) -> Result<IpNet, InvalidNetwork> {
     let is_number = prefix.bytes().all(|byte| byte.is_ascii_digit());
     let length = prefix.parse().ok().filter(|_| is_number);
     let network = length.and_then(|length| IpNet::new(address, length).ok());
-    let network = network.ok_or(InvalidNetwork::Prefix(whole.max_prefix_len()))?;
+    let network = network.ok_or(NetworkError::Prefix(whole.max_prefix_len()))?;
     if network.trunc() == network {
         Ok(network)
     } else {
-        Err(InvalidNetwork::HostBits(network.trunc()))
+        Err(NetworkError::HostBits(network.trunc()))
     }
 }
 

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use thiserror::Error;
 use url::{Host, Url};
 
-use crate::address::{InvalidNetwork, is_metadata, is_public, read_network};
+use crate::address::{NetworkError, is_metadata, is_public, read_network};
 
 /// Hosts and networks that may be reached although they are not on the public internet, and by plain
 /// http. The default is none.
@@ -25,7 +25,7 @@ pub struct Allowed {
 /// An entry of the operator's list that is none.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("the entry \"{entry}\" {reason}")]
-pub struct InvalidEntry {
+pub struct AllowedEntryError {
     /// The entry.
     pub entry: String,
     /// What is wrong with it and what would be right, to be read after it.
@@ -34,7 +34,7 @@ pub struct InvalidEntry {
 
 /// Why a URL may not be called. To be read after the name of the field that has the URL; none repeats it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum ForbiddenUrl {
+pub enum UrlError {
     /// Another scheme.
     #[error("is not an http or https URL: give one such as https://backend.example/hook")]
     Scheme,
@@ -79,13 +79,13 @@ impl Allowed {
     }
 
     /// Whether a request may be sent to `url`, as far as that can be said without resolving a name.
-    pub fn check(&self, url: &Url) -> Result<(), ForbiddenUrl> {
+    pub fn check(&self, url: &Url) -> Result<(), UrlError> {
         let host = match (url.scheme(), url.host()) {
             ("http" | "https", Some(host)) => host,
-            _ => return Err(ForbiddenUrl::Scheme),
+            _ => return Err(UrlError::Scheme),
         };
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(ForbiddenUrl::UserInfo);
+            return Err(UrlError::UserInfo);
         }
         let (is_listed, may_be_public) = match host {
             Host::Domain(name) => (self.lists_host(name), !is_localhost(name)),
@@ -96,13 +96,13 @@ impl Allowed {
             return Ok(());
         }
         if !may_be_public {
-            return Err(ForbiddenUrl::Address);
+            return Err(UrlError::Address);
         }
         if url.scheme() != "https" {
-            return Err(ForbiddenUrl::Insecure);
+            return Err(UrlError::Insecure);
         }
         match url.port() {
-            Some(port) if OTHER_PROTOCOLS.contains(&port) => Err(ForbiddenUrl::Port(port)),
+            Some(port) if OTHER_PROTOCOLS.contains(&port) => Err(UrlError::Port(port)),
             _ => Ok(()),
         }
     }
@@ -130,18 +130,18 @@ impl Allowed {
 }
 
 impl FromStr for Allowed {
-    type Err = InvalidEntry;
+    type Err = AllowedEntryError;
 
     fn from_str(list: &str) -> Result<Self, Self::Err> {
         let mut allowed = Self::default();
         for entry in list.split(',').map(str::trim) {
-            let invalid = |reason: String| InvalidEntry {
+            let invalid = |reason: String| AllowedEntryError {
                 entry: entry.to_owned(),
                 reason,
             };
             match read_network(entry) {
                 Ok(network) => allowed.networks.push(network),
-                Err(InvalidNetwork::Address) => {
+                Err(NetworkError::Address) => {
                     let name = host_name(entry).map_err(invalid)?;
                     allowed.add_host(&name);
                 }

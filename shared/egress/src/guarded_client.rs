@@ -9,8 +9,8 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, redirect};
 use thiserror::Error;
 
-use crate::allowed::{Allowed, ForbiddenUrl};
-use crate::guarded_resolver::{GuardedResolver, NoOpenAddress, SystemResolver};
+use crate::allowed::{Allowed, UrlError};
+use crate::guarded_resolver::{GuardedResolver, ResolveError, SystemResolver};
 
 /// How long a request may take and how much an answer may weigh.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +48,7 @@ pub struct Answer {
 pub enum SendError {
     /// The URL may not be called.
     #[error("the URL {0}")]
-    ForbiddenUrl(#[from] ForbiddenUrl),
+    UrlError(#[from] UrlError),
     /// The host resolves to no address that may be reached.
     #[error("the host is at an address that may not be reached")]
     ForbiddenAddress,
@@ -106,7 +106,7 @@ impl GuardedClient {
     }
 
     /// Whether `url` may be called, as far as that can be said without resolving a name.
-    pub fn check(&self, url: &Url) -> Result<(), ForbiddenUrl> {
+    pub fn check(&self, url: &Url) -> Result<(), UrlError> {
         self.allowed.check(url)
     }
 
@@ -183,7 +183,7 @@ fn send_error(fault: reqwest::Error) -> SendError {
 fn is_forbidden_address(fault: &reqwest::Error) -> bool {
     let mut cause: Option<&(dyn StdError + 'static)> = fault.source();
     while let Some(inner) = cause {
-        if inner.is::<NoOpenAddress>() {
+        if inner.is::<ResolveError>() {
             return true;
         }
         cause = inner.source();

@@ -32,7 +32,7 @@ pub(crate) struct GuardedResolver {
 /// The name has no address that may be reached.
 #[derive(Debug, Error)]
 #[error("the name has no address that may be reached")]
-pub(crate) struct NoOpenAddress;
+pub(crate) struct ResolveError;
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
@@ -45,7 +45,7 @@ impl Resolve for GuardedResolver {
                 .filter(|address| allowed.may_connect(&host, address.ip()))
                 .collect();
             if addresses.is_empty() {
-                return Err(NoOpenAddress.into());
+                return Err(ResolveError.into());
             }
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })

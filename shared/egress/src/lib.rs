@@ -27,7 +27,7 @@ mod wallet_config;
 mod wallet_correlation_id;
 mod webhook_client;
 
-pub use allowed::{Allowed, ForbiddenUrl};
+pub use allowed::{Allowed, UrlError};
 pub use guarded_client::{Answer, GuardedClient, Limits, SendError};
 pub use guarded_resolver::SystemResolver;
 pub use logo::Logos;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bestow_contract::{Fault, Logo, QrCode};
+use bestow_contract::{FieldError, Logo, QrCode};
 use reqwest::{Method, StatusCode, Url};
 
 use crate::allowed::Allowed;
@@ -31,24 +31,24 @@ impl Logos {
 
     /// What is wrong with the link to the logo, if there is one, as far as that can be said without
     /// following it.
-    pub fn check(&self, options: &QrCode) -> Result<(), Vec<Fault>> {
+    pub fn check(&self, options: &QrCode) -> Result<(), Vec<FieldError>> {
         match options.logo_link() {
             Some(link) => self
                 .http
                 .check(link)
-                .map_err(|fault| vec![Fault::new(POINTER, fault.to_string())]),
+                .map_err(|fault| vec![FieldError::new(POINTER, fault.to_string())]),
             None => Ok(()),
         }
     }
 
     /// The options with the logo itself where they linked to it.
-    pub async fn embed(&self, options: QrCode) -> Result<QrCode, Fault> {
+    pub async fn embed(&self, options: QrCode) -> Result<QrCode, FieldError> {
         let Some(link) = options.logo_link().cloned() else {
             return Ok(options);
         };
         match self.fetch(link).await {
             Ok(logo) => Ok(options.with_logo(logo)),
-            Err(reason) => Err(Fault::new(POINTER, reason)),
+            Err(reason) => Err(FieldError::new(POINTER, reason)),
         }
     }
 
@@ -59,9 +59,7 @@ impl Logos {
         let answer = match self.http.send(self.http.request(Method::GET, link)).await {
             Ok(answer) => answer,
             Err(
-                fault @ (SendError::ForbiddenUrl(_)
-                | SendError::TooLarge { .. }
-                | SendError::Timeout),
+                fault @ (SendError::UrlError(_) | SendError::TooLarge { .. } | SendError::Timeout),
             ) => {
                 return Err(format!("could not be fetched, because {fault}: {WANTED}"));
             }

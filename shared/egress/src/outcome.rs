@@ -2,7 +2,7 @@
 
 use bestow_contract::{PROBLEM_JSON, Problem};
 use bestow_issuance::LONGEST_DELAY_SECONDS;
-use bestow_issuance::ports::{Transient, TransientKind, WalletFailure};
+use bestow_issuance::ports::{TransientError, TransientKind, WalletError};
 use jiff::Timestamp;
 use reqwest::StatusCode;
 use reqwest::header::CONTENT_TYPE;
@@ -17,7 +17,7 @@ use crate::retry_after::retry_after_seconds;
 ///
 /// The wallet itself refuses with a problem, as the contract has it. Any other refusal comes from something
 /// that stands before the wallet, such as a gateway while the wallet is being moved, and may pass.
-pub(crate) fn success(answer: Answer) -> Result<Answer, WalletFailure> {
+pub(crate) fn success(answer: Answer) -> Result<Answer, WalletError> {
     let status = answer.status;
     let kind = match status.as_u16() {
         200..=299 => return Ok(answer),
@@ -28,11 +28,11 @@ pub(crate) fn success(answer: Answer) -> Result<Answer, WalletFailure> {
         425 => TransientKind::Faulty,
         400..=499 if is_problem(&answer) => {
             let problem = Problem::from_answer(status.as_u16(), &answer.body);
-            return Err(WalletFailure::Refused(problem));
+            return Err(WalletError::Refused(problem));
         }
         _ => TransientKind::Faulty,
     };
-    Err(WalletFailure::Transient(Transient {
+    Err(WalletError::Transient(TransientError {
         kind,
         retry_after_seconds: retry_after_seconds(
             &answer.headers,
@@ -70,7 +70,7 @@ fn is_problem(answer: &Answer) -> bool {
 }
 
 /// The body as a `T`.
-pub(crate) fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, WalletFailure> {
+pub(crate) fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, WalletError> {
     // The fault's own text can repeat a value of the body, so only its place is told.
     serde_json::from_slice(&answer.body).map_err(|fault| {
         faulty(format!(
@@ -83,12 +83,12 @@ pub(crate) fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, WalletFail
 }
 
 /// A failure of a wallet that answered with something that is not the contract's.
-pub(crate) fn faulty(reason: impl Into<String>) -> WalletFailure {
+pub(crate) fn faulty(reason: impl Into<String>) -> WalletError {
     transient(TransientKind::Faulty, reason)
 }
 
-pub(crate) fn transient(kind: TransientKind, reason: impl Into<String>) -> WalletFailure {
-    WalletFailure::Transient(Transient {
+pub(crate) fn transient(kind: TransientKind, reason: impl Into<String>) -> WalletError {
+    WalletError::Transient(TransientError {
         kind,
         retry_after_seconds: None,
         reason: reason.into(),
@@ -96,13 +96,13 @@ pub(crate) fn transient(kind: TransientKind, reason: impl Into<String>) -> Walle
 }
 
 /// What it means that there was no answer.
-impl From<SendError> for Transient {
+impl From<SendError> for TransientError {
     fn from(fault: SendError) -> Self {
         let kind = match &fault {
             SendError::Timeout => TransientKind::TimedOut,
             SendError::TooLarge { .. } | SendError::Broken(_) => TransientKind::Faulty,
             SendError::Unreachable(_)
-            | SendError::ForbiddenUrl(_)
+            | SendError::UrlError(_)
             | SendError::ForbiddenAddress
             | SendError::Unsendable(_) => TransientKind::Unreachable,
         };

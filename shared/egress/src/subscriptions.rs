@@ -4,7 +4,7 @@ use bestow_runtime::{ConfigError, Env};
 use bestow_webhooks::AccountSubscriptions;
 use url::Url;
 
-use crate::allowed::{Allowed, ForbiddenUrl};
+use crate::allowed::{Allowed, UrlError};
 
 const NAME: &str = "WEBHOOK_SUBSCRIPTIONS";
 
@@ -14,7 +14,7 @@ pub fn subscriptions_from_env(env: &Env) -> Result<AccountSubscriptions, ConfigE
     let allowed = Allowed::from_env(env)?;
     let subscriptions: AccountSubscriptions = env.parsed(NAME)?.unwrap_or_default();
     for (index, one) in subscriptions.iter().enumerate() {
-        let url = Url::parse(one.url.as_str()).map_err(|_| ForbiddenUrl::Scheme);
+        let url = Url::parse(one.url.as_str()).map_err(|_| UrlError::Scheme);
         if let Err(fault) = url.and_then(|url| allowed.check(&url)) {
             let position = index + 1;
             let reason = format!("URL number {position} {fault}");

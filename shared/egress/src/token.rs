@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bestow_contract::Problem;
-use bestow_issuance::ports::{Transient, TransientKind, WalletFailure};
+use bestow_issuance::ports::{TransientError, TransientKind, WalletError};
 use reqwest::Method;
 use reqwest::header::ACCEPT;
 use secrecy::{ExposeSecret, SecretString};
@@ -36,7 +36,10 @@ pub(crate) struct TokenSource {
 /// What came of fetching a token.
 pub(crate) enum Kept {
     Token(Token),
-    Failure { failure: Transient, until: Instant },
+    Failure {
+        failure: TransientError,
+        until: Instant,
+    },
 }
 
 /// An access token, and until when it is used.
@@ -56,7 +59,7 @@ struct TokenAnswer {
 impl TokenSource {
     /// A token that is still good. Callers that come while it is being fetched wait for what comes of
     /// it, a failure too, so it is fetched once.
-    pub(crate) async fn token(&self, http: &GuardedClient) -> Result<Token, Transient> {
+    pub(crate) async fn token(&self, http: &GuardedClient) -> Result<Token, TransientError> {
         let mut kept = self.kept.lock().await;
         match kept.as_ref() {
             Some(Kept::Token(token)) if Instant::now() < token.use_until => {
@@ -88,7 +91,7 @@ impl TokenSource {
         }
     }
 
-    async fn fetch(&self, http: &GuardedClient) -> Result<Token, Transient> {
+    async fn fetch(&self, http: &GuardedClient) -> Result<Token, TransientError> {
         let mut form = vec![("grant_type", "client_credentials")];
         form.extend(self.scope.as_deref().map(|scope| ("scope", scope)));
         let request = http
@@ -104,7 +107,7 @@ impl TokenSource {
         let answer = http
             .send(request)
             .await
-            .map_err(|fault| WalletFailure::Transient(fault.into()))
+            .map_err(|fault| WalletError::Transient(fault.into()))
             .and_then(granted)
             .map_err(at_token_endpoint)?;
         let answer: TokenAnswer = read(&answer).map_err(at_token_endpoint)?;
@@ -135,24 +138,24 @@ fn life(expires_in: Option<&Value>) -> Duration {
 }
 
 /// The answer, if it is a success. A token endpoint refuses with an `error` of its own (RFC 6749 §5.2).
-fn granted(answer: Answer) -> Result<Answer, WalletFailure> {
+fn granted(answer: Answer) -> Result<Answer, WalletError> {
     #[derive(Deserialize)]
-    struct Refusal {
+    struct ErrorBody {
         #[serde(rename = "error")]
         _error: String,
     }
     let status = answer.status.as_u16();
-    if status == 400 && serde_json::from_slice::<Refusal>(&answer.body).is_ok() {
+    if status == 400 && serde_json::from_slice::<ErrorBody>(&answer.body).is_ok() {
         let problem = Problem::from_answer(status, &answer.body);
-        return Err(WalletFailure::Refused(problem));
+        return Err(WalletError::Refused(problem));
     }
     success(answer)
 }
 
 /// A refusal of the token endpoint is about our configuration, never about a caller's request.
-fn at_token_endpoint(failure: WalletFailure) -> Transient {
+fn at_token_endpoint(failure: WalletError) -> TransientError {
     match failure {
-        WalletFailure::Refused(problem) => Transient {
+        WalletError::Refused(problem) => TransientError {
             kind: TransientKind::CredentialsRejected,
             retry_after_seconds: None,
             reason: format!(
@@ -160,7 +163,7 @@ fn at_token_endpoint(failure: WalletFailure) -> Transient {
                 problem.status
             ),
         },
-        WalletFailure::Transient(failure) => Transient {
+        WalletError::Transient(failure) => TransientError {
             reason: format!(
                 "no access token: the token endpoint failed: {}",
                 failure.reason

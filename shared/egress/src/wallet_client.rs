@@ -9,7 +9,7 @@ use bestow_contract::{
 };
 use bestow_issuance::Record;
 use bestow_issuance::ports::{
-    CredentialWallet, IssueReport, IssuingWallet, ReportingWallet, TransientKind, WalletFailure,
+    CredentialWallet, IssueReport, IssuingWallet, ReportingWallet, TransientKind, WalletError,
 };
 use bestow_runtime::{ConfigError, Env};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -113,7 +113,7 @@ impl Inner {
         method: Method,
         url: &str,
         body: Option<Vec<u8>>,
-    ) -> Result<Answer, WalletFailure> {
+    ) -> Result<Answer, WalletError> {
         tokio::time::timeout(self.timeout, self.exchange(method, url, body))
             .await
             .unwrap_or_else(|_| {
@@ -130,7 +130,7 @@ impl Inner {
         method: Method,
         url: &str,
         body: Option<Vec<u8>>,
-    ) -> Result<Answer, WalletFailure> {
+    ) -> Result<Answer, WalletError> {
         let (mut answer, token) = self.send(&method, url, body.clone()).await?;
         if answer.status == StatusCode::UNAUTHORIZED
             && let (Credentials::Token(source), Some(token)) = (&self.credentials, token)
@@ -146,13 +146,13 @@ impl Inner {
         method: &Method,
         url: &str,
         body: Option<Vec<u8>>,
-    ) -> Result<(Answer, Option<Token>), WalletFailure> {
+    ) -> Result<(Answer, Option<Token>), WalletError> {
         let url = Url::parse(url).map_err(|_| faulty("the request has no valid URL"))?;
         let token = match &self.credentials {
             Credentials::ApiKey(_) => None,
             Credentials::Token(source) => {
                 let token = source.token(&self.http).await;
-                Some(token.map_err(WalletFailure::Transient)?)
+                Some(token.map_err(WalletError::Transient)?)
             }
         };
         let (name, value) = self.authorization(token.as_ref())?;
@@ -168,14 +168,14 @@ impl Inner {
             .http
             .send(request)
             .await
-            .map_err(|fault| WalletFailure::Transient(fault.into()))?;
+            .map_err(|fault| WalletError::Transient(fault.into()))?;
         Ok((answer, token))
     }
 
     fn authorization(
         &self,
         token: Option<&Token>,
-    ) -> Result<(HeaderName, HeaderValue), WalletFailure> {
+    ) -> Result<(HeaderName, HeaderValue), WalletError> {
         let (name, value) = match (&self.credentials, token) {
             (Credentials::ApiKey(key), _) => (
                 HeaderName::from_static("x-api-key"),
@@ -200,7 +200,7 @@ impl IssuingWallet for WalletClient {
         &self,
         record: &Record,
         request: &StartIssue,
-    ) -> Result<StartIssueAnswer, WalletFailure> {
+    ) -> Result<StartIssueAnswer, WalletError> {
         let url = paths::start_issue_url(&self.inner.base_url);
         let id = &record.correlation_id;
         let told_id = wallet_correlation_id::of(id);
@@ -224,12 +224,12 @@ impl IssuingWallet for WalletClient {
 }
 
 impl ReportingWallet for WalletClient {
-    async fn issue_status(&self, record: &Record) -> Result<IssueReport, WalletFailure> {
+    async fn issue_status(&self, record: &Record) -> Result<IssueReport, WalletError> {
         let id = &record.correlation_id;
         let told = wallet_correlation_id::of(id);
         let url = paths::issue_status_url(&self.inner.base_url, &told);
         let answer = match self.inner.call(Method::GET, &url, None).await {
-            Err(WalletFailure::Refused(problem)) if problem.status == 404 => {
+            Err(WalletError::Refused(problem)) if problem.status == 404 => {
                 return Ok(IssueReport::Unknown);
             }
             answer => answer?,
@@ -245,7 +245,7 @@ impl CredentialWallet for WalletClient {
         &self,
         revocation_uuid: Uuid,
         change: &CredentialStatusChange,
-    ) -> Result<CredentialStatusAnswer, WalletFailure> {
+    ) -> Result<CredentialStatusAnswer, WalletError> {
         let url = paths::credential_status_url(&self.inner.base_url, revocation_uuid);
         let body = Some(json(change)?);
         let answer = self.inner.call(Method::PUT, &url, body).await?;
@@ -255,7 +255,7 @@ impl CredentialWallet for WalletClient {
     async fn credential_status(
         &self,
         revocation_uuid: Uuid,
-    ) -> Result<CredentialStatusAnswer, WalletFailure> {
+    ) -> Result<CredentialStatusAnswer, WalletError> {
         let url = paths::credential_status_url(&self.inner.base_url, revocation_uuid);
         let answer = self.inner.call(Method::GET, &url, None).await?;
         about(revocation_uuid, read(&answer)?)
@@ -267,7 +267,7 @@ fn as_ours(
     id: &CorrelationId,
     told: &CorrelationId,
     answered: &CorrelationId,
-) -> Result<CorrelationId, WalletFailure> {
+) -> Result<CorrelationId, WalletError> {
     if answered == told {
         Ok(id.clone())
     } else {
@@ -278,7 +278,7 @@ fn as_ours(
 fn about(
     revocation_uuid: Uuid,
     answer: CredentialStatusAnswer,
-) -> Result<CredentialStatusAnswer, WalletFailure> {
+) -> Result<CredentialStatusAnswer, WalletError> {
     if answer.revocation_uuid == revocation_uuid {
         Ok(answer)
     } else {
@@ -286,6 +286,6 @@ fn about(
     }
 }
 
-fn json(body: &impl Serialize) -> Result<Vec<u8>, WalletFailure> {
+fn json(body: &impl Serialize) -> Result<Vec<u8>, WalletError> {
     serde_json::to_vec(body).map_err(|_| faulty("the request cannot be written as JSON"))
 }

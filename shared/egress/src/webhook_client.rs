@@ -46,7 +46,7 @@ impl WebhookClient {
 impl Receiver for WebhookClient {
     async fn post(&self, post: Post<'_>) -> Answer {
         let Ok(url) = Url::parse(post.url.as_str()) else {
-            return Answer::None(AttemptError::ForbiddenUrl);
+            return Answer::None(AttemptError::UrlError);
         };
         let request = self
             .http
@@ -72,7 +72,7 @@ impl Receiver for WebhookClient {
 
 fn reason(fault: &SendError) -> AttemptError {
     match fault {
-        SendError::ForbiddenUrl(_) | SendError::Unsendable(_) => AttemptError::ForbiddenUrl,
+        SendError::UrlError(_) | SendError::Unsendable(_) => AttemptError::UrlError,
         SendError::ForbiddenAddress => AttemptError::ForbiddenAddress,
         SendError::Timeout => AttemptError::Timeout,
         SendError::Unreachable(fault) => why_unreachable(fault),

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::ports::{
     CheckQueue, CredentialCheck, CredentialStatuses, CredentialWallet, Noted, QueueError,
-    RecordsError, WalletFailure,
+    RecordsError, WalletError,
 };
 use crate::schedule::LONGEST_DELAY_SECONDS;
 
@@ -37,10 +37,10 @@ pub struct CredentialStatusUseCase<W, C, Q, S> {
 
 /// Why a status was not set.
 #[derive(Debug, Error)]
-pub enum SetFailure {
+pub enum SetStatusError {
     /// The wallet refused, or nobody knows what it did.
     #[error(transparent)]
-    Wallet(#[from] WalletFailure),
+    Wallet(#[from] WalletError),
     /// Nothing was done: it could not be made certain that the change would be announced.
     #[error(transparent)]
     Queue(#[from] QueueError),
@@ -106,7 +106,7 @@ where
         &self,
         revocation_uuid: Uuid,
         change: &CredentialStatusChange,
-    ) -> Result<SetStatus, SetFailure> {
+    ) -> Result<SetStatus, SetStatusError> {
         let check = CredentialCheck {
             revocation_uuid,
             check: 0,
@@ -143,15 +143,15 @@ where
                     });
                 }
             }
-            Err(WalletFailure::Refused(problem)) if problem.status == 404 => {
+            Err(WalletError::Refused(problem)) if problem.status == 404 => {
                 return Ok(Checked::Unknown);
             }
-            Err(WalletFailure::Refused(problem)) => {
+            Err(WalletError::Refused(problem)) => {
                 return Ok(Checked::Refused {
                     status: problem.status,
                 });
             }
-            Err(WalletFailure::Transient(_)) => {}
+            Err(WalletError::Transient(_)) => {}
         }
         if message.check >= MAX_CHECKS {
             return Err(CheckError::TooLong);

@@ -2,9 +2,9 @@
 
 use bestow_contract::{Problem, ProblemKind};
 
-use crate::ports::{Transient, TransientKind, WalletFailure};
+use crate::ports::{TransientError, TransientKind, WalletError};
 
-impl WalletFailure {
+impl WalletError {
     /// The problem for a caller whose request the wallet did not carry out. A refusal is relayed where
     /// the contract gives its status to the caller's own fault; everything else is the wallet's or the
     /// operator's.
@@ -31,7 +31,7 @@ fn refusal(problem: &Problem) -> Problem {
     }
 }
 
-fn transient_problem(transient: &Transient) -> Problem {
+fn transient_problem(transient: &TransientError) -> Problem {
     let problem = match transient.kind {
         TransientKind::Unreachable => {
             Problem::wallet_fault("The wallet cannot be reached. Try again later.")
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_caller_is_told_that_it_is_the_wallet_that_is_busy() {
-        let busy = WalletFailure::Transient(Transient {
+        let busy = WalletError::Transient(TransientError {
             kind: TransientKind::Busy,
             retry_after_seconds: Some(7),
             reason: "it answered 429".to_owned(),

@@ -2,7 +2,7 @@
 
 use bestow_contract::{IssueStatus, Stage};
 
-use crate::ports::{IssueReport, Transient};
+use crate::ports::{IssueReport, TransientError};
 use crate::record::{Record, State};
 
 /// How long after the reservation a wallet may not know the issuance yet, in milliseconds: an issuance
@@ -17,7 +17,7 @@ pub const OUTAGE_PATIENCE_SECONDS: i64 = 24 * 60 * 60;
 pub(crate) enum Finding {
     Report(IssueReport),
     Refused,
-    Failing(Transient),
+    Failing(TransientError),
     /// Start issue may still be at work.
     StillStarting,
 }

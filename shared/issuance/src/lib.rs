@@ -31,8 +31,8 @@ mod wallet_callbacks;
 
 pub use change::{Change, CredentialChange, IssuedCredential};
 pub use credential_status::{
-    CheckError, Checked, CredentialStatusUseCase, FIRST_CHECK_SECONDS, MAX_CHECKS, SetFailure,
-    SetStatus,
+    CheckError, Checked, CredentialStatusUseCase, FIRST_CHECK_SECONDS, MAX_CHECKS, SetStatus,
+    SetStatusError,
 };
 pub use get_status::{FRESH_BY_ITSELF_MS, FRESH_MS, GetStatus};
 pub use judgement::{OUTAGE_PATIENCE_SECONDS, UNKNOWN_PATIENCE_MS};
@@ -49,6 +49,6 @@ pub use record::{
 pub use request_hash::{RequestHash, RequestHasher};
 pub use schedule::{GRACE_SECONDS, LONGEST_DELAY_SECONDS, PollSchedule, back_off_seconds};
 pub use start_issue::{
-    LEASE_MS, StartFailure, StartFailureCause, StartIssuing, StartedIssue, TransactionCode,
+    LEASE_MS, StartIssueError, StartIssueErrorKind, StartIssuing, StartedIssue, TransactionCode,
 };
 pub use wallet_callbacks::{CallbackTokens, WalletCallbacks};

@@ -8,7 +8,7 @@ use crate::judgement::{Finding, Judgement, judge};
 use crate::milestone::Milestone;
 use crate::ports::{
     IssueReport, PollMessage, PollQueue, QueueError, Records, RecordsError, ReportingWallet,
-    Stored, Transient, Update, WalletFailure,
+    Stored, TransientError, Update, WalletError,
 };
 use crate::record::{Record, State};
 use crate::schedule::{LONGEST_DELAY_SECONDS, back_off_seconds};
@@ -42,7 +42,7 @@ pub enum Polled {
         next_poll_in_seconds: Option<u32>,
         /// The failure of the wallet that was sat out, if it is that and not the customer who lets us
         /// wait.
-        wallet_failure: Option<Transient>,
+        wallet_failure: Option<TransientError>,
     },
     /// The issuance has ended, and this poll recorded it.
     Ended(Status),
@@ -58,7 +58,7 @@ pub enum Polled {
         /// After how many seconds.
         after_seconds: u32,
         /// What happened.
-        failure: Transient,
+        failure: TransientError,
     },
 }
 
@@ -237,12 +237,12 @@ impl<R: Records, W: ReportingWallet, Q: PollQueue, S: Clock + IdSource> PollStat
                 log_surprises(record, &report);
                 Finding::Report(report)
             }
-            Err(WalletFailure::Refused(problem)) => {
+            Err(WalletError::Refused(problem)) => {
                 let (correlation_id, status) = (&record.correlation_id, problem.status);
                 tracing::warn!(%correlation_id, status, "the wallet refused to report on an issuance");
                 Finding::Refused
             }
-            Err(WalletFailure::Transient(failure)) => Finding::Failing(failure),
+            Err(WalletError::Transient(failure)) => Finding::Failing(failure),
         }
     }
 

@@ -198,13 +198,13 @@ pub trait CredentialWallet: Send + Sync {
         &self,
         revocation_uuid: Uuid,
         change: &CredentialStatusChange,
-    ) -> impl Future<Output = Result<CredentialStatusAnswer, WalletFailure>> + Send;
+    ) -> impl Future<Output = Result<CredentialStatusAnswer, WalletError>> + Send;
 
     /// `GET` credential status.
     fn credential_status(
         &self,
         revocation_uuid: Uuid,
-    ) -> impl Future<Output = Result<CredentialStatusAnswer, WalletFailure>> + Send;
+    ) -> impl Future<Output = Result<CredentialStatusAnswer, WalletError>> + Send;
 }
 
 /// What is known about issued credentials, beyond the life of an issuance's record.
@@ -275,7 +275,7 @@ pub trait IssuingWallet: Send + Sync {
         &self,
         record: &Record,
         request: &StartIssue,
-    ) -> impl Future<Output = Result<StartIssueAnswer, WalletFailure>> + Send;
+    ) -> impl Future<Output = Result<StartIssueAnswer, WalletError>> + Send;
 }
 
 /// A wallet that says what has become of its offers.
@@ -290,7 +290,7 @@ pub trait ReportingWallet: Send + Sync {
     fn issue_status(
         &self,
         record: &Record,
-    ) -> impl Future<Output = Result<IssueReport, WalletFailure>> + Send;
+    ) -> impl Future<Output = Result<IssueReport, WalletError>> + Send;
 }
 
 /// The wallet of this deployment: one behind HTTP, or the one in this process.
@@ -307,7 +307,7 @@ impl<E: IssuingWallet, B: IssuingWallet> IssuingWallet for EitherWallet<E, B> {
         &self,
         record: &Record,
         request: &StartIssue,
-    ) -> Result<StartIssueAnswer, WalletFailure> {
+    ) -> Result<StartIssueAnswer, WalletError> {
         match self {
             Self::External(wallet) => wallet.start_issue(record, request).await,
             Self::Bundled(wallet) => wallet.start_issue(record, request).await,
@@ -323,7 +323,7 @@ impl<E: ReportingWallet, B: ReportingWallet> ReportingWallet for EitherWallet<E,
         }
     }
 
-    async fn issue_status(&self, record: &Record) -> Result<IssueReport, WalletFailure> {
+    async fn issue_status(&self, record: &Record) -> Result<IssueReport, WalletError> {
         match self {
             Self::External(wallet) => wallet.issue_status(record).await,
             Self::Bundled(wallet) => wallet.issue_status(record).await,
@@ -336,7 +336,7 @@ impl<E: CredentialWallet, B: CredentialWallet> CredentialWallet for EitherWallet
         &self,
         revocation_uuid: Uuid,
         change: &CredentialStatusChange,
-    ) -> Result<CredentialStatusAnswer, WalletFailure> {
+    ) -> Result<CredentialStatusAnswer, WalletError> {
         match self {
             Self::External(wallet) => wallet.set_credential_status(revocation_uuid, change).await,
             Self::Bundled(wallet) => wallet.set_credential_status(revocation_uuid, change).await,
@@ -346,7 +346,7 @@ impl<E: CredentialWallet, B: CredentialWallet> CredentialWallet for EitherWallet
     async fn credential_status(
         &self,
         revocation_uuid: Uuid,
-    ) -> Result<CredentialStatusAnswer, WalletFailure> {
+    ) -> Result<CredentialStatusAnswer, WalletError> {
         match self {
             Self::External(wallet) => wallet.credential_status(revocation_uuid).await,
             Self::Bundled(wallet) => wallet.credential_status(revocation_uuid).await,
@@ -365,19 +365,19 @@ pub enum IssueReport {
 
 /// Why a wallet did not do what it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum WalletFailure {
+pub enum WalletError {
     /// It will not, and asking again changes nothing.
     #[error("the wallet refused: {0}")]
     Refused(Problem),
     /// It may, if it is asked again later. What it was asked to do may have been done all the same.
     #[error("the wallet is not to be had for now: {0}")]
-    Transient(Transient),
+    Transient(TransientError),
 }
 
 /// A failure that may pass.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{reason}")]
-pub struct Transient {
+pub struct TransientError {
     /// What kind of failure.
     pub kind: TransientKind,
     /// After how many seconds the wallet wants to be asked again, if it said so.

@@ -10,7 +10,7 @@ use crate::get_status::{FRESH_BY_ITSELF_MS, FRESH_MS};
 use crate::milestone::Milestone;
 use crate::ports::{
     IssuingWallet, PollMessage, PollQueue, QueueError, Records, RecordsError, Reservation, Stored,
-    Update, WalletFailure,
+    Update, WalletError,
 };
 use crate::record::Record;
 use crate::request_hash::RequestHasher;
@@ -72,16 +72,16 @@ impl std::fmt::Debug for TransactionCode {
 /// Why an issuance was not started. It carries the correlation id, which the caller may not know.
 #[derive(Debug, Error)]
 #[error("{cause}")]
-pub struct StartFailure {
+pub struct StartIssueError {
     /// Under which name it was tried.
     pub correlation_id: CorrelationId,
     /// Why.
-    pub cause: StartFailureCause,
+    pub cause: StartIssueErrorKind,
 }
 
 /// Why an issuance was not started.
 #[derive(Debug, Error)]
-pub enum StartFailureCause {
+pub enum StartIssueErrorKind {
     /// The correlation id belongs to another request.
     #[error("the correlation id was used for another request")]
     Conflict,
@@ -96,7 +96,7 @@ pub enum StartFailureCause {
     AnotherOffer,
     /// The wallet did not make an offer.
     #[error(transparent)]
-    Wallet(#[from] WalletFailure),
+    Wallet(#[from] WalletError),
     /// The table gave no answer.
     #[error(transparent)]
     Records(#[from] RecordsError),
@@ -108,31 +108,31 @@ pub enum StartFailureCause {
     Contention,
 }
 
-impl StartFailure {
+impl StartIssueError {
     /// What the caller is told.
     pub fn problem(&self) -> Problem {
         match &self.cause {
-            StartFailureCause::Conflict => Problem::conflict(
+            StartIssueErrorKind::Conflict => Problem::conflict(
                 "This correlation_id was used for another request. Give each issuance its own, and \
                  repeat a request only with the same body; qr_code alone may differ.",
             ),
-            StartFailureCause::InProgress => Problem::conflict(
+            StartIssueErrorKind::InProgress => Problem::conflict(
                 "The same request is in progress. Repeat it in a second to get its answer.",
             )
             .with_retry_after_seconds(1),
-            StartFailureCause::Ended => Problem::conflict(
+            StartIssueErrorKind::Ended => Problem::conflict(
                 "This issuance has ended, so its transaction code is not given out again. Start a new one \
                  under another correlation_id.",
             ),
-            StartFailureCause::AnotherOffer => Problem::conflict(
+            StartIssueErrorKind::AnotherOffer => Problem::conflict(
                 "The wallet answered with another offer than the first time. Start a new issuance under \
                  another correlation_id.",
             ),
-            StartFailureCause::Wallet(failure) => failure.problem(),
-            StartFailureCause::Records(RecordsError::Malformed { .. }) => Problem::internal(),
-            StartFailureCause::Records(RecordsError::Unavailable(_))
-            | StartFailureCause::Queue(_)
-            | StartFailureCause::Contention => Problem::unavailable(
+            StartIssueErrorKind::Wallet(failure) => failure.problem(),
+            StartIssueErrorKind::Records(RecordsError::Malformed { .. }) => Problem::internal(),
+            StartIssueErrorKind::Records(RecordsError::Unavailable(_))
+            | StartIssueErrorKind::Queue(_)
+            | StartIssueErrorKind::Contention => Problem::unavailable(
                 "The issuance could not be recorded. Repeat the request, with the same \
                  correlation_id if you gave one: then nothing is issued twice.",
             )
@@ -147,7 +147,7 @@ impl<R: Records, W: IssuingWallet, Q: PollQueue, S: Clock + IdSource> StartIssui
     /// Three round trips one after the other: reserve; send the first poll and call the wallet; record.
     /// When it fails, or dies between any two calls, the record and the first poll are enough for the
     /// issuance to come to an end, and a repeat may follow at the latest after [`LEASE_MS`].
-    pub async fn start_issue(&self, request: StartIssue) -> Result<StartedIssue, StartFailure> {
+    pub async fn start_issue(&self, request: StartIssue) -> Result<StartedIssue, StartIssueError> {
         let correlation_id = request
             .correlation_id
             .clone()
@@ -158,11 +158,11 @@ impl<R: Records, W: IssuingWallet, Q: PollQueue, S: Clock + IdSource> StartIssui
             match self.records.reserve(&reservation, now_ms).await? {
                 Reservation::Fresh => self.begin(reservation, request).await,
                 Reservation::Repeat(stored) => self.repeat(*stored, request).await,
-                Reservation::InProgress => Err(StartFailureCause::InProgress),
-                Reservation::Conflict => Err(StartFailureCause::Conflict),
+                Reservation::InProgress => Err(StartIssueErrorKind::InProgress),
+                Reservation::Conflict => Err(StartIssueErrorKind::Conflict),
             }
         };
-        started.await.map_err(|cause| StartFailure {
+        started.await.map_err(|cause| StartIssueError {
             correlation_id,
             cause,
         })
@@ -219,7 +219,7 @@ impl<R: Records, W: IssuingWallet, Q: PollQueue, S: Clock + IdSource> StartIssui
         &self,
         reservation: Stored,
         request: StartIssue,
-    ) -> Result<StartedIssue, StartFailureCause> {
+    ) -> Result<StartedIssue, StartIssueErrorKind> {
         let record = &reservation.record;
         let request = self.to_wallet(record, request);
         let first_poll = PollMessage::scheduled(record.correlation_id.clone(), record.attempt);
@@ -235,9 +235,9 @@ impl<R: Records, W: IssuingWallet, Q: PollQueue, S: Clock + IdSource> StartIssui
         .await;
         match (sent, answer) {
             (Ok(()), Ok(answer)) => self.record(reservation, answer, false).await,
-            (_, Err(WalletFailure::Refused(problem))) => {
+            (_, Err(WalletError::Refused(problem))) => {
                 self.withdraw(&reservation).await;
-                Err(WalletFailure::Refused(problem).into())
+                Err(WalletError::Refused(problem).into())
             }
             (_, Err(transient)) => {
                 self.give_up_lease(&reservation).await;
@@ -256,14 +256,14 @@ impl<R: Records, W: IssuingWallet, Q: PollQueue, S: Clock + IdSource> StartIssui
         &self,
         stored: Stored,
         request: StartIssue,
-    ) -> Result<StartedIssue, StartFailureCause> {
+    ) -> Result<StartedIssue, StartIssueErrorKind> {
         let known = stored.record.offer();
         if let Some(request_uri) = known.and_then(|offer| offer.request_uri.clone()) {
             return Ok(started(&stored.record, request_uri, None, true));
         }
         // What has ended is never offered again, and its transaction code serves nobody.
         if stored.record.is_ended() {
-            return Err(StartFailureCause::Ended);
+            return Err(StartIssueErrorKind::Ended);
         }
         let request = self.to_wallet(&stored.record, request);
         let answer = self.wallet.start_issue(&stored.record, &request).await?;
@@ -275,7 +275,7 @@ impl<R: Records, W: IssuingWallet, Q: PollQueue, S: Clock + IdSource> StartIssui
         mut stored: Stored,
         answer: StartIssueAnswer,
         is_repeat: bool,
-    ) -> Result<StartedIssue, StartFailureCause> {
+    ) -> Result<StartedIssue, StartIssueErrorKind> {
         let offer = stored.record.answered_offer(&answer);
         if stored
             .record
@@ -286,7 +286,7 @@ impl<R: Records, W: IssuingWallet, Q: PollQueue, S: Clock + IdSource> StartIssui
                 correlation_id = %stored.record.correlation_id,
                 "the wallet answered a repeat with another offer than the first time"
             );
-            return Err(StartFailureCause::AnotherOffer);
+            return Err(StartIssueErrorKind::AnotherOffer);
         }
         let started = |record: &Record| {
             let tx_code = answer.tx_code.clone().map(TransactionCode);
@@ -312,14 +312,14 @@ impl<R: Records, W: IssuingWallet, Q: PollQueue, S: Clock + IdSource> StartIssui
                     if current.record.request_hash != stored.record.request_hash =>
                 {
                     // The reservation was given up meanwhile, and another request has the name now.
-                    return Err(StartFailureCause::Conflict);
+                    return Err(StartIssueErrorKind::Conflict);
                 }
                 Update::Overtaken(current) => stored = *current,
                 // Nobody would follow the offer. A repeat gets the same one from the wallet.
                 Update::Gone => break,
             }
         }
-        Err(StartFailureCause::Contention)
+        Err(StartIssueErrorKind::Contention)
     }
 
     /// The wallet will not make an offer, so there is nothing to follow.

@@ -70,7 +70,7 @@ impl fmt::Debug for CredentialOffer {
 
 /// Why there is no Credential Offer to give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NoCredentialOffer {
+pub enum CredentialOfferError {
     /// No offer has this id. HTTP 404.
     #[error("there is no offer at this address")]
     Unknown,
@@ -82,7 +82,7 @@ pub enum NoCredentialOffer {
     Internal,
 }
 
-impl NoCredentialOffer {
+impl CredentialOfferError {
     /// The HTTP status to answer with.
     #[must_use]
     pub const fn http_status(self) -> u16 {
@@ -104,16 +104,16 @@ impl Issuer {
         &self,
         offer: Option<&Offer>,
         now_seconds: i64,
-    ) -> Result<CredentialOffer, NoCredentialOffer> {
-        let offer = offer.ok_or(NoCredentialOffer::Unknown)?;
+    ) -> Result<CredentialOffer, CredentialOfferError> {
+        let offer = offer.ok_or(CredentialOfferError::Unknown)?;
         if !offer.is_open(now_seconds) {
-            return Err(NoCredentialOffer::Gone);
+            return Err(CredentialOfferError::Gone);
         }
         let template = self
             .offers
             .templates
             .by_template_id(&offer.template_id)
-            .ok_or(NoCredentialOffer::Gone)?;
+            .ok_or(CredentialOfferError::Gone)?;
         let code = self
             .offers
             .keys
@@ -124,7 +124,7 @@ impl Issuer {
                 template_id: offer.template_id.clone(),
                 needs_tx_code: offer.tx_code.is_some(),
             })
-            .map_err(|_| NoCredentialOffer::Internal)?;
+            .map_err(|_| CredentialOfferError::Internal)?;
         Ok(CredentialOffer {
             credential_issuer: self.offers.identifier.to_string(),
             credential_configuration_ids: vec![template.configuration_id().to_owned()],

@@ -16,7 +16,7 @@ pub struct CredentialRequest {
     pub(crate) selector: Selector,
     /// What the key proofs are, or why they cannot be read: told only after the selector was found to
     /// be in order.
-    pub(crate) proof: Result<String, ProofFault>,
+    pub(crate) proof: Result<String, ProofError>,
     pub(crate) shape: Shape,
     pub(crate) wants_encryption: bool,
 }
@@ -45,7 +45,7 @@ pub(crate) enum Shape {
 
 /// What is wrong with the proofs, before any is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ProofFault {
+pub(crate) enum ProofError {
     Missing,
     Ambiguous,
     NotAnObject,
@@ -129,70 +129,70 @@ fn read_selector(members: &Map<String, Value>) -> Result<Selector, ProtocolError
     }
 }
 
-fn read_proof(members: &Map<String, Value>) -> Result<String, ProofFault> {
+fn read_proof(members: &Map<String, Value>) -> Result<String, ProofError> {
     match (members.get("proof"), members.get("proofs")) {
-        (None, None) => Err(ProofFault::Missing),
-        (Some(_), Some(_)) => Err(ProofFault::Ambiguous),
+        (None, None) => Err(ProofError::Missing),
+        (Some(_), Some(_)) => Err(ProofError::Ambiguous),
         (Some(proof), None) => read_single_proof(proof),
         (None, Some(proofs)) => read_proofs(proofs),
     }
 }
 
 /// `{"proof_type": "jwt", "jwt": "…"}`.
-fn read_single_proof(proof: &Value) -> Result<String, ProofFault> {
-    let proof = proof.as_object().ok_or(ProofFault::NotAnObject)?;
+fn read_single_proof(proof: &Value) -> Result<String, ProofError> {
+    let proof = proof.as_object().ok_or(ProofError::NotAnObject)?;
     if proof.get("proof_type").and_then(Value::as_str) != Some("jwt") {
-        return Err(ProofFault::UnsupportedType);
+        return Err(ProofError::UnsupportedType);
     }
     match proof.get("jwt") {
         Some(Value::String(jwt)) => Ok(jwt.clone()),
-        _ => Err(ProofFault::NotAString),
+        _ => Err(ProofError::NotAString),
     }
 }
 
 /// `{"jwt": ["…"]}`.
-fn read_proofs(proofs: &Value) -> Result<String, ProofFault> {
-    let proofs = proofs.as_object().ok_or(ProofFault::NotAnObject)?;
+fn read_proofs(proofs: &Value) -> Result<String, ProofError> {
+    let proofs = proofs.as_object().ok_or(ProofError::NotAnObject)?;
     let mut types = proofs.iter().filter(|(_, proofs)| !proofs.is_null());
     let (Some((name, proofs)), None) = (types.next(), types.next()) else {
-        return Err(ProofFault::NotOneType);
+        return Err(ProofError::NotOneType);
     };
     if name != "jwt" {
-        return Err(ProofFault::UnsupportedType);
+        return Err(ProofError::UnsupportedType);
     }
-    let proofs = proofs.as_array().ok_or(ProofFault::NotAnArray)?;
+    let proofs = proofs.as_array().ok_or(ProofError::NotAnArray)?;
     if proofs.len() > BATCH_SIZE {
-        return Err(ProofFault::TooMany);
+        return Err(ProofError::TooMany);
     }
     match proofs.first() {
         Some(Value::String(jwt)) => Ok(jwt.clone()),
-        Some(_) => Err(ProofFault::NotAString),
-        None => Err(ProofFault::Missing),
+        Some(_) => Err(ProofError::NotAString),
+        None => Err(ProofError::Missing),
     }
 }
 
-impl From<ProofFault> for ProtocolError {
-    fn from(fault: ProofFault) -> Self {
+impl From<ProofError> for ProtocolError {
+    fn from(fault: ProofError) -> Self {
         let (code, why) = match fault {
-            ProofFault::Missing => (
+            ProofError::Missing => (
                 ErrorCode::InvalidProof,
                 "a key proof is needed: send proofs with one jwt",
             ),
-            ProofFault::Ambiguous => (
+            ProofError::Ambiguous => (
                 ErrorCode::InvalidCredentialRequest,
                 "send proofs or proof, not both",
             ),
-            ProofFault::NotAnObject => (ErrorCode::InvalidProof, "the proofs must be an object"),
-            ProofFault::NotOneType => (
+            ProofError::NotAnObject => (ErrorCode::InvalidProof, "the proofs must be an object"),
+            ProofError::NotOneType => (
                 ErrorCode::InvalidProof,
                 "proofs must have exactly one member, jwt",
             ),
-            ProofFault::UnsupportedType => {
+            ProofError::UnsupportedType => {
                 (ErrorCode::InvalidProof, "the only proof type here is jwt")
             }
-            ProofFault::NotAnArray => (ErrorCode::InvalidProof, "proofs.jwt must be an array"),
-            ProofFault::NotAString => (ErrorCode::InvalidProof, "a jwt proof must be a string"),
-            ProofFault::TooMany => (
+            ProofError::NotAnArray => (ErrorCode::InvalidProof, "proofs.jwt must be an array"),
+            ProofError::NotAString => (ErrorCode::InvalidProof, "a jwt proof must be a string"),
+            ProofError::TooMany => (
                 ErrorCode::InvalidCredentialRequest,
                 "send one proof: several credentials in one request are not offered",
             ),

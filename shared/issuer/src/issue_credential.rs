@@ -8,7 +8,7 @@
 use std::fmt;
 
 use bestow_credential::{
-    HolderBinding, PreparedSdJwtVc, RandomnessUnavailable, SD_JWT_VC, SdJwtVc, Validity,
+    HolderBinding, PreparedSdJwtVc, RandomnessError, SD_JWT_VC, SdJwtVc, Validity,
 };
 use bestow_signing::SignError;
 use bestow_status_list::StatusReference;
@@ -224,7 +224,7 @@ impl VerifiedRequest {
         self,
         issuer: &Issuer,
         stored: Option<&Offer>,
-        fill_random: impl FnOnce(&mut [u8]) -> Result<(), RandomnessUnavailable>,
+        fill_random: impl FnOnce(&mut [u8]) -> Result<(), RandomnessError>,
     ) -> Result<UnsignedCredential, ProtocolError> {
         let offer = stored.ok_or_else(|| self.write.refusal(None))?;
         let issued_at_seconds = if self.write.is_allowed(offer) {

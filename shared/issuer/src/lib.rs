@@ -56,7 +56,7 @@ pub use access_token::{AccessToken, TOKEN_LIFETIME_SECONDS};
 /// The usual source of salts for [`VerifiedRequest::prepare`].
 pub use bestow_credential::system_randomness;
 pub use bestow_sealing::{CryptoError, OpenError};
-pub use credential_offer::{CredentialOffer, NoCredentialOffer, PRE_AUTHORIZED_CODE};
+pub use credential_offer::{CredentialOffer, CredentialOfferError, PRE_AUTHORIZED_CODE};
 pub use credential_request::CredentialRequest;
 pub use error::{ErrorCode, ProtocolError};
 pub use issue_credential::{
@@ -66,20 +66,20 @@ pub use issuer::{CredentialOffers, IdentifierError, Issuer, IssuerIdentifier};
 pub use keys::{KeyError, MINIMUM_SECRET_LENGTH, WalletKeys};
 pub use nonce::{IssuedNonce, NONCE_LIFETIME_SECONDS, NonceResponse};
 pub use offer::{
-    EncryptedClaims, IssuedCredential, IssuedToken, MAXIMUM_TX_CODE_ATTEMPTS, NotAnOfferId,
-    OFFER_LIFETIME_SECONDS, Offer, OfferId, OfferState, WalletReport,
+    EncryptedClaims, IssuedCredential, IssuedToken, MAXIMUM_TX_CODE_ATTEMPTS,
+    OFFER_LIFETIME_SECONDS, Offer, OfferId, OfferIdError, OfferState, WalletReport,
 };
 pub use proof::Holder;
 pub use published_list::{LIST_TTL_SECONDS, PublishError};
 pub use revocation::{
-    LIST_CAPACITY, ListNumber, NotAListNumber, NotARevocationUuid, RevocationUuid, StatusChange,
+    LIST_CAPACITY, ListNumber, ListNumberError, RevocationUuid, RevocationUuidError, StatusChange,
     StatusRecord, unknown_credential,
 };
-pub use start::{MAXIMUM_CLAIMS_BYTES, StartRefused};
+pub use start::{CreateOfferError, MAXIMUM_CLAIMS_BYTES};
 pub use status::unknown_issuance;
 pub use template::{
-    ClaimDisplay, ClaimEntry, CredentialDisplay, Image, Template, TemplateFault, TemplateFaults,
-    TemplateFile, Templates,
+    ClaimDisplay, ClaimEntry, CredentialDisplay, Image, IssueTemplateError, IssueTemplateErrors,
+    Template, TemplateFile, Templates,
 };
 pub use token::{Redeem, Redemption, TokenResponse, TxCodeCheck, WrongTxCode};
 pub use token_request::TokenRequest;

@@ -193,7 +193,7 @@ pub struct OfferId(String);
 /// The text is not 128 bits in base64url.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an offer id")]
-pub struct NotAnOfferId;
+pub struct OfferIdError;
 
 impl OfferId {
     const BYTES: usize = 16;
@@ -218,20 +218,20 @@ impl OfferId {
 }
 
 impl FromStr for OfferId {
-    type Err = NotAnOfferId;
+    type Err = OfferIdError;
 
-    fn from_str(text: &str) -> Result<Self, NotAnOfferId> {
+    fn from_str(text: &str) -> Result<Self, OfferIdError> {
         match URL_SAFE_NO_PAD.decode(text) {
             Ok(bytes) if bytes.len() == Self::BYTES => Ok(Self(text.to_owned())),
-            _ => Err(NotAnOfferId),
+            _ => Err(OfferIdError),
         }
     }
 }
 
 impl TryFrom<String> for OfferId {
-    type Error = NotAnOfferId;
+    type Error = OfferIdError;
 
-    fn try_from(text: String) -> Result<Self, NotAnOfferId> {
+    fn try_from(text: String) -> Result<Self, OfferIdError> {
         text.parse()
     }
 }

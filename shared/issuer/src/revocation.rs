@@ -23,7 +23,7 @@ pub struct ListNumber(u32);
 /// The number is not a status list's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a status list number")]
-pub struct NotAListNumber;
+pub struct ListNumberError;
 
 impl ListNumber {
     /// The first list.
@@ -37,13 +37,13 @@ impl ListNumber {
 }
 
 impl TryFrom<u32> for ListNumber {
-    type Error = NotAListNumber;
+    type Error = ListNumberError;
 
-    fn try_from(number: u32) -> Result<Self, NotAListNumber> {
+    fn try_from(number: u32) -> Result<Self, ListNumberError> {
         if number < 1 << NUMBER_BITS {
             Ok(Self(number))
         } else {
-            Err(NotAListNumber)
+            Err(ListNumberError)
         }
     }
 }
@@ -55,15 +55,15 @@ impl From<ListNumber> for u32 {
 }
 
 impl FromStr for ListNumber {
-    type Err = NotAListNumber;
+    type Err = ListNumberError;
 
     /// Decimal, in the one way to write a number: no sign, no leading zero.
-    fn from_str(text: &str) -> Result<Self, NotAListNumber> {
-        let number: u32 = text.parse().map_err(|_| NotAListNumber)?;
+    fn from_str(text: &str) -> Result<Self, ListNumberError> {
+        let number: u32 = text.parse().map_err(|_| ListNumberError)?;
         if number.to_string() == text {
             Self::try_from(number)
         } else {
-            Err(NotAListNumber)
+            Err(ListNumberError)
         }
     }
 }
@@ -86,7 +86,7 @@ pub struct RevocationUuid(Uuid);
 /// The UUID was not made by [`RevocationUuid::draw`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a revocation UUID of this wallet")]
-pub struct NotARevocationUuid;
+pub struct RevocationUuidError;
 
 impl RevocationUuid {
     /// A random place on `list`. That nobody has it yet is for a conditional write to say; if
@@ -128,9 +128,9 @@ impl RevocationUuid {
 }
 
 impl TryFrom<Uuid> for RevocationUuid {
-    type Error = NotARevocationUuid;
+    type Error = RevocationUuidError;
 
-    fn try_from(uuid: Uuid) -> Result<Self, NotARevocationUuid> {
+    fn try_from(uuid: Uuid) -> Result<Self, RevocationUuidError> {
         let candidate = Self(uuid);
         let is_ours = uuid.get_version() == Some(uuid::Version::Custom)
             && uuid.get_variant() == uuid::Variant::RFC4122
@@ -138,17 +138,17 @@ impl TryFrom<Uuid> for RevocationUuid {
         if is_ours {
             Ok(candidate)
         } else {
-            Err(NotARevocationUuid)
+            Err(RevocationUuidError)
         }
     }
 }
 
 impl FromStr for RevocationUuid {
-    type Err = NotARevocationUuid;
+    type Err = RevocationUuidError;
 
-    fn from_str(text: &str) -> Result<Self, NotARevocationUuid> {
+    fn from_str(text: &str) -> Result<Self, RevocationUuidError> {
         Uuid::parse_str(text)
-            .map_err(|_| NotARevocationUuid)
+            .map_err(|_| RevocationUuidError)
             .and_then(Self::try_from)
     }
 }
@@ -318,12 +318,12 @@ mod tests {
     fn a_foreign_uuid_is_refused() {
         assert_eq!(
             "0e2c1f62-3392-462e-a25e-483fa0e2a3a3".parse::<RevocationUuid>(),
-            Err(NotARevocationUuid)
+            Err(RevocationUuidError)
         );
         // Version 8, but an index beyond the list.
         assert_eq!(
             "000000ff-ffff-8000-8000-000000000000".parse::<RevocationUuid>(),
-            Err(NotARevocationUuid)
+            Err(RevocationUuidError)
         );
     }
 
@@ -331,7 +331,7 @@ mod tests {
     fn a_list_number_has_one_spelling() {
         assert_eq!("17".parse(), Ok(ListNumber(17)));
         for text in ["", "017", "+17", "-1", "16777216", "4294967296", "1e3"] {
-            assert_eq!(text.parse::<ListNumber>(), Err(NotAListNumber), "{text}");
+            assert_eq!(text.parse::<ListNumber>(), Err(ListNumberError), "{text}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! JSON Schema: compiled without network and files, and faults told without the values at fault.
 
-use bestow_contract::Fault;
+use bestow_contract::FieldError;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
@@ -13,7 +13,7 @@ pub(crate) const MAXIMUM_FAULTS: usize = 50;
 ///
 /// # Errors
 /// Where in the schema the fault is, and what it is.
-pub(crate) fn compile(schema: &Value) -> Result<Validator, Fault> {
+pub(crate) fn compile(schema: &Value) -> Result<Validator, FieldError> {
     jsonschema::options()
         .offline()
         .with_pattern_options(
@@ -26,12 +26,12 @@ pub(crate) fn compile(schema: &Value) -> Result<Validator, Fault> {
         .build(schema)
         .map_err(|error| {
             let reason = format!("is not a JSON Schema that can be used: {error}");
-            Fault::new(error.instance_path().to_string(), reason)
+            FieldError::new(error.instance_path().to_string(), reason)
         })
 }
 
 /// The faults of `value`, in document order, the first fifty.
-pub(crate) fn faults(validator: &Validator, value: &Value) -> Vec<Fault> {
+pub(crate) fn faults(validator: &Validator, value: &Value) -> Vec<FieldError> {
     let mut faults = Vec::new();
     for error in validator.iter_errors(value) {
         push_faults(&error, &mut faults);
@@ -43,7 +43,7 @@ pub(crate) fn faults(validator: &Validator, value: &Value) -> Vec<Fault> {
     faults
 }
 
-fn push_faults(error: &ValidationError<'_>, faults: &mut Vec<Fault>) {
+fn push_faults(error: &ValidationError<'_>, faults: &mut Vec<FieldError>) {
     let pointer = error.instance_path().to_string();
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected }
@@ -51,7 +51,7 @@ fn push_faults(error: &ValidationError<'_>, faults: &mut Vec<Fault>) {
             faults.extend(
                 unexpected
                     .iter()
-                    .map(|name| Fault::new(child(&pointer, name), "is not known here")),
+                    .map(|name| FieldError::new(child(&pointer, name), "is not known here")),
             );
         }
         ValidationErrorKind::Required { property } => {
@@ -59,9 +59,9 @@ fn push_faults(error: &ValidationError<'_>, faults: &mut Vec<Fault>) {
                 Some(name) => child(&pointer, name),
                 None => pointer,
             };
-            faults.push(Fault::new(pointer, "is missing: it is required"));
+            faults.push(FieldError::new(pointer, "is missing: it is required"));
         }
-        kind => faults.push(Fault::new(pointer, reason(kind))),
+        kind => faults.push(FieldError::new(pointer, reason(kind))),
     }
 }
 

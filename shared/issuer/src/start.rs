@@ -1,6 +1,6 @@
 //! Start issue, on the wallet's side: a backend's request becomes an offer.
 
-use bestow_contract::{Claims, CorrelationId, Fault, Problem, StartIssue, StartIssueAnswer};
+use bestow_contract::{Claims, CorrelationId, FieldError, Problem, StartIssue, StartIssueAnswer};
 use serde_json::{Map, Value};
 
 use crate::claims;
@@ -15,31 +15,31 @@ pub const MAXIMUM_CLAIMS_BYTES: usize = 64 * 1024;
 
 /// Why a start was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StartRefused {
+pub enum CreateOfferError {
     /// No such template.
     UnknownTemplate,
     /// The template does not take these claims. Pointers begin with `/claims`; no value is quoted.
-    ClaimsRejected(Vec<Fault>),
+    ClaimsRejected(Vec<FieldError>),
     /// More than [`MAXIMUM_CLAIMS_BYTES`].
     ClaimsTooLarge,
     /// Our own fault.
     Internal,
 }
 
-impl From<StartRefused> for Problem {
-    fn from(refused: StartRefused) -> Self {
+impl From<CreateOfferError> for Problem {
+    fn from(refused: CreateOfferError) -> Self {
         match refused {
-            StartRefused::UnknownTemplate => {
+            CreateOfferError::UnknownTemplate => {
                 Self::not_found("There is no credential issue template with this template_id.")
             }
-            StartRefused::ClaimsRejected(faults) => Self::claims_rejected(faults),
-            StartRefused::ClaimsTooLarge => Self::new(
+            CreateOfferError::ClaimsRejected(faults) => Self::claims_rejected(faults),
+            CreateOfferError::ClaimsTooLarge => Self::new(
                 bestow_contract::ProblemKind::TooLarge,
                 format!(
                     "The claims are too large: at most {MAXIMUM_CLAIMS_BYTES} bytes of JSON are taken."
                 ),
             ),
-            StartRefused::Internal => Self::internal(),
+            CreateOfferError::Internal => Self::internal(),
         }
     }
 }
@@ -55,7 +55,7 @@ impl CredentialOffers {
     /// filled, which does not matter to a template [without](CredentialOffers::has_status_list).
     ///
     /// # Errors
-    /// As [`StartRefused`] says.
+    /// As [`CreateOfferError`] says.
     pub fn start(
         &self,
         request: &StartIssue,
@@ -64,23 +64,24 @@ impl CredentialOffers {
         list: ListNumber,
         random: [u8; 16],
         now_seconds: i64,
-    ) -> Result<Offer, StartRefused> {
+    ) -> Result<Offer, CreateOfferError> {
         let template = self
             .templates
             .by_template_id(&request.template_id)
-            .ok_or(StartRefused::UnknownTemplate)?;
+            .ok_or(CreateOfferError::UnknownTemplate)?;
         template
             .check_claims(request.claims.members())
             .map_err(|faults| {
-                StartRefused::ClaimsRejected(faults.into_iter().map(in_body).collect())
+                CreateOfferError::ClaimsRejected(faults.into_iter().map(in_body).collect())
             })?;
 
-        let plaintext = serde_json::to_vec(&request.claims).map_err(|_| StartRefused::Internal)?;
+        let plaintext =
+            serde_json::to_vec(&request.claims).map_err(|_| CreateOfferError::Internal)?;
         if plaintext.len() > MAXIMUM_CLAIMS_BYTES {
-            return Err(StartRefused::ClaimsTooLarge);
+            return Err(CreateOfferError::ClaimsTooLarge);
         }
         let encrypted_claims = claims::encrypt(&self.keys, &offer_id, now_seconds, &plaintext)
-            .ok_or(StartRefused::Internal)?;
+            .ok_or(CreateOfferError::Internal)?;
         Ok(Offer {
             offer_id,
             created_at_seconds: now_seconds,
@@ -147,6 +148,6 @@ impl Offer {
     }
 }
 
-fn in_body(fault: Fault) -> Fault {
-    Fault::new(format!("/claims{}", fault.pointer), fault.reason)
+fn in_body(fault: FieldError) -> FieldError {
+    FieldError::new(format!("/claims{}", fault.pointer), fault.reason)
 }

@@ -27,7 +27,7 @@ pub struct AcceptUpload<J, Q, S> {
 
 /// Why an upload was not accepted.
 #[derive(Debug, Error)]
-pub enum AcceptFailure {
+pub enum AcceptError {
     /// Another upload came before under the same idempotency key.
     #[error("the idempotency key was used for another upload")]
     KeyConflict,
@@ -42,7 +42,7 @@ pub enum AcceptFailure {
     SealFailed(#[from] CryptoError),
 }
 
-impl AcceptFailure {
+impl AcceptError {
     /// What the caller is told.
     pub fn problem(&self) -> Problem {
         match self {
@@ -73,14 +73,14 @@ impl<J: Jobs, Q: StartQueue, S: Clock + IdSource> AcceptUpload<J, Q, S> {
     /// what was stored is removed, or, if the job was accepted already, its lines are started.
     ///
     /// # Errors
-    /// [`AcceptFailure`]. Nothing will be started, unless it was the answer to the very acceptance that
+    /// [`AcceptError`]. Nothing will be started, unless it was the answer to the very acceptance that
     /// got lost.
     pub async fn accept(
         &self,
         upload: Upload,
         body: &[u8],
         idempotency_key: Option<&str>,
-    ) -> Result<Job, AcceptFailure> {
+    ) -> Result<Job, AcceptError> {
         let upload_hash = self.keys.fingerprint("upload", body);
         let key = idempotency_key.map(|key| self.keys.fingerprint("key", key.as_bytes()));
         let now_ms = self.system.now().as_millisecond();
@@ -207,10 +207,10 @@ impl Open {
     }
 }
 
-fn the_same(known: Job, upload_hash: &str) -> Result<Job, AcceptFailure> {
+fn the_same(known: Job, upload_hash: &str) -> Result<Job, AcceptError> {
     if known.upload_hash == upload_hash {
         Ok(known)
     } else {
-        Err(AcceptFailure::KeyConflict)
+        Err(AcceptError::KeyConflict)
     }
 }

@@ -319,11 +319,11 @@ pub(crate) fn count(number: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bestow_contract::Fault;
+    use bestow_contract::FieldError;
 
     #[test]
     fn what_is_kept_of_a_problem_fits() {
-        let faults = vec![Fault::new("/claims/x", "y".repeat(500)); 50];
+        let faults = vec![FieldError::new("/claims/x", "y".repeat(500)); 50];
         let result = LineResult::failed(1, None, Problem::claims_rejected(faults));
         let LineOutcome::Failed(problem) = result.outcome else {
             panic!("it has failed");

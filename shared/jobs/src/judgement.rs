@@ -1,8 +1,8 @@
 //! What a failure of Start issue means for something that can wait.
 
 use bestow_contract::{CorrelationId, Problem, StartIssue};
-use bestow_issuance::ports::{RecordsError, TransientKind, WalletFailure};
-use bestow_issuance::{StartFailure, StartFailureCause, StartedIssue};
+use bestow_issuance::ports::{RecordsError, TransientKind, WalletError};
+use bestow_issuance::{StartIssueError, StartIssueErrorKind, StartedIssue};
 
 use crate::ports::Issuing;
 
@@ -37,7 +37,7 @@ pub(crate) enum WaitsFor {
     Wallet,
 }
 
-fn judge(failure: &StartFailure) -> Judgement {
+fn judge(failure: &StartIssueError) -> Judgement {
     let problem = failure.problem();
     let later = |waits_for, retry_after_seconds| {
         Judgement::Later(Later {
@@ -47,15 +47,15 @@ fn judge(failure: &StartFailure) -> Judgement {
         })
     };
     match &failure.cause {
-        StartFailureCause::Conflict
-        | StartFailureCause::Ended
-        | StartFailureCause::AnotherOffer
-        | StartFailureCause::Wallet(WalletFailure::Refused(_))
-        | StartFailureCause::Records(RecordsError::Malformed { .. }) => {
+        StartIssueErrorKind::Conflict
+        | StartIssueErrorKind::Ended
+        | StartIssueErrorKind::AnotherOffer
+        | StartIssueErrorKind::Wallet(WalletError::Refused(_))
+        | StartIssueErrorKind::Records(RecordsError::Malformed { .. }) => {
             Judgement::Refused(problem.clone())
         }
-        StartFailureCause::InProgress => later(WaitsFor::Itself, Some(1)),
-        StartFailureCause::Wallet(WalletFailure::Transient(transient)) => {
+        StartIssueErrorKind::InProgress => later(WaitsFor::Itself, Some(1)),
+        StartIssueErrorKind::Wallet(WalletError::Transient(transient)) => {
             let waits_for = match transient.kind {
                 TransientKind::Unreachable
                 | TransientKind::Busy
@@ -65,9 +65,9 @@ fn judge(failure: &StartFailure) -> Judgement {
             };
             later(waits_for, transient.retry_after_seconds)
         }
-        StartFailureCause::Records(RecordsError::Unavailable(_))
-        | StartFailureCause::Queue(_)
-        | StartFailureCause::Contention => later(WaitsFor::Everything, None),
+        StartIssueErrorKind::Records(RecordsError::Unavailable(_))
+        | StartIssueErrorKind::Queue(_)
+        | StartIssueErrorKind::Contention => later(WaitsFor::Everything, None),
     }
 }
 
@@ -95,7 +95,7 @@ pub(crate) async fn start(
     }
 }
 
-fn log(failure: &StartFailure, judgement: &Judgement, template_id: &str) {
+fn log(failure: &StartIssueError, judgement: &Judgement, template_id: &str) {
     let correlation_id = &failure.correlation_id;
     match judgement {
         Judgement::Refused(problem) => {

@@ -30,15 +30,15 @@ mod start_chunk;
 mod start_one;
 mod upload;
 
-pub use accept::{AcceptFailure, AcceptUpload};
+pub use accept::{AcceptError, AcceptUpload};
 pub use chunk::{
     Chunk, ChunkId, ChunkProgress, Job, LineOutcome, LineResult, RESULTS_KEPT_SECONDS,
 };
 pub use chunk::{PATIENCE_SECONDS, PendingLine};
 pub use keys::{JobKeys, Part};
 pub use message::StartMessage;
-pub use read::{Progress, ReadFailure, ReadJob, ResultsPage};
+pub use read::{Progress, ReadError, ReadJob, ResultsPage};
 pub use see_to::SeenTo;
-pub use start_chunk::{ChunkFailure, PASS_MS, Pass, StartQueued};
+pub use start_chunk::{ChunkError, PASS_MS, Pass, StartQueued};
 pub use start_one::Single;
 pub use upload::{Upload, UploadLine};

@@ -5,7 +5,7 @@ use std::future::Future;
 
 use bestow_contract::StartIssue;
 use bestow_issuance::ports::{IssuingWallet, PollQueue, Records};
-use bestow_issuance::{Outcome, StartFailure, StartIssuing, StartedIssue, Versioned};
+use bestow_issuance::{Outcome, StartIssueError, StartIssuing, StartedIssue, Versioned};
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -115,13 +115,13 @@ pub trait Issuing: Send + Sync {
     fn start_issue(
         &self,
         request: StartIssue,
-    ) -> impl Future<Output = Result<StartedIssue, StartFailure>> + Send;
+    ) -> impl Future<Output = Result<StartedIssue, StartIssueError>> + Send;
 }
 
 impl<R: Records, W: IssuingWallet, Q: PollQueue, S: Clock + IdSource> Issuing
     for StartIssuing<R, W, Q, S>
 {
-    async fn start_issue(&self, request: StartIssue) -> Result<StartedIssue, StartFailure> {
+    async fn start_issue(&self, request: StartIssue) -> Result<StartedIssue, StartIssueError> {
         StartIssuing::start_issue(self, request).await
     }
 }

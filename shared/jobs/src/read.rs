@@ -43,7 +43,7 @@ pub struct ResultsPage {
 
 /// Why a job could not be read.
 #[derive(Debug, Error)]
-pub enum ReadFailure {
+pub enum ReadError {
     /// The table gave no answer.
     #[error(transparent)]
     Jobs(#[from] JobsError),
@@ -85,7 +85,7 @@ impl<J: Jobs> ReadJob<J> {
         &self,
         job_id: Uuid,
         from_line: u32,
-    ) -> Result<Option<ResultsPage>, ReadFailure> {
+    ) -> Result<Option<ResultsPage>, ReadError> {
         if self.jobs.job(job_id).await?.is_none() {
             return Ok(None);
         }

@@ -58,7 +58,7 @@ pub enum Pass {
 
 /// Why a pass failed. What it started is found again by the next one.
 #[derive(Debug, Error)]
-pub enum ChunkFailure {
+pub enum ChunkError {
     /// The table gave no answer.
     #[error(transparent)]
     Jobs(#[from] JobsError),
@@ -92,8 +92,8 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: Clock + IdSource> StartQueued<J, Q,
     /// in a row. Lines that were started are recorded before this returns, and their claims are gone.
     ///
     /// # Errors
-    /// [`ChunkFailure`]: the message is to be delivered again.
-    pub async fn start_chunk(&self, id: ChunkId, failures: u32) -> Result<Pass, ChunkFailure> {
+    /// [`ChunkError`]: the message is to be delivered again.
+    pub async fn start_chunk(&self, id: ChunkId, failures: u32) -> Result<Pass, ChunkError> {
         let Some(chunk) = self.jobs.chunk(id).await? else {
             return Ok(Pass::Done);
         };
@@ -197,7 +197,7 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: Clock + IdSource> StartQueued<J, Q,
 
     /// Moves lines to the results, whatever others did to the chunk meanwhile. Of two results of a line,
     /// the one that is recorded stands.
-    async fn record(&self, mut chunk: Chunk, new: Vec<LineResult>) -> Result<(), ChunkFailure> {
+    async fn record(&self, mut chunk: Chunk, new: Vec<LineResult>) -> Result<(), ChunkError> {
         for _ in 0..MAX_CONTENTION {
             let recorded = chunk.open_results(&self.keys)?;
             let mut results: BTreeMap<u32, LineResult> = new
@@ -221,7 +221,7 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: Clock + IdSource> StartQueued<J, Q,
                 Replaced::Overtaken(current) => chunk = *current,
             }
         }
-        Err(ChunkFailure::Contention)
+        Err(ChunkError::Contention)
     }
 
     /// When to go on: at once if only time was up, otherwise when those who are waited for may be well,

@@ -41,7 +41,7 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: Clock + IdSource> StartQueued<J, Q,
     ) -> Single {
         if request.tx_code.is_some() {
             // It would be lost: nobody is told the answer.
-            let fault = bestow_contract::Fault::new(
+            let fault = bestow_contract::FieldError::new(
                 "/tx_code",
                 "is given: a transaction code cannot be told to anybody from a queue, so leave it out",
             );

@@ -1,10 +1,10 @@
 use crate::{
     logo::LogoImage,
-    matrix::{Cell, Correction, Matrix, TextTooLong},
+    matrix::{Cell, Correction, Matrix, TextTooLongError},
     png_file::{self, Pixel},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use bestow_contract::{Color, Fault, LogoUri, QrCode};
+use bestow_contract::{Color, FieldError, LogoUri, QrCode};
 use std::fmt;
 
 /// The quiet zone, in modules (ISO/IEC 18004 §6.3.8).
@@ -30,7 +30,7 @@ pub struct Picture {
 pub enum DrawError {
     /// No code holds the text.
     #[error(transparent)]
-    TextTooLong(#[from] TextTooLong),
+    TextTooLongError(#[from] TextTooLongError),
     /// The code of the text needs more room.
     #[error(
         "a size of {size} pixels is too small for a text of {text_bytes} bytes: it needs {needed}"
@@ -54,11 +54,11 @@ impl Design {
     ///
     /// # Errors
     /// A fault at `/qr_code/logo_uri` if the logo is not a whole picture, or is too large.
-    pub fn new(options: &QrCode) -> Result<Self, Vec<Fault>> {
+    pub fn new(options: &QrCode) -> Result<Self, Vec<FieldError>> {
         let logo = match &options.logo_uri {
             Some(LogoUri::Picture(logo)) => Some(
                 LogoImage::read(logo, options.color_light)
-                    .map_err(|reason| vec![Fault::new("/qr_code/logo_uri", reason)])?,
+                    .map_err(|reason| vec![FieldError::new("/qr_code/logo_uri", reason)])?,
             ),
             Some(LogoUri::Link(_)) | None => None,
         };
@@ -177,16 +177,16 @@ impl Picture {
 
 impl DrawError {
     /// The fault of the request that asked for the picture; nothing if it is not the request's.
-    pub fn fault(&self) -> Option<Fault> {
+    pub fn fault(&self) -> Option<FieldError> {
         match self {
-            Self::TextTooLong(TextTooLong { bytes, max_bytes }) => Some(Fault::new(
+            Self::TextTooLongError(TextTooLongError { bytes, max_bytes }) => Some(FieldError::new(
                 "/qr_code",
                 format!(
                     "cannot be drawn: the link has {bytes} bytes and a QR code like this holds \
                      {max_bytes}; give a shorter request_uri_base, or leave the logo out"
                 ),
             )),
-            Self::SizeTooSmall { size, needed, .. } => Some(Fault::new(
+            Self::SizeTooSmall { size, needed, .. } => Some(FieldError::new(
                 "/qr_code/size",
                 format!("is {size}: the link needs at least {needed} pixels with this padding"),
             )),

@@ -22,7 +22,7 @@ mod png_file;
 mod terminal;
 
 pub use design::{Design, DrawError, Picture};
-pub use matrix::TextTooLong;
+pub use matrix::TextTooLongError;
 pub use terminal::terminal;
 
 #[cfg(test)]

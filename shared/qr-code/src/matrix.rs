@@ -14,7 +14,7 @@ pub(crate) enum Correction {
 /// A text that no QR code can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the text has {bytes} bytes: a QR code like this one holds {max_bytes}")]
-pub struct TextTooLong {
+pub struct TextTooLongError {
     /// The length of the text, in bytes of UTF-8.
     pub bytes: usize,
     /// The most bytes that the code holds at its level of error correction.
@@ -42,20 +42,20 @@ const LEAST_SIDE_WITH_LOGO: usize = 41;
 
 impl Matrix {
     /// The smallest code of `text` at this level of error correction.
-    pub(crate) fn of_text(text: &str, correction: Correction) -> Result<Self, TextTooLong> {
+    pub(crate) fn of_text(text: &str, correction: Correction) -> Result<Self, TextTooLongError> {
         let mut builder = QRBuilder::new(text);
         builder.ecl(correction.level());
         builder
             .build()
             .map(|code| Self::of_code(&code))
-            .map_err(|_| TextTooLong {
+            .map_err(|_| TextTooLongError {
                 bytes: text.len(),
                 max_bytes: correction.max_bytes(),
             })
     }
 
     /// The smallest code of `text` that can still be read with a logo on it.
-    pub(crate) fn under_logo(text: &str) -> Result<Self, TextTooLong> {
+    pub(crate) fn under_logo(text: &str) -> Result<Self, TextTooLongError> {
         let smallest = Self::of_text(text, Correction::High)?;
         if smallest.side >= LEAST_SIDE_WITH_LOGO {
             return Ok(smallest);

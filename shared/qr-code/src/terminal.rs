@@ -1,4 +1,4 @@
-use crate::matrix::{Cell, Correction, Matrix, TextTooLong};
+use crate::matrix::{Cell, Correction, Matrix, TextTooLongError};
 
 /// The quiet zone, in modules (ISO/IEC 18004 §6.3.8).
 const QUIET_ZONE: usize = 4;
@@ -11,7 +11,7 @@ const QUIET_ZONE: usize = 4;
 ///
 /// # Errors
 /// If the text is longer than 2953 bytes.
-pub fn terminal(text: &str) -> Result<String, TextTooLong> {
+pub fn terminal(text: &str) -> Result<String, TextTooLongError> {
     let matrix = Matrix::of_text(text, Correction::Low)?;
     let width = matrix.side() + 2 * QUIET_ZONE;
     let border = std::iter::repeat_n(vec![false; width], QUIET_ZONE);

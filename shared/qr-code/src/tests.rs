@@ -191,7 +191,7 @@ fn a_text_too_long_for_any_code_is_refused() {
         .draw(&"x".repeat(2332))
         .unwrap_err();
     assert!(
-        matches!(&error, DrawError::TextTooLong(long) if long.max_bytes == 2331),
+        matches!(&error, DrawError::TextTooLongError(long) if long.max_bytes == 2331),
         "{error}"
     );
     assert_eq!(error.fault().unwrap().pointer, "/qr_code");

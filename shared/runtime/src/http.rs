@@ -14,15 +14,15 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 /// A problem as an HTTP answer (RFC 9457), for `?` in handlers.
 #[derive(Debug)]
-pub struct Refusal(Problem);
+pub struct HttpError(Problem);
 
-impl From<Problem> for Refusal {
+impl From<Problem> for HttpError {
     fn from(problem: Problem) -> Self {
         Self(problem)
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
         problem_response(self.0)
     }
@@ -152,7 +152,7 @@ mod tests {
         let routes = Router::new()
             .route(
                 "/refused/{id}",
-                get(async || Refusal(Problem::conflict("No."))),
+                get(async || HttpError(Problem::conflict("No."))),
             )
             .route("/fine", get(async || "fine"));
         let request = Request::builder().method(method).uri(path);

@@ -17,6 +17,6 @@ mod verify;
 
 pub use list::{Bits, EncodedStatusList, ListError, MAX_LIST_BYTES, StatusList};
 pub use reference::{StatusClaim, StatusReference};
-pub use status::{Status, UnknownStatus};
+pub use status::{Status, UnknownStatusError};
 pub use token::{MEDIA_TYPE, StatusListToken, TYPE};
 pub use verify::{StatusListError, UnverifiedStatusList, VerifiedStatusList};

@@ -15,7 +15,7 @@ pub enum Status {
 /// party must not take such a credential for valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the status value {0} has no meaning here")]
-pub struct UnknownStatus(pub u8);
+pub struct UnknownStatusError(pub u8);
 
 impl Status {
     /// The value of the entry.
@@ -35,14 +35,14 @@ impl From<Status> for u8 {
 }
 
 impl TryFrom<u8> for Status {
-    type Error = UnknownStatus;
+    type Error = UnknownStatusError;
 
-    fn try_from(value: u8) -> Result<Self, UnknownStatus> {
+    fn try_from(value: u8) -> Result<Self, UnknownStatusError> {
         match value {
             0 => Ok(Self::Valid),
             1 => Ok(Self::Invalid),
             2 => Ok(Self::Suspended),
-            other => Err(UnknownStatus(other)),
+            other => Err(UnknownStatusError(other)),
         }
     }
 }

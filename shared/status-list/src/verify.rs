@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::list::{ListError, StatusList};
-use crate::status::{Status, UnknownStatus};
+use crate::status::{Status, UnknownStatusError};
 use crate::token::{StatusListToken, TYPE};
 
 /// Room for a list of 16 million entries of 2 bits that does not compress at all.
@@ -38,7 +38,7 @@ pub enum StatusListError {
     List(#[from] ListError),
     /// The entry holds a value without a meaning.
     #[error(transparent)]
-    Unknown(#[from] UnknownStatus),
+    Unknown(#[from] UnknownStatusError),
 }
 
 /// A Status List Token whose header is acceptable and whose signature has not been verified.

@@ -164,7 +164,7 @@ names! {
         /// The name leads to an address that may not be reached.
         ForbiddenAddress = "forbidden_address",
         /// The URL may not be called, whatever it leads to.
-        ForbiddenUrl = "forbidden_url",
+        UrlError = "forbidden_url",
     }
 }
 

@@ -33,7 +33,7 @@ pub struct DeliveryId {
 /// A text that names no delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("is not the id of a delivery: give one that was listed or sent as webhook-id")]
-pub struct InvalidDeliveryId;
+pub struct DeliveryIdError;
 
 /// The first byte of every id, should there ever be another form.
 const VERSION: u8 = 1;
@@ -50,12 +50,10 @@ impl fmt::Display for DeliveryId {
 }
 
 impl FromStr for DeliveryId {
-    type Err = InvalidDeliveryId;
+    type Err = DeliveryIdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bytes = URL_SAFE_NO_PAD
-            .decode(text)
-            .map_err(|_| InvalidDeliveryId)?;
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| DeliveryIdError)?;
         let read = || {
             let rest = bytes.strip_prefix(&[VERSION])?;
             let (reserved_at_ms, rest) = rest.split_first_chunk::<8>()?;
@@ -68,12 +66,12 @@ impl FromStr for DeliveryId {
                 subscription: SubscriptionId::from_bytes(*subscription),
             })
         };
-        read().ok_or(InvalidDeliveryId)
+        read().ok_or(DeliveryIdError)
     }
 }
 
 impl TryFrom<String> for DeliveryId {
-    type Error = InvalidDeliveryId;
+    type Error = DeliveryIdError;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse()
@@ -131,11 +129,7 @@ mod tests {
             &text[..text.len() - 2],
             &format!("{text}="),
         ] {
-            assert_eq!(
-                wrong.parse::<DeliveryId>(),
-                Err(InvalidDeliveryId),
-                "{wrong}"
-            );
+            assert_eq!(wrong.parse::<DeliveryId>(), Err(DeliveryIdError), "{wrong}");
         }
     }
 }

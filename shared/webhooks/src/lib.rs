@@ -26,13 +26,13 @@ pub use delivery::{
     Attempt, AttemptError, CallbackUrl, Delivery, Failure, MAX_ATTEMPTS_KEPT, RETENTION_SECONDS,
     State,
 };
-pub use delivery_id::{DeliveryId, InvalidDeliveryId};
+pub use delivery_id::{DeliveryId, DeliveryIdError};
 pub use hanging_hosts::HangingHosts;
 pub use replay::{Replay, ReplayError};
 pub use schedule::{LIFE_SECONDS, LONGEST_DELAY_SECONDS, LONGEST_WAIT_SECONDS, wait_seconds};
-pub use secret::{InvalidSecrets, WebhookSecrets};
+pub use secret::{SecretsError, WebhookSecrets};
 pub use subscription::{
-    AccountSubscription, AccountSubscriptions, InvalidSubscriptions, SubscriptionId,
+    AccountSubscription, AccountSubscriptions, SubscriptionId, SubscriptionsError,
 };
 
 /// How often a write is tried again that others came before.

@@ -23,7 +23,7 @@ pub struct WebhookSecrets(Vec<MacKey>);
 
 /// Secrets that cannot be used. The message does not repeat them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum InvalidSecrets {
+pub enum SecretsError {
     /// None, or more than two.
     #[error(
         "there must be one secret, or two during a rotation, separated by a comma; there are {0}"
@@ -70,7 +70,7 @@ fn signed(webhook_id: &str, timestamp: i64, body: &[u8]) -> Vec<u8> {
 
 /// One or two secrets, separated by a comma or white space.
 impl FromStr for WebhookSecrets {
-    type Err = InvalidSecrets;
+    type Err = SecretsError;
 
     fn from_str(list: &str) -> Result<Self, Self::Err> {
         let secrets: Vec<&str> = list
@@ -78,7 +78,7 @@ impl FromStr for WebhookSecrets {
             .filter(|secret| !secret.is_empty())
             .collect();
         if !(1..=2).contains(&secrets.len()) {
-            return Err(InvalidSecrets::Count(secrets.len()));
+            return Err(SecretsError::Count(secrets.len()));
         }
         let read = secrets.into_iter().enumerate().map(|(index, secret)| {
             secret
@@ -87,7 +87,7 @@ impl FromStr for WebhookSecrets {
                 .map(Zeroizing::new)
                 .filter(|bytes| LENGTH.contains(&bytes.len()))
                 .map(|bytes| MacKey::shared(&bytes))
-                .ok_or(InvalidSecrets::Form(index + 1))
+                .ok_or(SecretsError::Form(index + 1))
         });
         read.collect::<Result<_, _>>().map(Self)
     }
@@ -159,11 +159,11 @@ mod tests {
             format!("whsec_{}", STANDARD.encode([7; 23])),
             format!("whsec_{}", STANDARD.encode([7; 65])),
         ] {
-            assert_eq!(form(&bad).unwrap_err(), InvalidSecrets::Form(2), "{bad}");
+            assert_eq!(form(&bad).unwrap_err(), SecretsError::Form(2), "{bad}");
         }
         for (list, count) in [("", 0), (" ,", 0), (&format!("{SECRET} ").repeat(3), 3)] {
             let fault = list.parse::<WebhookSecrets>().unwrap_err();
-            assert_eq!(fault, InvalidSecrets::Count(count));
+            assert_eq!(fault, SecretsError::Count(count));
         }
     }
 

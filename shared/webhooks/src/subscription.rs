@@ -73,7 +73,7 @@ pub struct AccountSubscriptions(Vec<AccountSubscription>);
 
 /// An entry of the list of subscriptions that is none. The message does not repeat it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum InvalidSubscriptions {
+pub enum SubscriptionsError {
     /// Too many.
     #[error("there are {0} URLs: at most {max} are allowed", max = AccountSubscriptions::MOST)]
     TooMany(usize),
@@ -103,7 +103,7 @@ impl AccountSubscriptions {
 }
 
 impl FromStr for AccountSubscriptions {
-    type Err = InvalidSubscriptions;
+    type Err = SubscriptionsError;
 
     fn from_str(list: &str) -> Result<Self, Self::Err> {
         let entries: Vec<&str> = match list.trim() {
@@ -111,7 +111,7 @@ impl FromStr for AccountSubscriptions {
             list => list.split(',').map(str::trim).collect(),
         };
         if entries.len() > Self::MOST {
-            return Err(InvalidSubscriptions::TooMany(entries.len()));
+            return Err(SubscriptionsError::TooMany(entries.len()));
         }
         let mut subscriptions = Self::default();
         for (index, entry) in entries.into_iter().enumerate() {
@@ -126,7 +126,7 @@ impl FromStr for AccountSubscriptions {
                 }
             };
             let position = index + 1;
-            return Err(InvalidSubscriptions::Entry { position, reason });
+            return Err(SubscriptionsError::Entry { position, reason });
         }
         Ok(subscriptions)
     }
@@ -189,7 +189,7 @@ mod tests {
         let many: Vec<_> = (0..11).map(|n| format!("https://{n}.example")).collect();
         assert_eq!(
             many.join(",").parse::<AccountSubscriptions>(),
-            Err(InvalidSubscriptions::TooMany(11))
+            Err(SubscriptionsError::TooMany(11))
         );
     }
 }

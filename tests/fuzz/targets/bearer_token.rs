@@ -10,7 +10,7 @@ mod token;
 
 use libfuzzer_sys::fuzz_target;
 
-use token::{Expected, TokenFault, Unverified, judge_claims};
+use token::{Expected, TokenError, Unverified, judge_claims};
 
 /// What tokens are verified by. No token can be read that one of these keys has signed.
 const KEYS: &[u8] = include_bytes!("../seeds/bearer_token/keys.json");
@@ -37,6 +37,6 @@ fuzz_target!(|bytes: &[u8]| {
         let keys = bestow_jose::read_jwk_set(KEYS).expect("a key set");
         assert!(!keys.is_empty());
         let granted = token.verify(&keys, &expected, 0);
-        assert_eq!(granted, Err(TokenFault::Signature), "nobody signed it");
+        assert_eq!(granted, Err(TokenError::Signature), "nobody signed it");
     }
 });

@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
 use super::{DataDirArg, console};
-use crate::access_keys::{NotRunning, table_of_running};
+use crate::access_keys::{NotRunningError, table_of_running};
 
 const LONGEST_NOTE: usize = 200;
 
@@ -100,7 +100,7 @@ enum KeysError {
     #[error("{0}\n\n{IN_AWS}")]
     Environment(#[from] bestow_runtime::ConfigError),
     #[error(transparent)]
-    NotRunning(#[from] NotRunning),
+    NotRunningError(#[from] NotRunningError),
     #[error(
         "the table {table} in AWS cannot be used: {fault}. Is it in the region AWS_REGION, and may you use it?\n\n{IN_AWS}"
     )]
@@ -126,7 +126,7 @@ impl Place {
     /// What a failed call means here.
     fn failed(&self, fault: impl Into<ChangeError>) -> KeysError {
         match (fault.into(), &self.table) {
-            (ChangeError::Call(_), None) => KeysError::NotRunning(NotRunning {
+            (ChangeError::Call(_), None) => KeysError::NotRunningError(NotRunningError {
                 data_dir: PathBuf::from(&self.data.data_dir),
             }),
             (ChangeError::Call(fault), Some(table)) => KeysError::Aws {

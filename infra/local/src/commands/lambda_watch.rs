@@ -22,7 +22,7 @@ const CONFIGURATION: &str = "lambda.toml";
     "cannot write {path}, which cargo lambda reads: {reason}. Make it writable, or choose another \
      data directory with --data-dir DIR"
 )]
-pub(super) struct CannotWrite {
+pub(super) struct WriteConfigError {
     path: PathBuf,
     reason: io::Error,
 }
@@ -30,7 +30,7 @@ pub(super) struct CannotWrite {
 /// Writes the variables of all functions to one file, which both a shell and cargo lambda read, and a
 /// configuration of cargo lambda that names it, and says where this one is. The variables hold secrets, so only
 /// their owner can read them.
-pub(super) fn write(cloud: &RunningCloud, data_dir: &Path) -> Result<PathBuf, CannotWrite> {
+pub(super) fn write(cloud: &RunningCloud, data_dir: &Path) -> Result<PathBuf, WriteConfigError> {
     let environment = data_dir.join(ENVIRONMENT);
     let configuration = data_dir.join(CONFIGURATION);
     let routes = cloud.routes().iter().filter_map(|route| {
@@ -43,7 +43,7 @@ pub(super) fn write(cloud: &RunningCloud, data_dir: &Path) -> Result<PathBuf, Ca
     ] {
         create_private_dir(data_dir)
             .and_then(|()| write_private(path, &text))
-            .map_err(|reason| CannotWrite {
+            .map_err(|reason| WriteConfigError {
                 path: path.clone(),
                 reason,
             })?;

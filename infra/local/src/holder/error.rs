@@ -62,7 +62,7 @@ pub(crate) enum HolderError {
     },
     /// The credential came, but it is not to be trusted. The issuer has been told.
     #[error("the credential was refused: {0}")]
-    NotTrusted(#[from] Distrust),
+    NotTrusted(#[from] TrustError),
     /// The credential cannot be kept.
     #[error(
         "cannot keep anything in {path}: {reason}. Choose another directory with --data-dir DIR"
@@ -78,7 +78,7 @@ pub(crate) enum HolderError {
 /// Why a credential, or its status, is not to be trusted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub(crate) enum Distrust {
+pub(crate) enum TrustError {
     /// Signature, disclosures or times are not acceptable.
     #[error("{}", with_causes(.0))]
     SdJwt(#[from] SdJwtError),

@@ -23,7 +23,7 @@ pub(super) struct Answer {
 
 /// The error object of OAuth 2.0 and OpenID4VCI, and what the issue contract's problems have.
 #[derive(Deserialize)]
-struct Refusal {
+struct ErrorBody {
     error: Option<String>,
     error_description: Option<String>,
     detail: Option<String>,
@@ -83,7 +83,7 @@ impl Answer {
         if self.status.is_success() {
             return Ok(self);
         }
-        let refusal: Option<Refusal> = serde_json::from_slice(&self.body).ok();
+        let refusal: Option<ErrorBody> = serde_json::from_slice(&self.body).ok();
         let (error, description) = match refusal {
             Some(refusal) => (refusal.error, refusal.error_description.or(refusal.detail)),
             None => (None, None),

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use reqwest::Client;
 
 pub(crate) use card::Card;
-pub(crate) use error::{Distrust, HolderError};
+pub(crate) use error::{HolderError, TrustError};
 
 use keep::{Keep, Kept};
 use verify::{Verified, Verifier};
@@ -89,7 +89,7 @@ impl Holder {
     /// A wallet that cannot be read.
     pub(crate) async fn credentials(
         &self,
-    ) -> Result<Vec<(PathBuf, Result<Card, Distrust>)>, HolderError> {
+    ) -> Result<Vec<(PathBuf, Result<Card, TrustError>)>, HolderError> {
         let kept = self.keep.all()?;
         if kept.is_empty() {
             // Without a credential there need not be a key.
@@ -123,7 +123,7 @@ impl Holder {
         vct: Option<&str>,
         key: &LocalKey,
         authority: Option<&CertificateChain>,
-    ) -> Result<Verified, Distrust> {
+    ) -> Result<Verified, TrustError> {
         let verifier = Verifier {
             client: &self.client,
             authority,

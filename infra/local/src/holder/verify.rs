@@ -9,7 +9,7 @@ use reqwest::header::ACCEPT;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::error::Distrust;
+use super::error::TrustError;
 use super::fetch::{STATUS_LIST, send};
 use super::issuer::well_known;
 
@@ -49,13 +49,13 @@ impl Verifier<'_> {
         issuer: &str,
         vct: Option<&str>,
         holder_key: &PublicJwk,
-    ) -> Result<Verified, Distrust> {
+    ) -> Result<Verified, TrustError> {
         let unverified = UnverifiedSdJwt::read(credential)?;
         let (key, trust) = self.signing_key(unverified.header(), issuer).await?;
         let verified = unverified.verify(&key, self.now_seconds)?;
         check_claims(&verified.claims, issuer, vct)?;
         if verified.holder_key()?.as_ref() != Some(holder_key) {
-            return Err(Distrust::Claim {
+            return Err(TrustError::Claim {
                 claim: "cnf",
                 reason: "does not bind it to this holder's key",
             });
@@ -78,7 +78,7 @@ impl Verifier<'_> {
         &self,
         header: &Header,
         issuer: &str,
-    ) -> Result<(PublicJwk, Trust), Distrust> {
+    ) -> Result<(PublicJwk, Trust), TrustError> {
         if let (Some(chain), Some(authority)) = (header.x5c(), self.authority)
             && chain
                 .verify_path(authority.certificates(), self.now_seconds)
@@ -98,9 +98,9 @@ impl Verifier<'_> {
         let metadata: JwtVcIssuer =
             well_known(self.client, issuer, "jwt-vc-issuer", "the issuer's keys")
                 .await
-                .map_err(|fault| Distrust::Fetch(fault.to_string()))?;
+                .map_err(|fault| TrustError::Fetch(fault.to_string()))?;
         if metadata.issuer != issuer {
-            return Err(Distrust::UnknownKey);
+            return Err(TrustError::UnknownKey);
         }
         let keys = &metadata.jwks.keys;
         let named = match header.kid() {
@@ -109,21 +109,21 @@ impl Verifier<'_> {
                 .find(|key| key.get("kid").and_then(Value::as_str) == Some(kid)),
             None => keys.first(),
         };
-        let key = PublicJwk::from_json(named.ok_or(Distrust::UnknownKey)?)?;
+        let key = PublicJwk::from_json(named.ok_or(TrustError::UnknownKey)?)?;
         Ok((key, Trust::PublishedByIssuer))
     }
 
     /// Fetches the status list that the credential points to, verifies it, and reads the entry.
-    async fn status(&self, entry: &StatusReference, issuer: &str) -> Result<Status, Distrust> {
+    async fn status(&self, entry: &StatusReference, issuer: &str) -> Result<Status, TrustError> {
         let uri = &entry.uri;
         let request = self.client.get(uri).header(ACCEPT, MEDIA_TYPE);
         let answer = send(request, uri)
             .await
             .and_then(|answer| answer.success(STATUS_LIST))
-            .map_err(|fault| Distrust::Fetch(fault.to_string()))?;
+            .map_err(|fault| TrustError::Fetch(fault.to_string()))?;
         if answer.content_type != MEDIA_TYPE {
             let said = answer.content_type;
-            return Err(Distrust::Fetch(format!(
+            return Err(TrustError::Fetch(format!(
                 "the status list came as {said:?}, not as {MEDIA_TYPE}"
             )));
         }
@@ -139,16 +139,16 @@ fn check_claims(
     claims: &Map<String, Value>,
     issuer: &str,
     vct: Option<&str>,
-) -> Result<(), Distrust> {
+) -> Result<(), TrustError> {
     let text = |claim| claims.get(claim).and_then(Value::as_str);
     if claims.contains_key("iss") && text("iss") != Some(issuer) {
-        return Err(Distrust::Claim {
+        return Err(TrustError::Claim {
             claim: "iss",
             reason: "is not the issuer that sent it",
         });
     }
     if vct.is_some() && text("vct") != vct {
-        return Err(Distrust::Claim {
+        return Err(TrustError::Claim {
             claim: "vct",
             reason: "is not the type that the issuer announced",
         });

@@ -68,7 +68,7 @@ async fn verify(
     authority: &CertificateChain,
     holder: &LocalKey,
     now_seconds: i64,
-) -> Result<Verified, Distrust> {
+) -> Result<Verified, TrustError> {
     let client = Client::new();
     let verifier = Verifier {
         client: &client,
@@ -104,7 +104,7 @@ async fn what_is_not_as_it_should_be_is_not_trusted() {
         .await
         .err();
     assert!(
-        matches!(fault, Some(Distrust::Claim { claim: "cnf", .. })),
+        matches!(fault, Some(TrustError::Claim { claim: "cnf", .. })),
         "{fault:?}"
     );
 
@@ -145,5 +145,5 @@ async fn certificates_of_another_authority_are_worth_no_more_than_what_the_issue
     let fault = verify(&credential, &other, &holder, NOW_SECONDS)
         .await
         .err();
-    assert!(matches!(fault, Some(Distrust::Fetch(_))), "{fault:?}");
+    assert!(matches!(fault, Some(TrustError::Fetch(_))), "{fault:?}");
 }

@@ -24,7 +24,7 @@ pub(crate) struct Endpoint {
 
 /// A refusal: HTTP status, the code that SDKs match on, `__type`, and the message.
 #[derive(Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct ErrorBody {
     pub(crate) status: StatusCode,
     pub(crate) code: String,
     pub(crate) shape: String,
@@ -41,7 +41,7 @@ impl Endpoint {
     }
 
     /// Calls an operation.
-    pub(crate) async fn call(&self, operation: &str, request: Value) -> Result<Value, Refusal> {
+    pub(crate) async fn call(&self, operation: &str, request: Value) -> Result<Value, ErrorBody> {
         let request = Request::post("/")
             .header("content-type", "application/x-amz-json-1.0")
             .header("x-amz-target", format!("AmazonSQS.{operation}"))
@@ -56,7 +56,7 @@ impl Endpoint {
         }
         let query_error = parts.headers["x-amzn-query-error"].to_str().unwrap();
         let (code, _fault) = query_error.split_once(';').unwrap();
-        Err(Refusal {
+        Err(ErrorBody {
             status: parts.status,
             code: code.to_owned(),
             shape: body["__type"].as_str().unwrap().to_owned(),
@@ -91,7 +91,7 @@ impl Endpoint {
         answer["Messages"].as_array().cloned().unwrap_or_default()
     }
 
-    pub(crate) async fn delete(&self, url: &str, message: &Value) -> Result<Value, Refusal> {
+    pub(crate) async fn delete(&self, url: &str, message: &Value) -> Result<Value, ErrorBody> {
         let handle = &message["ReceiptHandle"];
         self.call(
             "DeleteMessage",

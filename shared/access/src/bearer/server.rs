@@ -42,7 +42,7 @@ struct Server {
 
 /// Why the keys cannot be fetched. The operator's configuration is the first place to look.
 #[derive(Debug, Error)]
-pub(super) enum FetchFault {
+pub(super) enum FetchError {
     #[error("{0}")]
     Send(#[from] SendError),
     #[error("the answer was {0}")]
@@ -115,26 +115,26 @@ impl ServerKeys {
 
 impl Source for Server {
     type All = Vec<VerificationKey>;
-    type Fault = FetchFault;
+    type FieldError = FetchError;
     const NAME: &'static str = "the authorization server's keys";
 
-    async fn read(&self) -> Result<Self::All, FetchFault> {
+    async fn read(&self) -> Result<Self::All, FetchError> {
         let jwks = match &self.jwks {
             Some(url) => url.clone(),
             None => self.discover().await?,
         };
         let answer = self.get(jwks).await?;
-        read_jwk_set(&answer).ok_or(FetchFault::NoJwkSet)
+        read_jwk_set(&answer).ok_or(FetchError::NoJwkSet)
     }
 }
 
 impl Server {
-    async fn discover(&self) -> Result<Url, FetchFault> {
+    async fn discover(&self) -> Result<Url, FetchError> {
         for url in &self.metadata {
             let answer = match self.get(url.clone()).await {
                 Ok(answer) => answer,
                 // It has the other kind, or answers what it does not know with something of its own.
-                Err(FetchFault::Status(400..=499)) => continue,
+                Err(FetchError::Status(400..=499)) => continue,
                 Err(fault) => return Err(fault),
             };
             let Ok(metadata) = serde_json::from_slice::<Metadata>(&answer) else {
@@ -142,15 +142,15 @@ impl Server {
             };
             // RFC 8414 §3.3: they must be identical.
             if metadata.issuer != self.issuer {
-                return Err(FetchFault::OtherIssuer);
+                return Err(FetchError::OtherIssuer);
             }
             let jwks_uri = metadata.jwks_uri.as_deref().map(Url::parse);
-            return jwks_uri.and_then(Result::ok).ok_or(FetchFault::NoJwksUri);
+            return jwks_uri.and_then(Result::ok).ok_or(FetchError::NoJwksUri);
         }
-        Err(FetchFault::NoMetadata)
+        Err(FetchError::NoMetadata)
     }
 
-    async fn get(&self, url: Url) -> Result<Vec<u8>, FetchFault> {
+    async fn get(&self, url: Url) -> Result<Vec<u8>, FetchError> {
         let request = self.http.request(Method::GET, url);
         let answer = self
             .http
@@ -158,7 +158,7 @@ impl Server {
             .await?;
         match answer.status.as_u16() {
             200 => Ok(answer.body),
-            status => Err(FetchFault::Status(status)),
+            status => Err(FetchError::Status(status)),
         }
     }
 }

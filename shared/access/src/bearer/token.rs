@@ -26,7 +26,7 @@ pub(crate) struct Granted {
 
 /// What is wrong with a token. The messages are for whoever sent it; none repeats any of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub(crate) enum TokenFault {
+pub(crate) enum TokenError {
     #[error("it is longer than {LONGEST} bytes")]
     TooLong,
     #[error("it is not a JWT")]
@@ -72,7 +72,7 @@ const POLICY: Policy<'static> = Policy {
     max_bytes: LONGEST,
 };
 
-impl From<JwsError> for TokenFault {
+impl From<JwsError> for TokenError {
     fn from(error: JwsError) -> Self {
         match error {
             JwsError::TooLarge { .. } => Self::TooLong,
@@ -85,7 +85,7 @@ impl From<JwsError> for TokenFault {
     }
 }
 
-impl From<ClaimsError> for TokenFault {
+impl From<ClaimsError> for TokenError {
     fn from(error: ClaimsError) -> Self {
         match error {
             ClaimsError::Issuer => Self::Issuer,
@@ -103,7 +103,7 @@ impl From<ClaimsError> for TokenFault {
 pub(crate) struct Unverified<'a>(jws::Unverified<'a>);
 
 impl<'a> Unverified<'a> {
-    pub(super) fn read(token: &'a str) -> Result<Self, TokenFault> {
+    pub(super) fn read(token: &'a str) -> Result<Self, TokenError> {
         Ok(Self(jws::Unverified::read(token, &POLICY)?))
     }
 
@@ -118,7 +118,7 @@ impl<'a> Unverified<'a> {
         keys: &[VerificationKey],
         expected: &Expected,
         now_ms: i64,
-    ) -> Result<Granted, TokenFault> {
+    ) -> Result<Granted, TokenError> {
         judge_claims(self.0.verify(keys)?.claims, expected, now_ms)
     }
 }
@@ -128,7 +128,7 @@ pub(super) fn judge_claims(
     mut claims: Map<String, Value>,
     expected: &Expected,
     now_ms: i64,
-) -> Result<Granted, TokenFault> {
+) -> Result<Granted, TokenError> {
     // Some servers write null for what they leave out.
     claims.retain(|_, value| !value.is_null());
     let registered = bestow_jose::Expected {
@@ -147,7 +147,7 @@ pub(super) fn judge_claims(
         .next()
         .and_then(Value::as_str)
         .filter(|client| is_plain(client))
-        .ok_or(TokenFault::NoClient)?;
+        .ok_or(TokenError::NoClient)?;
     let prefix = format!("{}/", expected.audience);
     // `scp` is how Microsoft Entra, Okta and others name it; `roles` what Microsoft Entra has instead, where a client
     // has no user.

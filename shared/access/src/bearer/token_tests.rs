@@ -105,7 +105,7 @@ fn with(mut value: Value, member: &str, changed: Value) -> Value {
     value
 }
 
-fn check(server: &Server, token: &str) -> Result<Granted, TokenFault> {
+fn check(server: &Server, token: &str) -> Result<Granted, TokenError> {
     let expected = Expected {
         issuer: "https://login.example/".to_owned(),
         audience: "https://issuer.example".to_owned(),
@@ -114,7 +114,7 @@ fn check(server: &Server, token: &str) -> Result<Granted, TokenFault> {
     let mut keys = server.jwks();
     keys.retain(|key| key.kid() == unverified.kid());
     if keys.is_empty() {
-        return Err(TokenFault::UnknownKey);
+        return Err(TokenError::UnknownKey);
     }
     unverified.verify(&keys, &expected, NOW_SECONDS * 1_000)
 }
@@ -193,24 +193,24 @@ fn scopes_and_clients_are_found_where_servers_put_them() {
 fn what_a_token_says_must_be_what_is_expected() {
     let server = Server::new();
     for (member, value, fault) in [
-        ("iss", json!("https://login.example"), TokenFault::Issuer),
-        ("iss", Value::Null, TokenFault::Issuer),
+        ("iss", json!("https://login.example"), TokenError::Issuer),
+        ("iss", Value::Null, TokenError::Issuer),
         (
             "aud",
             json!("https://issuer.example/"),
-            TokenFault::Audience,
+            TokenError::Audience,
         ),
-        ("aud", json!([]), TokenFault::Audience),
-        ("aud", json!({}), TokenFault::Audience),
-        ("aud", Value::Null, TokenFault::Audience),
-        ("exp", json!(NOW_SECONDS - 30), TokenFault::Expired),
-        ("exp", json!(0.5), TokenFault::Expired),
-        ("exp", Value::Null, TokenFault::NoExpiry),
-        ("exp", json!("tomorrow"), TokenFault::Malformed),
-        ("nbf", json!(NOW_SECONDS + 31), TokenFault::NotYet),
-        ("client_id", json!(""), TokenFault::NoClient),
-        ("client_id", json!("a b\n"), TokenFault::NoClient),
-        ("client_id", json!("x".repeat(201)), TokenFault::NoClient),
+        ("aud", json!([]), TokenError::Audience),
+        ("aud", json!({}), TokenError::Audience),
+        ("aud", Value::Null, TokenError::Audience),
+        ("exp", json!(NOW_SECONDS - 30), TokenError::Expired),
+        ("exp", json!(0.5), TokenError::Expired),
+        ("exp", Value::Null, TokenError::NoExpiry),
+        ("exp", json!("tomorrow"), TokenError::Malformed),
+        ("nbf", json!(NOW_SECONDS + 31), TokenError::NotYet),
+        ("client_id", json!(""), TokenError::NoClient),
+        ("client_id", json!("a b\n"), TokenError::NoClient),
+        ("client_id", json!("x".repeat(201)), TokenError::NoClient),
     ] {
         let token = server.token(es256(), &with(claims(), member, value.clone()));
         assert_eq!(check(&server, &token), Err(fault), "{member} {value}");
@@ -226,18 +226,18 @@ fn what_a_token_says_must_be_what_is_expected() {
 fn only_a_signature_of_the_servers_own_key_counts() {
     let (server, stranger) = (Server::new(), Server::new());
     let token = stranger.token(es256(), &claims());
-    assert_eq!(check(&server, &token), Err(TokenFault::Signature));
+    assert_eq!(check(&server, &token), Err(TokenError::Signature));
     // Another key's kid, and an algorithm that is not the key's.
     let token = server.token(json!({"alg": "ES256", "kid": "ed25519"}), &claims());
-    assert_eq!(check(&server, &token), Err(TokenFault::Signature));
+    assert_eq!(check(&server, &token), Err(TokenError::Signature));
     let token = server.token(json!({"alg": "ES256", "kid": "nobodys"}), &claims());
-    assert_eq!(check(&server, &token), Err(TokenFault::UnknownKey));
+    assert_eq!(check(&server, &token), Err(TokenError::UnknownKey));
     // Other claims under a good signature.
     let good = server.token(es256(), &claims());
     let mut parts: Vec<&str> = good.split('.').collect();
     let other = base64(with(claims(), "scope", json!("credential:status")).to_string());
     parts[1] = &other;
-    assert_eq!(check(&server, &parts.join(".")), Err(TokenFault::Signature));
+    assert_eq!(check(&server, &parts.join(".")), Err(TokenError::Signature));
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn a_token_that_anyone_could_make_is_refused() {
         let mac = hmac::sign(&key, signed.as_bytes());
         for signature in [String::new(), base64(mac)] {
             let token = format!("{signed}.{signature}");
-            assert_eq!(check(&server, &token), Err(TokenFault::Algorithm), "{alg}");
+            assert_eq!(check(&server, &token), Err(TokenError::Algorithm), "{alg}");
         }
     }
 }
@@ -263,24 +263,24 @@ fn what_is_no_token_is_refused() {
     let server = Server::new();
     let good = server.token(es256(), &claims());
     for (token, fault) in [
-        (String::new(), TokenFault::Malformed),
-        ("opaque".to_owned(), TokenFault::Malformed),
-        ("..".to_owned(), TokenFault::Malformed),
-        ("a.b.c".to_owned(), TokenFault::Malformed),
-        (format!("{good}.{good}"), TokenFault::Malformed),
-        (format!("{good}="), TokenFault::Malformed),
+        (String::new(), TokenError::Malformed),
+        ("opaque".to_owned(), TokenError::Malformed),
+        ("..".to_owned(), TokenError::Malformed),
+        ("a.b.c".to_owned(), TokenError::Malformed),
+        (format!("{good}.{good}"), TokenError::Malformed),
+        (format!("{good}="), TokenError::Malformed),
         (
             format!("{good}{}", "A".repeat(8 * 1024)),
-            TokenFault::TooLong,
+            TokenError::TooLong,
         ),
     ] {
         assert_eq!(check(&server, &token), Err(fault), "{token}");
     }
     for (member, value, fault) in [
-        ("typ", json!("logout+jwt"), TokenFault::Type),
-        ("typ", json!("dpop+jwt"), TokenFault::Type),
-        ("kid", Value::Null, TokenFault::Header),
-        ("crit", json!(["b64"]), TokenFault::Header),
+        ("typ", json!("logout+jwt"), TokenError::Type),
+        ("typ", json!("dpop+jwt"), TokenError::Type),
+        ("kid", Value::Null, TokenError::Header),
+        ("crit", json!(["b64"]), TokenError::Header),
     ] {
         let token = server.token(with(es256(), member, value), &claims());
         assert_eq!(check(&server, &token), Err(fault), "{member}");

@@ -1,7 +1,7 @@
 //! A record as an item, and back.
 
 use bestow_aws::CallError;
-use bestow_aws::item::{self, Item, Malformed};
+use bestow_aws::item::{self, Item, MalformedItemError};
 use bestow_contract::Scope;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -64,14 +64,15 @@ pub(super) fn write(record: &KeyRecord) -> Result<Item, CallError> {
 
 /// The record in an item, if it is one. A scope that is not known allows nothing; a time that is not one ends the
 /// key, and a limit that is not one is the smallest.
-pub(super) fn read(item: Item) -> Result<KeyRecord, Malformed> {
-    let id = id(&item).ok_or_else(|| Malformed::new("sk", "is not the key of an API key"))?;
+pub(super) fn read(item: Item) -> Result<KeyRecord, MalformedItemError> {
+    let id =
+        id(&item).ok_or_else(|| MalformedItemError::new("sk", "is not the key of an API key"))?;
     let attributes: KeyItem = item::read(item)?;
     let scopes = attributes.scopes.iter();
     Ok(KeyRecord {
         id,
         hash: KeyHash::from_hex(&attributes.key_hash)
-            .ok_or_else(|| Malformed::new("key_hash", "does not have its form"))?,
+            .ok_or_else(|| MalformedItemError::new("key_hash", "does not have its form"))?,
         scopes: scopes.filter_map(|name| name.parse().ok()).collect(),
         note: attributes.note,
         created_at_ms: attributes.created_at_ms,
@@ -96,7 +97,7 @@ pub(super) fn window_key(window: &Window<'_>) -> Item {
 }
 
 /// How many requests of a window were taken.
-pub(super) fn taken(window: Item) -> Result<u32, Malformed> {
+pub(super) fn taken(window: Item) -> Result<u32, MalformedItemError> {
     item::read(window).map(|WindowItem { taken }| taken)
 }
 

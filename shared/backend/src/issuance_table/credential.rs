@@ -4,7 +4,7 @@
 //! Two hands write it, each its own attributes: the publisher of changes notes where the credential came
 //! from, and whoever heard the wallet notes its status. Which comes first is not known.
 
-use bestow_aws::item::{self, Item, Malformed, number, string};
+use bestow_aws::item::{self, Item, MalformedItemError, number, string};
 use bestow_aws::{Write, Written};
 use bestow_contract::{CorrelationId, CredentialStatus};
 use bestow_issuance::ports::{CredentialStatuses, Noted, RecordsError};
@@ -41,7 +41,7 @@ pub(super) fn is_key_of(item: &Item) -> bool {
 pub(super) fn change(
     before: Option<Item>,
     after: Item,
-) -> Result<Option<CredentialChange>, Malformed> {
+) -> Result<Option<CredentialChange>, MalformedItemError> {
     let revocation_uuid = item::parsed_key(&after, "pk", KEY_PREFIX);
     let after: CredentialItem = item::read(after)?;
     let (Some(correlation_id), Some(status)) = (after.correlation_id, after.status) else {
@@ -58,7 +58,7 @@ pub(super) fn change(
     Ok(Some(CredentialChange {
         credential: IssuedCredential {
             revocation_uuid: revocation_uuid
-                .ok_or_else(|| Malformed::new("pk", "is not the key of a credential"))?,
+                .ok_or_else(|| MalformedItemError::new("pk", "is not the key of a credential"))?,
             correlation_id,
             template_id: there(after.template_id, "template_id")?,
         },

@@ -1,7 +1,7 @@
 //! How a record stands in the table. Attributes that are not known, of a later version perhaps, are left
 //! alone.
 
-use bestow_aws::item::{self, Item, Malformed};
+use bestow_aws::item::{self, Item, MalformedItemError};
 use bestow_aws::{CallError, Write};
 use bestow_contract::{Callback, CorrelationId, IssueError, Stage, Status};
 use bestow_issuance::ports::Stored;
@@ -59,9 +59,9 @@ pub(super) fn is_key_of(item: &Item) -> bool {
 }
 
 /// The correlation id in an item's key.
-pub(super) fn correlation_id(item: &Item) -> Result<CorrelationId, Malformed> {
+pub(super) fn correlation_id(item: &Item) -> Result<CorrelationId, MalformedItemError> {
     item::parsed_key(item, "pk", KEY_PREFIX)
-        .ok_or_else(|| Malformed::new("pk", "is not the key of an issuance"))
+        .ok_or_else(|| MalformedItemError::new("pk", "is not the key of an issuance"))
 }
 
 /// The whole item of a record.
@@ -128,7 +128,7 @@ fn attributes(stored: &Stored) -> RecordItem {
 }
 
 /// The record of an item, or which attribute is wrong.
-pub(super) fn read(item: Item) -> Result<Stored, Malformed> {
+pub(super) fn read(item: Item) -> Result<Stored, MalformedItemError> {
     let item: RecordItem = item::read(item)?;
     let offer = Offer {
         request_uri: item.request_uri,
@@ -159,7 +159,7 @@ pub(super) fn read(item: Item) -> Result<Stored, Malformed> {
         },
         _ => {
             let reason = "is not one of reserved, offered, completed and failed";
-            return Err(Malformed::new("state", reason));
+            return Err(MalformedItemError::new("state", reason));
         }
     };
     let callback = item.callback_url.map(|url| {
@@ -185,8 +185,8 @@ pub(super) fn read(item: Item) -> Result<Stored, Malformed> {
 }
 
 /// An attribute that must be there.
-pub(super) fn there<T>(attribute: Option<T>, name: &str) -> Result<T, Malformed> {
-    attribute.ok_or_else(|| Malformed::missing(name))
+pub(super) fn there<T>(attribute: Option<T>, name: &str) -> Result<T, MalformedItemError> {
+    attribute.ok_or_else(|| MalformedItemError::missing(name))
 }
 
 #[cfg(test)]

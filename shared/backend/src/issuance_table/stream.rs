@@ -1,6 +1,6 @@
 //! The table's stream: what a record of it announces.
 
-use bestow_aws::item::{Item, Malformed};
+use bestow_aws::item::{Item, MalformedItemError};
 use bestow_issuance::ports::RecordsError;
 use bestow_issuance::{Announcement, Change, IssuedCredential, Record};
 use bestow_runtime::trace::TraceHeader;
@@ -60,13 +60,13 @@ fn new_credential(before: Option<&Item>, record: &Record) -> Option<IssuedCreden
 }
 
 /// An item as the API of DynamoDB writes it: each value under the name of its type.
-fn read_image(image: &Value) -> Result<Item, Malformed> {
+fn read_image(image: &Value) -> Result<Item, MalformedItemError> {
     let members = image
         .as_object()
-        .ok_or_else(|| Malformed::new("(the image)", "is not an object"))?;
+        .ok_or_else(|| MalformedItemError::new("(the image)", "is not an object"))?;
     let read = members.iter().map(|(name, value)| {
         let value = serde_dynamo::AttributeValue::deserialize(value)
-            .map_err(|_| Malformed::new(name, "is not a value of DynamoDB"))?;
+            .map_err(|_| MalformedItemError::new(name, "is not a value of DynamoDB"))?;
         Ok((name.clone(), value.into()))
     });
     read.collect()

@@ -1,7 +1,7 @@
 //! How jobs and chunks stand in the table.
 
 use bestow_aws::erasure::ERASE_SHARDS;
-use bestow_aws::item::{self, Item, Malformed, number};
+use bestow_aws::item::{self, Item, MalformedItemError, number};
 use bestow_aws::{CallError, Write};
 use bestow_jobs::{Chunk, ChunkId, ChunkProgress, Job};
 use serde::{Deserialize, Serialize};
@@ -67,7 +67,7 @@ pub(super) fn of_job(key: Item, job: &Job) -> Result<Item, CallError> {
     Ok(item)
 }
 
-pub(super) fn job(item: Item) -> Result<Job, Malformed> {
+pub(super) fn job(item: Item) -> Result<Job, MalformedItemError> {
     item::read(item)
 }
 
@@ -105,7 +105,7 @@ fn shard_of(job_id: Uuid) -> u8 {
     last % ERASE_SHARDS
 }
 
-pub(super) fn chunk(item: Item) -> Result<Chunk, Malformed> {
+pub(super) fn chunk(item: Item) -> Result<Chunk, MalformedItemError> {
     let id = chunk_id(&item).ok_or_else(no_key)?;
     let attributes: ChunkItem = item::read(item)?;
     Ok(Chunk {
@@ -122,7 +122,7 @@ pub(super) fn chunk(item: Item) -> Result<Chunk, Malformed> {
 }
 
 /// Also of an entry of the index.
-pub(super) fn progress(item: Item) -> Result<ChunkProgress, Malformed> {
+pub(super) fn progress(item: Item) -> Result<ChunkProgress, MalformedItemError> {
     let id = chunk_id(&item).ok_or_else(no_key)?;
     let attributes: ProgressItem = item::read(item)?;
     Ok(ChunkProgress {
@@ -142,8 +142,8 @@ pub(super) fn chunk_id(item: &Item) -> Option<ChunkId> {
     })
 }
 
-fn no_key() -> Malformed {
-    Malformed::new("pk", "is not the key of a chunk")
+fn no_key() -> MalformedItemError {
+    MalformedItemError::new("pk", "is not the key of a chunk")
 }
 
 #[cfg(test)]

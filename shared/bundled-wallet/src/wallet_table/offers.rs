@@ -1,6 +1,6 @@
 //! Offers: one item each, and one write for each step.
 
-use bestow_aws::item::{self, Item, Malformed};
+use bestow_aws::item::{self, Item, MalformedItemError};
 use bestow_aws::{CallError, Transacted, Write};
 use bestow_issuer::{Offer, OfferId, StatusRecord, Written};
 use serde::Serialize;
@@ -79,7 +79,7 @@ impl WalletTable {
             return Err(CallError::left_out());
         }
         let offers = read.found.into_iter().map(item::read);
-        Ok(offers.collect::<Result<_, Malformed>>()?)
+        Ok(offers.collect::<Result<_, MalformedItemError>>()?)
     }
 
     /// The offer of this id, if there is one. Consistent: it shows every step that was taken before.
@@ -106,6 +106,6 @@ fn offer_item(offer: &Offer) -> Result<Item, CallError> {
     item::write(offer_key(&offer.offer_id), &attributes)
 }
 
-fn read_offer(item: Option<Item>) -> Result<Option<Offer>, Malformed> {
+fn read_offer(item: Option<Item>) -> Result<Option<Offer>, MalformedItemError> {
     item.map(item::read).transpose()
 }

@@ -27,13 +27,13 @@ struct Kms {
     key: LocalKey,
     public_key: Vec<u8>,
     usage: &'static str,
-    to_get_public_key: Option<Refusal>,
-    to_sign: Option<Refusal>,
+    to_get_public_key: Option<ErrorBody>,
+    to_sign: Option<ErrorBody>,
     signature: Option<Vec<u8>>,
 }
 
 /// A status, and the body.
-type Refusal = (StatusCode, Value);
+type ErrorBody = (StatusCode, Value);
 
 impl Kms {
     fn new() -> Self {
@@ -56,7 +56,7 @@ impl Kms {
         KmsKey::load(&sdk, ALIAS).await
     }
 
-    fn get_public_key(&self, request: &Value) -> Result<Value, Refusal> {
+    fn get_public_key(&self, request: &Value) -> Result<Value, ErrorBody> {
         assert_eq!(request["KeyId"], ALIAS);
         match &self.to_get_public_key {
             Some(refusal) => Err(refusal.clone()),
@@ -68,7 +68,7 @@ impl Kms {
         }
     }
 
-    fn sign(&self, request: &Value) -> Result<Value, Refusal> {
+    fn sign(&self, request: &Value) -> Result<Value, ErrorBody> {
         if let Some(refusal) = &self.to_sign {
             return Err(refusal.clone());
         }
@@ -121,7 +121,7 @@ async fn answer(
         .map_err(|(status, body)| (status, Json(body)))
 }
 
-fn access_denied(action: &str) -> Refusal {
+fn access_denied(action: &str) -> ErrorBody {
     let message = format!(
         "User: arn:aws:sts::111122223333:assumed-role/wallet/wallet is not authorized to perform: {action}"
     );

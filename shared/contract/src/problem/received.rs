@@ -1,7 +1,7 @@
 //! Reading the problem that a wallet answered with. Wallets differ, so nearly everything is
 //! optional, and nothing that they send is passed on unbounded.
 
-use super::{Fault, Problem, ProblemKind};
+use super::{FieldError, Problem, ProblemKind};
 use crate::correlation_id::is_printable;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -59,7 +59,7 @@ fn from_members(http_status: Option<u16>, members: &Map<String, Value>) -> Probl
     }
 }
 
-fn faults(members: &Map<String, Value>) -> Vec<Fault> {
+fn faults(members: &Map<String, Value>) -> Vec<FieldError> {
     let Some(Value::Array(errors)) = members.get("errors") else {
         return Vec::new();
     };
@@ -67,7 +67,7 @@ fn faults(members: &Map<String, Value>) -> Vec<Fault> {
         .iter()
         .filter_map(|error| {
             let error = error.as_object()?;
-            Some(Fault {
+            Some(FieldError {
                 pointer: text(error, &["pointer"]).unwrap_or_default(),
                 reason: text(error, &["reason", "detail", "message"])?,
             })

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 #[test]
 fn the_body_has_what_the_contract_lists() {
     let problem = Problem::claims_rejected(vec![
-        Fault::new("/claims/iban", "is missing: the template requires it"),
-        Fault::new("/claims/bic", "is a number: give a string"),
+        FieldError::new("/claims/iban", "is missing: the template requires it"),
+        FieldError::new("/claims/bic", "is a number: give a string"),
     ])
     .with_instance("/api/v2/credential/issue")
     .with_retry_after_seconds(3);
@@ -42,7 +42,7 @@ fn each_kind_has_its_own_status_and_type() {
 
 #[test]
 fn a_problem_that_was_sent_is_read_back() {
-    let problem = Problem::invalid_body(vec![Fault::new("", "is not an object: send one")])
+    let problem = Problem::invalid_body(vec![FieldError::new("", "is not an object: send one")])
         .with_instance("/api/v2/credential/issue");
     let body = serde_json::to_vec(&problem).unwrap();
     assert_eq!(Problem::from_answer(400, &body), problem);
@@ -79,7 +79,7 @@ fn a_wallets_texts_are_bounded_and_printable() {
     assert_eq!(problem.detail.chars().count(), 500);
     assert!(!problem.detail.contains(['\r', '\n']));
     assert_eq!(problem.errors.len(), 50);
-    assert_eq!(problem.errors[0], Fault::new("/claims", "no"));
+    assert_eq!(problem.errors[0], FieldError::new("/claims", "no"));
 }
 
 proptest! {

@@ -17,7 +17,7 @@ pub struct Color {
 /// A text that is not a [`Color`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not a colour: give it as #rrggbb, such as #1a2b3c")]
-pub struct InvalidColor;
+pub struct ColorError;
 
 impl Color {
     /// `#000000`.
@@ -72,24 +72,24 @@ impl Color {
 }
 
 impl FromStr for Color {
-    type Err = InvalidColor;
+    type Err = ColorError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let digits = text.strip_prefix('#').ok_or(InvalidColor)?;
+        let digits = text.strip_prefix('#').ok_or(ColorError)?;
         let doubled = digits.chars().flat_map(|digit| [digit, digit]);
         let digits = match digits.len() {
             3 => doubled.collect(),
             _ => digits.to_owned(),
         };
         let mut parts = [0; 3];
-        hex::decode_to_slice(digits, &mut parts).map_err(|_| InvalidColor)?;
+        hex::decode_to_slice(digits, &mut parts).map_err(|_| ColorError)?;
         let [red, green, blue] = parts;
         Ok(Self::new(red, green, blue))
     }
 }
 
 impl TryFrom<String> for Color {
-    type Error = InvalidColor;
+    type Error = ColorError;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse()

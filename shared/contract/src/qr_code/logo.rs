@@ -39,7 +39,7 @@ pub enum LogoFormat {
 
 /// Why a text is not a [`Logo`]. The message says what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidLogo {
+pub enum LogoError {
     /// An `http` or `https` URL without a host, or with one that cannot be.
     #[error("is not a valid URL: {WANTED}")]
     Link,
@@ -71,12 +71,12 @@ impl Logo {
     /// The logo that is this file.
     ///
     /// # Errors
-    /// [`InvalidLogo::Format`] or [`InvalidLogo::TooLarge`].
-    pub fn from_file(file: Vec<u8>) -> Result<Self, InvalidLogo> {
+    /// [`LogoError::Format`] or [`LogoError::TooLarge`].
+    pub fn from_file(file: Vec<u8>) -> Result<Self, LogoError> {
         if file.len() > Self::MAX_BYTES {
-            return Err(InvalidLogo::TooLarge);
+            return Err(LogoError::TooLarge);
         }
-        let format = LogoFormat::of(&file).ok_or(InvalidLogo::Format)?;
+        let format = LogoFormat::of(&file).ok_or(LogoError::Format)?;
         Ok(Self { format, file })
     }
 
@@ -114,40 +114,38 @@ impl LogoFormat {
 }
 
 impl FromStr for Logo {
-    type Err = InvalidLogo;
+    type Err = LogoError;
 
     fn from_str(uri: &str) -> Result<Self, Self::Err> {
-        let (scheme, rest) = uri.split_once(':').ok_or(InvalidLogo::NotDataUri)?;
+        let (scheme, rest) = uri.split_once(':').ok_or(LogoError::NotDataUri)?;
         if !scheme.eq_ignore_ascii_case("data") {
-            return Err(InvalidLogo::NotDataUri);
+            return Err(LogoError::NotDataUri);
         }
-        let (description, data) = rest.split_once(',').ok_or(InvalidLogo::NotDataUri)?;
+        let (description, data) = rest.split_once(',').ok_or(LogoError::NotDataUri)?;
         let description = description.to_ascii_lowercase();
         if description.starts_with("image/svg") {
-            return Err(InvalidLogo::Svg);
+            return Err(LogoError::Svg);
         }
         if !description.ends_with(";base64") {
-            return Err(InvalidLogo::NotDataUri);
+            return Err(LogoError::NotDataUri);
         }
         if data.len() > Self::MAX_BYTES.div_ceil(3) * 4 {
-            return Err(InvalidLogo::TooLarge);
+            return Err(LogoError::TooLarge);
         }
-        let file = BASE64.decode(data).map_err(|_| InvalidLogo::Base64)?;
+        let file = BASE64.decode(data).map_err(|_| LogoError::Base64)?;
         Self::from_file(file)
     }
 }
 
 impl FromStr for LogoUri {
-    type Err = InvalidLogo;
+    type Err = LogoError;
 
     fn from_str(uri: &str) -> Result<Self, Self::Err> {
         match uri.split_once(':') {
             Some((scheme, _))
                 if scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http") =>
             {
-                Url::parse(uri)
-                    .map(Self::Link)
-                    .map_err(|_| InvalidLogo::Link)
+                Url::parse(uri).map(Self::Link).map_err(|_| LogoError::Link)
             }
             _ => uri.parse().map(Self::Picture),
         }

@@ -1,9 +1,9 @@
 use super::*;
-use crate::Fault;
+use crate::FieldError;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-fn read(value: Value) -> (QrCode, Vec<Fault>) {
+fn read(value: Value) -> (QrCode, Vec<FieldError>) {
     let mut faults = Vec::new();
     let body = value.to_string();
     let fields = Fields::of_body(body.as_bytes(), &mut faults).unwrap();
@@ -93,7 +93,7 @@ fn colours_that_do_not_scan_are_refused_with_the_ratio() {
     assert_eq!(faults[0].pointer, "/marker_color");
     assert_eq!(
         reason(json!({"color_dark": "black"})),
-        InvalidColor.to_string()
+        ColorError.to_string()
     );
 }
 
@@ -107,19 +107,19 @@ fn contrast_is_that_of_wcag() {
 #[test]
 fn logos_are_taken_by_what_they_are() {
     for (uri, expected) in [
-        ("https://bank.example/logo.png", InvalidLogo::NotDataUri),
-        ("ftp://bank.example/logo.png", InvalidLogo::NotDataUri),
-        ("logo.png", InvalidLogo::NotDataUri),
-        ("data:image/png,iVBORw0KGgo=", InvalidLogo::NotDataUri),
-        ("data:image/svg+xml;base64,PHN2Zz4=", InvalidLogo::Svg),
-        ("data:image/svg+xml;utf8,<svg/>", InvalidLogo::Svg),
-        ("data:image/png;base64,R0lGODlh", InvalidLogo::Format),
-        ("data:image/png;base64,%%%", InvalidLogo::Base64),
+        ("https://bank.example/logo.png", LogoError::NotDataUri),
+        ("ftp://bank.example/logo.png", LogoError::NotDataUri),
+        ("logo.png", LogoError::NotDataUri),
+        ("data:image/png,iVBORw0KGgo=", LogoError::NotDataUri),
+        ("data:image/svg+xml;base64,PHN2Zz4=", LogoError::Svg),
+        ("data:image/svg+xml;utf8,<svg/>", LogoError::Svg),
+        ("data:image/png;base64,R0lGODlh", LogoError::Format),
+        ("data:image/png;base64,%%%", LogoError::Base64),
     ] {
         assert_eq!(uri.parse::<Logo>(), Err(expected), "{uri}");
     }
     let large = format!("data:image/png;base64,{}", "A".repeat(400_000));
-    assert_eq!(large.parse::<Logo>(), Err(InvalidLogo::TooLarge));
+    assert_eq!(large.parse::<Logo>(), Err(LogoError::TooLarge));
     for uri in [
         "data:image/png;base64,iVBORw0KGgo=",
         "DATA:image/jpeg;BASE64,iVBORw0KGgo",
@@ -155,8 +155,8 @@ fn a_logo_may_be_linked_to() {
         uri("data:image/png;base64,iVBORw0KGgo="),
         Ok(LogoUri::Picture(_))
     ));
-    assert_eq!(uri("https://"), Err(InvalidLogo::Link));
-    assert_eq!(uri("//bank.example/logo.png"), Err(InvalidLogo::NotDataUri));
+    assert_eq!(uri("https://"), Err(LogoError::Link));
+    assert_eq!(uri("//bank.example/logo.png"), Err(LogoError::NotDataUri));
 
     let (options, _) = read(json!({"logo_uri": "https://bank.example/logo.png"}));
     let sent = json!(options)["logo_uri"].clone();

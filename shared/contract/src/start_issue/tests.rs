@@ -189,7 +189,8 @@ fn what_is_not_an_object_is_refused() {
 #[test]
 fn the_painters_faults_join_the_others() {
     let body = br#"{"template_id": "t", "claims": 1, "qr_code": {}}"#;
-    let cut_off = |_: &QrCode| Err::<(), _>(vec![Fault::new("/qr_code/logo_uri", "is cut off")]);
+    let cut_off =
+        |_: &QrCode| Err::<(), _>(vec![FieldError::new("/qr_code/logo_uri", "is cut off")]);
     let problem = StartIssue::from_json_with(body, cut_off, |_| Ok(())).unwrap_err();
     let pointers: Vec<_> = problem.errors.iter().map(|f| f.pointer.as_str()).collect();
     assert_eq!(pointers, ["/claims", "/qr_code/logo_uri"]);

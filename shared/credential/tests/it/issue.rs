@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bestow_credential::{
-    ClaimPath, DisclosureFrame, HolderBinding, IssueError, RandomnessUnavailable, SdJwtVc,
+    ClaimPath, DisclosureFrame, HolderBinding, IssueError, RandomnessError, SdJwtVc,
     UnverifiedSdJwt, Validity, reserved_names, system_randomness,
 };
 use bestow_signing::Signer;
@@ -281,12 +281,12 @@ fn no_randomness_means_no_credential() {
     let identity = identity(&key());
     let frame = frame(json!([["a"]]));
 
-    let refusal = vc(json!({"a": 1}), &frame).prepare(&identity, |_| Err(RandomnessUnavailable));
+    let refusal = vc(json!({"a": 1}), &frame).prepare(&identity, |_| Err(RandomnessError));
     assert!(matches!(refusal, Err(IssueError::Randomness(_))));
 
     // Nothing to salt, so nothing is drawn.
     vc(json!({"b": 1}), &frame)
-        .prepare(&identity, |_| Err(RandomnessUnavailable))
+        .prepare(&identity, |_| Err(RandomnessError))
         .unwrap();
 }
 

@@ -6,11 +6,11 @@ fn check(allowed: &Allowed, url: &str) -> &'static str {
     };
     match allowed.check(&url) {
         Ok(()) => "ok",
-        Err(ForbiddenUrl::Scheme) => "scheme",
-        Err(ForbiddenUrl::UserInfo) => "user",
-        Err(ForbiddenUrl::Address) => "address",
-        Err(ForbiddenUrl::Insecure) => "http",
-        Err(ForbiddenUrl::Port(_)) => "port",
+        Err(UrlError::Scheme) => "scheme",
+        Err(UrlError::UserInfo) => "user",
+        Err(UrlError::Address) => "address",
+        Err(UrlError::Insecure) => "http",
+        Err(UrlError::Port(_)) => "port",
     }
 }
 

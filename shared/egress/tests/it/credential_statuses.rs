@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::routing::get;
 use bestow_contract::{CredentialStatus, CredentialStatusChange};
-use bestow_issuance::ports::{CredentialWallet, TransientKind, WalletFailure};
+use bestow_issuance::ports::{CredentialWallet, TransientKind, WalletError};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -50,5 +50,5 @@ async fn an_answer_about_another_credential_is_a_fault_of_the_wallet() {
 async fn a_credential_that_the_wallet_does_not_know_is_a_refusal() {
     let wallet = always(|| (StatusCode::NOT_FOUND, json!({"detail": "no"}).to_string())).await;
     let failure = wallet.credential_status(Uuid::nil()).await.unwrap_err();
-    assert!(matches!(failure, WalletFailure::Refused(problem) if problem.status == 404));
+    assert!(matches!(failure, WalletError::Refused(problem) if problem.status == 404));
 }

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::response::Redirect;
 use axum::routing::get;
-use bestow_egress::{Allowed, ForbiddenUrl, GuardedClient, Limits, SendError};
+use bestow_egress::{Allowed, GuardedClient, Limits, SendError, UrlError};
 use reqwest::Method;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::TcpListener;
@@ -171,16 +171,16 @@ async fn what_the_url_itself_says_is_refused_without_a_question() {
     let resolver = StrangersResolver::new([]);
     let client = client(&resolver);
     for (url, reason) in [
-        ("https://127.0.0.1/", ForbiddenUrl::Address),
-        ("https://[::1]/", ForbiddenUrl::Address),
-        ("https://2130706433/", ForbiddenUrl::Address),
-        ("https://localhost/", ForbiddenUrl::Address),
-        ("http://backend.example/", ForbiddenUrl::Insecure),
-        ("https://backend.example:25/", ForbiddenUrl::Port(25)),
+        ("https://127.0.0.1/", UrlError::Address),
+        ("https://[::1]/", UrlError::Address),
+        ("https://2130706433/", UrlError::Address),
+        ("https://localhost/", UrlError::Address),
+        ("http://backend.example/", UrlError::Insecure),
+        ("https://backend.example:25/", UrlError::Port(25)),
     ] {
         let refused = post(&client, url).await.unwrap_err();
         assert!(
-            matches!(refused, SendError::ForbiddenUrl(found) if found == reason),
+            matches!(refused, SendError::UrlError(found) if found == reason),
             "{url}: {refused:?}"
         );
     }

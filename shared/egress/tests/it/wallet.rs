@@ -8,7 +8,7 @@ use axum::response::IntoResponse;
 use axum::routing::any;
 use bestow_contract::{CorrelationId, StartIssue};
 use bestow_egress::{Limits, WalletClient, WalletConfig, WalletCredentials};
-use bestow_issuance::ports::{TransientKind, WalletFailure};
+use bestow_issuance::ports::{TransientKind, WalletError};
 use bestow_issuance::{Record, RequestHash};
 use secrecy::SecretString;
 use serde_json::json;
@@ -69,10 +69,10 @@ pub(crate) async fn always<R: IntoResponse + Send + 'static>(
 }
 
 pub(crate) fn kind_of<T: std::fmt::Debug>(
-    result: Result<T, WalletFailure>,
+    result: Result<T, WalletError>,
 ) -> (TransientKind, Option<u32>) {
     match result.unwrap_err() {
-        WalletFailure::Transient(failure) => {
+        WalletError::Transient(failure) => {
             assert!(!failure.reason.contains("a claim"), "{}", failure.reason);
             (failure.kind, failure.retry_after_seconds)
         }

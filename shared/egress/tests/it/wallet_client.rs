@@ -7,7 +7,7 @@ use axum::response::Redirect;
 use axum::routing::{any, get, post};
 use bestow_contract::{CorrelationId, StartIssue, Status};
 use bestow_issuance::ports::{
-    IssueReport, IssuingWallet, ReportingWallet, TransientKind, WalletFailure,
+    IssueReport, IssuingWallet, ReportingWallet, TransientKind, WalletError,
 };
 use serde_json::json;
 use url::Url;
@@ -161,7 +161,7 @@ async fn a_refusal_carries_the_wallets_problem() {
         (StatusCode::UNPROCESSABLE_ENTITY, body.to_string())
     })
     .await;
-    let Err(WalletFailure::Refused(problem)) = wallet.start_issue(&record(&id()), &request()).await
+    let Err(WalletError::Refused(problem)) = wallet.start_issue(&record(&id()), &request()).await
     else {
         panic!()
     };
@@ -182,7 +182,7 @@ async fn a_problem_is_known_by_its_media_type_or_by_what_is_in_it() {
         ),
     ] {
         let wallet = always(move || (refused, [(header::CONTENT_TYPE, media_type)], body)).await;
-        let Err(WalletFailure::Refused(problem)) =
+        let Err(WalletError::Refused(problem)) =
             wallet.start_issue(&record(&id()), &request()).await
         else {
             panic!("{media_type} {body}")

@@ -9,11 +9,11 @@ use bestow_contract::{
 };
 use bestow_issuance::ports::{
     CheckQueue, CredentialCheck, CredentialStatuses, CredentialWallet, Noted, QueueError,
-    RecordsError, Transient, TransientKind, WalletFailure,
+    RecordsError, TransientError, TransientKind, WalletError,
 };
 use bestow_issuance::{
     CheckError, Checked, CredentialStatusUseCase, FIRST_CHECK_SECONDS, IssuedCredential,
-    MAX_CHECKS, SetFailure,
+    MAX_CHECKS, SetStatusError,
 };
 use uuid::Uuid;
 
@@ -25,7 +25,7 @@ struct World {
     did: Mutex<Vec<String>>,
     queue_is_down: bool,
     table_is_down: bool,
-    wallet: Option<WalletFailure>,
+    wallet: Option<WalletError>,
     publishes_late: bool,
     /// When the list said so, in Unix seconds, if the wallet tells.
     published_at: Option<u64>,
@@ -41,7 +41,7 @@ impl World {
         std::mem::take(&mut *self.did.lock().unwrap())
     }
 
-    fn answer(&self, status: CredentialStatus) -> Result<CredentialStatusAnswer, WalletFailure> {
+    fn answer(&self, status: CredentialStatus) -> Result<CredentialStatusAnswer, WalletError> {
         if let Some(failure) = &self.wallet {
             return Err(failure.clone());
         }
@@ -66,12 +66,12 @@ impl CredentialWallet for &World {
         &self,
         _: Uuid,
         change: &CredentialStatusChange,
-    ) -> Result<CredentialStatusAnswer, WalletFailure> {
+    ) -> Result<CredentialStatusAnswer, WalletError> {
         self.note_down(format!("wallet {}", change.status));
         self.answer(change.status)
     }
 
-    async fn credential_status(&self, _: Uuid) -> Result<CredentialStatusAnswer, WalletFailure> {
+    async fn credential_status(&self, _: Uuid) -> Result<CredentialStatusAnswer, WalletError> {
         self.answer(CredentialStatus::Revoked)
     }
 }
@@ -144,8 +144,8 @@ fn revoke() -> CredentialStatusChange {
     }
 }
 
-fn transient() -> WalletFailure {
-    WalletFailure::Transient(Transient {
+fn transient() -> WalletError {
+    WalletError::Transient(TransientError {
         kind: TransientKind::TimedOut,
         retry_after_seconds: None,
         reason: "no answer".to_owned(),
@@ -178,7 +178,7 @@ async fn without_a_check_nothing_is_done() {
         ..World::default()
     };
     let failure = use_case(&world).set(UUID, &revoke()).await.unwrap_err();
-    assert!(matches!(failure, SetFailure::Queue(_)), "{failure}");
+    assert!(matches!(failure, SetStatusError::Queue(_)), "{failure}");
     assert_eq!(world.did(), Vec::<String>::new());
 }
 
@@ -281,7 +281,7 @@ async fn a_wallet_that_refuses_is_not_asked_again() {
         ),
     ] {
         let world = World {
-            wallet: Some(WalletFailure::Refused(problem)),
+            wallet: Some(WalletError::Refused(problem)),
             ..World::default()
         };
         assert_eq!(use_case(&world).check(&check(0)).await.unwrap(), expected);

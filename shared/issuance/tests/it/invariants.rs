@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use bestow_contract::{CorrelationId, Stage, StartIssue};
 use bestow_issuance::ports::{PollMessage, Records};
-use bestow_issuance::{Polled, StartFailureCause, StartedIssue, State};
+use bestow_issuance::{Polled, StartIssueErrorKind, StartedIssue, State};
 use proptest::prelude::*;
 
 use crate::ports::Ports;
@@ -65,7 +65,7 @@ fn event() -> impl Strategy<Value = Event> {
 enum Outcome {
     Started {
         body: usize,
-        result: Result<StartedIssue, StartFailureCause>,
+        result: Result<StartedIssue, StartIssueErrorKind>,
     },
     /// The message may be acknowledged.
     Acknowledge(Waiting),

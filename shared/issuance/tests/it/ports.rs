@@ -11,7 +11,7 @@ use std::task::Poll;
 use bestow_contract::{CorrelationId, StartIssue, StartIssueAnswer};
 use bestow_issuance::ports::{
     IssueReport, IssuingWallet, PollMessage, PollQueue, QueueError, Records, RecordsError,
-    ReportingWallet, Reservation, Stored, Transient, TransientKind, Update, WalletFailure,
+    ReportingWallet, Reservation, Stored, TransientError, TransientKind, Update, WalletError,
 };
 use bestow_issuance::{
     CallbackTokens, GetStatus, PollStatus, Record, RequestHasher, StartIssuing, WalletCallbacks,
@@ -202,8 +202,8 @@ impl PollQueue for Ports {
     }
 }
 
-fn transient(retry_after_seconds: Option<u32>) -> WalletFailure {
-    WalletFailure::Transient(Transient {
+fn transient(retry_after_seconds: Option<u32>) -> WalletError {
+    WalletError::Transient(TransientError {
         kind: TransientKind::Unavailable,
         retry_after_seconds,
         reason: "the wallet of the test is down".to_owned(),
@@ -215,13 +215,13 @@ impl IssuingWallet for Ports {
         &self,
         _record: &Record,
         request: &StartIssue,
-    ) -> Result<StartIssueAnswer, WalletFailure> {
+    ) -> Result<StartIssueAnswer, WalletError> {
         step().await;
         let answer = {
             let mut world = self.world();
             match world.wallet_mood {
                 Mood::Down => Err(transient(world.retry_after_seconds)),
-                Mood::Refusing => Err(WalletFailure::Refused(
+                Mood::Refusing => Err(WalletError::Refused(
                     bestow_contract::Problem::claims_rejected(Vec::new()),
                 )),
                 mood => {
@@ -236,7 +236,7 @@ impl IssuingWallet for Ports {
 }
 
 impl ReportingWallet for Ports {
-    async fn issue_status(&self, record: &Record) -> Result<IssueReport, WalletFailure> {
+    async fn issue_status(&self, record: &Record) -> Result<IssueReport, WalletError> {
         step().await;
         let answer = {
             let mut world = self.world();
@@ -247,7 +247,7 @@ impl ReportingWallet for Ports {
                 world.wallet.get(&record.correlation_id),
             ) {
                 (Mood::Down | Mood::AnswerLost, ..) => Err(transient(world.retry_after_seconds)),
-                (Mood::Refusing, ..) => Err(WalletFailure::Refused(
+                (Mood::Refusing, ..) => Err(WalletError::Refused(
                     bestow_contract::Problem::invalid_request(CARELESS),
                 )),
                 (_, Some(said), _) => Ok(IssueReport::Known(said.clone())),

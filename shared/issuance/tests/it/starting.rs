@@ -2,7 +2,7 @@
 
 use bestow_contract::{Stage, StartIssue, Status};
 use bestow_issuance::{
-    DropReason, LEASE_MS, LONGEST_OFFER_LIFE_SECONDS, Polled, StartFailureCause,
+    DropReason, LEASE_MS, LONGEST_OFFER_LIFE_SECONDS, Polled, StartIssueErrorKind,
     UNKNOWN_PATIENCE_MS,
 };
 use uuid::Uuid;
@@ -213,7 +213,7 @@ async fn another_body_under_the_same_correlation_id_is_a_conflict() {
     let ports = started().await;
     let other = request(r#", "request_uri_base": "https://customerwallet.com""#);
     let failure = ports.starting().start_issue(other).await.unwrap_err();
-    assert!(matches!(failure.cause, StartFailureCause::Conflict));
+    assert!(matches!(failure.cause, StartIssueErrorKind::Conflict));
     assert_eq!(failure.problem().status, 409);
 }
 
@@ -316,7 +316,7 @@ async fn an_offer_is_not_recorded_for_another_request_that_took_the_name_meanwhi
         assert!(futures::poll!(other.as_mut()).is_pending());
     }
     let failure = sleeping.await.unwrap_err();
-    assert!(matches!(failure.cause, StartFailureCause::Conflict));
+    assert!(matches!(failure.cause, StartIssueErrorKind::Conflict));
 }
 
 /// The poll that finds the wallet without the issuance, and the wallet's answer, can come at the same time.
@@ -352,7 +352,7 @@ async fn an_issuance_that_has_ended_is_never_offered_again() {
     poll(&ports, 0, 1).await;
     ports.world().wallet.clear();
     let refused = ports.starting().start_issue(with_code()).await.unwrap_err();
-    assert!(matches!(refused.cause, StartFailureCause::Ended));
+    assert!(matches!(refused.cause, StartIssueErrorKind::Ended));
     assert_eq!(refused.problem().status, 409);
     assert!(ports.world().wallet.is_empty(), "the wallet was not asked");
 }
@@ -365,7 +365,7 @@ async fn a_wallet_that_answers_a_repeat_with_another_offer_is_refused() {
     let known = ports.record(&id()).unwrap();
     ports.world().wallet.clear();
     let refused = ports.starting().start_issue(with_code()).await.unwrap_err();
-    assert!(matches!(refused.cause, StartFailureCause::AnotherOffer));
+    assert!(matches!(refused.cause, StartIssueErrorKind::AnotherOffer));
     assert_eq!(refused.problem().status, 409);
     assert_eq!(ports.record(&id()), Some(known));
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bestow_contract::{
     CorrelationId, IssueError, IssueStatus, Stage, StartIssue, StartIssueAnswer, Status,
 };
-use bestow_issuance::ports::{PollMessage, Reservation, Stored, Update, WalletFailure};
+use bestow_issuance::ports::{PollMessage, Reservation, Stored, Update, WalletError};
 use bestow_issuance::{Record, State};
 use uuid::Uuid;
 
@@ -145,17 +145,14 @@ impl World {
         Some((last.message.attempt?, last.due_ms))
     }
 
-    pub(crate) fn start(
-        &mut self,
-        request: &StartIssue,
-    ) -> Result<StartIssueAnswer, WalletFailure> {
+    pub(crate) fn start(&mut self, request: &StartIssue) -> Result<StartIssueAnswer, WalletError> {
         let id = request.correlation_id.clone().unwrap();
         if let Some(known) = self.wallet.get(&id) {
             let same = known.request.canonical_json() == request.canonical_json();
             return if same {
                 Ok(known.answer.clone())
             } else {
-                Err(WalletFailure::Refused(bestow_contract::Problem::conflict(
+                Err(WalletError::Refused(bestow_contract::Problem::conflict(
                     "another body",
                 )))
             };

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use bestow_contract::Fault;
+use bestow_contract::FieldError;
 use bestow_credential::{ClaimPath, DisclosureFrame};
 use jsonschema::Validator;
 use serde_json::Value;
@@ -25,22 +25,22 @@ pub struct TemplateFile<'a> {
 
 /// One fault of one template file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TemplateFault {
+pub struct IssueTemplateError {
     /// The file's name.
     pub file: String,
     /// JSON pointer to the field, and what would be right.
-    pub fault: Fault,
+    pub fault: FieldError,
 }
 
 /// Everything that is wrong with the template files. Displayed one fault a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TemplateFaults(pub Vec<TemplateFault>);
+pub struct IssueTemplateErrors(pub Vec<IssueTemplateError>);
 
-impl fmt::Display for TemplateFaults {
+impl fmt::Display for IssueTemplateErrors {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, TemplateFault { file, fault }) in self.0.iter().enumerate() {
+        for (number, IssueTemplateError { file, fault }) in self.0.iter().enumerate() {
             let separator = if number == 0 { "" } else { "\n" };
-            let Fault { pointer, reason } = fault;
+            let FieldError { pointer, reason } = fault;
             let field = if pointer.is_empty() {
                 "the file"
             } else {
@@ -52,9 +52,9 @@ impl fmt::Display for TemplateFaults {
     }
 }
 
-impl std::error::Error for TemplateFaults {}
+impl std::error::Error for IssueTemplateErrors {}
 
-pub(super) fn load(files: &[TemplateFile<'_>]) -> Result<Vec<Template>, TemplateFaults> {
+pub(super) fn load(files: &[TemplateFile<'_>]) -> Result<Vec<Template>, IssueTemplateErrors> {
     let form = form()?;
     let mut templates = Vec::with_capacity(files.len());
     let mut faults = Vec::new();
@@ -66,7 +66,7 @@ pub(super) fn load(files: &[TemplateFile<'_>]) -> Result<Vec<Template>, Template
     }
     find_duplicates(&templates, &mut faults);
     if files.is_empty() {
-        let fault = Fault::new("", "is missing: there must be at least one template");
+        let fault = FieldError::new("", "is missing: there must be at least one template");
         faults.push(in_file("(templates)", fault));
     }
     if faults.is_empty() {
@@ -75,19 +75,19 @@ pub(super) fn load(files: &[TemplateFile<'_>]) -> Result<Vec<Template>, Template
             .map(|(_, template)| template)
             .collect())
     } else {
-        Err(TemplateFaults(faults))
+        Err(IssueTemplateErrors(faults))
     }
 }
 
 /// The compiled form of [`SCHEMA`].
-fn form() -> Result<Validator, TemplateFaults> {
-    let own_fault = |fault| TemplateFaults(vec![in_file("template.schema.json", fault)]);
+fn form() -> Result<Validator, IssueTemplateErrors> {
+    let own_fault = |fault| IssueTemplateErrors(vec![in_file("template.schema.json", fault)]);
     let schema: Value = serde_json::from_str(SCHEMA)
-        .map_err(|error| own_fault(Fault::new("", format!("is not JSON: {error}"))))?;
+        .map_err(|error| own_fault(FieldError::new("", format!("is not JSON: {error}"))))?;
     schema::compile(&schema).map_err(own_fault)
 }
 
-fn load_one(text: &str, form: &Validator) -> Result<Template, Vec<Fault>> {
+fn load_one(text: &str, form: &Validator) -> Result<Template, Vec<FieldError>> {
     let value = bestow_jose::json::parse(text.as_bytes())
         .map_err(|error| not_readable(format!("is not JSON: {}", innermost(&error))))?;
     let faults = schema::faults(form, &value);
@@ -128,23 +128,23 @@ fn load_one(text: &str, form: &Validator) -> Result<Template, Vec<Fault>> {
     }
 }
 
-fn in_file(file: &str, fault: Fault) -> TemplateFault {
-    TemplateFault {
+fn in_file(file: &str, fault: FieldError) -> IssueTemplateError {
+    IssueTemplateError {
         file: file.to_owned(),
         fault,
     }
 }
 
-fn not_readable(reason: String) -> Vec<Fault> {
-    vec![Fault::new("", reason)]
+fn not_readable(reason: String) -> Vec<FieldError> {
+    vec![FieldError::new("", reason)]
 }
 
 /// Claims that the issuer itself sets, or that SD-JWT keeps for itself, cannot be a backend's.
-fn check_names(claims_schema: &Value, faults: &mut Vec<Fault>) {
+fn check_names(claims_schema: &Value, faults: &mut Vec<FieldError>) {
     for name in paths::top_level(claims_schema) {
         if bestow_credential::is_reserved_claim(name) {
             let pointer = schema::child("/claims_schema/properties", name);
-            faults.push(Fault::new(
+            faults.push(FieldError::new(
                 pointer,
                 "has a name that is reserved: choose another one for the claim",
             ));
@@ -152,19 +152,19 @@ fn check_names(claims_schema: &Value, faults: &mut Vec<Fault>) {
     }
 }
 
-fn check_claims(definition: &Definition, faults: &mut Vec<Fault>) {
+fn check_claims(definition: &Definition, faults: &mut Vec<FieldError>) {
     let mut seen = HashSet::new();
     for (index, claim) in definition.claims.iter().enumerate() {
         let pointer = format!("/claims/{index}");
         let path = format!("{pointer}/path");
         if !paths::is_known(&definition.claims_schema, &claim.path) {
-            faults.push(Fault::new(
+            faults.push(FieldError::new(
                 path.clone(),
                 "names a claim that claims_schema does not describe",
             ));
         }
         if !seen.insert(&claim.path) {
-            faults.push(Fault::new(
+            faults.push(FieldError::new(
                 path.clone(),
                 "is there twice: describe each claim once",
             ));
@@ -172,14 +172,17 @@ fn check_claims(definition: &Definition, faults: &mut Vec<Fault>) {
         if claim.selectively_disclosable
             && let Err(error) = DisclosureFrame::new([&claim.path])
         {
-            faults.push(Fault::new(path, format!("cannot be disclosable: {error}")));
+            faults.push(FieldError::new(
+                path,
+                format!("cannot be disclosable: {error}"),
+            ));
         }
         let displays = format!("{pointer}/display");
         check_locales(&displays, &claim.display, |display| &display.locale, faults);
     }
     for name in paths::top_level(&definition.claims_schema) {
         if !seen.contains(&ClaimPath::claim(name)) {
-            faults.push(Fault::new(
+            faults.push(FieldError::new(
                 "/claims",
                 format!("has no entry for the claim {name:?} of claims_schema"),
             ));
@@ -192,12 +195,12 @@ fn check_locales<D>(
     pointer: &str,
     displays: &[D],
     locale: impl Fn(&D) -> &String,
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<FieldError>,
 ) {
     let mut seen = HashSet::new();
     for (index, display) in displays.iter().enumerate() {
         if !seen.insert(locale(display)) {
-            faults.push(Fault::new(
+            faults.push(FieldError::new(
                 format!("{pointer}/{index}/locale"),
                 "is there twice: give one display for each language",
             ));
@@ -205,7 +208,7 @@ fn check_locales<D>(
     }
 }
 
-fn find_duplicates(templates: &[(&str, Template)], faults: &mut Vec<TemplateFault>) {
+fn find_duplicates(templates: &[(&str, Template)], faults: &mut Vec<IssueTemplateError>) {
     let mut owners: HashMap<(&str, &str), &str> = HashMap::new();
     for (file, template) in templates {
         let definition = &template.definition;
@@ -215,9 +218,9 @@ fn find_duplicates(templates: &[(&str, Template)], faults: &mut Vec<TemplateFaul
             ("vct", &definition.vct),
         ] {
             if let Some(other) = owners.insert((field, value), file) {
-                faults.push(TemplateFault {
+                faults.push(IssueTemplateError {
                     file: (*file).to_owned(),
-                    fault: Fault::new(
+                    fault: FieldError::new(
                         format!("/{field}"),
                         format!("is the same as in {other}: it must be unique"),
                     ),

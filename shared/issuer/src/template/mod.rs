@@ -8,13 +8,13 @@ mod paths;
 
 use std::sync::Arc;
 
-use bestow_contract::Fault;
+use bestow_contract::FieldError;
 use bestow_credential::{ClaimPath, DisclosureFrame};
 use jsonschema::Validator;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use load::{TemplateFault, TemplateFaults, TemplateFile};
+pub use load::{IssueTemplateError, IssueTemplateErrors, TemplateFile};
 
 use crate::schema;
 
@@ -153,7 +153,7 @@ impl Template {
     ///
     /// # Errors
     /// The first fifty faults. None quotes a value.
-    pub fn check_claims(&self, claims: &Map<String, Value>) -> Result<(), Vec<Fault>> {
+    pub fn check_claims(&self, claims: &Map<String, Value>) -> Result<(), Vec<FieldError>> {
         let mut faults = schema::faults(&self.validator, &Value::Object(claims.clone()));
         let room = schema::MAXIMUM_FAULTS.saturating_sub(faults.len());
         faults.extend(
@@ -163,7 +163,7 @@ impl Template {
                     let pointer = path
                         .iter()
                         .fold(String::new(), |pointer, name| schema::child(&pointer, name));
-                    Fault::new(pointer, "has a name that is reserved: choose another one")
+                    FieldError::new(pointer, "has a name that is reserved: choose another one")
                 }),
         );
         if faults.is_empty() {
@@ -184,7 +184,7 @@ impl Templates {
     /// # Errors
     /// Each fault with its file, the JSON pointer of the field, and what would be right. No file at
     /// all is a fault as well.
-    pub fn load(files: &[TemplateFile<'_>]) -> Result<Self, TemplateFaults> {
+    pub fn load(files: &[TemplateFile<'_>]) -> Result<Self, IssueTemplateErrors> {
         load::load(files).map(|templates| Self(templates.into()))
     }
 

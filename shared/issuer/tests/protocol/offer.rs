@@ -1,7 +1,7 @@
 //! Start issue, and the Credential Offer.
 
 use bestow_contract::Problem;
-use bestow_issuer::{ListNumber, OfferId, StartRefused};
+use bestow_issuer::{CreateOfferError, ListNumber, OfferId};
 use serde_json::json;
 
 use crate::world::{NOW, World, issuer, offer_id, start};
@@ -76,7 +76,7 @@ fn faults_of_the_claims_point_into_the_body() {
         [7; 16],
         NOW,
     );
-    let Err(StartRefused::ClaimsRejected(faults)) = refused else {
+    let Err(CreateOfferError::ClaimsRejected(faults)) = refused else {
         panic!("the claims are wrong");
     };
     assert_eq!(faults[0].pointer, "/claims/iban");

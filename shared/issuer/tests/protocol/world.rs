@@ -167,7 +167,7 @@ impl World {
         self.issuer
             .credential_offer(written.offer(), now_seconds)
             .map(|offer| serde_json::to_value(offer).unwrap())
-            .map_err(bestow_issuer::NoCredentialOffer::http_status)
+            .map_err(bestow_issuer::CredentialOfferError::http_status)
     }
 
     pub fn code(&mut self) -> String {

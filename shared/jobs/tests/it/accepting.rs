@@ -1,10 +1,10 @@
 //! All of an upload is accepted, or nothing of it.
 
-use bestow_jobs::{AcceptFailure, Job, Pass, SeenTo, StartMessage, Upload};
+use bestow_jobs::{AcceptError, Job, Pass, SeenTo, StartMessage, Upload};
 
 use crate::world::{World, Write, is_started, ndjson};
 
-async fn accept(world: &World, lines: usize, key: Option<&str>) -> Result<Job, AcceptFailure> {
+async fn accept(world: &World, lines: usize, key: Option<&str>) -> Result<Job, AcceptError> {
     let body = ndjson(lines);
     let upload = Upload::from_ndjson(body.as_bytes(), |_| Ok(()), world).unwrap();
     world.accept().accept(upload, body.as_bytes(), key).await

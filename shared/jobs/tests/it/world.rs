@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bestow_contract::{CorrelationId, Problem, StartIssue};
-use bestow_issuance::ports::{Transient, TransientKind, WalletFailure};
-use bestow_issuance::{StartFailure, StartFailureCause, StartedIssue};
+use bestow_issuance::ports::{TransientError, TransientKind, WalletError};
+use bestow_issuance::{StartIssueError, StartIssueErrorKind, StartedIssue};
 use bestow_jobs::ports::{Acceptance, Issuing, Jobs, JobsError, QueueError, Replaced, StartQueue};
 use bestow_jobs::{
     AcceptUpload, Chunk, ChunkId, ChunkProgress, Job, JobKeys, LineOutcome, LineResult, ReadJob,
@@ -216,14 +216,14 @@ impl IdSource for World {
 }
 
 impl Issuing for World {
-    async fn start_issue(&self, request: StartIssue) -> Result<StartedIssue, StartFailure> {
+    async fn start_issue(&self, request: StartIssue) -> Result<StartedIssue, StartIssueError> {
         tokio::task::yield_now().await;
         let correlation_id = request.correlation_id.unwrap();
         let mut state = self.state();
         state.asked += 1;
         let wallet = state.wallet.pop_front().unwrap_or(Wallet::Well);
         let transient = |kind| {
-            StartFailureCause::Wallet(WalletFailure::Transient(Transient {
+            StartIssueErrorKind::Wallet(WalletError::Transient(TransientError {
                 kind,
                 retry_after_seconds: (kind == TransientKind::Busy).then_some(7),
                 reason: "on purpose".to_owned(),
@@ -245,11 +245,11 @@ impl Issuing for World {
                 state.offers.insert(correlation_id.clone());
                 transient(TransientKind::TimedOut)
             }
-            Wallet::Refuses => WalletFailure::Refused(Problem::claims_rejected(vec![])).into(),
+            Wallet::Refuses => WalletError::Refused(Problem::claims_rejected(vec![])).into(),
             Wallet::Busy => transient(TransientKind::Busy),
             Wallet::Fails => transient(TransientKind::Faulty),
         };
-        Err(StartFailure {
+        Err(StartIssueError {
             correlation_id,
             cause,
         })

@@ -1,7 +1,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bestow_status_list::{
-    Bits, EncodedStatusList, ListError, MAX_LIST_BYTES, Status, StatusList, UnknownStatus,
+    Bits, EncodedStatusList, ListError, MAX_LIST_BYTES, Status, StatusList, UnknownStatusError,
 };
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -156,7 +156,7 @@ fn status_values_are_those_of_the_specification() {
         assert_eq!(Status::try_from(value), Ok(status));
     }
     for unknown in 3..=u8::MAX {
-        assert_eq!(Status::try_from(unknown), Err(UnknownStatus(unknown)));
+        assert_eq!(Status::try_from(unknown), Err(UnknownStatusError(unknown)));
     }
 }
 

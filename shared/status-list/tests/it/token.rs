@@ -5,7 +5,7 @@ use bestow_jose::{CertificateChain, CertificateDer, ClaimsError, PublicJwk};
 use bestow_signing::{LocalKey, Signer, SigningIdentity};
 use bestow_status_list::{
     Bits, ListError, Status, StatusClaim, StatusList, StatusListError, StatusListToken,
-    StatusReference, UnknownStatus, UnverifiedStatusList, VerifiedStatusList,
+    StatusReference, UnknownStatusError, UnverifiedStatusList, VerifiedStatusList,
 };
 use futures::executor::block_on;
 use serde::Serialize;
@@ -110,7 +110,7 @@ fn each_credential_finds_its_status() {
     assert_eq!(verified.status(2).unwrap(), Status::Suspended);
     assert!(matches!(
         verified.status(3),
-        Err(StatusListError::Unknown(UnknownStatus(3)))
+        Err(StatusListError::Unknown(UnknownStatusError(3)))
     ));
     assert!(matches!(
         verified.status(4),

@@ -56,8 +56,8 @@ fn url() -> String {
     "https://issuer.example/api/v2/issue/89cba89".to_owned()
 }
 
-fn fault() -> Fault {
-    Fault::new("/claims/iban", "is missing: the template requires it")
+fn fault() -> FieldError {
+    FieldError::new("/claims/iban", "is missing: the template requires it")
 }
 
 /// Every object of the document.
@@ -237,7 +237,7 @@ fn problems() -> Vec<Described> {
             full: json!(problem(true)),
             least: json!(problem(false)),
         },
-        described!(|_all| Fault {
+        described!(|_all| FieldError {
             pointer: "/claims/iban".to_owned(),
             reason: "is missing: the template requires it".to_owned(),
         }),
@@ -276,11 +276,11 @@ pub(super) fn enumerations() -> Vec<(&'static str, Value)> {
 pub(super) fn problem(kind: ProblemKind) -> Problem {
     let problem = match kind {
         ProblemKind::InvalidRequest => Problem::invalid_body(vec![
-            Fault::new(
+            FieldError::new(
                 "/template_id",
                 "is missing: give the key of a credential issue template",
             ),
-            Fault::new(
+            FieldError::new(
                 "/qr_code/size",
                 "is 99999: give a whole number from 128 to 2048",
             ),
@@ -296,7 +296,7 @@ pub(super) fn problem(kind: ProblemKind) -> Problem {
         }
         ProblemKind::TooLarge => Problem::too_large(StartIssue::MAX_BODY_BYTES),
         ProblemKind::UnsupportedMediaType => Problem::unsupported_media_type(),
-        ProblemKind::ClaimsRejected => Problem::claims_rejected(vec![Fault::new(
+        ProblemKind::ClaimsRejected => Problem::claims_rejected(vec![FieldError::new(
             "/claims/iban",
             "is missing: the template requires it",
         )]),

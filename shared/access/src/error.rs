@@ -9,19 +9,19 @@ use bestow_contract::{Problem, ProblemKind, Scope};
 use bestow_runtime::http::problem_response;
 use jiff::Timestamp;
 
-use crate::bearer::TokenFault;
+use crate::bearer::TokenError;
 use crate::guard::Caller;
 use crate::rate_limit::RateLimit;
 
 /// Why a request is not let through.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum AccessError {
     /// No credentials that could be looked at.
     Missing { takes_tokens: bool, has_token: bool },
     /// Credentials of which it cannot be said whose they are to be.
     Ambiguous(&'static str),
     /// An access token that is not taken.
-    BadToken(TokenFault),
+    BadToken(TokenError),
     /// A key that nobody gave out.
     UnknownKey,
     /// A key whose time is over.
@@ -40,7 +40,7 @@ pub(crate) enum Refusal {
     Unavailable,
 }
 
-impl Refusal {
+impl AccessError {
     /// The answer, which is also logged: one line for each request that was not let through.
     pub(crate) fn into_response(self) -> Response {
         let problem = self.problem();
@@ -175,39 +175,39 @@ mod tests {
     fn each_refusal_has_its_own_answer() {
         let caller = Caller::of_key(&"k1".parse().unwrap());
         let refusals = [
-            Refusal::Missing {
+            AccessError::Missing {
                 takes_tokens: false,
                 has_token: false,
             },
-            Refusal::Missing {
+            AccessError::Missing {
                 takes_tokens: false,
                 has_token: true,
             },
-            Refusal::Missing {
+            AccessError::Missing {
                 takes_tokens: true,
                 has_token: false,
             },
-            Refusal::Ambiguous("Send one."),
-            Refusal::BadToken(TokenFault::Expired),
-            Refusal::UnknownKey,
-            Refusal::ExpiredKey {
+            AccessError::Ambiguous("Send one."),
+            AccessError::BadToken(TokenError::Expired),
+            AccessError::UnknownKey,
+            AccessError::ExpiredKey {
                 caller: caller.clone(),
                 at_ms: 0,
             },
-            Refusal::RevokedKey {
+            AccessError::RevokedKey {
                 caller: caller.clone(),
                 at_ms: 0,
             },
-            Refusal::LacksScope {
+            AccessError::LacksScope {
                 caller: caller.clone(),
                 scope: Scope::IssueWrite,
             },
-            Refusal::OverLimit {
+            AccessError::OverLimit {
                 caller,
                 limit: RateLimit::default(),
                 retry_after_seconds: 7,
             },
-            Refusal::Unavailable,
+            AccessError::Unavailable,
         ];
         let details: std::collections::BTreeSet<_> = refusals
             .iter()
