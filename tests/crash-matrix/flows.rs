@@ -94,9 +94,8 @@ impl Flow {
     pub fn strikes(self, call: &Call) -> bool {
         match self {
             Self::Issue => true,
-            Self::Wait => {
-                ["poll-status", "get-status", "erase-claims"].contains(&call.function.as_str())
-            }
+            Self::Wait => ["poll-status", "get-status", "purge-expired-claims"]
+                .contains(&call.function.as_str()),
             Self::Refuse | Self::Abandon => {
                 call.function == "start-issue" || call.function == "poll-status"
             }

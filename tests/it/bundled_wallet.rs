@@ -76,7 +76,10 @@ async fn an_offer_that_nobody_takes_is_told_as_expired_when_its_claims_go() {
     let id = unique("expired");
     cloud.backend().start_iban(&id).await;
     an_hour_later(&cloud.running, &id).await;
-    let erased = cloud.running.invoke("erase-claims", json!({})).await;
+    let erased = cloud
+        .running
+        .invoke("purge-expired-claims", json!({}))
+        .await;
     assert_eq!(erased.expect("it runs")["erased"], 1);
     let records = Records::of(&cloud.running);
     until_stage(&records, &id, "expired").await;

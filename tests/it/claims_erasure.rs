@@ -38,7 +38,7 @@ async fn has_claims(cloud: &RunningCloud, correlation_id: &str) -> bool {
 
 async fn erase(cloud: &RunningCloud) -> Value {
     cloud
-        .invoke("erase-claims", json!({}))
+        .invoke("purge-expired-claims", json!({}))
         .await
         .expect("it runs")
 }
@@ -222,7 +222,7 @@ async fn the_schedule_is_that_of_the_template() {
     let [schedule] = schedules else {
         panic!("{schedules:?}")
     };
-    assert_eq!(schedule.function, "EraseClaimsFunction");
+    assert_eq!(schedule.function, "PurgeExpiredClaimsFunction");
     assert_eq!(schedule.every, Duration::from_secs(60));
     let fault = cloud.running.invoke("wallet", json!({})).await.unwrap_err();
     assert!(fault.contains("wallet"), "{fault}");
@@ -231,11 +231,11 @@ async fn the_schedule_is_that_of_the_template() {
 /// The function in this process, with an environment of one's own.
 async fn function(cloud: &RunningCloud, table: &str, timeout: Duration) -> EventHandler {
     let mut variables = cloud
-        .function_environment("erase-claims")
+        .function_environment("purge-expired-claims")
         .expect("it has one")
         .clone();
     variables.insert("WALLET_TABLE".to_owned(), table.to_owned());
-    let function = Function::named("erase-claims").expect("it is there");
+    let function = Function::named("purge-expired-claims").expect("it is there");
     match function.start(&Env::from_iter(variables), timeout).await {
         Ok(Handler::Events(handler)) => handler,
         Ok(Handler::Http(_)) => panic!("it takes events"),
@@ -306,7 +306,7 @@ async fn the_function_runs_behind_an_invoke_api() {
     let invoke = async |State(handler): State<EventHandler>, Json(event): Json<Value>| {
         handler(event).await.map(Json)
     };
-    let path = "/2015-03-31/functions/erase-claims/invocations";
+    let path = "/2015-03-31/functions/purge-expired-claims/invocations";
     let routes = Router::new().route(path, post(invoke)).with_state(handler);
     serve(routes, listener);
     put_due_chunk(&running).await;

@@ -11,7 +11,7 @@ use crate::cloud;
 
 /// What each function does not start without.
 const NEEDED: &[(&str, &[&str])] = &[
-    ("erase-claims", &["JOB_TABLE"]),
+    ("purge-expired-claims", &["JOB_TABLE"]),
     (
         "start-issue",
         &[

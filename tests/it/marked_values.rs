@@ -116,7 +116,7 @@ async fn marked_values_are_found_nowhere_and_claims_nowhere_after_their_time() {
     let erased = stage
         .processes
         .running
-        .invoke("erase-claims", json!({}))
+        .invoke("purge-expired-claims", json!({}))
         .await;
     let erased = erased.expect("it runs")["erased"].as_u64();
     assert!(

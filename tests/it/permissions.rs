@@ -192,7 +192,10 @@ async fn exercise(functions: &Functions, tap: &Wiretap) {
     backend.start_iban(&forgotten).await;
     an_hour_later(&functions.running, &forgotten).await;
     put_due_chunk(&functions.running).await;
-    let erased = functions.running.invoke("erase-claims", json!({})).await;
+    let erased = functions
+        .running
+        .invoke("purge-expired-claims", json!({}))
+        .await;
     assert_eq!(erased.expect("it runs")["erased"], 2);
 
     deliver(backend, &id).await;

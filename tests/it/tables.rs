@@ -53,7 +53,7 @@ impl Tables {
 
 /// The name of the table of jobs.
 pub fn job_table(cloud: &RunningCloud) -> &str {
-    let environment = cloud.function_environment("erase-claims");
+    let environment = cloud.function_environment("purge-expired-claims");
     &environment.expect("it has one")["JOB_TABLE"]
 }
 

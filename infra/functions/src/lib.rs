@@ -8,9 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use bestow_deliver_webhook::DeliverWebhook;
-use bestow_erase_claims::EraseClaims;
 use bestow_poll_status::PollStatus;
 use bestow_publish_changes::PublishChanges;
+use bestow_purge_expired_claims::PurgeExpiredClaims;
 use bestow_runtime::lambda::{EventFunction, serve_events, serve_http};
 use bestow_runtime::{ConfigError, Env};
 use bestow_start_queued::StartQueued;
@@ -22,7 +22,7 @@ use serde_json::Value;
 pub static FUNCTIONS: &[Function] = &[
     events::<DeliverWebhook>("deliver-webhook"),
     http("deliveries", |env| bestow_deliveries::app(env).boxed()),
-    events::<EraseClaims>("erase-claims"),
+    events::<PurgeExpiredClaims>("purge-expired-claims"),
     http("get-status", |env| bestow_get_status::app(env).boxed()),
     events::<PollStatus>("poll-status"),
     events::<PublishChanges>("publish-changes"),

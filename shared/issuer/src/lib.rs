@@ -15,7 +15,7 @@
 //! | Credential | [`Issuer::authorize`], [`CredentialRequest::parse`], [`Issuer::verify_request`]; with the stored offer [`VerifiedRequest::prepare`], [`UnsignedCredential::sign`] | [`IssueCredential`] | [`SignedCredential::conclude`] |
 //! | Notification | [`Issuer::authorize`], [`Issuer::notification`] | [`RecordReport`] | [`RecordReport::conclude`] |
 //! | Get issue status | | | [`Offer::issue_status`] |
-//! | Erasure of claims | what is due by [`Offer::erase_at_seconds`] | [`EraseClaims`] | |
+//! | Erasure of claims | what is due by [`Offer::erase_at_seconds`] | [`PurgeExpiredClaims`] | |
 //! | Credential status | [`StatusRecord::change`] | the record, and its entry in the list | [`StatusRecord::answer`] |
 //! | Status list | | | [`Issuer::status_list_token`] |
 //! | Metadata | | | [`Issuer::credential_issuer_metadata`] and its neighbours |
@@ -84,6 +84,6 @@ pub use template::{
 pub use token::{Redeem, Redemption, TokenResponse, TxCodeCheck, WrongTxCode};
 pub use token_request::TokenRequest;
 pub use transition::{
-    CountTxCodeAttempt, EraseClaims, ExhaustTxCode, IssueCredential, RecordReport, RedeemCode,
-    RetrieveOffer, Transition, Written,
+    CountTxCodeAttempt, ExhaustTxCode, IssueCredential, PurgeExpiredClaims, RecordReport,
+    RedeemCode, RetrieveOffer, Transition, Written,
 };

@@ -43,7 +43,7 @@ pub struct Offer {
     /// What is issued.
     pub template_id: String,
     /// The claims. They go with the wallet's report that it keeps or has deleted the credential, with
-    /// the last wrong transaction code, and else by [`EraseClaims`](crate::EraseClaims) when they are
+    /// the last wrong transaction code, and else by [`PurgeExpiredClaims`](crate::PurgeExpiredClaims) when they are
     /// [due](Offer::erase_at_seconds).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted_claims: Option<EncryptedClaims>,

@@ -353,14 +353,14 @@ impl Transition for RecordReport {
 /// `<= now_seconds`. So a step that came first wins, also the one of another process whose write is only now seen.
 /// Change: `encrypted_claims` removed.
 #[derive(Debug, Clone)]
-pub struct EraseClaims {
+pub struct PurgeExpiredClaims {
     /// Key of the item.
     pub offer_id: OfferId,
     /// Unix time.
     pub now_seconds: i64,
 }
 
-impl Transition for EraseClaims {
+impl Transition for PurgeExpiredClaims {
     fn offer_id(&self) -> &OfferId {
         &self.offer_id
     }

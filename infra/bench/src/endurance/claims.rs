@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::Failure;
 
 /// When the last claims must be gone after the last issuance has ended: in ten minutes, of which two are for the
-/// schedule of erase-claims and its run.
+/// schedule of purge-expired-claims and its run.
 const GONE_WITHIN: Duration = Duration::from_secs(10 * 60);
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
@@ -30,7 +30,7 @@ pub(crate) async fn left(cloud: &RunningCloud) -> Result<u64, Failure> {
 }
 
 /// How many items of a table have claims: those of an offer, or of lines that are not started. It is not asked by
-/// what erase-claims finds them by, without which they would stay.
+/// what purge-expired-claims finds them by, without which they would stay.
 async fn with_claims(client: &Client, endpoint: &str, table: &str) -> Result<u64, Failure> {
     let mut request = json!({
         "TableName": table,

@@ -12,7 +12,7 @@ pub const CLAIMS_TO_ERASE: &str = "claims-to-erase";
 
 impl WalletTable {
     /// The offers of one shard (`0..ERASE_SHARDS`) whose claims are due at `now_seconds`, the oldest first.
-    /// [`bestow_issuer::EraseClaims`] looks at each again.
+    /// [`bestow_issuer::PurgeExpiredClaims`] looks at each again.
     #[must_use]
     pub fn claims_due(&self, shard: u8, now_seconds: i64) -> DuePages<OfferId> {
         let id: fn(&Item) -> Option<OfferId> = |entry| parsed_key(entry, "pk", OFFER);

@@ -4,8 +4,8 @@
 use bestow_aws::Write;
 use bestow_aws::item::{Item, number, string};
 use bestow_issuer::{
-    CountTxCodeAttempt, EraseClaims, ExhaustTxCode, IssueCredential, MAXIMUM_TX_CODE_ATTEMPTS,
-    RecordReport, RedeemCode, RetrieveOffer, Transition, WalletReport,
+    CountTxCodeAttempt, ExhaustTxCode, IssueCredential, MAXIMUM_TX_CODE_ATTEMPTS,
+    PurgeExpiredClaims, RecordReport, RedeemCode, RetrieveOffer, Transition, WalletReport,
 };
 
 /// A step of an offer that the table can execute as one conditional update.
@@ -101,7 +101,7 @@ impl OfferStep for RecordReport {
     }
 }
 
-impl OfferStep for EraseClaims {
+impl OfferStep for PurgeExpiredClaims {
     fn update(&self, offer: Item) -> Write {
         step(offer, REMOVE_CLAIMS, self.now_seconds)
             .only_if(format!("{HAS_CLAIMS} AND erase_at_seconds <= :now"))

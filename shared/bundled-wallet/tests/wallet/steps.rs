@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use bestow_bundled_wallet::OfferStep;
 use bestow_issuer::{
-    CountTxCodeAttempt, CredentialRequest, EraseClaims, ExhaustTxCode, IssueCredential,
-    IssuedCredential, IssuedToken, Issuer, MAXIMUM_TX_CODE_ATTEMPTS, Offer, OfferState,
+    CountTxCodeAttempt, CredentialRequest, ExhaustTxCode, IssueCredential, IssuedCredential,
+    IssuedToken, Issuer, MAXIMUM_TX_CODE_ATTEMPTS, Offer, OfferState, PurgeExpiredClaims,
     RecordReport, Redeem, RedeemCode, RetrieveOffer, TokenRequest, Transition, WalletReport,
     Written,
 };
@@ -197,7 +197,7 @@ impl World {
         ];
         // Before the claims of an offer of `every_offer` are due, and when they are.
         for now_seconds in [NOW + 59, NOW + 60, NOW + 61] {
-            steps.push(Box::new(EraseClaims {
+            steps.push(Box::new(PurgeExpiredClaims {
                 offer_id: offer_id.clone(),
                 now_seconds,
             }));

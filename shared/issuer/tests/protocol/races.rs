@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use bestow_issuer::{
-    AccessToken, EraseClaims, ExhaustTxCode, Offer, OfferState, Redeem, Redemption, RetrieveOffer,
-    SignedCredential, TokenRequest, Transition, TxCodeCheck, Written,
+    AccessToken, ExhaustTxCode, Offer, OfferState, PurgeExpiredClaims, Redeem, Redemption,
+    RetrieveOffer, SignedCredential, TokenRequest, Transition, TxCodeCheck, Written,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -269,7 +269,7 @@ impl Run {
 
     fn erase(&mut self) {
         let before = self.world.offer().clone();
-        let erase = EraseClaims {
+        let erase = PurgeExpiredClaims {
             offer_id: before.offer_id.clone(),
             now_seconds: self.now,
         };

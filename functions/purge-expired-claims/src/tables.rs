@@ -4,7 +4,7 @@ use bestow_aws::CallError;
 use bestow_aws::erasure::DuePages;
 use bestow_backend::JobTable;
 use bestow_bundled_wallet::WalletTable;
-use bestow_issuer::{EraseClaims, OfferId, Written};
+use bestow_issuer::{OfferId, PurgeExpiredClaims, Written};
 use bestow_jobs::ChunkId;
 
 /// A table with an index of the claims that are to be erased.
@@ -32,7 +32,7 @@ impl ClaimsTable for WalletTable {
     }
 
     async fn erase(&self, offer_id: OfferId, now_seconds: i64) -> Result<Option<u32>, CallError> {
-        let step = EraseClaims {
+        let step = PurgeExpiredClaims {
             offer_id,
             now_seconds,
         };

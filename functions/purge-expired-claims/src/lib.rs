@@ -22,7 +22,7 @@ use serde::de::IgnoredAny;
 use crate::run::Run;
 
 /// The handler of the schedule.
-pub struct EraseClaims {
+pub struct PurgeExpiredClaims {
     jobs: JobTable,
     /// Not there with an external wallet.
     wallet: Option<WalletTable>,
@@ -30,7 +30,7 @@ pub struct EraseClaims {
 
 /// What a run has done.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Erased {
+pub struct Purged {
     /// Offers and lines of jobs whose claims were erased.
     pub erased: u64,
     /// How long after its time the latest of them came, in seconds. A minute is usual, because that is how
@@ -53,13 +53,13 @@ pub struct PurgeError {
     /// Calls that failed, and entries that could not be read.
     pub failed: u64,
     /// What was done all the same.
-    pub done: Erased,
+    pub done: Purged,
 }
 
-impl EventFunction for EraseClaims {
+impl EventFunction for PurgeExpiredClaims {
     /// What the schedule sends along does not matter.
     type Event = IgnoredAny;
-    type Answer = Erased;
+    type Answer = Purged;
 
     /// Reads `JOB_TABLE` and, with the bundled wallet, `WALLET_TABLE`. A fault names its variable.
     async fn from_env(env: &Env) -> Result<Self, ConfigError> {
@@ -80,7 +80,7 @@ impl EventFunction for EraseClaims {
         &self,
         _event: IgnoredAny,
         deadline: SystemTime,
-    ) -> Result<Erased, bestow_runtime::lambda::Error> {
+    ) -> Result<Purged, bestow_runtime::lambda::Error> {
         let now = SystemTime::now();
         let time_left = deadline.duration_since(now).unwrap_or_default();
         let run = Run::new(unix_seconds(now), time_left);
@@ -113,7 +113,7 @@ impl EventFunction for EraseClaims {
     }
 }
 
-fn count(done: Erased) {
+fn count(done: Purged) {
     if done.erased > 0 {
         metrics::count(Counter::ClaimsErased, done.erased);
         metrics::measure(Measure::ErasureLateness, done.latest_seconds as f64);

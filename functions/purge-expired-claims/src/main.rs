@@ -1,9 +1,9 @@
-//! The function `erase-claims`: wiring only.
+//! The function `purge-expired-claims`: wiring only.
 
 use std::process::ExitCode;
 
 // One thread: a function has a fraction of a core, and passing work between threads only costs.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    bestow_runtime::lambda::serve_events::<bestow_erase_claims::EraseClaims>().await
+    bestow_runtime::lambda::serve_events::<bestow_purge_expired_claims::PurgeExpiredClaims>().await
 }

@@ -8,7 +8,7 @@ use bestow_aws::erasure::{Due, ERASE_SHARDS};
 use futures::{StreamExt, stream};
 use tokio::time::Instant;
 
-use crate::Erased;
+use crate::Purged;
 use crate::tables::ClaimsTable;
 
 /// How many writes of one shard are under way at a time.
@@ -49,8 +49,8 @@ impl Run {
     }
 
     /// What was done, and how much failed.
-    pub(crate) fn finish(self) -> (Erased, u64) {
-        let done = Erased {
+    pub(crate) fn finish(self) -> (Purged, u64) {
+        let done = Purged {
             erased: self.erased.into_inner(),
             latest_seconds: self.latest_seconds.into_inner(),
             overtaken: self.overtaken.into_inner(),
