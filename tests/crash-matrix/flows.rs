@@ -99,7 +99,7 @@ impl Flow {
             Self::Refuse | Self::Abandon => {
                 call.function == "start-issue" || call.function == "poll-status"
             }
-            Self::Upload => ["start-batch", "start-queued"].contains(&call.function.as_str()),
+            Self::Upload => ["start-bulk", "start-queued"].contains(&call.function.as_str()),
             Self::GuessCode => call.trigger.ends_with("/wallet/token"),
             Self::Pipeline => call.function == "start-queued",
             Self::Unsubscribe => call.function == "deliver-webhook",

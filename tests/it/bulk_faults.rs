@@ -134,7 +134,7 @@ async fn the_claims_of_an_upload_are_nowhere_and_then_gone() {
         let body = call.body.to_string();
         assert!(!body.contains(PLANTED) && !body.contains(code), "{call:?}");
     }
-    let environment = functions.running.function_environment("start-batch");
+    let environment = functions.running.function_environment("start-bulk");
     let table = &environment.expect("it has one")["JOB_TABLE"];
     let items = Tables::of(&functions.running).items(table).await;
     assert_eq!(items.len(), 2, "a job and its chunk");

@@ -31,7 +31,7 @@ const NEEDED: &[(&str, &[&str])] = &[
         &["POLL_QUEUE_URL", "WALLET_CALLBACK_SECRET"],
     ),
     (
-        "start-batch",
+        "start-bulk",
         &[
             "ACCESS_TABLE",
             "ACCESS_CACHE_SECONDS",
@@ -237,7 +237,7 @@ async fn a_bad_value_is_named_and_not_repeated() {
             "WEBHOOK_SUBSCRIPTIONS",
             "http://backend.example/hook",
         ),
-        ("start-batch", "JOB_SECRET", "too-short-secret"),
+        ("start-bulk", "JOB_SECRET", "too-short-secret"),
         ("start-queued", "QUEUED_STARTS_AT_ONCE", "0"),
         ("start-queued", "QUEUED_STARTS_AT_ONCE", "51"),
         ("start-queued", "QUEUED_STARTS_AT_ONCE", "a few"),

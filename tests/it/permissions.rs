@@ -81,7 +81,7 @@ async fn exercise(functions: &Functions, tap: &Wiretap) {
             "get-status",
             "set-credential-status",
             "deliveries",
-            "start-batch",
+            "start-bulk",
         ]
         .into_iter()
         .all(|binary| tap.permissions_of(binary).contains(&count))
@@ -227,7 +227,7 @@ async fn deliver(backend: &Backend, without_callback: &str) {
         .await;
 }
 
-/// Everything that makes start-batch and start-queued call AWS.
+/// Everything that makes start-bulk and start-queued call AWS.
 async fn exercise_jobs(functions: &Functions, tap: &Wiretap) {
     let backend = &functions.backend;
     let mut rejected = iban(&unique("rejected"));

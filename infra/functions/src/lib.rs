@@ -29,7 +29,7 @@ pub static FUNCTIONS: &[Function] = &[
     http("set-credential-status", |env| {
         bestow_set_credential_status::app(env).boxed()
     }),
-    http("start-batch", |env| bestow_start_batch::app(env).boxed()),
+    http("start-bulk", |env| bestow_start_bulk::app(env).boxed()),
     http("start-issue", |env| bestow_start_issue::app(env).boxed()),
     events::<StartQueued>("start-queued"),
     http("wallet", |env| bestow_wallet::app(env).boxed()),

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | Start issue, [`paths::START_ISSUE`] | [`StartIssue`] | [`StartIssueAnswer`] |
 //! | Get issue status, [`paths::ISSUE_STATUS`] | | [`IssueStatus`] |
-//! | Bulk start, [`paths::START_BATCH`] | [`StartIssue`], one a line | [`JobAccepted`] |
+//! | Bulk start, [`paths::START_BULK`] | [`StartIssue`], one a line | [`JobAccepted`] |
 //! | Job status, [`paths::JOB_STATUS`], and results, [`paths::JOB_RESULTS`] | | [`JobStatus`], [`JobResult`] |
 //! | Credential status, [`paths::CREDENTIAL_STATUS`] | [`CredentialStatusChange`] | [`CredentialStatusAnswer`] |
 //! | the schemas of events, [`paths::EVENT_SCHEMA`] | | [`event_schema`] |

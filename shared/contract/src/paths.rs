@@ -5,7 +5,7 @@ use crate::{CorrelationId, EventType};
 /// `POST`: Start issue.
 pub const START_ISSUE: &str = "/api/v2/credential/issue";
 /// `POST`: Start many issuances.
-pub const START_BATCH: &str = "/api/v2/credential/issue/batch";
+pub const START_BULK: &str = "/api/v2/credential/issue/batch";
 /// `GET`: how far a job is.
 pub const JOB_STATUS: &str = "/api/v2/jobs/{job_id}";
 /// `GET`: what became of a job's lines.

@@ -8,7 +8,7 @@ use crate::ports::{Jobs, StartQueue};
 use crate::start_chunk::StartQueued;
 
 /// After how many seconds a job is seen to: when whoever takes the upload is done, or dead (the time-out of
-/// start-batch, 29 seconds).
+/// start-bulk, 29 seconds).
 pub(crate) const LOOK_AFTER_SECONDS: u32 = 60;
 
 /// What became of a job that was seen to.

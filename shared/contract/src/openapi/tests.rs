@@ -104,7 +104,7 @@ fn every_path_of_the_contract_is_there() {
     found.sort();
     let mut expected = [
         format!("post {}", paths::START_ISSUE),
-        format!("post {}", paths::START_BATCH),
+        format!("post {}", paths::START_BULK),
         format!("get {}", paths::JOB_STATUS),
         format!("get {}", paths::JOB_RESULTS),
         format!("get {}", paths::ISSUE_STATUS),
@@ -141,7 +141,7 @@ fn every_example_fits_its_schema() {
     for media_type in media_types {
         assert_valid(&media_type["schema"], &media_type["example"]);
     }
-    let upload = ["paths", paths::START_BATCH, "post", "requestBody"];
+    let upload = ["paths", paths::START_BULK, "post", "requestBody"];
     let results = ["paths", paths::JOB_RESULTS, "get", "responses", "200"];
     for (place, schema) in [(&upload[..], "StartIssue"), (&results[..], "JobResult")] {
         let lines = &at(&document, place)["content"][NDJSON]["example"];
@@ -346,7 +346,7 @@ fn every_name_of_an_enumeration_is_there() {
 fn limits_and_defaults_are_those_of_the_code() {
     let document = document();
     let schemas = &document["components"]["schemas"];
-    let batch = at(&document, &["paths", paths::START_BATCH, "post"]);
+    let batch = at(&document, &["paths", paths::START_BULK, "post"]);
     let json_array = &batch["requestBody"]["content"]["application/json"]["schema"];
     for (found, limit) in [
         (

@@ -41,14 +41,14 @@ pub async fn app(env: &Env) -> Result<Router, ConfigError> {
         .route_layer(guard.require(Scope::IssueRead))
         .merge(
             Router::new()
-                .route(paths::START_BATCH, post(start_batch))
+                .route(paths::START_BULK, post(start_bulk))
                 .route_layer(guard.require(Scope::IssueWrite)),
         )
         .with_state(Arc::new(config));
     Ok(with_problem_fallbacks(routes))
 }
 
-async fn start_batch(
+async fn start_bulk(
     State(config): State<Arc<Config>>,
     request: Request,
 ) -> Result<Response, HttpError> {

@@ -1,9 +1,9 @@
-//! The function `start-batch`: wiring only.
+//! The function `start-bulk`: wiring only.
 
 use std::process::ExitCode;
 
 // One thread: a function has a fraction of a core, and passing work between threads only costs.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    bestow_runtime::lambda::serve_http(bestow_start_batch::app).await
+    bestow_runtime::lambda::serve_http(bestow_start_bulk::app).await
 }
