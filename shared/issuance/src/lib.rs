@@ -14,9 +14,9 @@
 
 mod change;
 mod credential_status;
+mod decision;
 mod failure;
 mod get_status;
-mod judgement;
 mod milestone;
 mod outcome;
 mod poll_status;
@@ -34,8 +34,8 @@ pub use credential_status::{
     CheckError, Checked, CredentialStatusUseCase, FIRST_CHECK_SECONDS, MAX_CHECKS, SetStatus,
     SetStatusError,
 };
+pub use decision::{OUTAGE_PATIENCE_SECONDS, UNKNOWN_PATIENCE_MS};
 pub use get_status::{FRESH_BY_ITSELF_MS, FRESH_MS, GetStatus};
-pub use judgement::{OUTAGE_PATIENCE_SECONDS, UNKNOWN_PATIENCE_MS};
 pub use milestone::Milestone;
 pub use outcome::{Outcome, Versioned};
 pub use poll_status::{DropReason, MAX_DELIVERIES, PollError, PollStatus, Polled};

@@ -4,7 +4,7 @@ use bestow_clock::{Clock, IdSource};
 use bestow_contract::{CorrelationId, IssueError, IssueStatus, Stage, Status};
 use thiserror::Error;
 
-use crate::judgement::{Finding, Judgement, judge};
+use crate::decision::{Decision, Finding, decide};
 use crate::milestone::Milestone;
 use crate::ports::{
     IssueReport, PollMessage, PollQueue, QueueError, Records, RecordsError, ReportingWallet,
@@ -166,10 +166,10 @@ impl<R: Records, W: ReportingWallet, Q: PollQueue, S: Clock + IdSource> PollStat
             }
             let now_ms = self.system.now().as_millisecond();
             let known = &stored.record;
-            let changed = match judge(known, &finding, asked_at_ms) {
-                Judgement::GoesOn => None,
-                Judgement::Observed(report) => known.observed(report, now_ms),
-                Judgement::NeverStarted => {
+            let changed = match decide(known, &finding, asked_at_ms) {
+                Decision::GoesOn => None,
+                Decision::Observed(report) => known.observed(report, now_ms),
+                Decision::NeverStarted => {
                     match self.records.remove(&stored).await? {
                         Update::Done | Update::Gone => {
                             return Ok(Polled::Dropped(DropReason::NeverStarted));
@@ -178,7 +178,7 @@ impl<R: Records, W: ReportingWallet, Q: PollQueue, S: Clock + IdSource> PollStat
                     }
                     continue;
                 }
-                Judgement::Over(end) => {
+                Decision::Over(end) => {
                     known.failed(end.stage, IssueError::new(end.code, end.message), now_ms)
                 }
             };

@@ -20,7 +20,7 @@
 
 mod accept;
 mod chunk;
-mod judgement;
+mod decision;
 mod keys;
 mod message;
 pub mod ports;

@@ -10,7 +10,7 @@ use futures::{StreamExt, stream};
 use thiserror::Error;
 
 use crate::chunk::{Chunk, ChunkId, LineOutcome, LineResult, PendingLine};
-use crate::judgement::{self, Judgement, Later, WaitsFor};
+use crate::decision::{self, Decision, Later, WaitsFor};
 use crate::keys::JobKeys;
 use crate::ports::{Issuing, Jobs, JobsError, Replaced};
 
@@ -174,7 +174,7 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: Clock + IdSource> StartQueued<J, Q,
         {
             return Attempt::NotBegun(line);
         }
-        match judgement::start(&self.issuing, line.request.clone()).await {
+        match decision::start(&self.issuing, line.request.clone()).await {
             Ok(started) => Attempt::Done(LineResult {
                 line: line.line,
                 correlation_id: Some(started.correlation_id),
@@ -185,10 +185,10 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: Clock + IdSource> StartQueued<J, Q,
                     expires_at: started.expires_at,
                 },
             }),
-            Err((correlation_id, Judgement::Refused(problem))) => {
+            Err((correlation_id, Decision::Refused(problem))) => {
                 Attempt::Done(LineResult::failed(line.line, Some(correlation_id), problem))
             }
-            Err((_, Judgement::Later(later))) => {
+            Err((_, Decision::Later(later))) => {
                 shared.note(later.waits_for);
                 Attempt::Later(line, later)
             }

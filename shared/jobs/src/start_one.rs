@@ -4,7 +4,7 @@ use bestow_clock::{Clock, IdSource};
 use bestow_contract::{CorrelationId, Problem, StartIssue};
 
 use crate::chunk::PATIENCE_SECONDS;
-use crate::judgement::{self, Judgement};
+use crate::decision::{self, Decision};
 use crate::message::{StartMessage, Tried};
 use crate::ports::{Issuing, Jobs};
 use crate::start_chunk::StartQueued;
@@ -58,10 +58,10 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: Clock + IdSource> StartQueued<J, Q,
             since_ms: now_ms,
             failures: 0,
         });
-        match judgement::start(&self.issuing, request.clone()).await {
+        match decision::start(&self.issuing, request.clone()).await {
             Ok(started) => Single::Started(started.correlation_id),
-            Err((_, Judgement::Refused(_))) => Single::Refused,
-            Err((_, Judgement::Later(later))) => {
+            Err((_, Decision::Refused(_))) => Single::Refused,
+            Err((_, Decision::Later(later))) => {
                 let waited_ms = now_ms.saturating_sub(tried.since_ms);
                 if waited_ms.div_euclid(1_000) >= PATIENCE_SECONDS {
                     return Single::GivenUp;

@@ -8,7 +8,7 @@ use crate::ports::Issuing;
 
 /// What is to be done about an issuance that was not started.
 #[derive(Debug, Clone)]
-pub(crate) enum Judgement {
+pub(crate) enum Decision {
     /// Nothing: it is refused, and would be again.
     Refused(Problem),
     /// It is to be tried again.
@@ -37,10 +37,10 @@ pub(crate) enum WaitsFor {
     Wallet,
 }
 
-fn judge(failure: &StartIssueError) -> Judgement {
+fn decide(failure: &StartIssueError) -> Decision {
     let problem = failure.problem();
     let later = |waits_for, retry_after_seconds| {
-        Judgement::Later(Later {
+        Decision::Later(Later {
             problem: problem.clone(),
             waits_for,
             retry_after_seconds,
@@ -52,7 +52,7 @@ fn judge(failure: &StartIssueError) -> Judgement {
         | StartIssueErrorKind::AnotherOffer
         | StartIssueErrorKind::Wallet(WalletError::Refused(_))
         | StartIssueErrorKind::Records(RecordsError::Malformed { .. }) => {
-            Judgement::Refused(problem.clone())
+            Decision::Refused(problem.clone())
         }
         StartIssueErrorKind::InProgress => later(WaitsFor::Itself, Some(1)),
         StartIssueErrorKind::Wallet(WalletError::Transient(transient)) => {
@@ -75,7 +75,7 @@ fn judge(failure: &StartIssueError) -> Judgement {
 pub(crate) async fn start(
     issuing: &impl Issuing,
     request: StartIssue,
-) -> Result<StartedIssue, (CorrelationId, Judgement)> {
+) -> Result<StartedIssue, (CorrelationId, Decision)> {
     let template_id = request.template_id.clone();
     match issuing.start_issue(request).await {
         Ok(started) => {
@@ -88,27 +88,27 @@ pub(crate) async fn start(
             Ok(started)
         }
         Err(failure) => {
-            let judgement = judge(&failure);
-            log(&failure, &judgement, &template_id);
-            Err((failure.correlation_id, judgement))
+            let decision = decide(&failure);
+            log(&failure, &decision, &template_id);
+            Err((failure.correlation_id, decision))
         }
     }
 }
 
-fn log(failure: &StartIssueError, judgement: &Judgement, template_id: &str) {
+fn log(failure: &StartIssueError, decision: &Decision, template_id: &str) {
     let correlation_id = &failure.correlation_id;
-    match judgement {
-        Judgement::Refused(problem) => {
+    match decision {
+        Decision::Refused(problem) => {
             let status = problem.status;
             tracing::info!(%correlation_id, template_id, status, "a queued issuance was refused");
         }
-        Judgement::Later(Later {
+        Decision::Later(Later {
             waits_for: WaitsFor::Itself,
             ..
         }) => {
             tracing::info!(%correlation_id, template_id, "a queued issuance is being started by someone else");
         }
-        Judgement::Later(_) => {
+        Decision::Later(_) => {
             tracing::warn!(%correlation_id, template_id, fault = %failure, "a queued issuance could not be started yet");
         }
     }

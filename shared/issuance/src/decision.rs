@@ -23,7 +23,7 @@ pub(crate) enum Finding {
 }
 
 /// What a finding means for an issuance.
-pub(crate) enum Judgement<'f> {
+pub(crate) enum Decision<'f> {
     /// Nothing new.
     GoesOn,
     /// The wallet says how things are.
@@ -64,41 +64,41 @@ const UNREACHABLE: End = End {
 
 /// Judges what was found by asking at `asked_at_ms` (Unix milliseconds): an answer can only tell how things
 /// were when it was asked for, however long it took.
-pub(crate) fn judge<'f>(record: &Record, finding: &'f Finding, asked_at_ms: i64) -> Judgement<'f> {
+pub(crate) fn decide<'f>(record: &Record, finding: &'f Finding, asked_at_ms: i64) -> Decision<'f> {
     let asked_at = asked_at_ms.div_euclid(1_000);
     let schedule = record.schedule();
     if record.lease_until_ms(asked_at_ms).is_some() {
-        return Judgement::GoesOn;
+        return Decision::GoesOn;
     }
     let over = |end| match record.state {
-        State::Reserved { .. } => Judgement::NeverStarted,
-        _ => Judgement::Over(end),
+        State::Reserved { .. } => Decision::NeverStarted,
+        _ => Decision::Over(end),
     };
     match finding {
-        Finding::StillStarting => Judgement::GoesOn,
+        Finding::StillStarting => Decision::GoesOn,
         Finding::Report(IssueReport::Known(report)) => {
             if !report.status.is_terminal() && schedule.is_over(asked_at) {
                 over(EXPIRED)
             } else {
-                Judgement::Observed(report)
+                Decision::Observed(report)
             }
         }
         Finding::Report(IssueReport::Unknown) => match record.state {
             State::Reserved { .. }
                 if asked_at_ms - record.reserved_at_ms >= UNKNOWN_PATIENCE_MS =>
             {
-                Judgement::NeverStarted
+                Decision::NeverStarted
             }
-            State::Reserved { .. } => Judgement::GoesOn,
+            State::Reserved { .. } => Decision::GoesOn,
             // It made the offer, so this is more likely a wallet that is being moved than one that forgot.
             _ if schedule.is_over(asked_at) => over(UNKNOWN_TO_WALLET),
-            _ => Judgement::GoesOn,
+            _ => Decision::GoesOn,
         },
         Finding::Refused => over(REFUSED),
         Finding::Failing(_) => {
             let too_late = schedule.deadline().saturating_add(OUTAGE_PATIENCE_SECONDS);
             if asked_at < too_late {
-                Judgement::GoesOn
+                Decision::GoesOn
             } else {
                 over(UNREACHABLE)
             }
