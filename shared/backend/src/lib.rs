@@ -14,7 +14,7 @@ mod webhook_queue;
 
 use bestow_contract::Problem;
 use bestow_issuance::ports::WalletError;
-use bestow_issuance::{Milestone, StartIssueError, StartIssueErrorKind};
+use bestow_issuance::{LifecycleMetric, StartIssueError, StartIssueErrorKind};
 use bestow_runtime::metrics::{self, Counter};
 
 pub use delivery_table::DeliveryTable;
@@ -27,12 +27,12 @@ pub use start_queue::StartQueue;
 pub use webhook_queue::WebhookQueue;
 
 /// Counts what was recorded of an issuance.
-pub fn count(milestone: Milestone) {
-    let counter = match milestone {
-        Milestone::Started => Counter::IssuancesStarted,
-        Milestone::Completed => Counter::IssuancesCompleted,
-        Milestone::Failed => Counter::IssuancesFailed,
-        Milestone::Expired => Counter::IssuancesExpired,
+pub fn count(lifecycle_metric: LifecycleMetric) {
+    let counter = match lifecycle_metric {
+        LifecycleMetric::Started => Counter::IssuancesStarted,
+        LifecycleMetric::Completed => Counter::IssuancesCompleted,
+        LifecycleMetric::Failed => Counter::IssuancesFailed,
+        LifecycleMetric::Expired => Counter::IssuancesExpired,
     };
     metrics::count(counter, 1);
 }

@@ -17,7 +17,7 @@ mod credential_status;
 mod decision;
 mod failure;
 mod get_status;
-mod milestone;
+mod lifecycle_metric;
 mod outcome;
 mod poll_status;
 pub mod ports;
@@ -36,7 +36,7 @@ pub use credential_status::{
 };
 pub use decision::{OUTAGE_PATIENCE_SECONDS, UNKNOWN_PATIENCE_MS};
 pub use get_status::{FRESH_BY_ITSELF_MS, FRESH_MS, GetStatus};
-pub use milestone::Milestone;
+pub use lifecycle_metric::LifecycleMetric;
 pub use outcome::{Outcome, Versioned};
 pub use poll_status::{DropReason, MAX_DELIVERIES, PollError, PollStatus, Polled};
 pub use publish_changes::{

@@ -5,7 +5,7 @@ use bestow_contract::{CorrelationId, IssueError, IssueStatus, Stage, Status};
 use thiserror::Error;
 
 use crate::decision::{Decision, Finding, decide};
-use crate::milestone::Milestone;
+use crate::lifecycle_metric::LifecycleMetric;
 use crate::ports::{
     IssueReport, PollMessage, PollQueue, QueueError, Records, RecordsError, ReportingWallet,
     Stored, TransientError, Update, WalletError,
@@ -29,8 +29,8 @@ pub struct PollStatus<R, W, Q, S> {
     pub queue: Q,
     /// Tells the time, and draws ids and jitter.
     pub system: S,
-    /// Hears of each milestone that a poll has recorded, once.
-    pub milestones: fn(Milestone),
+    /// Hears of each lifecycle metric that a poll has recorded, once.
+    pub lifecycle_metrics: fn(LifecycleMetric),
 }
 
 /// What became of one poll message.
@@ -218,7 +218,8 @@ impl<R: Records, W: ReportingWallet, Q: PollQueue, S: Clock + IdSource> PollStat
             };
             match self.records.update(stored.write_id, &after).await? {
                 Update::Done => {
-                    Milestone::between(&stored.record, &after.record).for_each(self.milestones);
+                    LifecycleMetric::between(&stored.record, &after.record)
+                        .for_each(self.lifecycle_metrics);
                     return Ok(polled(&stored.record, &after.record, next_poll, finding));
                 }
                 Update::Gone => return Ok(Polled::Dropped(DropReason::NoRecord)),

@@ -7,7 +7,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::get_status::{FRESH_BY_ITSELF_MS, FRESH_MS};
-use crate::milestone::Milestone;
+use crate::lifecycle_metric::LifecycleMetric;
 use crate::ports::{
     IssuingWallet, PollMessage, PollQueue, QueueError, Records, RecordsError, Reservation, Stored,
     Update, WalletError,
@@ -38,8 +38,8 @@ pub struct StartIssuing<R, W, Q, S> {
     /// Where the wallet is told to call back; none where its changes come by themselves, because it works in this
     /// process.
     pub callbacks: Option<WalletCallbacks>,
-    /// Hears of each milestone that a start has recorded, once.
-    pub milestones: fn(Milestone),
+    /// Hears of each lifecycle metric that a start has recorded, once.
+    pub lifecycle_metrics: fn(LifecycleMetric),
 }
 
 /// An issuance that was started, now or by an earlier request with the same body.
@@ -305,7 +305,8 @@ impl<R: Records, W: IssuingWallet, Q: PollQueue, S: Clock + IdSource> StartIssui
             };
             match self.records.update(stored.write_id, &after).await? {
                 Update::Done => {
-                    Milestone::between(&stored.record, &after.record).for_each(self.milestones);
+                    LifecycleMetric::between(&stored.record, &after.record)
+                        .for_each(self.lifecycle_metrics);
                     return Ok(started(&after.record));
                 }
                 Update::Overtaken(current)

@@ -54,7 +54,7 @@ pub fn start_issuing(env: &Env, sdk: &Sdk) -> Result<StartIssuing, ConfigError> 
         system: OperatingSystem,
         hasher,
         callbacks,
-        milestones: bestow_backend::count,
+        lifecycle_metrics: bestow_backend::count,
     })
 }
 
@@ -71,7 +71,7 @@ pub fn poll_status(env: &Env, sdk: &Sdk) -> Result<PollStatus, ConfigError> {
         wallet,
         queue: poll_queue(env, sdk)?,
         system: OperatingSystem,
-        milestones: bestow_backend::count,
+        lifecycle_metrics: bestow_backend::count,
     })
 }
 

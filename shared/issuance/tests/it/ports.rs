@@ -43,7 +43,7 @@ impl Ports {
                 base_url: "https://issuer.example".to_owned(),
                 tokens: CallbackTokens::new(&secret).unwrap(),
             }),
-            milestones: |_| {},
+            lifecycle_metrics: |_| {},
         }
     }
 
@@ -53,7 +53,7 @@ impl Ports {
             wallet: self.clone(),
             queue: self.clone(),
             system: self.clone(),
-            milestones: |_| {},
+            lifecycle_metrics: |_| {},
         }
     }
 

@@ -6,7 +6,7 @@ use crate::record::{Record, State};
 
 /// A change that happens to an issuance at most once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Milestone {
+pub enum LifecycleMetric {
     /// There is an offer, and the issuance is followed until it ends.
     Started,
     /// It ended with a credential.
@@ -17,9 +17,9 @@ pub enum Milestone {
     Expired,
 }
 
-impl Milestone {
+impl LifecycleMetric {
     /// What the write recorded that replaced `before` by `after`. Only one write can replace a record, so each
-    /// milestone is recorded once, whatever is repeated.
+    /// lifecycle metric is recorded once, whatever is repeated.
     pub fn between(before: &Record, after: &Record) -> impl Iterator<Item = Self> {
         let has_offer = |record: &Record| !matches!(record.state, State::Reserved { .. });
         let started = (!has_offer(before) && has_offer(after)).then_some(Self::Started);
@@ -75,19 +75,19 @@ mod tests {
     }
 
     #[test]
-    fn each_milestone_is_passed_once_on_every_way_to_an_end() {
-        use Milestone::{Completed, Expired, Failed, Started};
+    fn each_metric_counts_once_on_every_way_to_an_end() {
+        use LifecycleMetric::{Completed, Expired, Failed, Started};
         let records = records();
         let [reserved, offered, ..] = &records;
-        let between = |before, after| Milestone::between(before, after).collect::<Vec<_>>();
-        let from_reserved: [&[Milestone]; 5] = [
+        let between = |before, after| LifecycleMetric::between(before, after).collect::<Vec<_>>();
+        let from_reserved: [&[LifecycleMetric]; 5] = [
             &[],
             &[Started],
             &[Started, Completed],
             &[Started, Failed],
             &[Started, Expired],
         ];
-        let from_offered: [&[Milestone]; 5] = [&[], &[], &[Completed], &[Failed], &[Expired]];
+        let from_offered: [&[LifecycleMetric]; 5] = [&[], &[], &[Completed], &[Failed], &[Expired]];
         for (position, after) in records.iter().enumerate() {
             assert_eq!(between(reserved, after), from_reserved[position]);
             assert_eq!(between(offered, after), from_offered[position]);
