@@ -9,7 +9,7 @@ use bestow_contract::{CorrelationId, Problem};
 use bestow_egress::Allowed;
 use bestow_issuance::MAX_DELIVERIES;
 use bestow_jobs::ports::StartQueue as _;
-use bestow_jobs::{ChunkId, Pass, SeenTo, Single, StartMessage};
+use bestow_jobs::{ChunkId, Pass, Reconciled, Single, StartMessage};
 use bestow_runtime::lambda::EventFunction;
 use bestow_runtime::{ConfigError, Env, RecordOutcome, metrics, process_batch, receive_count};
 use url::Url;
@@ -106,12 +106,12 @@ impl StartQueued {
     }
 
     async fn job(&self, job_id: Uuid) -> RecordOutcome {
-        match self.use_cases.see_to_job(job_id).await {
-            Ok(SeenTo::Discarded) => {
+        match self.use_cases.reconcile(job_id).await {
+            Ok(Reconciled::Discarded) => {
                 tracing::info!(%job_id, "an upload that was not accepted has left nothing");
                 RecordOutcome::Done
             }
-            Ok(SeenTo::Queued) => RecordOutcome::Done,
+            Ok(Reconciled::Queued) => RecordOutcome::Done,
             Err(fault) => {
                 tracing::error!(%job_id, %fault, "a job could not be seen to");
                 RecordOutcome::Retry

@@ -10,7 +10,7 @@ use crate::chunk::{CHUNK_BYTES, CHUNK_LINES, Chunk, ChunkId, Job, LineResult, Pe
 use crate::keys::JobKeys;
 use crate::message::StartMessage;
 use crate::ports::{Acceptance, Jobs, JobsError, QueueError, StartQueue};
-use crate::see_to::LOOK_AFTER_SECONDS;
+use crate::reconcile::LOOK_AFTER_SECONDS;
 use crate::upload::{Upload, UploadLine};
 
 /// The use case, and what it works with.
@@ -99,8 +99,8 @@ impl<J: Jobs, Q: StartQueue, S: Clock + IdSource> AcceptUpload<J, Q, S> {
             is_queued: false,
         };
         let chunks = self.chunks(&job, upload)?;
-        let see_to = StartMessage::Job { job_id: job.id };
-        self.queue.send(&see_to, LOOK_AFTER_SECONDS).await?;
+        let reconcile = StartMessage::Job { job_id: job.id };
+        self.queue.send(&reconcile, LOOK_AFTER_SECONDS).await?;
         if let Err(fault) = self.jobs.keep(&chunks).await {
             self.discard(job.id).await;
             return Err(fault.into());

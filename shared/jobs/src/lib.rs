@@ -7,7 +7,7 @@
 //! | [`AcceptUpload::accept`] | keeps all lines of an upload, encrypted, or none of them |
 //! | [`StartQueued::start_chunk`] | starts the lines of a chunk that are not done, and keeps what became of them |
 //! | [`StartQueued::start_one`] | starts what a pipeline put on the queue itself |
-//! | [`StartQueued::see_to_job`] | mends a job whose upload died half-way |
+//! | [`StartQueued::reconcile`] | mends a job whose upload died half-way |
 //! | [`ReadJob`] | tells progress and results |
 //!
 //! A job is cut into chunks, each an item of its own with two sealed parts: the lines that are not done
@@ -25,7 +25,7 @@ mod keys;
 mod message;
 pub mod ports;
 mod read;
-mod see_to;
+mod reconcile;
 mod start_chunk;
 mod start_one;
 mod upload;
@@ -38,7 +38,7 @@ pub use chunk::{PATIENCE_SECONDS, PendingLine};
 pub use keys::{JobKeys, Part};
 pub use message::StartMessage;
 pub use read::{Progress, ReadError, ReadJob, ResultsPage};
-pub use see_to::SeenTo;
+pub use reconcile::Reconciled;
 pub use start_chunk::{ChunkError, PASS_MS, Pass, StartQueued};
 pub use start_one::Single;
 pub use upload::{Upload, UploadLine};

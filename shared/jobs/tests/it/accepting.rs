@@ -1,6 +1,6 @@
 //! All of an upload is accepted, or nothing of it.
 
-use bestow_jobs::{AcceptError, Job, Pass, SeenTo, StartMessage, Upload};
+use bestow_jobs::{AcceptError, Job, Pass, Reconciled, StartMessage, Upload};
 
 use crate::world::{World, Write, is_started, ndjson};
 
@@ -88,8 +88,8 @@ async fn what_dies_half_way_is_removed_by_whoever_sees_to_it() {
     let (StartMessage::Job { job_id }, _) = world.messages().remove(0) else {
         panic!("it is there first");
     };
-    let seen_to = world.queued(1).see_to_job(job_id).await.unwrap();
-    assert_eq!(seen_to, SeenTo::Discarded);
+    let reconciled = world.queued(1).reconcile(job_id).await.unwrap();
+    assert_eq!(reconciled, Reconciled::Discarded);
     assert_eq!(world.chunks(), []);
 }
 
@@ -114,7 +114,7 @@ async fn a_job_whose_acceptance_went_unheard_is_started_all_the_same() {
         panic!("no other message: {messages:?}");
     };
     let queued = world.queued(2);
-    assert_eq!(queued.see_to_job(job_id).await.unwrap(), SeenTo::Queued);
+    assert_eq!(queued.reconcile(job_id).await.unwrap(), Reconciled::Queued);
     for (message, _) in world.messages() {
         let StartMessage::Chunk { id, .. } = message else {
             panic!("chunks only");
@@ -122,7 +122,7 @@ async fn a_job_whose_acceptance_went_unheard_is_started_all_the_same() {
         queued.start_chunk(id, 0).await.unwrap();
     }
     assert_eq!(world.offers(), 60);
-    assert_eq!(queued.see_to_job(job_id).await.unwrap(), SeenTo::Queued);
+    assert_eq!(queued.reconcile(job_id).await.unwrap(), Reconciled::Queued);
     assert_eq!(world.messages(), [], "each chunk had its message");
 }
 

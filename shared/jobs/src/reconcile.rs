@@ -13,7 +13,7 @@ pub(crate) const LOOK_AFTER_SECONDS: u32 = 60;
 
 /// What became of a job that was seen to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SeenTo {
+pub enum Reconciled {
     /// It was never accepted: what was stored of it is gone.
     Discarded,
     /// It was accepted, and each of its chunks has had a message.
@@ -26,13 +26,13 @@ impl<J: Jobs, Q: StartQueue, I: Send + Sync, S: Send + Sync> StartQueued<J, Q, I
     ///
     /// # Errors
     /// What the table or the queue failed at. The message is to be delivered again.
-    pub async fn see_to_job(
+    pub async fn reconcile(
         &self,
         job_id: Uuid,
-    ) -> Result<SeenTo, Box<dyn std::error::Error + Send + Sync>> {
+    ) -> Result<Reconciled, Box<dyn std::error::Error + Send + Sync>> {
         let Some(job) = self.jobs.job(job_id).await? else {
             self.jobs.discard(job_id).await?;
-            return Ok(SeenTo::Discarded);
+            return Ok(Reconciled::Discarded);
         };
         if !job.is_queued {
             let chunks = self.jobs.progress(job_id).await?;
@@ -41,6 +41,6 @@ impl<J: Jobs, Q: StartQueue, I: Send + Sync, S: Send + Sync> StartQueued<J, Q, I
             self.queue.send_all(&messages).await?;
             self.jobs.mark_queued(job_id).await?;
         }
-        Ok(SeenTo::Queued)
+        Ok(Reconciled::Queued)
     }
 }
