@@ -7,7 +7,7 @@ use std::fmt;
 
 use bestow_runtime::{ConfigError, Env};
 
-use crate::kept::{Clock, Lookup};
+use crate::cache::{Clock, Lookup};
 use crate::rate_limit::RateLimit;
 use server::ServerKeys;
 pub(crate) use token::TokenError;

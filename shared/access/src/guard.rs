@@ -20,8 +20,8 @@ use tracing::Instrument;
 
 use crate::api_key::{KeyHash, KeyId};
 use crate::bearer::{Bearer, BearerError};
+use crate::cache::{Clock, Lookup};
 use crate::error::AccessError;
-use crate::kept::{Clock, Lookup};
 use crate::key_record::KeyState;
 use crate::keyring::Keyring;
 use crate::limiter::{Limiter, Over};

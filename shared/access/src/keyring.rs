@@ -6,7 +6,7 @@ use std::time::Duration;
 use bestow_aws::CallError;
 
 use crate::api_key::KeyHash;
-use crate::kept::{Clock, Kept, Lookup, Source, Times};
+use crate::cache::{Cache, Clock, Lookup, Source, Times};
 use crate::key_record::KeyRecord;
 use crate::table::AccessTable;
 
@@ -14,7 +14,7 @@ use crate::table::AccessTable;
 const PAUSE_MS: i64 = 2_000;
 
 /// All keys of the table.
-pub(crate) struct Keyring(Kept<AccessTable>);
+pub(crate) struct Keyring(Cache<AccessTable>);
 
 impl Source for AccessTable {
     type All = Vec<Arc<KeyRecord>>;
@@ -37,7 +37,7 @@ impl Keyring {
             stale_ms: 5 * 60 * 1_000,
             timeout: Duration::from_secs(2),
         };
-        Self(Kept::new(table, clock, times))
+        Self(Cache::new(table, clock, times))
     }
 
     pub(crate) async fn warm(&self) {

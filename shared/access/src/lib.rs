@@ -18,9 +18,9 @@
 
 pub mod api_key;
 mod bearer;
+mod cache;
 mod error;
 mod guard;
-mod kept;
 pub mod key_record;
 mod keyring;
 mod limiter;

@@ -1,4 +1,4 @@
-//! Access tokens by the OAuth 2.0 client credentials grant (RFC 6749 §4.4), fetched once and kept.
+//! Access tokens by the OAuth 2.0 client credentials grant (RFC 6749 §4.4), fetched once and cached.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::outcome::{read, success};
 
 /// How long before its end a token is renewed, so that it does not end on its way.
 const RENEWED_BEFORE_END: Duration = Duration::from_secs(30);
-/// How long a token is kept whose answer does not say how long it lives.
+/// How long a token is cached whose answer does not say how long it lives.
 const DEFAULT_LIFE: Duration = Duration::from_secs(300);
 /// How long a failure counts for others too: those who waited meanwhile would only wait for the same.
 const FAILURE_SHARED_FOR: Duration = Duration::from_secs(1);
@@ -30,11 +30,11 @@ pub(crate) struct TokenSource {
     pub(crate) scope: Option<String>,
     /// How long fetching a token may take: a part of what the call may take that needs it.
     pub(crate) timeout: Duration,
-    pub(crate) kept: Mutex<Option<Kept>>,
+    pub(crate) cached: Mutex<Option<Cached>>,
 }
 
 /// What came of fetching a token.
-pub(crate) enum Kept {
+pub(crate) enum Cached {
     Token(Token),
     Failure {
         failure: TransientError,
@@ -60,20 +60,20 @@ impl TokenSource {
     /// A token that is still good. Callers that come while it is being fetched wait for what comes of
     /// it, a failure too, so it is fetched once.
     pub(crate) async fn token(&self, http: &GuardedClient) -> Result<Token, TransientError> {
-        let mut kept = self.kept.lock().await;
-        match kept.as_ref() {
-            Some(Kept::Token(token)) if Instant::now() < token.use_until => {
+        let mut cached = self.cached.lock().await;
+        match cached.as_ref() {
+            Some(Cached::Token(token)) if Instant::now() < token.use_until => {
                 return Ok(token.clone());
             }
-            Some(Kept::Failure { failure, until }) if Instant::now() < *until => {
+            Some(Cached::Failure { failure, until }) if Instant::now() < *until => {
                 return Err(failure.clone());
             }
             _ => {}
         }
         let fetched = self.fetch(http).await;
-        *kept = Some(match &fetched {
-            Ok(token) => Kept::Token(token.clone()),
-            Err(failure) => Kept::Failure {
+        *cached = Some(match &fetched {
+            Ok(token) => Cached::Token(token.clone()),
+            Err(failure) => Cached::Failure {
                 failure: failure.clone(),
                 until: Instant::now() + FAILURE_SHARED_FOR,
             },
@@ -83,11 +83,11 @@ impl TokenSource {
 
     /// Gives up a token that was refused, unless another caller has renewed it since.
     pub(crate) async fn forget(&self, refused: &Token) {
-        let mut kept = self.kept.lock().await;
-        if let Some(Kept::Token(token)) = kept.as_ref()
+        let mut cached = self.cached.lock().await;
+        if let Some(Cached::Token(token)) = cached.as_ref()
             && token.value.expose_secret() == refused.value.expose_secret()
         {
-            *kept = None;
+            *cached = None;
         }
     }
 

@@ -81,7 +81,7 @@ impl WalletClient {
                 client_secret,
                 scope,
             } => {
-                let kept = Mutex::new(None);
+                let cached = Mutex::new(None);
                 Credentials::Token(Box::new(TokenSource {
                     token_url,
                     client_id,
@@ -89,7 +89,7 @@ impl WalletClient {
                     scope,
                     // Half, so that there is time left for the call itself.
                     timeout: limits.total_timeout / 2,
-                    kept,
+                    cached,
                 }))
             }
         };

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use url::Url;
 
-use crate::kept::{Clock, Kept, Lookup, Source, Times};
+use crate::cache::{Cache, Clock, Lookup, Source, Times};
 
 /// How long fetching may take, the metadata included. The functions' time-outs (`template.yaml`) allow for it.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -30,7 +30,7 @@ const TIMES: Times = Times {
 };
 
 /// The keys of an authorization server.
-pub(super) struct ServerKeys(Kept<Server>);
+pub(super) struct ServerKeys(Cache<Server>);
 
 struct Server {
     http: GuardedClient,
@@ -92,7 +92,7 @@ impl ServerKeys {
             metadata,
             jwks,
         };
-        Ok(Self(Kept::new(server, clock, TIMES)))
+        Ok(Self(Cache::new(server, clock, TIMES)))
     }
 
     pub(super) async fn warm(&self) {

@@ -52,7 +52,7 @@ pub(crate) enum Lookup<T> {
 }
 
 /// What was read from `S`.
-pub(crate) struct Kept<S: Source> {
+pub(crate) struct Cache<S: Source> {
     source: S,
     clock: Clock,
     times: Times,
@@ -72,7 +72,7 @@ struct Seen<A> {
     attempts: u64,
 }
 
-impl<S: Source> Kept<S> {
+impl<S: Source> Cache<S> {
     pub(crate) fn new(source: S, clock: Clock, times: Times) -> Self {
         Self {
             source,
@@ -206,5 +206,5 @@ impl<A> Clone for Seen<A> {
 }
 
 #[cfg(test)]
-#[path = "kept_tests.rs"]
+#[path = "cache_tests.rs"]
 mod tests;

@@ -35,11 +35,11 @@ impl Source for World {
 }
 
 impl World {
-    fn kept(&self, words: &[&'static str]) -> Kept<Self> {
+    fn cache(&self, words: &[&'static str]) -> Cache<Self> {
         self.set(Some(words));
         let inner = Arc::clone(&self.0);
         let clock: Clock = Arc::new(move || inner.now_ms.load(Ordering::SeqCst));
-        Kept::new(self.clone(), clock, TIMES)
+        Cache::new(self.clone(), clock, TIMES)
     }
 
     fn set(&self, words: Option<&[&'static str]>) {
@@ -55,8 +55,8 @@ impl World {
     }
 }
 
-async fn ask(kept: &Kept<World>, word: &str) -> &'static str {
-    let looked_up = kept.find(|words| words.iter().find(|one| **one == word).copied());
+async fn ask(cache: &Cache<World>, word: &str) -> &'static str {
+    let looked_up = cache.find(|words| words.iter().find(|one| **one == word).copied());
     match looked_up.await {
         Lookup::Found(found) => {
             assert_eq!(found, word);
@@ -70,37 +70,37 @@ async fn ask(kept: &Kept<World>, word: &str) -> &'static str {
 #[tokio::test]
 async fn what_is_known_is_read_once_in_half_a_minute() {
     let world = World::default();
-    let kept = world.kept(&["first", "second"]);
+    let cache = world.cache(&["first", "second"]);
     for _ in 0..100 {
-        assert_eq!(ask(&kept, "first").await, "found");
-        assert_eq!(ask(&kept, "second").await, "found");
+        assert_eq!(ask(&cache, "first").await, "found");
+        assert_eq!(ask(&cache, "second").await, "found");
         world.pass(290);
     }
     assert_eq!(world.reads(), 1);
     world.pass(1_000);
-    assert_eq!(ask(&kept, "first").await, "found");
+    assert_eq!(ask(&cache, "first").await, "found");
     assert_eq!(world.reads(), 2);
 }
 
 #[tokio::test]
 async fn what_is_not_there_costs_a_read_in_two_seconds_and_is_found_when_it_is() {
     let world = World::default();
-    let kept = world.kept(&["first"]);
+    let cache = world.cache(&["first"]);
     for _ in 0..1_000 {
-        assert_eq!(ask(&kept, "wrong").await, "absent");
+        assert_eq!(ask(&cache, "wrong").await, "absent");
         world.pass(10);
     }
     assert!((5..=6).contains(&world.reads()), "{}", world.reads());
     world.set(Some(&["first", "new"]));
     world.pass(2_000);
-    assert_eq!(ask(&kept, "new").await, "found");
+    assert_eq!(ask(&cache, "new").await, "found");
 }
 
 #[tokio::test]
 async fn who_waits_for_a_read_shares_it() {
     let world = World::default();
-    let kept = world.kept(&["first"]);
-    let asked = (0..50).map(|_| ask(&kept, "first"));
+    let cache = world.cache(&["first"]);
+    let asked = (0..50).map(|_| ask(&cache, "first"));
     for answer in futures::future::join_all(asked).await {
         assert_eq!(answer, "found");
     }
@@ -110,28 +110,28 @@ async fn who_waits_for_a_read_shares_it() {
 #[tokio::test]
 async fn what_was_taken_away_is_gone_after_half_a_minute() {
     let world = World::default();
-    let kept = world.kept(&["first", "second"]);
-    assert_eq!(ask(&kept, "first").await, "found");
+    let cache = world.cache(&["first", "second"]);
+    assert_eq!(ask(&cache, "first").await, "found");
     world.set(Some(&["second"]));
     world.pass(29_999);
-    assert_eq!(ask(&kept, "first").await, "found");
+    assert_eq!(ask(&cache, "first").await, "found");
     world.pass(1);
-    assert_eq!(ask(&kept, "first").await, "absent");
+    assert_eq!(ask(&cache, "first").await, "absent");
 }
 
 #[tokio::test]
 async fn in_an_outage_what_is_known_stays_so_for_a_while_and_nothing_else_is_said() {
     let world = World::default();
-    let kept = world.kept(&["first"]);
-    assert_eq!(ask(&kept, "first").await, "found");
+    let cache = world.cache(&["first"]);
+    assert_eq!(ask(&cache, "first").await, "found");
     world.set(None);
     world.pass(60_000);
-    assert_eq!(ask(&kept, "first").await, "found");
-    assert_eq!(ask(&kept, "wrong").await, "unavailable");
+    assert_eq!(ask(&cache, "first").await, "found");
+    assert_eq!(ask(&cache, "wrong").await, "unavailable");
     let reads = world.reads();
     for _ in 0..10 {
-        assert_eq!(ask(&kept, "first").await, "found");
-        assert_eq!(ask(&kept, "wrong").await, "unavailable");
+        assert_eq!(ask(&cache, "first").await, "found");
+        assert_eq!(ask(&cache, "wrong").await, "unavailable");
     }
     assert_eq!(
         world.reads(),
@@ -139,30 +139,30 @@ async fn in_an_outage_what_is_known_stays_so_for_a_while_and_nothing_else_is_sai
         "what fails is left alone for a moment"
     );
     world.pass(TIMES.stale_ms);
-    assert_eq!(ask(&kept, "first").await, "unavailable");
+    assert_eq!(ask(&cache, "first").await, "unavailable");
     world.set(Some(&["first"]));
     world.pass(TIMES.pause_after_failure_ms);
-    assert_eq!(ask(&kept, "first").await, "found");
-    assert_eq!(ask(&kept, "wrong").await, "absent");
+    assert_eq!(ask(&cache, "first").await, "found");
+    assert_eq!(ask(&cache, "wrong").await, "absent");
 }
 
 #[tokio::test]
 async fn before_the_first_read_nothing_is_said_either_way() {
     let world = World::default();
-    let kept = world.kept(&[]);
+    let cache = world.cache(&[]);
     world.set(None);
-    kept.warm().await;
-    assert_eq!(ask(&kept, "first").await, "unavailable");
+    cache.warm().await;
+    assert_eq!(ask(&cache, "first").await, "unavailable");
     assert_eq!(world.reads(), 1);
 }
 
 #[tokio::test]
 async fn a_clock_that_went_back_makes_everything_old() {
     let world = World::default();
-    let kept = world.kept(&["first"]);
+    let cache = world.cache(&["first"]);
     world.pass(100_000);
-    assert_eq!(ask(&kept, "first").await, "found");
+    assert_eq!(ask(&cache, "first").await, "found");
     world.set(Some(&[]));
     world.pass(-50_000);
-    assert_eq!(ask(&kept, "first").await, "absent");
+    assert_eq!(ask(&cache, "first").await, "absent");
 }
