@@ -81,7 +81,7 @@ const NEEDED: &[(&str, &[&str])] = &[
             "EVENT_BUS_NAME",
             "ISSUANCE_TABLE",
             "PUBLIC_BASE_URL",
-            "PUBLISH_FAILURE_QUEUE_URL",
+            "PUBLISH_DEAD_LETTER_QUEUE_URL",
             "DELIVERY_TABLE",
             "WEBHOOK_QUEUE_URL",
         ],

@@ -131,17 +131,17 @@ async fn a_failing_bus_loses_nothing_and_keeps_the_order() {
             assert!(same.clone().all(|one| one["type"] == event["type"]));
         }
     }
-    assert_eq!(put_aside(&functions.running).await, Vec::<Value>::new());
+    assert_eq!(dead_letters(&functions.running).await, Vec::<Value>::new());
 }
 
 #[tokio::test]
-async fn an_event_that_the_bus_refuses_is_put_aside_and_the_others_go_on() {
+async fn an_event_that_the_bus_refuses_goes_to_the_dead_letters_and_the_others_go_on() {
     let refusal = Fault::Status(400, "ValidationException");
     let (_bus, functions) = FaultyBus::start(vec![refusal]).await;
     let (refused, next) = (unique("refused"), unique("next"));
     functions.backend.start_iban(&refused).await;
-    let aside = eventually("it is put aside", PATIENCE, async || {
-        let aside = put_aside(&functions.running).await;
+    let aside = eventually("it goes to the dead letters", PATIENCE, async || {
+        let aside = dead_letters(&functions.running).await;
         (!aside.is_empty()).then_some(aside)
     })
     .await;
@@ -151,7 +151,7 @@ async fn an_event_that_the_bus_refuses_is_put_aside_and_the_others_go_on() {
 }
 
 #[tokio::test]
-async fn a_record_that_cannot_be_understood_is_put_aside_and_the_others_go_on() {
+async fn a_record_that_cannot_be_understood_goes_to_the_dead_letters_and_the_others_go_on() {
     let cloud = Cloud::start_ephemeral().await;
     let (poisoned, next) = (unique("poisoned"), unique("next"));
     let item = json!({
@@ -162,8 +162,8 @@ async fn a_record_that_cannot_be_understood_is_put_aside_and_the_others_go_on() 
     put_item(&cloud.running, &item).await;
     cloud.backend().start_iban(&next).await;
     events_until(&cloud.running, &next, CREATED).await;
-    let aside = eventually("it is put aside", PATIENCE, async || {
-        let aside = put_aside(&cloud.running).await;
+    let aside = eventually("it goes to the dead letters", PATIENCE, async || {
+        let aside = dead_letters(&cloud.running).await;
         (!aside.is_empty()).then_some(aside)
     })
     .await;
@@ -232,8 +232,10 @@ async fn put_item(cloud: &RunningCloud, item: &Value) {
 }
 
 /// What lies on the queue of changes that were not announced.
-async fn put_aside(cloud: &RunningCloud) -> Vec<Value> {
-    let queue = cloud.queue_url("PublishFailureQueue").expect("the queue");
+async fn dead_letters(cloud: &RunningCloud) -> Vec<Value> {
+    let queue = cloud
+        .queue_url("PublishDeadLetterQueue")
+        .expect("the queue");
     let request = http_client()
         .post(cloud.sqs_endpoint())
         .timeout(Duration::from_secs(30))

@@ -145,7 +145,7 @@ async fn exercise(functions: &Functions, tap: &Wiretap) {
     .await;
     for (action, resource) in [
         ("dynamodb:UpdateItem", "IssuanceTable"),
-        ("sqs:SendMessage", "PublishFailureQueue"),
+        ("sqs:SendMessage", "PublishDeadLetterQueue"),
     ] {
         tap.until_called("publish-changes", action, resource).await;
     }

@@ -1,7 +1,7 @@
 //! What this function is configured with.
 
 use bestow_aws::sdk::Sdk;
-use bestow_backend::{DeliveryTable, EventBus, FailureQueue, IssuanceTable, WebhookQueue};
+use bestow_backend::{DeadLetterQueue, DeliveryTable, EventBus, IssuanceTable, WebhookQueue};
 use bestow_clock::OperatingSystem;
 use bestow_issuance::PublishChanges;
 use bestow_runtime::{ConfigError, Env};
@@ -12,7 +12,7 @@ pub(crate) struct Config {
     pub(crate) use_case: PublishChanges<EventBus, IssuanceTable>,
     /// Who is told besides the bus.
     pub(crate) webhooks: Announce<DeliveryTable, WebhookQueue, OperatingSystem>,
-    pub(crate) failures: FailureQueue,
+    pub(crate) failures: DeadLetterQueue,
 }
 
 impl Config {
@@ -23,7 +23,7 @@ impl Config {
     /// | `EVENT_BUS_NAME` | the bus that events go to |
     /// | `ISSUANCE_TABLE` | the table whose stream this is |
     /// | `PUBLIC_BASE_URL` | the deployment, which events name as their source |
-    /// | `PUBLISH_FAILURE_QUEUE_URL` | where records go that can never be published |
+    /// | `PUBLISH_DEAD_LETTER_QUEUE_URL` | where records go that can never be published |
     /// | `DELIVERY_TABLE` | the table of deliveries to webhooks |
     /// | `WEBHOOK_QUEUE_URL` | the queue of deliveries that are due |
     /// | `WEBHOOK_SUBSCRIPTIONS` | who is told of every issuance: URLs separated by commas, or nothing |
@@ -33,7 +33,7 @@ impl Config {
         let table = env.required("ISSUANCE_TABLE", "the name of the issuance table")?;
         let source = env.base_url("PUBLIC_BASE_URL")?;
         let failures = env.required(
-            "PUBLISH_FAILURE_QUEUE_URL",
+            "PUBLISH_DEAD_LETTER_QUEUE_URL",
             "the URL of the queue of what could not be published",
         )?;
         let deliveries = env.required("DELIVERY_TABLE", "the name of the table of deliveries")?;
@@ -52,7 +52,7 @@ impl Config {
                 system: OperatingSystem,
                 subscriptions,
             },
-            failures: FailureQueue::new(sdk.sqs(), failures),
+            failures: DeadLetterQueue::new(sdk.sqs(), failures),
         })
     }
 }

@@ -2,7 +2,7 @@
 //! at least once, and for each issuance in order.
 //!
 //! What fails for now stops the batch: everything from there on is delivered again, until it succeeds or the
-//! stream forgets it. What can never succeed is put aside on a queue of its own, at once, because a stream
+//! stream forgets it. What can never succeed goes to the dead letters on a queue of its own, at once, because a stream
 //! waits for its first record.
 
 mod config;
@@ -57,7 +57,7 @@ impl EventFunction for PublishChanges {
     type Event = StreamEvent;
     type Answer = SqsBatchResponse;
 
-    /// Reads `EVENT_BUS_NAME`, `ISSUANCE_TABLE`, `PUBLIC_BASE_URL`, `PUBLISH_FAILURE_QUEUE_URL`,
+    /// Reads `EVENT_BUS_NAME`, `ISSUANCE_TABLE`, `PUBLIC_BASE_URL`, `PUBLISH_DEAD_LETTER_QUEUE_URL`,
     /// `DELIVERY_TABLE`, `WEBHOOK_QUEUE_URL`, `WEBHOOK_SUBSCRIPTIONS` and `EGRESS_ALLOW`. A fault names its
     /// variable.
     async fn from_env(env: &Env) -> Result<Self, ConfigError> {
@@ -98,7 +98,7 @@ impl EventFunction for PublishChanges {
 
 impl PublishChanges {
     /// Announces what may go out together. The records are looked at in their order, so that what comes
-    /// after one that failed is put aside only when it comes again.
+    /// after one that failed goes to the dead letters only when it comes again.
     async fn carry_out<'r>(&self, wave: &[Job<'r>]) -> Result<(), Stop<'r>> {
         let announcements: Vec<&Announcement> = wave.iter().filter_map(Job::announcement).collect();
         let (announced, told) = match announcements.as_slice() {
@@ -114,14 +114,14 @@ impl PublishChanges {
             match task {
                 Task::Nothing => {}
                 Task::PutAside { reason } => {
-                    self.put_aside(record, reason)
+                    self.dead_letter(record, reason)
                         .instrument(span.clone())
                         .await?;
                 }
                 Task::Announce(announcement) => match fate(announced.next(), told.next()) {
                     Some(Fate::Announced) => span.in_scope(|| done(announcement)),
                     Some(Fate::Never { reason }) => {
-                        self.put_aside(record, &reason)
+                        self.dead_letter(record, &reason)
                             .instrument(span.clone())
                             .await?;
                     }
@@ -160,12 +160,16 @@ impl PublishChanges {
     }
 
     /// Leaves a record that can never be announced to a human, and lets the stream go on.
-    async fn put_aside<'r>(&self, record: &'r StreamRecord, reason: &str) -> Result<(), Stop<'r>> {
+    async fn dead_letter<'r>(
+        &self,
+        record: &'r StreamRecord,
+        reason: &str,
+    ) -> Result<(), Stop<'r>> {
         let sequence_number = &record.change.sequence_number;
         tracing::error!(
             sequence_number,
             reason,
-            "a change can never be announced and is put aside"
+            "a change can never be announced and goes to the dead letters"
         );
         let sent = self.config.failures.send(&given_up(record, reason)).await;
         sent.map_err(|fault| {

@@ -28,7 +28,7 @@ use crate::processes::{Processes, progress};
 pub(crate) const QUEUES: [&str; 3] = ["PollQueue", "WebhookQueue", "StartQueue"];
 /// The queues that must be empty in the end, and at all times.
 const DEAD_LETTERS: [&str; 4] = [
-    "PublishFailureQueue",
+    "PublishDeadLetterQueue",
     "PollDeadLetterQueue",
     "WebhookDeadLetterQueue",
     "StartDeadLetterQueue",

@@ -3,9 +3,9 @@
 //!
 //! The bundled wallet is a bounded context of its own: this crate cannot name what is in `bundled-wallet`.
 
+mod dead_letter_queue;
 mod delivery_table;
 mod event_bus;
-mod failure_queue;
 mod issuance_table;
 mod job_table;
 mod poll_queue;
@@ -17,9 +17,9 @@ use bestow_issuance::ports::WalletError;
 use bestow_issuance::{LifecycleMetric, StartIssueError, StartIssueErrorKind};
 use bestow_runtime::metrics::{self, Counter};
 
+pub use dead_letter_queue::DeadLetterQueue;
 pub use delivery_table::DeliveryTable;
 pub use event_bus::EventBus;
-pub use failure_queue::FailureQueue;
 pub use issuance_table::{IssuanceTable, announcement, trace_of};
 pub use job_table::{JobTable, LINES_TO_ERASE};
 pub use poll_queue::PollQueue;

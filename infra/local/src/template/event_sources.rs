@@ -51,7 +51,7 @@ pub(crate) struct StreamSource {
     /// Beyond which age a record is given up; `None`: never before the stream forgets it.
     pub maximum_age: Option<Duration>,
     /// The queue that is told of records that were given up.
-    pub failure_queue: Option<String>,
+    pub dead_letter_queue: Option<String>,
     /// Which records the function gets: those that one of these takes, or all where there is none.
     pub filters: Vec<StreamFilter>,
 }
@@ -206,7 +206,7 @@ impl StreamSource {
             return Err(resource.must_be("ScalingConfig", "left out: a stream has none"));
         }
         let mapping = EventSourceMapping::of(&properties, DEFAULT_RECORDS, resource, all)?;
-        let failure_queue = properties.destination_config.map(|config| {
+        let dead_letter_queue = properties.destination_config.map(|config| {
             let queue = queue_in_arn(&config.on_failure.destination).map(str::to_owned);
             let expected = "OnFailure with the ARN of a queue of this template as Destination";
             queue.ok_or_else(|| resource.must_be("DestinationConfig", expected))
@@ -225,7 +225,7 @@ impl StreamSource {
             bisects: properties.bisect_batch_on_function_error,
             maximum_retries: properties.maximum_retry_attempts.and_then(Whole::limit),
             maximum_age: age.and_then(Whole::limit).map(Duration::from_secs),
-            failure_queue: failure_queue.transpose()?,
+            dead_letter_queue: dead_letter_queue.transpose()?,
             filters,
         })
     }

@@ -254,7 +254,7 @@ impl StreamLoop {
             condition,
             "records of a stream were given up"
         );
-        let Some(queue) = &self.source.failure_queue else {
+        let Some(queue) = &self.source.dead_letter_queue else {
             return;
         };
         let at = |record: Option<&Value>| record.map(sequence_number);

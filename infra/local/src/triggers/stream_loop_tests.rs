@@ -49,7 +49,7 @@ fn source() -> StreamSource {
         bisects: true,
         maximum_retries: None,
         maximum_age: None,
-        failure_queue: Some("failures".to_owned()),
+        dead_letter_queue: Some("failures".to_owned()),
         filters: Vec::new(),
     }
 }

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 /// The queue that Lambda, too, tells of stream records that it gave up.
 #[derive(Debug, Clone)]
-pub struct FailureQueue(Queue);
+pub struct DeadLetterQueue(Queue);
 
-impl FailureQueue {
+impl DeadLetterQueue {
     /// The queue at `url`.
     pub fn new(client: Sqs, url: &str) -> Self {
         Self(Queue::new(client, url))
