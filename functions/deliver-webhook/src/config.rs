@@ -5,7 +5,7 @@ use bestow_backend::{DeliveryTable, WebhookQueue};
 use bestow_clock::OperatingSystem;
 use bestow_egress::WebhookClient;
 use bestow_runtime::{ConfigError, Env};
-use bestow_webhooks::{Deliver, HangingHosts, WebhookSecrets};
+use bestow_webhooks::{CircuitBreaker, Deliver, WebhookSecrets};
 
 /// The use case as this function runs it.
 pub(crate) type UseCase = Deliver<DeliveryTable, WebhookClient, WebhookQueue, OperatingSystem>;
@@ -35,7 +35,7 @@ pub(crate) fn use_case(env: &Env) -> Result<UseCase, ConfigError> {
     Ok(Deliver {
         deliveries: DeliveryTable::new(sdk.dynamodb(), table),
         receiver,
-        hanging_hosts: HangingHosts::default(),
+        circuit_breaker: CircuitBreaker::default(),
         queue: WebhookQueue::new(sdk.sqs(), queue),
         system: OperatingSystem,
         secrets,

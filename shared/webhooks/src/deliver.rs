@@ -4,8 +4,8 @@ use bestow_clock::{Clock, IdSource};
 use thiserror::Error;
 
 use crate::MAX_CONTENTION;
+use crate::circuit_breaker::CircuitBreaker;
 use crate::delivery::{Attempt, AttemptError, Delivery, Failure, State};
-use crate::hanging_hosts::HangingHosts;
 use crate::ports::{
     Answer, Deliveries, DeliveriesError, DeliveryMessage, Found, Post, Receiver, Stored,
     Subscriptions, Update, WebhookQueue, WebhookQueueError,
@@ -33,7 +33,7 @@ pub struct Deliver<D, R, Q, S> {
     /// Who is posted to.
     pub receiver: R,
     /// What this process knows of hosts that hang.
-    pub hanging_hosts: HangingHosts,
+    pub circuit_breaker: CircuitBreaker,
     /// The queue for the next attempt.
     pub queue: Q,
     /// Tells the time, and draws ids and jitter.
@@ -274,7 +274,7 @@ where
         let at_ms = self.system.now().as_millisecond();
         // With its port: another one is another receiver.
         let host = delivery.url.without_secrets();
-        if !self.hanging_hosts.admit(&host, at_ms) && delivery.may_be_tried_later(at_ms) {
+        if !self.circuit_breaker.admit(&host, at_ms) && delivery.may_be_tried_later(at_ms) {
             let attempt = Attempt {
                 at_ms,
                 http_status: None,
@@ -300,9 +300,9 @@ where
             .await;
         let answered_at_ms = self.system.now().as_millisecond();
         if answer == Answer::None(AttemptError::Timeout) {
-            self.hanging_hosts.timed_out(&host, answered_at_ms);
+            self.circuit_breaker.timed_out(&host, answered_at_ms);
         } else {
-            self.hanging_hosts.answered(&host);
+            self.circuit_breaker.answered(&host);
         }
         let took_ms = answered_at_ms.saturating_sub(at_ms);
         let (http_status, retry_after_seconds, error) = match answer {

@@ -10,10 +10,10 @@
 //! A delivery is made once and sent at least once: whoever receives it tells repeats by its id.
 
 mod announce;
+mod circuit_breaker;
 mod deliver;
 mod delivery;
 mod delivery_id;
-mod hanging_hosts;
 pub mod ports;
 mod replay;
 mod schedule;
@@ -21,13 +21,13 @@ mod secret;
 mod subscription;
 
 pub use announce::{Announce, AnnounceError};
+pub use circuit_breaker::CircuitBreaker;
 pub use deliver::{Deliver, DeliverError, Dropped, Outcome};
 pub use delivery::{
     Attempt, AttemptError, CallbackUrl, Delivery, Failure, MAX_ATTEMPTS_KEPT, RETENTION_SECONDS,
     State,
 };
 pub use delivery_id::{DeliveryId, DeliveryIdError};
-pub use hanging_hosts::HangingHosts;
 pub use replay::{Replay, ReplayError};
 pub use schedule::{LIFE_SECONDS, LONGEST_DELAY_SECONDS, LONGEST_WAIT_SECONDS, wait_seconds};
 pub use secret::{SecretsError, WebhookSecrets};

@@ -12,7 +12,7 @@ use bestow_webhooks::ports::{
     Subscriptions, Update, WebhookQueue, WebhookQueueError,
 };
 use bestow_webhooks::{
-    AccountSubscriptions, Announce, Deliver, DeliverError, Delivery, DeliveryId, HangingHosts,
+    AccountSubscriptions, Announce, CircuitBreaker, Deliver, DeliverError, Delivery, DeliveryId,
     Outcome, Replay, SubscriptionId,
 };
 use uuid::Uuid;
@@ -96,7 +96,7 @@ impl Ports {
         Deliver {
             deliveries: self.clone(),
             receiver,
-            hanging_hosts: HangingHosts::default(),
+            circuit_breaker: CircuitBreaker::default(),
             queue: self.clone(),
             system: self.clone(),
             secrets: SECRET.parse().unwrap(),

@@ -9,7 +9,7 @@ const HANGS_MS: i64 = 60_000;
 /// The hosts that hang, as far as this process knows. While one does, one post at a time finds out whether it still
 /// does; no other is made to it.
 #[derive(Debug, Default)]
-pub struct HangingHosts {
+pub struct CircuitBreaker {
     hosts: Mutex<HashMap<String, Hanging>>,
 }
 
@@ -19,7 +19,7 @@ struct Hanging {
     is_being_tried: bool,
 }
 
-impl HangingHosts {
+impl CircuitBreaker {
     /// Whether a post to `host` may be made at `now_ms`. What comes of it is to be told to this.
     pub(crate) fn admit(&self, host: &str, now_ms: i64) -> bool {
         let mut hosts = self.hosts();
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn a_host_that_hangs_is_tried_once_at_a_time_until_it_answers() {
-        let hosts = HangingHosts::default();
+        let hosts = CircuitBreaker::default();
         assert!(hosts.admit("a", 0) && hosts.admit("a", 0));
         hosts.timed_out("a", 20_000);
         assert!(hosts.admit("a", 20_000));
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_time_out_is_forgotten_after_a_minute_whatever_became_of_the_try() {
-        let hosts = HangingHosts::default();
+        let hosts = CircuitBreaker::default();
         hosts.timed_out("a", 0);
         assert!(hosts.admit("a", 0));
         assert!(!hosts.admit("a", HANGS_MS - 1));
