@@ -68,24 +68,37 @@ impl Cloud {
     }
 }
 
-/// The cloud that all tests share which do not disturb each other. It runs on threads of its own, because
-/// each test has a runtime that ends with it.
+/// The cloud that all tests share which do not disturb each other.
 pub fn shared() -> &'static Cloud {
     static SHARED: OnceLock<Cloud> = OnceLock::new();
-    SHARED.get_or_init(|| {
-        let (send, receive) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(2)
-                .enable_all()
-                .build()
-                .expect("a runtime");
-            runtime.block_on(async {
-                send.send(Cloud::start_ephemeral().await)
-                    .expect("a test waits for it");
-                std::future::pending::<()>().await;
-            });
+    SHARED.get_or_init(|| on_its_own_threads(Cloud::start_ephemeral()))
+}
+
+/// What is deployed with an external wallet, which nobody reaches.
+pub const EXTERNAL: [(&str, &str); 2] = [
+    ("WalletBaseUrl", "https://wallet.example"),
+    ("WalletApiKey", "a key"),
+];
+
+/// A shared cloud of a deployment with an external wallet.
+pub fn shared_external() -> &'static Cloud {
+    static SHARED: OnceLock<Cloud> = OnceLock::new();
+    SHARED.get_or_init(|| on_its_own_threads(Cloud::start_with_parameters(EXTERNAL)))
+}
+
+/// Each test has a runtime that ends with it; a cloud that is shared must not.
+fn on_its_own_threads(cloud: impl Future<Output = Cloud> + Send + 'static) -> Cloud {
+    let (send, receive) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            send.send(cloud.await).expect("a test waits for it");
+            std::future::pending::<()>().await;
         });
-        receive.recv().expect("the shared cloud starts")
-    })
+    });
+    receive.recv().expect("the shared cloud starts")
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bestow_functions::Function;
-use bestow_local::RunningCloud;
 use bestow_runtime::{ConfigError, Env};
 
 use crate::cloud;
@@ -140,9 +139,9 @@ fn with_external_wallet(binary: &str) -> BTreeMap<String, String> {
 }
 
 fn environment(binary: &str) -> BTreeMap<String, String> {
-    let running: &RunningCloud = &cloud::shared().running;
-    running
-        .function_environment(binary)
+    [cloud::shared, cloud::shared_external]
+        .into_iter()
+        .find_map(|cloud| cloud().running.function_environment(binary))
         .expect("it has one")
         .clone()
 }

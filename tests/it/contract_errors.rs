@@ -186,13 +186,15 @@ async fn without_a_known_key_nothing_is_answered() {
 /// API Gateway may refuse such a path itself; the function does not rely on it.
 #[tokio::test]
 async fn a_path_that_is_no_text_names_nothing() {
-    let running = &cloud::shared().running;
-    for (function, method, path) in [
-        ("wallet", "GET", "/wallet/offers/%FF"),
-        ("wallet", "GET", "/wallet/status-lists/%FF"),
-        ("wallet-callback", "POST", "/api/v2/wallet-callbacks/%FF"),
+    let (bundled, external) = (cloud::shared(), cloud::shared_external());
+    let callback = "/api/v2/wallet-callbacks/%FF";
+    for (cloud, function, method, path) in [
+        (bundled, "wallet", "GET", "/wallet/offers/%FF"),
+        (bundled, "wallet", "GET", "/wallet/status-lists/%FF"),
+        (external, "wallet-callback", "POST", callback),
     ] {
-        let variables = running.function_environment(function).expect("its own");
+        let variables = cloud.running.function_environment(function);
+        let variables = variables.expect("its own");
         let env = variables.clone().into_iter().collect();
         let started = Function::named(function).expect("it is there");
         let Ok(Handler::Http(app)) = started.start(&env, Duration::ZERO).await else {

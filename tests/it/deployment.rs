@@ -12,13 +12,9 @@ use crate::template::{Template, text};
 
 #[tokio::test]
 async fn each_function_reads_exactly_the_variables_that_the_template_sets() {
-    reads_what_is_set(&cloud::shared().running);
-    let external = Cloud::start_with_parameters([
-        ("WalletBaseUrl", "https://wallet.example"),
-        ("WalletApiKey", "a key"),
-    ])
-    .await;
-    reads_what_is_set(&external.running);
+    for cloud in [cloud::shared(), cloud::shared_external()] {
+        reads_what_is_set(&cloud.running);
+    }
 }
 
 fn reads_what_is_set(running: &RunningCloud) {
@@ -97,18 +93,23 @@ fn the_template_deploys_each_function_of_the_list() {
 
 #[tokio::test]
 async fn every_route_of_the_template_is_answered_by_its_function() {
-    let cloud = cloud::shared();
-    let backend = cloud.backend();
-    let routes = cloud.running.routes();
-    let served = routes.iter().map(|route| {
-        let binary = cloud.running.binary_of(&route.function).expect("one");
-        (route.method.clone(), route.path.clone(), binary.to_owned())
-    });
-    assert_eq!(served.collect::<BTreeSet<_>>(), Template::read().routes());
-    for (greedy, _) in BELOW {
-        assert!(routes.iter().any(|route| route.path == greedy), "{greedy}");
+    let mut routes = BTreeSet::new();
+    for cloud in [cloud::shared(), cloud::shared_external()] {
+        routes.extend(cloud.running.routes().iter().map(|route| {
+            let binary = cloud.running.binary_of(&route.function).expect("one");
+            (route.method.clone(), route.path.clone(), binary.to_owned())
+        }));
+        routes_are_answered(cloud).await;
     }
-    for (route, path) in routes.iter().flat_map(|route| {
+    assert_eq!(routes, Template::read().routes());
+    for (greedy, _) in BELOW {
+        assert!(routes.iter().any(|(_, path, _)| path == greedy), "{greedy}");
+    }
+}
+
+async fn routes_are_answered(cloud: &Cloud) {
+    let backend = cloud.backend();
+    for (route, path) in cloud.running.routes().iter().flat_map(|route| {
         paths_of(&route.path)
             .into_iter()
             .map(move |path| (route, path))

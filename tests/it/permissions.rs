@@ -1,5 +1,7 @@
 //! The policies of `template.yaml` against the calls that the functions make (invariant 10).
 
+use std::collections::BTreeSet;
+
 use bestow_access::Scope;
 use bestow_issuance::CallbackTokens;
 use serde_json::{Value, json};
@@ -7,6 +9,7 @@ use serde_json::{Value, json};
 use crate::access_keys::{AccessKeys, with_key};
 use crate::answer::Answer;
 use crate::backend::{Backend, PATIENCE, badge, iban, unique};
+use crate::cloud::EXTERNAL;
 use crate::eventually::eventually;
 use crate::function_host::Functions;
 use crate::job::{Job, NDJSON, UPLOAD, ndjson};
@@ -29,27 +32,47 @@ async fn each_function_may_make_the_calls_that_it_makes_and_no_more() {
         .function_environment("publish-changes")
         .expect("it has one")["EVENT_BUS_NAME"];
     for binary in functions.running.function_names() {
-        let allowed = template.permissions(binary);
         let mut needed = tap.permissions_of(binary);
         if needed.remove(&on("events:PutEvents", bus)) {
             needed.insert(on("events:PutEvents", "EventBus"));
         }
-        needed.extend(template.permissions_for_lambda(binary));
         if binary == "wallet" {
             // The key is not embedded locally.
             needed.extend(["kms:Sign", "kms:GetPublicKey"].map(|action| on(action, "SigningKey")));
         }
-        let denied: Vec<_> = needed.difference(&allowed).collect();
-        assert!(
-            denied.is_empty(),
-            "{binary} calls {denied:?}, which its policy does not allow"
-        );
-        let unused: Vec<_> = allowed.difference(&needed).collect();
-        assert!(
-            unused.is_empty(),
-            "{binary} may call {unused:?}, and never does"
-        );
+        is_allowed_exactly(&template, binary, needed);
     }
+}
+
+/// It is there with an external wallet only.
+#[tokio::test]
+async fn wallet_callback_may_make_the_calls_that_it_makes_and_no_more() {
+    let (tap, functions) = Wiretap::start_with(&EXTERNAL).await;
+    let binary = "wallet-callback";
+    let variables = functions.running.function_environment(binary);
+    let secret = &variables.expect("it has one")["WALLET_CALLBACK_SECRET"];
+    let tokens = CallbackTokens::new(&secret.as_str().into()).expect("keys");
+    let id = unique("called-back").parse().expect("an id");
+    let token = tokens.token(&id).expect("a token");
+    let path = format!("/api/v2/wallet-callbacks/{token}");
+    let called = Answer::to(functions.backend.request("POST", &path)).await;
+    called.expect(202);
+    is_allowed_exactly(&Template::read(), binary, tap.permissions_of(binary));
+}
+
+fn is_allowed_exactly(template: &Template, binary: &str, mut needed: BTreeSet<Permission>) {
+    needed.extend(template.permissions_for_lambda(binary));
+    let allowed = template.permissions(binary);
+    let denied: Vec<_> = needed.difference(&allowed).collect();
+    assert!(
+        denied.is_empty(),
+        "{binary} calls {denied:?}, which its policy does not allow"
+    );
+    let unused: Vec<_> = allowed.difference(&needed).collect();
+    assert!(
+        unused.is_empty(),
+        "{binary} may call {unused:?}, and never does"
+    );
 }
 
 fn on(action: &str, resource: &str) -> Permission {
@@ -129,14 +152,6 @@ async fn exercise(functions: &Functions, tap: &Wiretap) {
     ] {
         tap.until_called("poll-status", action, resource).await;
     }
-
-    // A callback of an external wallet.
-    let variables = functions.running.function_environment("wallet-callback");
-    let secret = &variables.expect("it has one")["WALLET_CALLBACK_SECRET"];
-    let tokens = CallbackTokens::new(&secret.as_str().into()).expect("keys");
-    let token = tokens.token(&id.parse().expect("an id")).expect("a token");
-    let path = format!("/api/v2/wallet-callbacks/{token}");
-    Answer::to(backend.request("POST", &path)).await.expect(202);
 
     // A change that is announced, and one that never can be.
     put_item(functions, &unique("unreadable"), |item| {

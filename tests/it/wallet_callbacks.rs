@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::backend::{PATIENCE, http_client, iban, unique};
+use crate::cloud::EXTERNAL;
 use crate::eventually::eventually;
 use crate::external_wallet::{Behaviour, ExternalWallet};
 use crate::wiretap::Wiretap;
@@ -99,7 +100,7 @@ async fn callbacks_that_come_many_times_are_dealt_with_together() {
 
 #[tokio::test]
 async fn an_address_that_was_not_given_out_here_is_unknown_and_costs_nothing() {
-    let (tap, functions) = Wiretap::start().await;
+    let (tap, functions) = Wiretap::start_with(&EXTERNAL).await;
     let elsewhere = ExternalWallet::start_calling_back().await;
     let of_another_secret = start_and_get_address(&elsewhere, &unique("elsewhere")).await;
     let (_, token) = of_another_secret.rsplit_once('/').expect("a path");

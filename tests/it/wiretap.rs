@@ -111,6 +111,11 @@ fn queue(url: &Value) -> &str {
 impl Wiretap {
     /// Starts all functions with every one of their calls to AWS tapped.
     pub async fn start() -> (Self, Functions) {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with other values for parameters of the template.
+    pub async fn start_with(parameters: &[(&str, &str)]) -> (Self, Functions) {
         let tap = Self::default();
         let mut proxies = BTreeMap::new();
         for binary in FUNCTIONS.iter().map(|function| function.name) {
@@ -122,7 +127,7 @@ impl Wiretap {
             }
         }
         let behind = tap.behind.clone();
-        let functions = Functions::start(move |binary, variables| {
+        let functions = Functions::start_with(parameters, move |binary, variables| {
             for ((_, name), proxy) in proxies.iter().filter(|((of, _), _)| *of == binary) {
                 let address = variables.get_mut(*name).expect("each function has it");
                 let address = std::mem::replace(address, proxy.clone());
