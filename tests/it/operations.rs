@@ -59,18 +59,13 @@ fn every_alarm_has_its_page_and_every_page_its_alarm() {
         let page = pages
             .get(link)
             .unwrap_or_else(|| panic!("{alarm}: there is no {RUNBOOK}{link}"));
-        // Functions share a page for their errors.
-        let name = match alarm.strip_suffix("ErrorsAlarm") {
-            Some(_) if link == "function-errors.md" => "…ErrorsAlarm",
-            _ => alarm.as_str(),
-        };
         let heading = page.lines().next().unwrap_or_default();
-        assert!(heading.contains(&format!("`{name}`")), "{link}: {heading}");
+        assert!(heading.contains(&format!("`{alarm}`")), "{link}: {heading}");
         assert!(
             index
                 .lines()
-                .any(|line| line.contains(&format!("`{name}`")) && line.contains(link)),
-            "{RUNBOOK}{INDEX} does not lead from {name} to {link}"
+                .any(|line| line.contains(&format!("`{alarm}`")) && line.contains(link)),
+            "{RUNBOOK}{INDEX} does not lead from {alarm} to {link}"
         );
     }
     for (name, page) in &pages {
@@ -99,21 +94,37 @@ fn what_the_commands_of_the_pages_name_is_deployed() {
     }
 }
 
+/// The metrics that an alarm reads: its only one, or those of its expression.
+fn metrics_of(alarm: &Yaml) -> Vec<&Yaml> {
+    let properties = &alarm["Properties"];
+    if !properties["MetricName"].is_null() {
+        return vec![properties];
+    }
+    let metrics = properties["Metrics"].as_sequence().expect("metrics");
+    let metrics = metrics.iter().map(|one| &one["MetricStat"]["Metric"]);
+    metrics.filter(|metric| !metric.is_null()).collect()
+}
+
+/// What a metric is of: the logical ids in its dimensions.
+fn subjects_of(metric: &Yaml) -> Vec<&str> {
+    let mut values = Vec::new();
+    for dimension in metric["Dimensions"].as_sequence().into_iter().flatten() {
+        collect_text(&dimension["Value"], &mut values);
+    }
+    let ids = values.into_iter().filter_map(|text| text.split('.').next());
+    ids.collect()
+}
+
 #[test]
 fn every_function_and_queue_has_its_alarms() {
     let template = Template::read();
     let watched: BTreeSet<(String, String)> = template
         .named_resources("AWS::CloudWatch::Alarm")
-        .flat_map(|(_, alarm)| {
-            let properties = &alarm["Properties"];
-            let metric = properties["MetricName"].as_str().unwrap_or_default();
-            let dimensions = properties["Dimensions"].as_sequence().into_iter().flatten();
-            dimensions
-                .map(|dimension| {
-                    let of = text(&dimension["Value"]).split('.').next();
-                    (of.unwrap_or_default().to_owned(), metric.to_owned())
-                })
-                .collect::<Vec<_>>()
+        .flat_map(|(_, alarm)| metrics_of(alarm))
+        .flat_map(|metric| {
+            let name = text(&metric["MetricName"]).to_owned();
+            let subjects = subjects_of(metric).into_iter();
+            subjects.map(move |of| (of.to_owned(), name.clone()))
         })
         .collect();
     let is_watched = |of: &str, metric: &str| watched.contains(&(of.to_owned(), metric.to_owned()));
@@ -135,6 +146,30 @@ fn every_function_and_queue_has_its_alarms() {
             "ApproximateNumberOfMessagesVisible"
         };
         assert!(is_watched(queue, metric), "{queue}: {metric}");
+    }
+}
+
+#[test]
+fn an_error_of_any_function_raises_an_alarm_that_stops_a_canary() {
+    let template = Template::read();
+    let preference = &template.function_globals()["DeploymentPreference"];
+    let alarms = preference["Alarms"].as_sequence().expect("alarms");
+    let mut watched = Vec::new();
+    for alarm in alarms {
+        let resource = template.resource(text(alarm));
+        let expression = &resource["Properties"]["Metrics"][0]["Expression"];
+        assert_eq!(text(expression), "SUM(METRICS())");
+        let metrics = metrics_of(resource);
+        assert!(metrics.len() <= 10, "CloudWatch takes no more in an alarm");
+        for metric in metrics {
+            assert_eq!(text(&metric["MetricName"]), "Errors");
+            watched.extend(subjects_of(metric));
+        }
+    }
+    for (function, resource) in template.named_resources("AWS::Serverless::Function") {
+        assert!(watched.contains(&function), "{function}");
+        let own = &resource["Properties"]["DeploymentPreference"];
+        assert!(own.is_null(), "{function} has alarms of its own");
     }
 }
 
@@ -186,13 +221,18 @@ fn issuances_of_which_nothing_is_published_raise_an_alarm() {
     }
 }
 
-/// The dashboard's JSON before anything is substituted, and what is substituted besides resources and parameters.
-fn dashboard(template: &Template) -> (&str, &Mapping) {
-    let Yaml::Tagged(body) = &template.resource("Dashboard")["Properties"]["DashboardBody"] else {
-        panic!("it is substituted");
-    };
-    let text = body.value[0].as_str().expect("text");
-    (text, body.value[1].as_mapping().expect("variables"))
+const DASHBOARD: &str = "infra/dashboard.yaml";
+
+/// The dashboard's JSON before anything is substituted.
+fn dashboard(template: &Template) -> &str {
+    text(&template.resource("Dashboard")["Properties"]["DashboardBody"])
+}
+
+/// What the deployment substitutes in it.
+fn dashboard_parameters(template: &Template) -> &Mapping {
+    let properties = &template.resource("DashboardStack")["Properties"];
+    assert_eq!(text(&properties["TemplateURL"]), DASHBOARD);
+    properties["Parameters"].as_mapping().expect("parameters")
 }
 
 fn collect_text<'y>(value: &'y Yaml, found: &mut Vec<&'y str>) {
@@ -208,8 +248,8 @@ fn collect_text<'y>(value: &'y Yaml, found: &mut Vec<&'y str>) {
 #[test]
 fn the_dashboards_searches_are_short_enough_whatever_the_stack_is_called() {
     let template = Template::read();
-    let (body, variables) = dashboard(&template);
-    let searches: Vec<_> = body
+    let dashboard_template = Template::read_file(DASHBOARD);
+    let searches: Vec<_> = dashboard(&dashboard_template)
         .split("SEARCH(")
         .skip(1)
         .map(|rest| rest.split("\"label\"").next().expect("a search"))
@@ -218,7 +258,10 @@ fn the_dashboards_searches_are_short_enough_whatever_the_stack_is_called() {
     assert!(searches.len() >= 4, "{searches:?}");
     let longest = searches.iter().map(|search| search.len()).max();
     let mut functions = Vec::new();
-    collect_text(&variables["Functions"], &mut functions);
+    collect_text(
+        &dashboard_parameters(&template)["Functions"],
+        &mut functions,
+    );
     let functions = functions
         .iter()
         .filter(|name| name.ends_with("Function"))
@@ -230,14 +273,17 @@ fn the_dashboards_searches_are_short_enough_whatever_the_stack_is_called() {
 #[test]
 fn the_dashboard_shows_every_function_queue_and_table() {
     let template = Template::read();
-    let (body, variables) = dashboard(&template);
+    let dashboard_template = Template::read_file(DASHBOARD);
+    let body = dashboard(&dashboard_template);
     serde_json::from_str::<serde_json::Value>(body).expect("JSON");
+    let given = dashboard_parameters(&template);
     let mut named = Vec::new();
-    for (variable, value) in variables {
+    for (variable, value) in given {
         let variable = variable.as_str().expect("a name");
         assert!(body.contains(&format!("${{{variable}}}")), "{variable}");
         collect_text(value, &mut named);
     }
+    assert_eq!(given.len(), dashboard_template.parameters().len());
     for kind in [
         "AWS::Serverless::Function",
         "AWS::SQS::Queue",
@@ -249,26 +295,22 @@ fn the_dashboard_shows_every_function_queue_and_table() {
             assert!(is_shown, "{name} is not on the dashboard");
         }
     }
-    for (alarm, resource) in template.named_resources("AWS::CloudWatch::Alarm") {
-        // One that is not always there has a stand-in.
-        let place = match resource.get("Condition") {
-            None => format!("\"${{{alarm}.Arn}}\""),
-            Some(_) => format!("\"${{{alarm}}}\""),
-        };
-        assert!(body.contains(&place), "{alarm} is not on the dashboard");
+    for (alarm, _) in template.named_resources("AWS::CloudWatch::Alarm") {
+        let arn = format!("{alarm}.Arn");
+        assert!(named.contains(&arn.as_str()), "{alarm} is not on it");
     }
 }
 
 #[test]
 fn the_metrics_of_alarms_and_dashboard_are_those_of_the_functions() {
     let documented = documented_metrics();
-    let template = workspace_file("template.yaml");
+    let template = workspace_file("template.yaml") + &workspace_file(DASHBOARD);
     // In an alarm, and in the dashboard.
     let alarms = template
-        .split("Namespace: Bestow\n")
+        .split("Namespace: Bestow")
         .skip(1)
         .map(|rest| rest.split("MetricName: ").nth(1).expect("a metric"))
-        .map(|rest| rest.split('\n').next().expect("its name"));
+        .map(|rest| rest.split(['\n', ',']).next().expect("its name"));
     let widgets = template
         .split("[\"Bestow\", \"")
         .skip(1)

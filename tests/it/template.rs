@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_yaml_ng::Value as Yaml;
+use serde_yaml_ng::{Mapping, Value as Yaml};
 
 /// An IAM action, and what it is on: the logical id of a resource, with what follows it in the ARN
 /// (`JobTable/index/progress`).
@@ -13,7 +13,22 @@ pub struct Template(Yaml);
 
 impl Template {
     pub fn read() -> Self {
-        Self(serde_yaml_ng::from_str(&workspace_file("template.yaml")).expect("YAML"))
+        Self::read_file("template.yaml")
+    }
+
+    /// Another template, of which it has a part.
+    pub fn read_file(name: &str) -> Self {
+        Self(serde_yaml_ng::from_str(&workspace_file(name)).expect("YAML"))
+    }
+
+    /// What holds for every function.
+    pub fn function_globals(&self) -> &Yaml {
+        &self.0["Globals"]["Function"]
+    }
+
+    /// The parameters.
+    pub fn parameters(&self) -> &Mapping {
+        self.0["Parameters"].as_mapping().expect("parameters")
     }
 
     fn resources(&self, kind: &str) -> impl Iterator<Item = &Yaml> {

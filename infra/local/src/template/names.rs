@@ -41,6 +41,7 @@ impl Kind {
             "AWS::ApiGatewayV2::Stage"
             | "AWS::ApiGatewayV2::ApiMapping"
             | "AWS::ApiGatewayV2::DomainName"
+            | "AWS::CloudFormation::Stack"
             | "AWS::CloudWatch::Alarm"
             | "AWS::CloudWatch::Dashboard"
             | "AWS::Events::Rule"
