@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bestow_local::processes::LambdaFunction;
-use bestow_local::{Event, FunctionHost, LocalCloud, Options, RunningCloud};
+use bestow_local::{Event, FunctionHost, LocalCloud, Options, RunningCloud, TEMPLATE};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use crate::Failure;
@@ -19,8 +19,16 @@ const QUIET: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What CloudWatch Logs adds to each line.
 const LOG_OVERHEAD_BYTES: usize = 26;
-/// A line of API Gateway's access log in the format of the template.
-const ACCESS_LINE_BYTES: usize = 180;
+/// What API Gateway puts into the format of its access log, besides the route.
+const ACCESS_LOG_VALUES: [(&str, &str); 4] = [
+    ("$context.status", "200"),
+    ("$context.responseLatency", "12"),
+    (
+        "$context.integration.requestId",
+        "0e2c1f62-3392-462e-a25e-483fa0e2a3a3",
+    ),
+    ("$context.integrationErrorMessage", "-"),
+];
 /// How often delayed messages may lead to others.
 const ROUNDS: usize = 10;
 
@@ -140,7 +148,8 @@ async fn listen(
             }) => {
                 let request = format!("{method} {route}");
                 ledger.add(Quantity::HttpRequests, &request, 1.0);
-                ledger.add(Quantity::LogBytes, "access log", ACCESS_LINE_BYTES as f64);
+                let bytes = access_line(&request).len() + LOG_OVERHEAD_BYTES;
+                ledger.add(Quantity::LogBytes, "access log", bytes as f64);
                 invoked(&function);
             }
             Ok(Event::Batch {
@@ -155,5 +164,30 @@ async fn listen(
             Err(RecvError::Lagged(_)) => missed.store(true, Ordering::Relaxed),
             Err(RecvError::Closed) => return,
         }
+    }
+}
+
+/// A line of API Gateway's access log, in the format of the template.
+fn access_line(route: &str) -> String {
+    let formats = TEMPLATE.lines().map(str::trim);
+    let mut formats = formats.filter_map(|line| line.strip_prefix("Format: '"));
+    let format = formats.next().unwrap_or_default();
+    let format = format.trim_end_matches('\'');
+    let line = format.replace("$context.routeKey", route);
+    ACCESS_LOG_VALUES
+        .iter()
+        .fold(line, |line, (name, value)| line.replace(name, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_access_log_has_every_value() {
+        let line = access_line("GET /openapi.json");
+        assert!(line.contains("\"GET /openapi.json\""), "{line}");
+        assert!(!line.contains('$'), "{line}");
+        serde_json::from_str::<serde_json::Value>(&line).unwrap();
     }
 }

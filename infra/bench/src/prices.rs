@@ -52,7 +52,7 @@ const ROUND_TRIP_SECONDS: f64 = 0.005;
 const MB_OF_A_CORE: f64 = 1_769.0;
 /// Headers and framing of an answer to a client.
 const ANSWER_OVERHEAD_BYTES: f64 = 400.0;
-/// What X-Ray keeps of the invocations beyond the first of each second.
+/// What X-Ray keeps of the invocations beyond the first of each second, if it is switched on.
 const TRACED: f64 = 0.05;
 /// What it keeps of a lone issuance, which takes about two seconds.
 const TRACES_ALONE: f64 = 2.0;
@@ -99,6 +99,7 @@ pub(crate) fn of_an_issuance(usage: &Usage, stack: &Stack, traffic: Traffic) -> 
     let invocations = total(Quantity::Invocations);
     let requests = total(Quantity::HttpRequests);
     let traces = match traffic {
+        _ if !is_traced() => 0.0,
         Traffic::Alone => TRACES_ALONE,
         Traffic::Load => TRACED * invocations,
     };
@@ -118,14 +119,54 @@ pub(crate) fn of_an_issuance(usage: &Usage, stack: &Stack, traffic: Traffic) -> 
     ]
 }
 
+/// Whether the template's default is that X-Ray records invocations.
+fn is_traced() -> bool {
+    let declared = TEMPLATE.split("\n  Tracing:\n").nth(1).unwrap_or_default();
+    let mut lines = declared.lines().map(str::trim);
+    lines.find_map(|line| line.strip_prefix("Default: ")) != Some("Disabled")
+}
+
+/// The conditions of the template that do not hold with its defaults.
+const NOT_BY_DEFAULT: [&str; 3] = [
+    "ExternalWallet",
+    "ShowsCompletedIssuances",
+    "ShowsDashboard",
+];
+
+/// What the template deploys with its defaults: the text of each resource, from its name on.
+fn resources() -> impl Iterator<Item = &'static str> {
+    let section = TEMPLATE.split("\nResources:\n").nth(1);
+    let section = section.and_then(|rest| rest.split("\nOutputs:\n").next());
+    let mut rest = section.unwrap_or_default();
+    let mut all = Vec::new();
+    while !rest.is_empty() {
+        let next = rest.match_indices("\n  ").map(|(at, _)| at + 1);
+        let mut next = next.filter(|at| {
+            let name = rest.get(at + 2..).unwrap_or_default();
+            name.starts_with(|first: char| first.is_ascii_uppercase())
+        });
+        let (one, after) = rest.split_at(next.next().unwrap_or(rest.len()));
+        all.push(one);
+        rest = after;
+    }
+    let is_deployed = |resource: &&str| {
+        let mut lines = resource.lines();
+        let condition = lines.find_map(|line| line.strip_prefix("    Condition: "));
+        condition.is_none_or(|condition| !NOT_BY_DEFAULT.contains(&condition))
+    };
+    all.into_iter().filter(is_deployed)
+}
+
 /// What is to be paid each month where nothing happens. `schedules` is what one run of each schedule's function uses.
 pub(crate) fn idle(schedules: &BTreeMap<String, Usage>, stack: &Stack) -> Vec<Cost> {
-    let resources = |kind: &str| {
-        let line = format!("Type: AWS::{kind}");
-        TEMPLATE.lines().filter(|one| one.trim() == line).count() as f64
+    let of_type = |kind: &str| {
+        let line = format!("    Type: AWS::{kind}\n");
+        resources().filter(|one| one.contains(&line)).count() as f64
     };
-    let alarmed = TEMPLATE.lines().map(str::trim_start);
-    let alarmed = alarmed.filter(|line| line.starts_with("MetricName:"));
+    // An alarm on an expression is billed for each metric that it reads.
+    let alarmed: usize = resources()
+        .map(|one| one.matches("MetricName: ").count())
+        .sum();
     let polls = stack.event_sources.len() as f64 * POLLS_PER_SECOND * MONTH.as_secs_f64();
     let runs = stack.schedules.iter().filter_map(|schedule| {
         let usage = schedules.get(&schedule.function)?;
@@ -140,10 +181,10 @@ pub(crate) fn idle(schedules: &BTreeMap<String, Usage>, stack: &Stack) -> Vec<Co
     });
     let (runs, usd) = runs.fold((0.0, 0.0), |all, one| (all.0 + one.0, all.1 + one.1));
     vec![
-        KMS_KEY.of(resources("KMS::Key"), "keys"),
-        SECRET.of(resources("SecretsManager::Secret"), "secrets"),
-        ALARM.of(alarmed.count() as f64, "metrics"),
-        DASHBOARD.of(resources("CloudWatch::Dashboard"), "dashboards"),
+        KMS_KEY.of(of_type("KMS::Key"), "keys"),
+        SECRET.of(of_type("SecretsManager::Secret"), "secrets"),
+        ALARM.of(alarmed as f64, "metrics"),
+        DASHBOARD.of(of_type("CloudFormation::Stack"), "dashboards"),
         Cost {
             part: "Lambda's polling of empty queues",
             ..SQS.of(polls, "requests")
@@ -178,6 +219,25 @@ fn gb_seconds(usage: &Usage, stack: &Stack) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_paid_for_when_nothing_happens_is_what_the_template_deploys() {
+        for condition in NOT_BY_DEFAULT {
+            assert!(TEMPLATE.contains(&format!("\n  {condition}: ")));
+        }
+        let idle = idle(&BTreeMap::new(), &Stack::default());
+        let amount = |part: Price| {
+            let mut costs = idle.iter();
+            costs.find(|cost| cost.part == part.part).unwrap().amount
+        };
+        assert_eq!(amount(KMS_KEY), 2.0);
+        assert_eq!(amount(SECRET), 4.0);
+        assert_eq!(amount(DASHBOARD), 0.0);
+        assert!(amount(ALARM) >= 30.0);
+        let usd: f64 = idle.iter().map(|cost| cost.usd).sum();
+        // Beside it are the polling of three queues and a schedule, 0.88 together.
+        assert!(usd < 8.0 - 0.88, "{usd}");
+    }
 
     #[test]
     fn the_page_for_operators_has_the_same_prices() {
