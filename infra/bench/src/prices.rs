@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bestow_local::{Stack, TEMPLATE};
+use serde_yaml_ng::{Mapping, Value};
 
 use crate::usage::{Quantity, Usage};
 
@@ -121,9 +122,8 @@ pub(crate) fn of_an_issuance(usage: &Usage, stack: &Stack, traffic: Traffic) -> 
 
 /// Whether the template's default is that X-Ray records invocations.
 fn is_traced() -> bool {
-    let declared = TEMPLATE.split("\n  Tracing:\n").nth(1).unwrap_or_default();
-    let mut lines = declared.lines().map(str::trim);
-    lines.find_map(|line| line.strip_prefix("Default: ")) != Some("Disabled")
+    let tracing = at(&template(), &["Parameters", "Tracing", "Default"]);
+    tracing.as_str() != Some("Disabled")
 }
 
 /// The conditions of the template that do not hold with its defaults.
@@ -133,40 +133,39 @@ const NOT_BY_DEFAULT: [&str; 3] = [
     "ShowsDashboard",
 ];
 
-/// What the template deploys with its defaults: the text of each resource, from its name on.
-fn resources() -> impl Iterator<Item = &'static str> {
-    let section = TEMPLATE.split("\nResources:\n").nth(1);
-    let section = section.and_then(|rest| rest.split("\nOutputs:\n").next());
-    let mut rest = section.unwrap_or_default();
-    let mut all = Vec::new();
-    while !rest.is_empty() {
-        let next = rest.match_indices("\n  ").map(|(at, _)| at + 1);
-        let mut next = next.filter(|at| {
-            let name = rest.get(at + 2..).unwrap_or_default();
-            name.starts_with(|first: char| first.is_ascii_uppercase())
-        });
-        let (one, after) = rest.split_at(next.next().unwrap_or(rest.len()));
-        all.push(one);
-        rest = after;
-    }
-    let is_deployed = |resource: &&str| {
-        let mut lines = resource.lines();
-        let condition = lines.find_map(|line| line.strip_prefix("    Condition: "));
+/// What the template deploys with its defaults.
+fn resources() -> Vec<Value> {
+    let all = at(&template(), &["Resources"]);
+    let all = all.as_mapping().into_iter().flat_map(Mapping::values);
+    let is_deployed = |resource: &&Value| {
+        let condition = resource.get("Condition").and_then(Value::as_str);
         condition.is_none_or(|condition| !NOT_BY_DEFAULT.contains(&condition))
     };
-    all.into_iter().filter(is_deployed)
+    all.filter(is_deployed).cloned().collect()
+}
+
+fn template() -> Value {
+    serde_yaml_ng::from_str(TEMPLATE).unwrap_or_default()
+}
+
+fn at(value: &Value, path: &[&str]) -> Value {
+    let found = path.iter().try_fold(value, |value, key| value.get(key));
+    found.cloned().unwrap_or_default()
 }
 
 /// What is to be paid each month where nothing happens. `schedules` is what one run of each schedule's function uses.
 pub(crate) fn idle(schedules: &BTreeMap<String, Usage>, stack: &Stack) -> Vec<Cost> {
+    let resources = resources();
     let of_type = |kind: &str| {
-        let line = format!("    Type: AWS::{kind}\n");
-        resources().filter(|one| one.contains(&line)).count() as f64
+        let kind = format!("AWS::{kind}");
+        let is_one = |one: &&Value| at(one, &["Type"]).as_str() == Some(&kind);
+        resources.iter().filter(is_one).count() as f64
     };
     // An alarm on an expression is billed for each metric that it reads.
-    let alarmed: usize = resources()
-        .map(|one| one.matches("MetricName: ").count())
-        .sum();
+    let alarmed = resources
+        .iter()
+        .filter_map(|one| serde_yaml_ng::to_string(one).ok());
+    let alarmed: usize = alarmed.map(|one| one.matches("MetricName:").count()).sum();
     let polls = stack.event_sources.len() as f64 * POLLS_PER_SECOND * MONTH.as_secs_f64();
     let runs = stack.schedules.iter().filter_map(|schedule| {
         let usage = schedules.get(&schedule.function)?;

@@ -305,3 +305,18 @@ fn log_to_stderr(verbose: bool) {
         .compact()
         .init();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_step_is_announced_at_once_unless_it_is_said_otherwise() {
+        let window = |arguments: &[&str]| {
+            let run = Cli::parse_from([&["local"], arguments].concat()).run;
+            run.options().parameters["HintBatchingSeconds"].clone()
+        };
+        assert_eq!(window(&[]), "0");
+        assert_eq!(window(&["--parameter", "HintBatchingSeconds=3"]), "3");
+    }
+}
