@@ -217,6 +217,6 @@ fn self_signed() -> (LocalKey, String) {
     let parameters =
         rcgen::CertificateParams::new(vec!["wallet.example".to_owned()]).expect("a name");
     let certificate = parameters.self_signed(&key).expect("a certificate");
-    let local = LocalKey::from_pkcs8_der(key.serialized_der()).expect("the same key");
+    let local = LocalKey::from_pkcs8_pem(&key.serialize_pem()).expect("the same key");
     (local, STANDARD.encode(certificate.der()))
 }

@@ -1,17 +1,17 @@
 //! Erase claims: each minute, takes the claims out of the tables whose time is over: those of offers, where the
 //! bundled wallet is deployed, and those of uploaded lines that were not started in time.
 //!
-//! Nothing depends on a run: what one leaves, because a call failed or its time was up, the next finds. Two
-//! at the same time do no harm, since each erasure is one conditional write.
+//! What a run leaves, because a call failed or its time was up, the next one finds. Two at the same time do no harm:
+//! each erasure is one conditional write.
 
 mod run;
 mod tables;
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use bestow_aws::sdk::Sdk;
 use bestow_backend::JobTable;
-use bestow_bundled_wallet::WalletTable;
+use bestow_bundled_wallet::{WalletTable, config};
 use bestow_runtime::lambda::EventFunction;
 use bestow_runtime::metrics::{self, Counter, Measure};
 use bestow_runtime::{ConfigError, Env};
@@ -81,9 +81,8 @@ impl EventFunction for PurgeExpiredClaims {
         _event: IgnoredAny,
         deadline: SystemTime,
     ) -> Result<Purged, bestow_runtime::lambda::Error> {
-        let now = SystemTime::now();
-        let time_left = deadline.duration_since(now).unwrap_or_default();
-        let run = Run::new(unix_seconds(now), time_left);
+        let time_left = deadline.duration_since(SystemTime::now());
+        let run = Run::new(config::now(), time_left.unwrap_or_default());
         let offers = async {
             if let Some(wallet) = &self.wallet {
                 run.table(wallet).await;
@@ -118,11 +117,4 @@ fn count(done: Purged) {
         metrics::count(Counter::ClaimsErased, done.erased);
         metrics::measure(Measure::ErasureLateness, done.latest_seconds as f64);
     }
-}
-
-fn unix_seconds(time: SystemTime) -> i64 {
-    time.duration_since(UNIX_EPOCH)
-        .ok()
-        .and_then(|since| i64::try_from(since.as_secs()).ok())
-        .unwrap_or_default()
 }

@@ -1,11 +1,12 @@
 //! One run: every shard at once, each from its oldest claims on, until nothing is due or time is nearly up.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bestow_aws::CallError;
 use bestow_aws::erasure::{Due, ERASE_SHARDS};
 use futures::{StreamExt, stream};
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::Purged;
@@ -19,25 +20,17 @@ const CONCURRENCY: usize = 8;
 const LONGEST_CALL: Duration = Duration::from_secs(13);
 
 pub(crate) struct Run {
-    now_seconds: i64,
+    now: Timestamp,
     stop_at: Instant,
-    erased: AtomicU64,
-    overtaken: AtomicU64,
-    failed: AtomicU64,
-    latest_seconds: AtomicI64,
-    unfinished: AtomicBool,
+    done: Mutex<(Purged, u64)>,
 }
 
 impl Run {
-    pub(crate) fn new(now_seconds: i64, time_left: Duration) -> Self {
+    pub(crate) fn new(now: Timestamp, time_left: Duration) -> Self {
         Self {
-            now_seconds,
+            now,
             stop_at: Instant::now() + time_left.saturating_sub(LONGEST_CALL),
-            erased: AtomicU64::new(0),
-            overtaken: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
-            latest_seconds: AtomicI64::new(0),
-            unfinished: AtomicBool::new(false),
+            done: Mutex::default(),
         }
     }
 
@@ -50,17 +43,12 @@ impl Run {
 
     /// What was done, and how much failed.
     pub(crate) fn finish(self) -> (Purged, u64) {
-        let done = Purged {
-            erased: self.erased.into_inner(),
-            latest_seconds: self.latest_seconds.into_inner(),
-            overtaken: self.overtaken.into_inner(),
-            unfinished: self.unfinished.into_inner(),
-        };
-        (done, self.failed.into_inner())
+        let done = self.done.into_inner();
+        done.unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn shard<T: ClaimsTable>(&self, table: &T, shard: u8) {
-        let mut pages = table.due(shard, self.now_seconds);
+        let mut pages = table.due(shard, self.now);
         while self.has_time() {
             match pages.next().await {
                 None => return,
@@ -81,13 +69,13 @@ impl Run {
         if !self.has_time() {
             return;
         }
-        match table.erase(due.id, self.now_seconds).await {
-            Ok(Some(erased)) => {
-                let late_by = self.now_seconds.saturating_sub(due.erase_at_seconds);
-                self.latest_seconds.fetch_max(late_by, Ordering::Relaxed);
-                self.erased.fetch_add(erased.into(), Ordering::Relaxed);
-            }
-            Ok(None) => drop(self.overtaken.fetch_add(1, Ordering::Relaxed)),
+        match table.erase(due.id, self.now).await {
+            Ok(Some(erased)) => self.count(|done, _| {
+                let late = self.now.as_second().saturating_sub(due.erase_at_seconds);
+                done.latest_seconds = done.latest_seconds.max(late);
+                done.erased += u64::from(erased);
+            }),
+            Ok(None) => self.count(|done, _| done.overtaken += 1),
             Err(fault) => self.fail(&fault, "claims could not be erased"),
         }
     }
@@ -96,13 +84,19 @@ impl Run {
     fn has_time(&self) -> bool {
         let has_time = Instant::now() < self.stop_at;
         if !has_time {
-            self.unfinished.store(true, Ordering::Relaxed);
+            self.count(|done, _| done.unfinished = true);
         }
         has_time
     }
 
     fn fail(&self, fault: &CallError, what: &str) {
         tracing::error!(%fault, "{what}");
-        self.failed.fetch_add(1, Ordering::Relaxed);
+        self.count(|_, failed| *failed += 1);
+    }
+
+    fn count(&self, count: impl FnOnce(&mut Purged, &mut u64)) {
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        let (erased, failed) = &mut *done;
+        count(erased, failed);
     }
 }

@@ -1,8 +1,7 @@
 //! The endpoints of OpenID4VCI: offer, token, nonce, credential, notification.
 //!
 //! Each step is: read the request, let the domain decide, write once, let the domain answer; a credential is
-//! signed before the write. A request that does not open (a made-up code, token or nonce) costs no call to
-//! AWS.
+//! signed before the write.
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
@@ -22,7 +21,7 @@ use http_body_util::{BodyExt, Limited};
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use crate::{PathParameter, SharedWallet, Wallet, parsed, plain_problem, unavailable, uncached};
-use bestow_bundled_wallet::config::now_seconds;
+use bestow_bundled_wallet::config::now;
 
 /// The largest request of a wallet, in bytes. A key proof with a certificate chain has some 8 KiB.
 const LARGEST_REQUEST: usize = 64 * 1024;
@@ -52,15 +51,12 @@ async fn credential_offer(
 ) -> Result<Response, HttpError> {
     let offer_id: OfferId =
         parsed(offer_id).ok_or_else(|| no_offer(CredentialOfferError::Unknown))?;
-    let now_seconds = now_seconds();
-    let step = RetrieveOffer {
-        offer_id,
-        now_seconds,
-    };
+    let now = now();
+    let step = RetrieveOffer { offer_id, now };
     let written = wallet.write(&step).await?;
     let offer = wallet
         .issuer
-        .credential_offer(written.offer(), now_seconds)
+        .credential_offer(written.offer(), now)
         .map_err(no_offer)?;
     log_step(&written, "offer retrieved");
     Ok(uncached(Json(offer)))
@@ -80,7 +76,7 @@ async fn token(
     let body = read(request, ErrorCode::InvalidRequest).await?;
     let issuer = &wallet.issuer;
     let request = TokenRequest::parse(content_type(&headers), &body)?;
-    let redemption = match issuer.redeem(request, now_seconds(), rand::random())? {
+    let redemption = match issuer.redeem(request, now(), rand::random())? {
         Redeem::Now(redemption) => redemption,
         Redeem::AfterTxCode(check) => {
             let counted = wallet.write(&check.count()).await?;
@@ -102,7 +98,7 @@ async fn token(
 }
 
 async fn nonce(State(wallet): State<SharedWallet>) -> Result<Response, RequestError> {
-    let answer = wallet.issuer.nonce(now_seconds(), rand::random())?;
+    let answer = wallet.issuer.nonce(now(), rand::random())?;
     Ok(uncached(Json(answer)))
 }
 
@@ -112,10 +108,10 @@ async fn credential(
     request: Request,
 ) -> Result<Response, RequestError> {
     let issuer = &wallet.issuer;
-    let token = issuer.authorize(authorization(&headers), now_seconds())?;
+    let token = issuer.authorize(authorization(&headers), now())?;
     let body = read(request, ErrorCode::InvalidCredentialRequest).await?;
     let request = CredentialRequest::parse(content_type(&headers), &body)?;
-    let verified = issuer.verify_request(&token, request, now_seconds(), rand::random())?;
+    let verified = issuer.verify_request(&token, request, now(), rand::random())?;
     let stored = wallet.offer(verified.offer_id()).await?;
     let unsigned = verified.prepare(issuer, stored.as_ref(), system_randomness)?;
     let signed = unsigned.sign(issuer).await.map_err(|fault| {
@@ -135,9 +131,9 @@ async fn notification(
     request: Request,
 ) -> Result<StatusCode, RequestError> {
     let issuer = &wallet.issuer;
-    let token = issuer.authorize(authorization(&headers), now_seconds())?;
+    let token = issuer.authorize(authorization(&headers), now())?;
     let body = read(request, ErrorCode::InvalidNotificationRequest).await?;
-    let report = issuer.notification(&token, &body, now_seconds())?;
+    let report = issuer.notification(&token, &body, now())?;
     let written = wallet.write(&report).await?;
     report.conclude(&written)?;
     log_step(

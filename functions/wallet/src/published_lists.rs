@@ -1,8 +1,8 @@
 //! Status lists as the world sees them.
 //!
-//! A list is not stored: it is built from the entries that are not valid, signed, and kept in the
-//! process for exactly the version that it was built for. So a change that has been answered is in
-//! every list that is fetched after it, and there is no publisher that could die halfway.
+//! A list is not stored: it is built from the entries that are not valid, signed, and cached by the process for
+//! exactly the version that it was built for. So a change that has been answered is in every list that is fetched
+//! after it.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -18,18 +18,19 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bestow_aws::CallError;
 use bestow_contract::Problem;
-use bestow_issuer::{LIST_TTL_SECONDS, ListNumber, paths};
+use bestow_issuer::{LIST_TTL, ListNumber, paths};
 use bestow_runtime::http::HttpError;
 use bestow_status_list::MEDIA_TYPE;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{PathParameter, SharedWallet, Wallet, parsed, plain_problem, unavailable};
-use bestow_bundled_wallet::config::now_seconds;
+use bestow_bundled_wallet::config::now;
 
-/// Seconds after which a list is signed anew: whoever fetches one can keep it for as long again.
-const SIGNED_ANEW_SECONDS: i64 = LIST_TTL_SECONDS / 2;
+/// Time after which a list is signed anew: whoever fetches one can keep it for as long again.
+const SIGNED_ANEW: SignedDuration = SignedDuration::from_secs(LIST_TTL.as_secs() / 2);
 /// Lists that a process keeps. Verifiers ask for few lists at a time; an evicted one is built again.
 const KEPT: usize = 16;
 
@@ -45,26 +46,26 @@ pub(crate) struct PublishedLists(Mutex<HashMap<ListNumber, PublishedList>>);
 #[derive(Clone)]
 struct PublishedList {
     version: u64,
-    signed_at_seconds: i64,
+    signed_at: Timestamp,
     token: Bytes,
     gzipped: Bytes,
 }
 
 impl PublishedList {
-    fn is_good(&self, version: u64, now_seconds: i64) -> bool {
-        self.version == version && now_seconds - self.signed_at_seconds < SIGNED_ANEW_SECONDS
+    fn is_good(&self, version: u64, now: Timestamp) -> bool {
+        self.version == version && now.duration_since(self.signed_at) < SIGNED_ANEW
     }
 
     /// Until the token's `ttl` is over, which counts from its signature (Token Status List §13.7).
-    fn max_age_seconds(&self, now_seconds: i64) -> i64 {
-        let age_seconds = now_seconds - self.signed_at_seconds;
-        (LIST_TTL_SECONDS - age_seconds).clamp(0, LIST_TTL_SECONDS)
+    fn max_age(&self, now: Timestamp) -> SignedDuration {
+        let age = now.duration_since(self.signed_at);
+        (LIST_TTL - age).clamp(SignedDuration::ZERO, LIST_TTL)
     }
 
     /// Changes whenever the token does: with the version, and with each new signature. It is weak, because
     /// it stands for the compressed list too (RFC 9110 §8.8.3.3).
     fn etag(&self) -> String {
-        format!("W/\"{}-{}\"", self.version, self.signed_at_seconds)
+        format!("W/\"{}-{}\"", self.version, self.signed_at.as_second())
     }
 }
 
@@ -81,14 +82,14 @@ async fn status_list(
     }
     let unknown = || Problem::not_found("There is no such status list.");
     let list: ListNumber = parsed(list).ok_or_else(unknown)?;
-    let now_seconds = now_seconds();
+    let now = now();
     let published = wallet
-        .published_list(list, now_seconds)
+        .published_list(list, now)
         .await?
         .ok_or_else(unknown)?;
 
     let etag = published.etag();
-    let max_age = published.max_age_seconds(now_seconds);
+    let max_age = published.max_age(now).as_secs();
     let caching = [
         (ETAG, etag.clone()),
         (CACHE_CONTROL, format!("public, max-age={max_age}")),
@@ -152,7 +153,7 @@ impl Wallet {
     async fn published_list(
         &self,
         list: ListNumber,
-        now_seconds: i64,
+        now: Timestamp,
     ) -> Result<Option<PublishedList>, Problem> {
         // The version is read before the entries: then they hold at least what it counts.
         let version = self
@@ -161,7 +162,7 @@ impl Wallet {
             .await
             .map_err(|fault| unavailable(&fault))?;
         let kept = self.published_lists.kept(list);
-        if let Some(kept) = kept.filter(|kept| kept.is_good(version, now_seconds)) {
+        if let Some(kept) = kept.filter(|kept| kept.is_good(version, now)) {
             return Ok(Some(kept));
         }
         if version == 0
@@ -172,7 +173,7 @@ impl Wallet {
         {
             return Ok(None);
         }
-        let built = self.build(list, version, now_seconds).await?;
+        let built = self.build(list, version, now).await?;
         self.published_lists.keep(list, built.clone());
         Ok(Some(built))
     }
@@ -185,7 +186,7 @@ impl Wallet {
         &self,
         list: ListNumber,
         version: u64,
-        now_seconds: i64,
+        now: Timestamp,
     ) -> Result<PublishedList, Problem> {
         let entries = self
             .table
@@ -194,7 +195,7 @@ impl Wallet {
             .map_err(|fault| unavailable(&fault))?;
         let token = self
             .issuer
-            .status_list_token(list, &entries, now_seconds)
+            .status_list_token(list, &entries, now)
             .await
             .map_err(|fault| {
                 tracing::error!(%list, %fault, "a status list could not be signed");
@@ -208,7 +209,7 @@ impl Wallet {
             .map_err(|_| Problem::internal())?;
         Ok(PublishedList {
             version,
-            signed_at_seconds: now_seconds,
+            signed_at: now,
             token: token.into(),
             gzipped: gzipped.into(),
         })
@@ -227,7 +228,7 @@ impl PublishedLists {
     fn keep(&self, list: ListNumber, built: PublishedList) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT && !kept.contains_key(&list) {
-            let oldest = kept.iter().min_by_key(|(_, kept)| kept.signed_at_seconds);
+            let oldest = kept.iter().min_by_key(|(_, kept)| kept.signed_at);
             if let Some(oldest) = oldest.map(|(&list, _)| list) {
                 kept.remove(&oldest);
             }
@@ -242,10 +243,14 @@ mod tests {
 
     use super::*;
 
-    fn signed_at(signed_at_seconds: i64) -> PublishedList {
+    fn second(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn signed_at(at: i64) -> PublishedList {
         PublishedList {
             version: 7,
-            signed_at_seconds,
+            signed_at: second(at),
             token: Bytes::new(),
             gzipped: Bytes::new(),
         }
@@ -258,14 +263,14 @@ mod tests {
     #[test]
     fn a_list_is_never_kept_beyond_its_ttl_and_never_served_nearly_stale() {
         let list = signed_at(1_000);
-        for (now_seconds, is_good, max_age_seconds) in
-            [(1_000, true, 300), (1_149, true, 151), (1_150, false, 150)]
+        for (now, is_good, max_age) in [(1_000, true, 300), (1_149, true, 151), (1_150, false, 150)]
         {
-            assert_eq!(list.is_good(7, now_seconds), is_good, "{now_seconds}");
-            assert_eq!(list.max_age_seconds(now_seconds), max_age_seconds);
+            assert_eq!(list.is_good(7, second(now)), is_good, "{now}");
+            assert_eq!(list.max_age(second(now)).as_secs(), max_age);
         }
-        assert!(!list.is_good(8, 1_000), "a change is seen at once");
-        assert_eq!(list.max_age_seconds(999), 300, "a clock that was set back");
+        assert!(!list.is_good(8, second(1_000)), "a change is seen at once");
+        let set_back = list.max_age(second(999));
+        assert_eq!(set_back, LIST_TTL, "a clock that was set back");
     }
 
     #[test]

@@ -11,6 +11,7 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bestow_contract::{QrCode, StartIssue};
 use bestow_credential::{
@@ -26,10 +27,11 @@ use bestow_signing::{LocalKey, Signer, SigningIdentity};
 use bestow_status_list::{Bits, Status, StatusList, StatusReference};
 use criterion::{Criterion, criterion_group, criterion_main};
 use futures::FutureExt;
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 const ISSUER: &str = "https://issuer.example";
-const NOW_SECONDS: i64 = 1_795_000_000;
+const NOW: Timestamp = Timestamp::constant(1_795_000_000, 0);
 
 fn identity() -> SigningIdentity {
     let key = LocalKey::generate().expect("a key");
@@ -58,18 +60,15 @@ fn build_a_credential(criterion: &mut Criterion) {
                     issuer: Some(ISSUER),
                     claims: claims.clone(),
                     frame: &frame,
-                    validity: Validity::rounded_to_days(NOW_SECONDS, Some(31_536_000)),
+                    validity: Validity::rounded_to_days(NOW, Duration::from_hours(365 * 24)),
                     holder: Some(HolderBinding {
                         jwk: holder.clone(),
                         kid: None,
                     }),
-                    status: Some(
-                        StatusReference {
-                            idx: 4_711,
-                            uri: format!("{ISSUER}/wallet/status-lists/0"),
-                        }
-                        .into(),
-                    ),
+                    status: Some(StatusReference {
+                        idx: 4_711,
+                        uri: format!("{ISSUER}/wallet/status-lists/0"),
+                    }),
                 };
                 credential
                     .issue(&identity, system_randomness)
@@ -99,7 +98,7 @@ fn verify_a_proof(criterion: &mut Criterion) {
     );
     let (access_token, c_nonce) = redeemed(&issuer);
     let token = issuer
-        .authorize(Some(&format!("Bearer {access_token}")), NOW_SECONDS)
+        .authorize(Some(&format!("Bearer {access_token}")), NOW)
         .expect("our own token");
     let body = credential_request(&issuer, &c_nonce);
 
@@ -110,7 +109,7 @@ fn verify_a_proof(criterion: &mut Criterion) {
                 let request = CredentialRequest::parse(Some("application/json"), black_box(&body))
                     .expect("a request");
                 issuer
-                    .verify_request(&token, request, NOW_SECONDS, [7; 8])
+                    .verify_request(&token, request, NOW, [7; 8])
                     .expect("a good proof")
             });
         },
@@ -129,17 +128,17 @@ fn redeemed(issuer: &Issuer) -> (String, String) {
     );
     let mut offer = issuer
         .offers()
-        .start(&start, name, id, ListNumber::FIRST, [7; 16], NOW_SECONDS)
+        .start(&start, name, id, ListNumber::FIRST, [7; 16], NOW)
         .expect("an offer");
     apply(
         &RetrieveOffer {
             offer_id: offer.offer_id.clone(),
-            now_seconds: NOW_SECONDS,
+            now: NOW,
         },
         &mut offer,
     );
     let link = issuer
-        .credential_offer(Some(&offer), NOW_SECONDS)
+        .credential_offer(Some(&offer), NOW)
         .expect("a credential offer");
     let link = serde_json::to_value(link).expect("JSON");
     let grant = "urn:ietf:params:oauth:grant-type:pre-authorized_code";
@@ -150,7 +149,7 @@ fn redeemed(issuer: &Issuer) -> (String, String) {
     let request = TokenRequest::parse(Some("application/x-www-form-urlencoded"), form.as_bytes())
         .expect("a token request");
     let Redeem::Now(redemption) = issuer
-        .redeem(request, NOW_SECONDS, [7; 16])
+        .redeem(request, NOW, [7; 16])
         .expect("a redeemable code")
     else {
         panic!("the offer has no tx_code");
@@ -173,7 +172,7 @@ fn credential_request(issuer: &Issuer, c_nonce: &str) -> Vec<u8> {
     let holder = LocalKey::generate().expect("a key");
     let header = json!({"typ": "openid4vci-proof+jwt", "alg": "ES256",
                         "jwk": holder.public_jwk().to_json()});
-    let claims = json!({"aud": ISSUER, "iat": NOW_SECONDS, "nonce": c_nonce});
+    let claims = json!({"aud": ISSUER, "iat": NOW.as_second(), "nonce": c_nonce});
     let input = SigningInput::new(&header, &claims).expect("JSON");
     let signature = holder.sign_now(input.as_bytes()).expect("a signature");
     let metadata = issuer.credential_issuer_metadata();

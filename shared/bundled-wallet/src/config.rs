@@ -2,16 +2,16 @@
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bestow_aws::sdk::Sdk;
 use bestow_issuer::{
-    CredentialOffers, Issuer, IssuerIdentifier, OFFER_LIFETIME_SECONDS, TemplateFile, Templates,
-    WalletKeys,
+    CredentialOffers, Issuer, IssuerIdentifier, OFFER_LIFETIME, TemplateFile, Templates, WalletKeys,
 };
 use bestow_jose::{CertificateChain, ChainError};
 use bestow_runtime::{ConfigError, Env};
 use bestow_signing::{LocalKey, Signer, SigningIdentity};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::kms_key::KmsKey;
 use crate::wallet_table::WalletTable;
@@ -20,11 +20,10 @@ use crate::wallet_table::WalletTable;
 const TEMPLATE_FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/issue_templates.rs"));
 
 const LIFETIME: &str = "OFFER_LIFETIME_SECONDS";
-const LIFETIME_SECONDS: RangeInclusive<i64> = 60..=7 * DAY_SECONDS;
+const LIFETIMES: RangeInclusive<Duration> = Duration::from_mins(1)..=Duration::from_hours(7 * 24);
 const CHAIN: &str = "SIGNING_CERTIFICATE_CHAIN";
-const DAY_SECONDS: i64 = 24 * 60 * 60;
-/// Days before the end of its certificates at which each start of the wallet begins to warn.
-const WARNING_DAYS: i64 = 30;
+/// Time before the end of its certificates at which each start of the wallet begins to warn.
+const WARNING: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// The wallet's table: `WALLET_TABLE`.
 pub fn table(env: &Env, sdk: &Sdk) -> Result<WalletTable, ConfigError> {
@@ -54,7 +53,7 @@ pub fn offers(env: &Env) -> Result<CredentialOffers, ConfigError> {
     let secret = env.master_secret("WALLET_SECRET")?;
     let keys = WalletKeys::derive(&secret, identifier.as_str())
         .map_err(|fault| ConfigError::invalid("WALLET_SECRET", fault))?;
-    let lifetime = offer_lifetime_seconds(env)?;
+    let lifetime = offer_lifetime(env)?;
     Ok(CredentialOffers::new(identifier, keys, templates(TEMPLATE_FILES)?).with_lifetime(lifetime))
 }
 
@@ -71,13 +70,14 @@ pub async fn issuer(env: &Env, sdk: &Sdk) -> Result<Issuer, ConfigError> {
     Ok(Issuer::new(offers, signing_identity(env, sdk).await?))
 }
 
-fn offer_lifetime_seconds(env: &Env) -> Result<i64, ConfigError> {
-    let seconds = env.parsed(LIFETIME)?.unwrap_or(OFFER_LIFETIME_SECONDS);
-    if !LIFETIME_SECONDS.contains(&seconds) {
+fn offer_lifetime(env: &Env) -> Result<Duration, ConfigError> {
+    let lifetime = env.parsed(LIFETIME)?.map(Duration::from_secs);
+    let lifetime = lifetime.unwrap_or(OFFER_LIFETIME);
+    if !LIFETIMES.contains(&lifetime) {
         let reason = "an offer can be taken for 60 to 604800 seconds (a week)";
         return Err(ConfigError::invalid(LIFETIME, reason));
     }
-    Ok(seconds)
+    Ok(lifetime)
 }
 
 fn templates(files: &[(&str, &str)]) -> Result<Templates, ConfigError> {
@@ -114,24 +114,25 @@ async fn signing_identity(env: &Env, sdk: &Sdk) -> Result<SigningIdentity, Confi
     let kid = signer.public_jwk().thumbprint();
     let identity = SigningIdentity::new(signer, kid);
     match env.optional(CHAIN) {
-        Some(pem) => certified(identity, pem, now_seconds()),
+        Some(pem) => certified(identity, pem, now()),
         None => Ok(identity),
     }
 }
 
-/// The identity with its certificates; without them once one has expired. Signatures can be verified by the
-/// published key all the same, and the status of every credential that was ever issued depends on them.
+/// The identity with its certificates; without them once one has expired, because status lists must go on being
+/// signed, and can be verified by the published key.
 fn certified(
     identity: SigningIdentity,
     pem: &str,
-    now_seconds: i64,
+    now: Timestamp,
 ) -> Result<SigningIdentity, ConfigError> {
     let invalid = |fault: ChainError| ConfigError::invalid(CHAIN, fault);
     let chain = CertificateChain::from_pem(pem).map_err(invalid)?;
-    let days_left = (chain.not_after_seconds().map_err(invalid)? - now_seconds) / DAY_SECONDS;
-    match identity.clone().with_chain(chain, now_seconds) {
+    let left = chain.not_after().map_err(invalid)?.duration_since(now);
+    match identity.clone().with_chain(chain, now) {
         Ok(certified) => {
-            if days_left < WARNING_DAYS {
+            if left < WARNING {
+                let days_left = left.as_hours() / 24;
                 tracing::warn!(days_left, "{CHAIN} expires soon: renew it");
             }
             Ok(certified)
@@ -147,13 +148,9 @@ fn certified(
     }
 }
 
-/// Unix time.
-pub fn now_seconds() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .ok()
-        .and_then(|since| i64::try_from(since.as_secs()).ok())
-        .unwrap_or_default()
+/// The present, by the machine's clock.
+pub fn now() -> Timestamp {
+    Timestamp::now()
 }
 
 #[cfg(test)]

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use bestow_aws::sdk::Sdk;
 use bestow_contract::{CredentialStatusAnswer, CredentialStatusChange};
 use bestow_issuance::ports::{CredentialWallet, WalletError};
-use bestow_issuer::{
-    IssuerIdentifier, RevocationUuid, StatusChange, StatusRecord, unknown_credential,
-};
+use bestow_issuer::{IssuerIdentifier, RevocationUuid, StatusRecord, unknown_credential};
 use bestow_runtime::{ConfigError, Env};
 use uuid::Uuid;
 
@@ -62,10 +60,9 @@ impl CredentialWallet for BundledCredentials {
         let uuid = RevocationUuid::try_from(revocation_uuid).map_err(|_| unknown())?;
         for _ in 0..DECISIONS {
             let record = self.status_record(uuid).await?;
-            let change = record.change(uuid, change, config::now_seconds());
-            let decided = match change.map_err(WalletError::Refused)? {
-                StatusChange::Unchanged => return self.answer(&record, uuid),
-                StatusChange::Write(decided) => decided,
+            let change = record.change(uuid, change, config::now());
+            let Some(decided) = change.map_err(WalletError::Refused)? else {
+                return self.answer(&record, uuid);
             };
             let outcome = self
                 .table

@@ -53,7 +53,7 @@ impl BundledIssuing {
                 record.correlation_id.clone(),
                 list,
                 rand::random(),
-                config::now_seconds(),
+                config::now(),
             )
             .map_err(|refused| WalletError::Refused(refused.into()))?;
         loop {

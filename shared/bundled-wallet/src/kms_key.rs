@@ -21,17 +21,14 @@ pub struct KmsKey {
 
 /// Why a KMS key cannot be used.
 #[derive(Debug, Error)]
+#[allow(missing_docs, reason = "the messages say it")]
 pub enum KmsKeyError {
-    /// `kms:GetPublicKey` failed.
     #[error("its public key could not be read: {0}")]
     Call(#[from] CallError),
-    /// KMS answered without a public key.
     #[error("KMS answered without a public key")]
     NoPublicKey,
-    /// The key is of another kind.
     #[error("it is not a P-256 key; make one with the key spec ECC_NIST_P256")]
     NotP256(#[from] JwkError),
-    /// The key is for something else than signing.
     #[error("it is not for signing; make one with the key usage SIGN_VERIFY")]
     NotForSigning,
 }

@@ -48,12 +48,12 @@ impl BundledReports {
     /// # Errors
     /// When the table gave no answer for one of them.
     pub async fn changed(&self, keys: Vec<String>) -> Result<Vec<ChangedOffer>, CallError> {
-        let now_seconds = config::now_seconds();
+        let now = config::now();
         let offers = self.table.offers(keys).await?;
         Ok(offers
             .into_iter()
             .map(|offer| ChangedOffer {
-                status: offer.issue_status(now_seconds),
+                status: offer.issue_status(now),
                 offer_id: offer.offer_id,
             })
             .collect())
@@ -71,7 +71,7 @@ impl ReportingWallet for BundledReports {
             .offer(&offer_id(record))
             .await
             .map_err(|fault| unavailable(&fault))?;
-        let report = |offer: Offer| IssueReport::Known(offer.issue_status(config::now_seconds()));
+        let report = |offer: Offer| IssueReport::Known(offer.issue_status(config::now()));
         Ok(offer.map_or(IssueReport::Unknown, report))
     }
 }

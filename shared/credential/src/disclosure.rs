@@ -25,17 +25,14 @@ pub struct Disclosure {
 /// Why a disclosure is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the messages say it")]
 pub enum DisclosureError {
-    /// Not base64url without padding.
     #[error("a disclosure is not in base64url without padding")]
     Base64,
-    /// Not JSON, or with a member named twice.
     #[error("a disclosure is not JSON")]
     Json,
-    /// Not an array of salt, name and value, or of salt and value, with a string for salt and name.
     #[error("a disclosure is not an array of a salt, a name and a value")]
     Form,
-    /// The name has a meaning of its own in an SD-JWT.
     #[error("a disclosure has a reserved name")]
     ReservedName,
 }

@@ -8,10 +8,8 @@ use crate::claim_path::{ClaimPath, PathSegment};
 use crate::disclosure::{self, SALT_BYTES};
 use crate::{NEVER_DISCLOSABLE, SD_JWT_NAMES};
 
-/// The claims of a kind of credential that its holder may disclose one by one.
-///
-/// Made once from a template's paths, and used for each credential. A path that leads nowhere in a
-/// credential's claims is passed over: a claim may be optional.
+/// Which claims of a kind of credential its holder may disclose one by one. A path that leads nowhere is passed over:
+/// a claim may be optional.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DisclosureFrame {
     root: Node,
@@ -20,11 +18,10 @@ pub struct DisclosureFrame {
 /// Why a path cannot be in a frame.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the messages say it")]
 pub enum FrameError {
-    /// The claim, or the claim that it belongs to, must always be visible.
     #[error("the claim {0} must not be selectively disclosable")]
     NeverDisclosable(ClaimPath),
-    /// The path has a name that SD-JWT gives a meaning of its own.
     #[error("the path {0} has a reserved name")]
     ReservedName(ClaimPath),
 }
@@ -41,8 +38,7 @@ struct Node {
 }
 
 impl DisclosureFrame {
-    /// Makes a frame of the paths to the claims that are selectively disclosable. Where both a
-    /// claim and one inside of it are listed, the inner one is a disclosure within the outer one
+    /// Makes a frame of the paths to the claims. A claim inside of another one is a disclosure within its disclosure
     /// (RFC 9901 §4.2.6).
     pub fn new<'a>(paths: impl IntoIterator<Item = &'a ClaimPath>) -> Result<Self, FrameError> {
         let mut root = Node::default();
@@ -72,10 +68,8 @@ impl DisclosureFrame {
         self.root.count_members(claims)
     }
 
-    /// Takes the disclosable values out of the claims and leaves their digests. Returns the
-    /// disclosures in base64url, in the order in which they were made.
-    ///
-    /// `salts` holds [`SALT_BYTES`] for each disclosure; too few are an error.
+    /// Replaces the disclosable values by their digests, and returns the disclosures in base64url. `salts` holds
+    /// [`SALT_BYTES`] for each; too few are an error.
     pub(crate) fn conceal(
         &self,
         claims: &mut Map<String, Value>,
@@ -152,8 +146,7 @@ impl Concealer<'_> {
             }
         }
         if !digests.is_empty() {
-            // The order of the digests must not tell the order of the claims (§4.2.4.1). Digests of
-            // salted values are random, and so is their alphabetical order.
+            // The order of the digests must not tell the order of the claims (§4.2.4.1).
             digests.sort_unstable();
             members.insert("_sd".to_owned(), digests.into());
         }

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use bestow_jose::jws::SigningInput;
-use bestow_jose::{ES256, PublicJwk, Signature};
+use bestow_jose::{PublicJwk, Signature};
 use bestow_signing::{SignError, SigningIdentity};
-use bestow_status_list::StatusClaim;
+use bestow_status_list::StatusReference;
 use serde_json::{Map, Value, json};
 
 use crate::SD_JWT_VC;
@@ -14,13 +14,12 @@ use crate::frame::DisclosureFrame;
 use crate::reserved::reserved_names;
 use crate::validity::Validity;
 
-/// What an SD-JWT VC is made of. `Debug` shows no claims.
+/// What an SD-JWT VC is made of.
 #[derive(Clone)]
 pub struct SdJwtVc<'a> {
     /// `vct`: the credential's type.
     pub vct: &'a str,
-    /// `iss`: the issuer whose metadata at `/.well-known/jwt-vc-issuer` holds the key. `None` where
-    /// certificates alone name the issuer.
+    /// `iss`: the issuer whose metadata holds the key; `None` where certificates alone name it.
     pub issuer: Option<&'a str>,
     /// What is said of the subject. None of them may have a [reserved name](reserved_names).
     pub claims: Map<String, Value>,
@@ -31,7 +30,7 @@ pub struct SdJwtVc<'a> {
     /// `cnf`: the holder's key; `None` for a credential that anyone may present.
     pub holder: Option<HolderBinding>,
     /// `status`: where to find out whether the credential has been revoked.
-    pub status: Option<StatusClaim>,
+    pub status: Option<StatusReference>,
 }
 
 /// The key that a credential is bound to (`cnf`, RFC 7800).
@@ -46,17 +45,14 @@ pub struct HolderBinding {
 /// Why a credential could not be issued.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the messages say it")]
 pub enum IssueError {
-    /// A claim has a name that is [reserved](reserved_names): this one.
     #[error("no claim may be named {0:?}")]
     ReservedName(String),
-    /// The source of randomness failed.
     #[error("no randomness for the salts")]
     Randomness(#[from] RandomnessError),
-    /// The disclosures could not be made.
     #[error("the disclosures could not be made")]
     Disclosures(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The credential could not be signed or written.
     #[error("the credential could not be signed")]
     Sign(#[from] SignError),
 }
@@ -66,13 +62,12 @@ pub enum IssueError {
 #[error("the source of randomness failed")]
 pub struct RandomnessError;
 
-/// Fills the buffer with the operating system's randomness: the argument to [`SdJwtVc::prepare`]
-/// outside of tests.
+/// Fills the buffer with the operating system's randomness: the usual argument to [`SdJwtVc::prepare`].
 pub fn system_randomness(buffer: &mut [u8]) -> Result<(), RandomnessError> {
     aws_lc_rs::rand::fill(buffer).map_err(|_| RandomnessError)
 }
 
-/// A credential that lacks its signature. `Debug` shows no claims.
+/// A credential that lacks its signature.
 #[derive(Clone)]
 pub struct PreparedSdJwtVc {
     input: SigningInput,
@@ -80,10 +75,8 @@ pub struct PreparedSdJwtVc {
 }
 
 impl SdJwtVc<'_> {
-    /// Makes the disclosures and the signing input.
-    ///
-    /// `identity` names the key in the header (`kid`, and `x5c` if it has certificates); its signer
-    /// is not asked. `fill_random` is called at most once, with room for all salts.
+    /// Makes the disclosures and the signing input. The header names the key of `identity`, whose signer is not
+    /// asked. `fill_random` is called at most once, with room for all salts.
     pub fn prepare(
         self,
         identity: &SigningIdentity,
@@ -108,24 +101,24 @@ impl SdJwtVc<'_> {
         if let Some(issuer) = self.issuer {
             set("iss", issuer.into());
         }
-        set("iat", self.validity.issued_at_seconds.into());
-        if let Some(not_before) = self.validity.not_before_seconds {
-            set("nbf", not_before.into());
+        set("iat", self.validity.issued_at.as_second().into());
+        if let Some(not_before) = self.validity.not_before {
+            set("nbf", not_before.as_second().into());
         }
-        if let Some(expires_at) = self.validity.expires_at_seconds {
-            set("exp", expires_at.into());
+        if let Some(expires_at) = self.validity.expires_at {
+            set("exp", expires_at.as_second().into());
         }
         if let Some(holder) = self.holder {
             set("cnf", holder.to_json());
         }
-        if let Some(StatusClaim { status_list }) = self.status {
-            let reference = json!({ "idx": status_list.idx, "uri": status_list.uri });
-            set("status", json!({ "status_list": reference }));
+        if let Some(status_list) = self.status {
+            set("status", json!({ "status_list": status_list }));
         }
         if !disclosures.is_empty() {
             set("_sd_alg", "sha-256".into());
         }
-        let input = SigningInput::new(&header(identity), &payload).map_err(SignError::from)?;
+        let header = identity.header(SD_JWT_VC);
+        let input = SigningInput::new(&header, &payload).map_err(SignError::from)?;
         Ok(PreparedSdJwtVc { input, disclosures })
     }
 
@@ -161,11 +154,11 @@ impl PreparedSdJwtVc {
 
 impl HolderBinding {
     fn to_json(&self) -> Value {
-        let mut cnf = json!({ "jwk": self.jwk.to_json() });
-        if let (Some(kid), Some(members)) = (&self.kid, cnf.as_object_mut()) {
-            members.insert("kid".to_owned(), kid.as_str().into());
+        let jwk = self.jwk.to_json();
+        match &self.kid {
+            Some(kid) => json!({ "jwk": jwk, "kid": kid }),
+            None => json!({ "jwk": jwk }),
         }
-        cnf
     }
 }
 
@@ -183,12 +176,4 @@ impl fmt::Debug for PreparedSdJwtVc {
             .field("disclosures", &self.disclosures.len())
             .finish_non_exhaustive()
     }
-}
-
-fn header(identity: &SigningIdentity) -> Value {
-    let mut header = json!({ "alg": ES256, "typ": SD_JWT_VC, "kid": identity.kid() });
-    if let (Some(chain), Some(members)) = (identity.chain(), header.as_object_mut()) {
-        members.insert("x5c".to_owned(), chain.to_x5c().into());
-    }
-    header
 }

@@ -3,13 +3,10 @@
 //! One format so far: SD-JWT VC (`dc+sd-jwt`), an [SD-JWT](https://www.rfc-editor.org/rfc/rfc9901)
 //! (RFC 9901) with the claims of draft-ietf-oauth-sd-jwt-vc, of which HAIP 1.0 pins -13.
 //!
-//! - Issuing: an [`SdJwtVc`] is [prepared](SdJwtVc::prepare), its signing input is signed by
-//!   whatever holds the key, and [finished](PreparedSdJwtVc::finish). [`SdJwtVc::issue`] does the
-//!   three.
+//! - Issuing: an [`SdJwtVc`] is [prepared](SdJwtVc::prepare), signed by whatever holds the key, and
+//!   [finished](PreparedSdJwtVc::finish). [`SdJwtVc::issue`] does the three.
 //! - Receiving: an [`UnverifiedSdJwt`] is read, its key chosen by its header, and
 //!   [verified](UnverifiedSdJwt::verify) to the claims that its disclosures reveal.
-//!
-//! Time and randomness are passed in; nothing here waits, except for the signer.
 
 mod claim_path;
 mod disclosure;

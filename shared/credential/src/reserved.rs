@@ -7,18 +7,14 @@ use crate::{NEVER_DISCLOSABLE, SD_JWT_NAMES};
 /// Registered claims that are the issuer's to set, besides those that must always be visible.
 const OTHER_OWN: [&str; 2] = ["iat", "jti"];
 
-/// True if a claim at the top level of a credential cannot have this name, because the issuer itself
-/// sets it or SD-JWT gives it a meaning.
+/// Whether a claim at the top level cannot have this name: the issuer sets it, or SD-JWT gives it a meaning.
 pub fn is_reserved_claim(name: &str) -> bool {
     NEVER_DISCLOSABLE.contains(&name) || OTHER_OWN.contains(&name) || SD_JWT_NAMES.contains(&name)
 }
 
-/// The places in the claims whose name is reserved, the first `at_most`: at the top level as
-/// [`is_reserved_claim`] says, further down the names of SD-JWT alone.
-///
-/// Each is a path from the top: the names of members and the indices of elements, as in a JSON
-/// pointer (RFC 6901) but not escaped. The reserved name comes last. What is inside of such a member
-/// is not looked at.
+/// The first `at_most` places in the claims whose name is reserved: at the top level as [`is_reserved_claim`] says,
+/// further down the names of SD-JWT alone. Each is a path of member names and element indices, the reserved name
+/// last.
 pub fn reserved_names(claims: &Map<String, Value>, at_most: usize) -> Vec<Vec<String>> {
     let mut search = Search {
         here: Vec::new(),

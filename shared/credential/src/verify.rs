@@ -5,7 +5,8 @@ use std::fmt;
 
 use bestow_jose::jws::{Header, JwsError, Policy, Unverified};
 use bestow_jose::{ClaimsError, Expected, PublicJwk};
-use bestow_status_list::StatusClaim;
+use bestow_status_list::StatusReference;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -14,62 +15,45 @@ use crate::{NEVER_DISCLOSABLE, SD_JWT_VC};
 
 /// The longest credential that is read, in bytes. Portraits make credentials large.
 const MAX_BYTES: usize = 1 << 20;
-/// How deeply claims may be nested once all disclosures are in place: as deep as one JSON text may
-/// be.
+/// How deeply claims may be nested once all disclosures are in place: as deep as in one JSON text.
 const MAX_DEPTH: usize = 128;
 
 /// Why an SD-JWT is refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the messages say it")]
 pub enum SdJwtError {
-    /// The text is not `{JWT}~{disclosure}~…~`. A key binding JWT after the last `~` does not
-    /// belong into an issued credential.
     #[error("the text is not an SD-JWT that ends with ~")]
     Form,
-    /// The issuer-signed JWT is refused, or its signature does not verify.
     #[error("the issuer-signed JWT is refused")]
     Jws(#[from] JwsError),
-    /// A disclosure cannot be read.
     #[error(transparent)]
     Disclosure(#[from] DisclosureError),
-    /// `_sd_alg` names another hash function than SHA-256.
     #[error("the hash algorithm must be sha-256")]
     HashAlgorithm,
-    /// `_sd` is not an array of strings, or `...` not a string alone in its object.
     #[error("a digest in the payload is malformed")]
     MalformedDigest,
-    /// A digest occurs more than once.
     #[error("a digest occurs twice")]
     DuplicateDigest,
-    /// A disclosure belongs to no digest.
     #[error("a disclosure belongs to no digest in the payload")]
     UnusedDisclosure,
-    /// The disclosure of an object's member stands where an array's element is expected, or the
-    /// reverse.
     #[error("a disclosure does not fit the place of its digest")]
     MisplacedDisclosure,
-    /// A disclosed claim has the name of a claim that is there already.
     #[error("a disclosed claim is there already")]
     DuplicateClaim,
-    /// A claim that must always be visible was disclosed.
     #[error("a claim that must always be visible was selectively disclosable")]
     NeverDisclosable,
-    /// The claims are nested too deeply.
     #[error("the claims are nested too deeply")]
     TooDeep,
-    /// `vct` is absent or not a string.
     #[error("the credential has no type (vct)")]
     Type,
-    /// It is used out of its time, or its times are malformed.
     #[error("the credential is not valid now")]
     Times(#[from] ClaimsError),
-    /// `cnf` or `status` is not what its specification says.
     #[error("the credential's {0} is malformed")]
     Claim(&'static str),
 }
 
-/// An SD-JWT whose header is acceptable and whose signature has not been verified. `Debug` shows no
-/// claims.
+/// An SD-JWT whose header is acceptable and whose signature has not been verified.
 pub struct UnverifiedSdJwt<'a> {
     jwt: Unverified<'a>,
     disclosures: &'a str,
@@ -91,8 +75,7 @@ impl<'a> UnverifiedSdJwt<'a> {
             .into());
         }
         let (jwt, disclosures) = sd_jwt.split_once('~').ok_or(SdJwtError::Form)?;
-        // What follows the last tilde is a key binding JWT: not part of an issued credential
-        // (§7.2).
+        // After the last tilde comes a key binding JWT, which no issued credential has (§7.2).
         if !disclosures.is_empty() && !disclosures.ends_with('~') {
             return Err(SdJwtError::Form);
         }
@@ -108,10 +91,9 @@ impl<'a> UnverifiedSdJwt<'a> {
         self.jwt.header()
     }
 
-    /// Verifies the signature, puts the disclosed claims in their places, and checks the times
-    /// against the present (Unix seconds). Whether the credential has been revoked is for its
-    /// [status](VerifiedSdJwt::status).
-    pub fn verify(self, key: &PublicJwk, now_seconds: i64) -> Result<VerifiedSdJwt, SdJwtError> {
+    /// Verifies the signature, puts the disclosed claims in their places, and checks the times. Whether the credential
+    /// has been revoked, its [status](VerifiedSdJwt::status) says.
+    pub fn verify(self, key: &PublicJwk, now: Timestamp) -> Result<VerifiedSdJwt, SdJwtError> {
         let verified = self.jwt.verify(key)?;
         let mut claims = verified.claims;
         if claims.remove("_sd_alg").is_some_and(|alg| alg != "sha-256") {
@@ -143,7 +125,7 @@ impl<'a> UnverifiedSdJwt<'a> {
             whole_seconds: true,
             ..Expected::default()
         };
-        expected.check(&claims, now_seconds as f64)?;
+        expected.check(&claims, now)?;
         let is_vc = verified
             .header
             .get("typ")
@@ -167,8 +149,7 @@ impl fmt::Debug for UnverifiedSdJwt<'_> {
     }
 }
 
-/// An SD-JWT whose signature has been verified, with the disclosed claims in their places. `Debug`
-/// shows no claims.
+/// An SD-JWT whose signature has been verified, with the disclosed claims in their places.
 #[derive(Clone)]
 pub struct VerifiedSdJwt {
     /// The header of the issuer-signed JWT.
@@ -192,9 +173,15 @@ impl VerifiedSdJwt {
     }
 
     /// Where to find the credential's status, if it has one.
-    pub fn status(&self) -> Result<Option<StatusClaim>, SdJwtError> {
-        let status = self.claims.get("status").map(StatusClaim::deserialize);
-        status.transpose().map_err(|_| SdJwtError::Claim("status"))
+    pub fn status(&self) -> Result<Option<StatusReference>, SdJwtError> {
+        let Some(status) = self.claims.get("status") else {
+            return Ok(None);
+        };
+        let entry = status.get("status_list").map(StatusReference::deserialize);
+        match entry {
+            Some(Ok(entry)) => Ok(Some(entry)),
+            _ => Err(SdJwtError::Claim("status")),
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Access tokens (RFC 6750): sealed, opaque to the wallet, of use for one offer.
 
-use std::fmt;
+use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::second;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ErrorCode, ProtocolError};
@@ -9,21 +11,20 @@ use crate::issuer::Issuer;
 use crate::offer::OfferId;
 use crate::seal::Sealed;
 
-/// Seconds for which a token lives: the most that a token may live that is not bound to a key
-/// (OpenID4VCI 1.0 §13.10).
-pub const TOKEN_LIFETIME_SECONDS: i64 = 300;
+/// For how long a token lives: the most for one that is not bound to a key (OpenID4VCI 1.0 §13.10).
+pub const TOKEN_LIFETIME: Duration = Duration::from_mins(5);
 
-/// The content of an access token. Who holds one has had it opened, so it is genuine.
+/// The content of an access token that was opened, so it is genuine.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessToken {
     #[serde(rename = "o")]
     pub(crate) offer_id: OfferId,
-    #[serde(rename = "c")]
-    pub(crate) created_at_seconds: i64,
+    #[serde(rename = "c", with = "second::required")]
+    pub(crate) created_at: Timestamp,
     #[serde(rename = "i")]
     pub(crate) token_id: String,
-    #[serde(rename = "e")]
-    pub(crate) expires_at_seconds: i64,
+    #[serde(rename = "e", with = "second::required")]
+    pub(crate) expires_at: Timestamp,
     #[serde(rename = "t")]
     pub(crate) template_id: String,
     /// Whether `credential_identifiers` were returned with it, which must be used then.
@@ -42,29 +43,16 @@ impl AccessToken {
     }
 }
 
-impl fmt::Debug for AccessToken {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("AccessToken")
-            .field("template_id", &self.template_id)
-            .field("expires_at_seconds", &self.expires_at_seconds)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Issuer {
-    /// Opens the token of a request from its `Authorization` header. A token anywhere else does not
-    /// count, so it is not looked for.
-    ///
-    /// Says that the token is genuine and in time; whether it is still the offer's own is for the
-    /// conditional write to find out.
+    /// Opens the token of a request from its `Authorization` header: it is genuine and in time. Whether it is still
+    /// the offer's own, the conditional write finds out.
     ///
     /// # Errors
     /// 401, without a code if there is no bearer token at all (RFC 6750 §3.1).
     pub fn authorize(
         &self,
         authorization: Option<&str>,
-        now_seconds: i64,
+        now: Timestamp,
     ) -> Result<AccessToken, ProtocolError> {
         let (scheme, token) = authorization
             .and_then(|header| header.trim().split_once(' '))
@@ -81,7 +69,7 @@ impl Issuer {
                 "the access token was not issued here",
             )
         })?;
-        if token.expires_at_seconds <= now_seconds {
+        if token.expires_at <= now {
             return Err(ProtocolError::new(
                 ErrorCode::InvalidToken,
                 "the access token has expired",

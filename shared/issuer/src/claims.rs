@@ -2,57 +2,55 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bestow_contract::Claims;
+use bestow_sealing::CryptoError;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 use crate::keys::WalletKeys;
-use crate::offer::{EncryptedClaims, OfferId};
+use crate::offer::{EncryptedClaims, Offer, OfferId};
 use crate::seal::seal;
 
 const PURPOSE: &str = "claims";
 
-/// None only if the cryptographic library fails.
-pub(crate) fn encrypt(
-    keys: &WalletKeys,
-    offer_id: &OfferId,
-    created_at_seconds: i64,
-    plaintext: &[u8],
-) -> Option<EncryptedClaims> {
-    let key = keys.claims_key(&name(offer_id, created_at_seconds)).ok()?;
-    let sealed = seal(&key, PURPOSE, plaintext).ok()?;
-    Some(EncryptedClaims(URL_SAFE_NO_PAD.encode(sealed)))
-}
+impl WalletKeys {
+    pub(crate) fn encrypt_claims(
+        &self,
+        offer_id: &OfferId,
+        created_at: Timestamp,
+        claims: &[u8],
+    ) -> Result<EncryptedClaims, CryptoError> {
+        let key = self.claims_key(offer_id, created_at)?;
+        let sealed = seal(&key, PURPOSE, claims)?;
+        Ok(EncryptedClaims(URL_SAFE_NO_PAD.encode(sealed)))
+    }
 
-/// None if the claims are not this offer's, or were changed.
-pub(crate) fn decrypt(
-    keys: &WalletKeys,
-    offer_id: &OfferId,
-    created_at_seconds: i64,
-    claims: &EncryptedClaims,
-) -> Option<Vec<u8>> {
-    let key = keys.claims_key(&name(offer_id, created_at_seconds)).ok()?;
-    let sealed = URL_SAFE_NO_PAD.decode(&claims.0).ok()?;
-    key.open(PURPOSE.as_bytes(), sealed).ok()
-}
-
-fn name(offer_id: &OfferId, created_at_seconds: i64) -> Vec<u8> {
-    [
-        offer_id.as_str().as_bytes(),
-        &created_at_seconds.to_be_bytes(),
-    ]
-    .concat()
+    /// The claims of an offer. None if they were erased, or are not this offer's.
+    pub(crate) fn decrypt_claims(&self, offer: &Offer) -> Option<Map<String, Value>> {
+        let encrypted = offer.encrypted_claims.as_ref()?;
+        let key = self.claims_key(&offer.offer_id, offer.created_at).ok()?;
+        let sealed = URL_SAFE_NO_PAD.decode(&encrypted.0).ok()?;
+        let plaintext = key.open(PURPOSE.as_bytes(), sealed).ok()?;
+        let claims: Claims = serde_json::from_slice(&plaintext).ok()?;
+        Some(claims.into())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_support::{NOW, keys};
 
     #[test]
     fn claims_that_are_stored_still_open_for_their_offer() {
-        let stored = EncryptedClaims("WyI2zsam9rcYwVZSYxGdQXZcGunt9niCZCE71AwK".to_owned());
+        let secret = "a secret of at least thirty-two characters".to_owned();
+        let keys = WalletKeys::derive(&secret.into(), "https://issuer.example").unwrap();
         let id: OfferId = "AAAAAAAAAAAAAAAAAAAAAA".parse().unwrap();
-        let made = encrypt(&keys(), &id, NOW, b"{}").unwrap();
-        assert_eq!(made.0, stored.0);
-        assert_eq!(decrypt(&keys(), &id, NOW, &stored).unwrap(), b"{}");
-        assert_eq!(decrypt(&keys(), &id, NOW + 1, &stored), None);
+        let sealed = |second| {
+            let created_at = Timestamp::from_second(second).unwrap();
+            keys.encrypt_claims(&id, created_at, b"{}").unwrap().0
+        };
+        let stored = "WyI2zsam9rcYwVZSYxGdQXZcGunt9niCZCE71AwK";
+        assert_eq!(sealed(1_763_920_000), stored);
+        assert_ne!(sealed(1_763_920_001), stored);
     }
 }

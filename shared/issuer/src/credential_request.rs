@@ -7,16 +7,12 @@ use serde_json::{Map, Value};
 use crate::error::{ErrorCode, ProtocolError};
 use crate::media_type;
 
-/// Proofs that one request may have: `batch_credential_issuance` is not offered.
-const BATCH_SIZE: usize = 1;
-
 /// A Credential Request whose members have the right form.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub struct CredentialRequest {
     pub(crate) selector: Selector,
-    /// What the key proofs are, or why they cannot be read: told only after the selector was found to
-    /// be in order.
-    pub(crate) proof: Result<String, ProofError>,
+    /// The key proof, or what is wrong with it: told only after the selector was found to be in order.
+    pub(crate) proof: Result<String, ProtocolError>,
     pub(crate) shape: Shape,
     pub(crate) wants_encryption: bool,
 }
@@ -41,19 +37,6 @@ pub(crate) enum Shape {
     Proof,
     /// `format`: drafts 13 and 14, with their own error codes.
     Format,
-}
-
-/// What is wrong with the proofs, before any is verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ProofError {
-    Missing,
-    Ambiguous,
-    NotAnObject,
-    NotOneType,
-    UnsupportedType,
-    NotAnArray,
-    NotAString,
-    TooMany,
 }
 
 impl CredentialRequest {
@@ -91,15 +74,6 @@ impl CredentialRequest {
     }
 }
 
-impl fmt::Debug for CredentialRequest {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("CredentialRequest")
-            .field("shape", &self.shape)
-            .finish_non_exhaustive()
-    }
-}
-
 /// Exactly one of the two selectors of 1.0. `format` counts only if there is neither: to 1.0 it is a
 /// member like any other that it does not know.
 fn read_selector(members: &Map<String, Value>) -> Result<Selector, ProtocolError> {
@@ -129,76 +103,68 @@ fn read_selector(members: &Map<String, Value>) -> Result<Selector, ProtocolError
     }
 }
 
-fn read_proof(members: &Map<String, Value>) -> Result<String, ProofError> {
+fn read_proof(members: &Map<String, Value>) -> Result<String, ProtocolError> {
     match (members.get("proof"), members.get("proofs")) {
-        (None, None) => Err(ProofError::Missing),
-        (Some(_), Some(_)) => Err(ProofError::Ambiguous),
-        (Some(proof), None) => read_single_proof(proof),
-        (None, Some(proofs)) => read_proofs(proofs),
+        (None, None) => Err(no_proof()),
+        (Some(_), Some(_)) => Err(invalid_request("send proofs or proof, not both")),
+        (Some(proof), None) => read_single_proof(as_object(proof)?),
+        (None, Some(proofs)) => read_proofs(as_object(proofs)?),
     }
 }
 
 /// `{"proof_type": "jwt", "jwt": "…"}`.
-fn read_single_proof(proof: &Value) -> Result<String, ProofError> {
-    let proof = proof.as_object().ok_or(ProofError::NotAnObject)?;
-    if proof.get("proof_type").and_then(Value::as_str) != Some("jwt") {
-        return Err(ProofError::UnsupportedType);
-    }
-    match proof.get("jwt") {
-        Some(Value::String(jwt)) => Ok(jwt.clone()),
-        _ => Err(ProofError::NotAString),
-    }
+fn read_single_proof(proof: &Map<String, Value>) -> Result<String, ProtocolError> {
+    check_type(proof.get("proof_type").and_then(Value::as_str))?;
+    as_jwt(proof.get("jwt"))
 }
 
 /// `{"jwt": ["…"]}`.
-fn read_proofs(proofs: &Value) -> Result<String, ProofError> {
-    let proofs = proofs.as_object().ok_or(ProofError::NotAnObject)?;
+fn read_proofs(proofs: &Map<String, Value>) -> Result<String, ProtocolError> {
     let mut types = proofs.iter().filter(|(_, proofs)| !proofs.is_null());
     let (Some((name, proofs)), None) = (types.next(), types.next()) else {
-        return Err(ProofError::NotOneType);
+        return Err(invalid_proof("proofs must have exactly one member, jwt"));
     };
-    if name != "jwt" {
-        return Err(ProofError::UnsupportedType);
-    }
-    let proofs = proofs.as_array().ok_or(ProofError::NotAnArray)?;
-    if proofs.len() > BATCH_SIZE {
-        return Err(ProofError::TooMany);
-    }
-    match proofs.first() {
-        Some(Value::String(jwt)) => Ok(jwt.clone()),
-        Some(_) => Err(ProofError::NotAString),
-        None => Err(ProofError::Missing),
+    check_type(Some(name))?;
+    let proofs = proofs
+        .as_array()
+        .ok_or_else(|| invalid_proof("proofs.jwt must be an array"))?;
+    match proofs.as_slice() {
+        [] => Err(no_proof()),
+        // `batch_credential_issuance` is not offered.
+        [_, _, ..] => Err(invalid_request(
+            "send one proof: several credentials in one request are not offered",
+        )),
+        [proof] => as_jwt(Some(proof)),
     }
 }
 
-impl From<ProofError> for ProtocolError {
-    fn from(fault: ProofError) -> Self {
-        let (code, why) = match fault {
-            ProofError::Missing => (
-                ErrorCode::InvalidProof,
-                "a key proof is needed: send proofs with one jwt",
-            ),
-            ProofError::Ambiguous => (
-                ErrorCode::InvalidCredentialRequest,
-                "send proofs or proof, not both",
-            ),
-            ProofError::NotAnObject => (ErrorCode::InvalidProof, "the proofs must be an object"),
-            ProofError::NotOneType => (
-                ErrorCode::InvalidProof,
-                "proofs must have exactly one member, jwt",
-            ),
-            ProofError::UnsupportedType => {
-                (ErrorCode::InvalidProof, "the only proof type here is jwt")
-            }
-            ProofError::NotAnArray => (ErrorCode::InvalidProof, "proofs.jwt must be an array"),
-            ProofError::NotAString => (ErrorCode::InvalidProof, "a jwt proof must be a string"),
-            ProofError::TooMany => (
-                ErrorCode::InvalidCredentialRequest,
-                "send one proof: several credentials in one request are not offered",
-            ),
-        };
-        Self::new(code, why)
+fn as_object(proofs: &Value) -> Result<&Map<String, Value>, ProtocolError> {
+    proofs
+        .as_object()
+        .ok_or_else(|| invalid_proof("the proofs must be an object"))
+}
+
+fn check_type(proof_type: Option<&str>) -> Result<(), ProtocolError> {
+    if proof_type == Some("jwt") {
+        Ok(())
+    } else {
+        Err(invalid_proof("the only proof type here is jwt"))
     }
+}
+
+fn as_jwt(proof: Option<&Value>) -> Result<String, ProtocolError> {
+    proof
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+        .ok_or_else(|| invalid_proof("a jwt proof must be a string"))
+}
+
+fn no_proof() -> ProtocolError {
+    invalid_proof("a key proof is needed: send proofs with one jwt")
+}
+
+fn invalid_proof(why: &str) -> ProtocolError {
+    ProtocolError::new(ErrorCode::InvalidProof, why)
 }
 
 fn invalid_request(why: impl fmt::Display) -> ProtocolError {
@@ -247,7 +213,9 @@ mod tests {
                 Shape::Format,
             ),
         ] {
-            let request = parse(body).unwrap();
+            let Ok(request) = parse(body) else {
+                panic!("{body}");
+            };
             assert_eq!(request.selector, selector);
             assert_eq!(request.shape, shape);
             assert_eq!(request.proof, Ok("j".to_owned()));
@@ -276,8 +244,8 @@ mod tests {
             assert!(parse(with_nulls) == parse(without), "{with_nulls}");
         }
         assert_eq!(
-            parse(r#"{"credential_configuration_id":null,"proofs":{"jwt":["j"]}}"#),
-            Err(ErrorCode::InvalidCredentialRequest)
+            parse(r#"{"credential_configuration_id":null,"proofs":{"jwt":["j"]}}"#).err(),
+            Some(ErrorCode::InvalidCredentialRequest)
         );
     }
 
@@ -294,8 +262,8 @@ mod tests {
             r#"{"credential_configuration_id":7}"#,
         ] {
             assert_eq!(
-                parse(body),
-                Err(ErrorCode::InvalidCredentialRequest),
+                parse(body).err(),
+                Some(ErrorCode::InvalidCredentialRequest),
                 "{body}"
             );
         }
@@ -311,8 +279,8 @@ mod tests {
                 ErrorCode::InvalidEncryptionParameters,
             ),
         ] {
-            let error = CredentialRequest::parse(content_type, b"{}").unwrap_err();
-            assert_eq!(error.code(), code);
+            let error = CredentialRequest::parse(content_type, b"{}").err();
+            assert_eq!(error.map(|error| error.code()), Some(code));
         }
     }
 
@@ -341,8 +309,10 @@ mod tests {
             ),
         ] {
             let body = format!(r#"{{"credential_configuration_id":"A"{members}}}"#);
-            let fault = parse(&body).unwrap().proof.unwrap_err();
-            assert_eq!(ProtocolError::from(fault).code(), code, "{body}");
+            let Ok(request) = parse(&body) else {
+                panic!("{body}");
+            };
+            assert_eq!(request.proof.unwrap_err().code(), code, "{body}");
         }
     }
 

@@ -5,10 +5,11 @@ use std::fmt;
 use bestow_sealing::CryptoError;
 use serde_json::{Value, json};
 
-use crate::nonce::IssuedNonce;
+use crate::nonce::{NONCE_LIFETIME, NonceResponse};
 
 /// The codes of OpenID4VCI 1.0 §6.3, §8.3.1.2 and §11.3, RFC 6749 §5.2, RFC 6750 §3.1 and RFC 9396 §5.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum ErrorCode {
     /// Token request malformed; `tx_code` missing or not expected.
     InvalidRequest,
@@ -52,33 +53,14 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// The code on the wire; none for [`ErrorCode::MissingToken`].
-    #[must_use]
-    pub const fn as_str(self) -> Option<&'static str> {
-        Some(match self {
-            Self::MissingToken => return None,
-            Self::InvalidRequest => "invalid_request",
-            Self::InvalidGrant => "invalid_grant",
-            Self::UnsupportedGrantType => "unsupported_grant_type",
-            Self::InvalidAuthorizationDetails => "invalid_authorization_details",
-            Self::InvalidToken => "invalid_token",
-            Self::InsufficientScope => "insufficient_scope",
-            Self::InvalidCredentialRequest => "invalid_credential_request",
-            Self::UnknownCredentialConfiguration => "unknown_credential_configuration",
-            Self::UnknownCredentialIdentifier => "unknown_credential_identifier",
-            Self::UnsupportedCredentialFormat => "unsupported_credential_format",
-            Self::UnsupportedCredentialType => "unsupported_credential_type",
-            Self::InvalidProof => "invalid_proof",
-            Self::InvalidNonce => "invalid_nonce",
-            Self::InvalidEncryptionParameters => "invalid_encryption_parameters",
-            Self::CredentialRequestDenied => "credential_request_denied",
-            Self::InvalidNotificationId => "invalid_notification_id",
-            Self::InvalidNotificationRequest => "invalid_notification_request",
-            Self::ServerError => "server_error",
-        })
+    pub fn as_str(self) -> Option<&'static str> {
+        match self {
+            Self::MissingToken => None,
+            code => Some(code.into()),
+        }
     }
 
     /// The HTTP status of an answer with this code.
-    #[must_use]
     pub const fn http_status(self) -> u16 {
         match self {
             Self::MissingToken | Self::InvalidToken => 401,
@@ -89,20 +71,18 @@ impl ErrorCode {
     }
 }
 
-/// A refusal in the form that the wallet at the other end understands. Carries nothing of the
-/// request, and nothing of our inside.
-#[derive(Debug, Clone, PartialEq)]
+/// A refusal in the words of the protocol. It repeats nothing of the request, and nothing of our inside.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {description}", code.as_str().unwrap_or("no access token"))]
 pub struct ProtocolError {
     code: ErrorCode,
     description: String,
-    fresh_nonce: Option<IssuedNonce>,
+    fresh_nonce: Option<NonceResponse>,
 }
 
 impl ProtocolError {
-    /// A refusal with a sentence for the developer of the other wallet. Characters that
-    /// `error_description` may not have (RFC 6749 §5.2: printable ASCII without `"` and `\`) are
-    /// replaced.
-    #[must_use]
+    /// A refusal with a sentence for the developer of the other wallet. Characters that `error_description` may not
+    /// have (RFC 6749 §5.2) are replaced.
     pub fn new(code: ErrorCode, description: impl fmt::Display) -> Self {
         let description = description
             .to_string()
@@ -121,7 +101,6 @@ impl ProtocolError {
     }
 
     /// A refusal that is our own fault. What went wrong stays inside.
-    #[must_use]
     pub fn server_error() -> Self {
         Self::new(
             ErrorCode::ServerError,
@@ -130,32 +109,27 @@ impl ProtocolError {
     }
 
     /// Adds the `c_nonce` that wallets of draft 13 and 14 take from an `invalid_proof` answer.
-    #[must_use]
-    pub fn with_fresh_nonce(mut self, nonce: IssuedNonce) -> Self {
+    pub fn with_fresh_nonce(mut self, nonce: NonceResponse) -> Self {
         self.fresh_nonce = Some(nonce);
         self
     }
 
     /// The code.
-    #[must_use]
     pub const fn code(&self) -> ErrorCode {
         self.code
     }
 
     /// The sentence.
-    #[must_use]
     pub fn description(&self) -> &str {
         &self.description
     }
 
     /// The HTTP status to answer with.
-    #[must_use]
     pub const fn http_status(&self) -> u16 {
         self.code.http_status()
     }
 
     /// The value of `WWW-Authenticate` (RFC 6750 §3), with a 401 or 403.
-    #[must_use]
     pub fn www_authenticate(&self) -> Option<String> {
         if !matches!(self.http_status(), 401 | 403) {
             return None;
@@ -170,7 +144,6 @@ impl ProtocolError {
     }
 
     /// The JSON body. An empty object when there is no code to tell.
-    #[must_use]
     pub fn body(&self) -> Value {
         let Some(code) = self.code.as_str() else {
             return json!({});
@@ -180,21 +153,12 @@ impl ProtocolError {
             members.insert("c_nonce".to_owned(), json!(nonce.c_nonce));
             members.insert(
                 "c_nonce_expires_in".to_owned(),
-                json!(nonce.expires_in_seconds),
+                json!(NONCE_LIFETIME.as_secs()),
             );
         }
         body
     }
 }
-
-impl fmt::Display for ProtocolError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let code = self.code.as_str().unwrap_or("no access token");
-        write!(formatter, "{code}: {}", self.description)
-    }
-}
-
-impl std::error::Error for ProtocolError {}
 
 impl From<CryptoError> for ProtocolError {
     fn from(_: CryptoError) -> Self {

@@ -5,20 +5,19 @@
 //! [`SignedCredential`]. Only then is the issuance written, because what is recorded as issued must
 //! exist; and only after the write is the credential given out, because it succeeds for one key alone.
 
-use std::fmt;
-
 use bestow_credential::{
     HolderBinding, PreparedSdJwtVc, RandomnessError, SD_JWT_VC, SdJwtVc, Validity,
 };
 use bestow_signing::SignError;
 use bestow_status_list::StatusReference;
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::access_token::AccessToken;
 use crate::credential_request::{CredentialRequest, Selector, Shape};
 use crate::error::{ErrorCode, ProtocolError};
 use crate::issuer::Issuer;
-use crate::nonce::IssuedNonce;
+use crate::nonce::{NONCE_LIFETIME, NonceResponse};
 use crate::offer::{IssuedCredential, Offer, OfferId, OfferState};
 use crate::proof::Holder;
 use crate::template::Template;
@@ -30,7 +29,7 @@ pub struct VerifiedRequest {
     token: AccessToken,
     holder: Holder,
     shape: Shape,
-    fresh_nonce: IssuedNonce,
+    fresh_nonce: NonceResponse,
 }
 
 /// A credential that lacks its signature, and what its answer needs besides.
@@ -39,7 +38,7 @@ pub struct UnsignedCredential {
     write: IssueCredential,
     notification_id: String,
     shape: Shape,
-    fresh_nonce: IssuedNonce,
+    fresh_nonce: NonceResponse,
 }
 
 /// A credential that may be given out once its issuance is written.
@@ -49,7 +48,7 @@ pub struct SignedCredential {
 }
 
 /// Answer of the credential endpoint. Not to be cached, nor logged.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Serialize)]
 pub struct CredentialResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     credentials: Option<[CredentialObject; 1]>,
@@ -65,7 +64,7 @@ pub struct CredentialResponse {
     c_nonce_expires_in: Option<i64>,
 }
 
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Serialize)]
 struct CredentialObject {
     credential: String,
 }
@@ -81,7 +80,7 @@ impl Issuer {
         &self,
         token: &AccessToken,
         request: CredentialRequest,
-        now_seconds: i64,
+        now: Timestamp,
         nonce_random: [u8; 8],
     ) -> Result<VerifiedRequest, ProtocolError> {
         self.select(&request.selector, token)?;
@@ -91,19 +90,18 @@ impl Issuer {
                 "encrypted responses are not supported",
             ));
         }
-        let fresh_nonce = self.issue_nonce(now_seconds, nonce_random)?;
+        let fresh_nonce = self.nonce(now, nonce_random)?;
         let holder = request
             .proof
-            .map_err(ProtocolError::from)
-            .and_then(|jwt| self.verify_proof(&jwt, now_seconds))
+            .and_then(|jwt| self.verify_proof(&jwt, now))
             .map_err(|error| in_shape(error, request.shape, &fresh_nonce))?;
         Ok(VerifiedRequest {
             write: IssueCredential {
                 offer_id: token.offer_id.clone(),
-                created_at_seconds: token.created_at_seconds,
+                created_at: token.created_at,
                 token_id: token.token_id.clone(),
                 holder_thumbprint: holder.jwk.thumbprint(),
-                now_seconds,
+                now,
             },
             token: token.clone(),
             holder,
@@ -184,7 +182,7 @@ impl Issuer {
 }
 
 /// Says a refusal of the proof so that the wallet understands it.
-fn in_shape(error: ProtocolError, shape: Shape, fresh_nonce: &IssuedNonce) -> ProtocolError {
+fn in_shape(error: ProtocolError, shape: Shape, fresh_nonce: &NonceResponse) -> ProtocolError {
     match (shape, error.code()) {
         (Shape::Format, ErrorCode::InvalidNonce) => {
             // Draft 13 §7.3.2 has one code for both.
@@ -200,22 +198,17 @@ fn in_shape(error: ProtocolError, shape: Shape, fresh_nonce: &IssuedNonce) -> Pr
 
 impl VerifiedRequest {
     /// The offer to read next, consistently.
-    #[must_use]
     pub const fn offer_id(&self) -> &OfferId {
         &self.write.offer_id
     }
 
     /// The key that the credential will be bound to.
-    #[must_use]
     pub const fn holder(&self) -> &Holder {
         &self.holder
     }
 
     /// Builds the credential from the `stored` offer, if that still grants it. `fill_random` is called
-    /// at most once, for the salts; see [`bestow_credential::system_randomness`].
-    ///
-    /// A repeated request gets the same credential again, save for salts and signature: its times are
-    /// those of the first, rounded to days, so that they tell nobody when it was issued.
+    /// at most once, for the salts. A repeated request gets the same credential again, save for salts and signature.
     ///
     /// # Errors
     /// `invalid_token` if the token is used up, `credential_request_denied` if the credential was
@@ -227,10 +220,10 @@ impl VerifiedRequest {
         fill_random: impl FnOnce(&mut [u8]) -> Result<(), RandomnessError>,
     ) -> Result<UnsignedCredential, ProtocolError> {
         let offer = stored.ok_or_else(|| self.write.refusal(None))?;
-        let issued_at_seconds = if self.write.is_allowed(offer) {
-            self.write.now_seconds
+        let issued_at = if self.write.is_allowed(offer) {
+            self.write.now
         } else if let Some(issued) = self.write.repeated(offer) {
-            issued.credential_issued_at_seconds
+            issued.issued_at
         } else {
             return Err(self.write.refusal(Some(offer)));
         };
@@ -241,27 +234,22 @@ impl VerifiedRequest {
             .ok_or_else(denied)?;
         let claims = issuer
             .offers
-            .claims(offer)
+            .keys
+            .decrypt_claims(offer)
             .ok_or_else(ProtocolError::server_error)?;
         let credential = SdJwtVc {
             vct: template.vct(),
             issuer: Some(issuer.offers.identifier.as_str()),
             claims,
             frame: template.frame(),
-            validity: Validity::rounded_to_days(
-                issued_at_seconds,
-                Some(template.validity_seconds()),
-            ),
+            validity: Validity::rounded_to_days(issued_at, template.validity()),
             holder: Some(HolderBinding {
                 jwk: self.holder.jwk,
                 kid: self.holder.kid,
             }),
-            status: offer.revocation_uuid.map(|uuid| {
-                StatusReference {
-                    idx: u64::from(uuid.index()),
-                    uri: issuer.identifier().status_list_url(uuid.list()),
-                }
-                .into()
+            status: offer.revocation_uuid.map(|uuid| StatusReference {
+                idx: u64::from(uuid.index()),
+                uri: issuer.identifier().status_list_url(uuid.list()),
             }),
         };
         let prepared = credential
@@ -304,7 +292,7 @@ impl UnsignedCredential {
                 credentials,
                 credential,
                 notification_id: self.notification_id,
-                c_nonce_expires_in: nonce.as_ref().map(|nonce| nonce.expires_in_seconds),
+                c_nonce_expires_in: nonce.as_ref().map(|_| NONCE_LIFETIME.as_secs()),
                 c_nonce: nonce.map(|nonce| nonce.c_nonce),
             },
         })
@@ -313,7 +301,6 @@ impl UnsignedCredential {
 
 impl SignedCredential {
     /// The write that must be tried before the credential is given out.
-    #[must_use]
     pub const fn write(&self) -> &IssueCredential {
         &self.write
     }
@@ -322,8 +309,7 @@ impl SignedCredential {
     /// credential had been issued to the same key before, because the first answer may have been lost.
     ///
     /// # Errors
-    /// As [`VerifiedRequest::prepare`], for what has changed since the offer was read. The credential
-    /// is dropped then.
+    /// As [`VerifiedRequest::prepare`], for what has changed since the offer was read.
     pub fn conclude(self, written: &Written) -> Result<CredentialResponse, ProtocolError> {
         match written {
             Written::Applied(_) => Ok(self.response),
@@ -349,9 +335,9 @@ impl IssueCredential {
         let OfferState::CredentialIssued(issued) = &offer.state else {
             return None;
         };
-        let is_same = offer.created_at_seconds == self.created_at_seconds
+        let is_same = offer.created_at == self.created_at
             && issued.token.token_id == self.token_id
-            && self.now_seconds < issued.token.token_expires_at_seconds;
+            && self.now < issued.token.expires_at;
         is_same.then_some(issued)
     }
 
@@ -373,33 +359,4 @@ fn denied() -> ProtocolError {
         ErrorCode::CredentialRequestDenied,
         "this credential cannot be issued again: ask for a new offer",
     )
-}
-
-impl fmt::Debug for VerifiedRequest {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("VerifiedRequest")
-            .field("token", &self.token)
-            .field("holder", &self.holder)
-            .field("shape", &self.shape)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for UnsignedCredential {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("UnsignedCredential(redacted)")
-    }
-}
-
-impl fmt::Debug for SignedCredential {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("SignedCredential(redacted)")
-    }
-}
-
-impl fmt::Debug for CredentialResponse {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("CredentialResponse(redacted)")
-    }
 }

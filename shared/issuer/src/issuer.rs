@@ -2,17 +2,17 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use bestow_signing::SigningIdentity;
 use url::{Host, Url};
 
 use crate::keys::WalletKeys;
-use crate::offer::OFFER_LIFETIME_SECONDS;
+use crate::offer::OFFER_LIFETIME;
 use crate::paths;
 use crate::template::{Template, Templates};
 
-/// Everything that the protocol's answers are computed from, besides the request. Nothing comes from
-/// the request's `Host`.
+/// Everything that the protocol's answers are computed from, besides the request.
 #[derive(Debug)]
 pub struct Issuer {
     pub(crate) offers: CredentialOffers,
@@ -21,25 +21,21 @@ pub struct Issuer {
 
 impl Issuer {
     /// An issuer that signs what was offered by `offers`.
-    #[must_use]
     pub const fn new(offers: CredentialOffers, signing: SigningIdentity) -> Self {
         Self { offers, signing }
     }
 
     /// Who signs credentials and status lists.
-    #[must_use]
     pub const fn signing(&self) -> &SigningIdentity {
         &self.signing
     }
 
     /// What makes the offers that it signs credentials for.
-    #[must_use]
     pub const fn offers(&self) -> &CredentialOffers {
         &self.offers
     }
 
     /// The issuer's identifier, and the URLs below it.
-    #[must_use]
     pub const fn identifier(&self) -> &IssuerIdentifier {
         &self.offers.identifier
     }
@@ -51,33 +47,30 @@ pub struct CredentialOffers {
     pub(crate) identifier: IssuerIdentifier,
     pub(crate) keys: WalletKeys,
     pub(crate) templates: Templates,
-    pub(crate) offer_lifetime_seconds: i64,
+    pub(crate) offer_lifetime: Duration,
 }
 
 impl CredentialOffers {
     /// Puts it together from checked parts. `keys` must have been derived for `identifier`.
-    #[must_use]
     pub const fn new(identifier: IssuerIdentifier, keys: WalletKeys, templates: Templates) -> Self {
         Self {
             identifier,
             keys,
             templates,
-            offer_lifetime_seconds: OFFER_LIFETIME_SECONDS,
+            offer_lifetime: OFFER_LIFETIME,
         }
     }
 
-    /// Offers that can be taken for so many seconds, instead of [`OFFER_LIFETIME_SECONDS`].
-    #[must_use]
-    pub fn with_lifetime(self, seconds: i64) -> Self {
+    /// Offers that can be taken for another time than [`OFFER_LIFETIME`].
+    pub fn with_lifetime(self, offer_lifetime: Duration) -> Self {
         Self {
-            offer_lifetime_seconds: seconds,
+            offer_lifetime,
             ..self
         }
     }
 
     /// Whether credentials of this template have a place on a status list. False also if there is no
     /// such template.
-    #[must_use]
     pub fn has_status_list(&self, template_id: &str) -> bool {
         self.templates
             .by_template_id(template_id)
@@ -95,50 +88,42 @@ pub struct IssuerIdentifier {
 
 /// Why a text is not a Credential Issuer Identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
 pub enum IdentifierError {
-    /// Not an absolute URL with a host.
     #[error("is not an absolute URL: give one like https://issuer.example")]
     NotAUrl,
-    /// Neither https nor, on this machine, http.
     #[error("must begin with https:// (http:// is for loopback addresses only)")]
     NotHttps,
-    /// More than scheme, host and port.
     #[error(
         "must be scheme, host and port alone: no path, no trailing slash, no query, no fragment, no user"
     )]
     MoreThanOrigin,
-    /// Not in the form that URL parsers make of it.
     #[error("must be in normal form: lower case, and without the port that the scheme implies")]
     NotNormal,
 }
 
 impl IssuerIdentifier {
     /// The identifier.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
     /// The absolute URL of one of the [`paths`].
-    #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("{self}{path}")
     }
 
     /// Where a wallet fetches the offer: the `credential_offer_uri`.
-    #[must_use]
     pub fn offer_url(&self, offer_id: &crate::OfferId) -> String {
         self.url(&paths::OFFER.replace("{offer_id}", offer_id.as_str()))
     }
 
     /// Where anyone fetches a status list: the `uri` in the credentials and the list's own `sub`.
-    #[must_use]
     pub fn status_list_url(&self, list: crate::ListNumber) -> String {
         self.url(&paths::STATUS_LIST.replace("{list_id}", &list.to_string()))
     }
 
     /// The issuer's DID: `did:web` of the host, its port percent-encoded (did:web §3.1).
-    #[must_use]
     pub fn did(&self) -> &str {
         &self.did
     }

@@ -3,7 +3,10 @@
 use std::fmt;
 
 use bestow_sealing::{CryptoError, DerivationKey, MacKey, SyntheticAead};
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
+
+use crate::offer::OfferId;
 
 /// Characters (bytes, if not ASCII) that `WALLET_SECRET` must have at least.
 pub const MINIMUM_SECRET_LENGTH: usize = 32;
@@ -11,13 +14,9 @@ pub const MINIMUM_SECRET_LENGTH: usize = 32;
 /// Domain separation from whatever else the same secret might feed.
 const SALT: &[u8] = b"bestow/wallet/v1";
 
-/// Every symmetric key of the wallet. Each has one use, so that a value made for one use means
-/// nothing in another.
-///
-/// The keys are the same for as long as the secret is: rotating the secret ends all pending offers.
+/// Every symmetric key of the wallet, each for one use. Rotating the secret ends all pending offers.
 pub struct WalletKeys {
-    /// Seals codes, tokens, nonces and notification ids. Bound to the credential issuer, so that a
-    /// value of one issuer is garbage to another that happens to share the secret.
+    /// Seals codes, tokens, nonces and notification ids.
     pub(crate) seal: SyntheticAead,
     /// Offer to transaction code.
     pub(crate) tx_code: MacKey,
@@ -27,22 +26,19 @@ pub struct WalletKeys {
 
 /// Why the wallet's keys could not be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
 pub enum KeyError {
-    /// The secret could be guessed.
     #[error(
         "has fewer than {MINIMUM_SECRET_LENGTH} characters: generate one, e.g. with `openssl rand -base64 48`"
     )]
     SecretTooShort,
-    /// The cryptographic library failed.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
 }
 
 impl WalletKeys {
-    /// Derives all keys with HKDF-SHA256 (RFC 5869) from `secret`, which is `WALLET_SECRET`.
-    ///
-    /// `credential_issuer` is the Credential Issuer Identifier: sealed values of one issuer cannot
-    /// be opened by another.
+    /// Derives all keys with HKDF-SHA256 (RFC 5869). An issuer of another `credential_issuer` (the Credential Issuer
+    /// Identifier) opens no sealed value of this one.
     ///
     /// # Errors
     /// [`KeyError::SecretTooShort`] below [`MINIMUM_SECRET_LENGTH`] characters.
@@ -59,9 +55,16 @@ impl WalletKeys {
         })
     }
 
-    /// The key for the claims of one offer, which `offer` names.
-    pub(crate) fn claims_key(&self, offer: &[u8]) -> Result<SyntheticAead, CryptoError> {
-        aead(&self.claims.derive(&[offer])?)
+    /// The key for the claims of one offer.
+    pub(crate) fn claims_key(
+        &self,
+        offer_id: &OfferId,
+        created_at: Timestamp,
+    ) -> Result<SyntheticAead, CryptoError> {
+        aead(&self.claims.derive(&[
+            offer_id.as_str().as_bytes(),
+            &created_at.as_second().to_be_bytes(),
+        ])?)
     }
 }
 

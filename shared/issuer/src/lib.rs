@@ -1,10 +1,8 @@
 //! The OpenID4VCI issuer's domain, for the pre-authorized code flow, as pure functions.
 //!
-//! Time (Unix seconds), randomness and stored offers come in as arguments; answers, and the writes
-//! that must happen before them, go out. HTTP and storage are around it, elsewhere.
-//!
-//! An [`Issuer`] is the configuration; [`CredentialOffers`] is the part of it that starts issuances and needs no signing
-//! key. Each operation is one of their methods:
+//! Time, randomness and stored offers come in as arguments; answers, and the writes that must happen before them, go
+//! out. An [`Issuer`] is the configuration; [`CredentialOffers`] is the part of it that starts issuances and needs no
+//! signing key. Each operation is one of their methods:
 //!
 //! | operation | first | write | then |
 //! |---|---|---|---|
@@ -15,7 +13,7 @@
 //! | Credential | [`Issuer::authorize`], [`CredentialRequest::parse`], [`Issuer::verify_request`]; with the stored offer [`VerifiedRequest::prepare`], [`UnsignedCredential::sign`] | [`IssueCredential`] | [`SignedCredential::conclude`] |
 //! | Notification | [`Issuer::authorize`], [`Issuer::notification`] | [`RecordReport`] | [`RecordReport::conclude`] |
 //! | Get issue status | | | [`Offer::issue_status`] |
-//! | Erasure of claims | what is due by [`Offer::erase_at_seconds`] | [`PurgeExpiredClaims`] | |
+//! | Erasure of claims | what is due by [`Offer::erase_at`] | [`PurgeExpiredClaims`] | |
 //! | Credential status | [`StatusRecord::change`] | the record, and its entry in the list | [`StatusRecord::answer`] |
 //! | Status list | | | [`Issuer::status_list_token`] |
 //! | Metadata | | | [`Issuer::credential_issuer_metadata`] and its neighbours |
@@ -49,13 +47,9 @@ mod token_request;
 mod transition;
 mod tx_code;
 
-#[cfg(test)]
-mod test_support;
-
-pub use access_token::{AccessToken, TOKEN_LIFETIME_SECONDS};
+pub use access_token::{AccessToken, TOKEN_LIFETIME};
 /// The usual source of salts for [`VerifiedRequest::prepare`].
 pub use bestow_credential::system_randomness;
-pub use bestow_sealing::{CryptoError, OpenError};
 pub use credential_offer::{CredentialOffer, CredentialOfferError, PRE_AUTHORIZED_CODE};
 pub use credential_request::CredentialRequest;
 pub use error::{ErrorCode, ProtocolError};
@@ -64,19 +58,18 @@ pub use issue_credential::{
 };
 pub use issuer::{CredentialOffers, IdentifierError, Issuer, IssuerIdentifier};
 pub use keys::{KeyError, MINIMUM_SECRET_LENGTH, WalletKeys};
-pub use nonce::{IssuedNonce, NONCE_LIFETIME_SECONDS, NonceResponse};
+pub use nonce::{NONCE_LIFETIME, NonceResponse};
 pub use offer::{
-    EncryptedClaims, IssuedCredential, IssuedToken, MAXIMUM_TX_CODE_ATTEMPTS,
-    OFFER_LIFETIME_SECONDS, Offer, OfferId, OfferIdError, OfferState, WalletReport,
+    EncryptedClaims, IssuedCredential, IssuedToken, MAXIMUM_TX_CODE_ATTEMPTS, OFFER_LIFETIME,
+    Offer, OfferId, OfferIdError, OfferState, WalletReport,
 };
 pub use proof::Holder;
-pub use published_list::{LIST_TTL_SECONDS, PublishError};
+pub use published_list::{LIST_TTL, PublishError};
 pub use revocation::{
-    LIST_CAPACITY, ListNumber, ListNumberError, RevocationUuid, RevocationUuidError, StatusChange,
-    StatusRecord, unknown_credential,
+    LIST_CAPACITY, ListNumber, ListNumberError, RevocationUuid, RevocationUuidError, StatusRecord,
+    unknown_credential,
 };
 pub use start::{CreateOfferError, MAXIMUM_CLAIMS_BYTES};
-pub use status::unknown_issuance;
 pub use template::{
     ClaimDisplay, ClaimEntry, CredentialDisplay, Image, IssueTemplateError, IssueTemplateErrors,
     Template, TemplateFile, Templates,

@@ -18,17 +18,12 @@ impl Issuer {
     ///
     /// There is no `authorization_servers`: the issuer is its own, and a wallet that saw the member
     /// would have to send `locations` (§5.1.1), which many do not.
-    #[must_use]
     pub fn credential_issuer_metadata(&self) -> Value {
-        let configurations: Map<String, Value> = self
-            .offers
-            .templates
-            .iter()
+        let templates = self.offers.templates.iter();
+        let configurations: Map<String, Value> = templates
             .map(|template| {
-                (
-                    template.configuration_id().to_owned(),
-                    configuration(template),
-                )
+                let id = template.configuration_id().to_owned();
+                (id, configuration(template))
             })
             .collect();
         json!({
@@ -42,14 +37,9 @@ impl Issuer {
 
     /// Authorization Server Metadata (RFC 8414 §2, OpenID4VCI 1.0 §12.3), served at
     /// [`paths::AUTHORIZATION_SERVER_METADATA`] and [`paths::OPENID_CONFIGURATION`].
-    #[must_use]
     pub fn authorization_server_metadata(&self) -> Value {
-        let scopes: Vec<&str> = self
-            .offers
-            .templates
-            .iter()
-            .map(Template::configuration_id)
-            .collect();
+        let templates = self.offers.templates.iter();
+        let scopes: Vec<&str> = templates.map(Template::configuration_id).collect();
         json!({
             "issuer": self.offers.identifier.as_str(),
             "token_endpoint": self.identifier().url(paths::TOKEN),
@@ -63,13 +53,11 @@ impl Issuer {
     }
 
     /// JWT VC Issuer Metadata (SD-JWT VC §4), served at [`paths::JWT_VC_ISSUER`].
-    #[must_use]
     pub fn jwt_vc_issuer_metadata(&self) -> Value {
         json!({"issuer": self.offers.identifier.as_str(), "jwks": self.jwks()})
     }
 
     /// The JWK Set with which credentials and status lists verify, served at [`paths::JWKS`].
-    #[must_use]
     pub fn jwks(&self) -> Value {
         let mut key = self.signing.public_jwk().to_json();
         if let Some(members) = key.as_object_mut() {
@@ -84,7 +72,6 @@ impl Issuer {
     }
 
     /// The DID document of [`crate::IssuerIdentifier::did`], served at [`paths::DID_DOCUMENT`].
-    #[must_use]
     pub fn did_document(&self) -> Value {
         let did = self.offers.identifier.did();
         let method = format!("{did}#{}", self.signing.kid());

@@ -1,12 +1,14 @@
 //! What a wallet reports of a credential that it was given (OpenID4VCI 1.0 §11).
 
+use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::second;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::access_token::AccessToken;
 use crate::error::{ErrorCode, ProtocolError};
 use crate::issuer::Issuer;
-use crate::offer::{IssuedToken, OfferId, OfferState, WalletReport};
+use crate::offer::{OfferId, OfferState, WalletReport};
 use crate::seal::Sealed;
 use crate::transition::{RecordReport, Written};
 
@@ -15,8 +17,8 @@ use crate::transition::{RecordReport, Written};
 struct NotificationId {
     #[serde(rename = "o")]
     offer_id: OfferId,
-    #[serde(rename = "c")]
-    created_at_seconds: i64,
+    #[serde(rename = "c", with = "second::required")]
+    created_at: Timestamp,
 }
 
 impl Sealed for NotificationId {
@@ -28,7 +30,7 @@ impl Issuer {
     pub(crate) fn notification_id(&self, token: &AccessToken) -> Result<String, ProtocolError> {
         Ok(self.offers.keys.seal(&NotificationId {
             offer_id: token.offer_id.clone(),
-            created_at_seconds: token.created_at_seconds,
+            created_at: token.created_at,
         })?)
     }
 
@@ -42,7 +44,7 @@ impl Issuer {
         &self,
         token: &AccessToken,
         body: &[u8],
-        now_seconds: i64,
+        now: Timestamp,
     ) -> Result<RecordReport, ProtocolError> {
         let invalid = |why| ProtocolError::new(ErrorCode::InvalidNotificationRequest, why);
         let members = bestow_jose::json::parse_object(body)
@@ -62,18 +64,15 @@ impl Issuer {
         let id = text("notification_id")
             .ok_or_else(|| invalid("notification_id is missing or not a string"))?;
         let id: NotificationId = self.offers.keys.open(id).map_err(|_| unknown_id())?;
-        if id.offer_id != token.offer_id || id.created_at_seconds != token.created_at_seconds {
+        if id.offer_id != token.offer_id || id.created_at != token.created_at {
             return Err(unknown_id());
         }
         Ok(RecordReport {
             offer_id: id.offer_id,
-            created_at_seconds: id.created_at_seconds,
-            token: IssuedToken {
-                token_id: token.token_id.clone(),
-                token_expires_at_seconds: token.expires_at_seconds,
-            },
+            created_at: id.created_at,
+            token_id: token.token_id.clone(),
             report,
-            now_seconds,
+            now,
         })
     }
 }
@@ -86,7 +85,11 @@ impl RecordReport {
     /// `invalid_notification_id` if the token's credential was never issued.
     pub fn conclude(&self, written: &Written) -> Result<(), ProtocolError> {
         match written.offer().map(|offer| &offer.state) {
-            Some(OfferState::CredentialIssued(issued)) if issued.token == self.token => Ok(()),
+            Some(OfferState::CredentialIssued(issued))
+                if issued.token.token_id == self.token_id =>
+            {
+                Ok(())
+            }
             _ => Err(unknown_id()),
         }
     }

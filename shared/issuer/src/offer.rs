@@ -2,49 +2,51 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bestow_contract::CorrelationId;
+use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::second;
 use serde::{Deserialize, Serialize};
 
 use crate::revocation::RevocationUuid;
 
-/// Seconds for which an offer can be taken, where nothing else was chosen.
-pub const OFFER_LIFETIME_SECONDS: i64 = 15 * 60;
+/// For how long an offer can be taken, where nothing else was chosen.
+pub const OFFER_LIFETIME: Duration = Duration::from_mins(15);
 
 /// Tries that a customer has to type the transaction code. After that the offer is dead
 /// (OpenID4VCI 1.0 §13.6.3).
 pub const MAXIMUM_TX_CODE_ATTEMPTS: u32 = 5;
 
-/// Seconds after expiry at which an issuance is given up, and its claims are due to be erased. A request that
-/// came in time, and is still being worked on, has ended by then: what a backend was told to be the end must
-/// stay the end, and nobody's claims go while they are being signed.
-pub(crate) const SETTLING_SECONDS: i64 = 60;
+/// Time after expiry at which an issuance is given up, and its claims are due to be erased. By then every request
+/// that came in time has ended.
+pub(crate) const SETTLING: Duration = Duration::from_secs(60);
 
-/// Seconds after which the stored offer may be purged: long after the issuance has ended, and long before the
-/// backend forgets it, which alone remembers what was started.
-const RETENTION_SECONDS: i64 = 30 * 24 * 60 * 60;
+/// Time after which the stored offer may be purged: long after the issuance has ended, and long before the backend
+/// forgets it.
+const RETENTION: Duration = Duration::from_hours(30 * 24);
 
-/// One offer, one item. All members are plain strings, numbers and, for `tx_code`, an object.
-///
-/// Serialised it is flat: `state` is the name of the [`OfferState`], whose members stand beside it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// One offer, one item. All times are whole seconds of Unix time. Serialised it is flat: `state` is the name of the
+/// [`OfferState`], whose members stand beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
     /// Key of the item.
     pub offer_id: OfferId,
-    /// Unix time of the start. Distinguishes an offer from an earlier one of the same correlation id.
-    pub created_at_seconds: i64,
-    /// Unix time from which the offer can no longer be taken.
-    pub code_expires_at_seconds: i64,
+    /// When it was made. Distinguishes an offer from an earlier one of the same id.
+    #[serde(rename = "created_at_seconds", with = "second::required")]
+    pub created_at: Timestamp,
+    /// From when the offer can no longer be taken.
+    #[serde(rename = "code_expires_at_seconds", with = "second::required")]
+    pub code_expires_at: Timestamp,
     /// Whose issuance this is, in the backend's words.
     pub correlation_id: CorrelationId,
     /// What is issued.
     pub template_id: String,
-    /// The claims. They go with the wallet's report that it keeps or has deleted the credential, with
-    /// the last wrong transaction code, and else by [`PurgeExpiredClaims`](crate::PurgeExpiredClaims) when they are
-    /// [due](Offer::erase_at_seconds).
+    /// The claims, until they are [due](Offer::erase_at), the wallet reports that it keeps or has deleted the
+    /// credential, or the last transaction code was wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted_claims: Option<EncryptedClaims>,
     /// The form of the transaction code, if one is needed. The code itself is not stored.
@@ -55,16 +57,16 @@ pub struct Offer {
     /// Names the credential's place on a status list, if its template has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revocation_uuid: Option<RevocationUuid>,
-    /// Unix time of the last change of `state`.
-    pub changed_at_seconds: i64,
+    /// When `state` changed last.
+    #[serde(rename = "changed_at_seconds", with = "second::required")]
+    pub changed_at: Timestamp,
     /// How far it has come.
     #[serde(flatten)]
     pub state: OfferState,
 }
 
-/// How far an offer has come. What may follow what is said by the
-/// [`Transition`](crate::Transition)s.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// How far an offer has come. The [`Transition`](crate::Transition)s say what may follow what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum OfferState {
     /// Nobody has fetched it.
@@ -80,32 +82,35 @@ pub enum OfferState {
 }
 
 /// The one access token of an offer.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssuedToken {
     /// Which token; random. The token itself is not stored.
     pub token_id: String,
-    /// Unix time from which the token is of no use.
-    pub token_expires_at_seconds: i64,
+    /// From when the token is of no use.
+    #[serde(rename = "token_expires_at_seconds", with = "second::required")]
+    pub expires_at: Timestamp,
 }
 
 /// The one credential of an offer.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssuedCredential {
     /// The token that it was issued for.
     #[serde(flatten)]
     pub token: IssuedToken,
     /// RFC 7638 thumbprint of the key that it is bound to.
     pub holder_thumbprint: String,
-    /// Unix time of the first issuance. A repeat is dated the same.
-    pub credential_issued_at_seconds: i64,
+    /// When it was issued first. A repeat is dated the same.
+    #[serde(rename = "credential_issued_at_seconds", with = "second::required")]
+    pub issued_at: Timestamp,
     /// What the wallet reported last, if anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<WalletReport>,
 }
 
 /// What a wallet reports of a credential that it was given (OpenID4VCI 1.0 §11.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum WalletReport {
     /// `credential_accepted`: it is kept.
     Accepted,
@@ -116,70 +121,48 @@ pub enum WalletReport {
 }
 
 impl Offer {
-    /// Unix time from which nothing can be had by this offer any more: it has expired, or the token has
-    /// with which a lost answer could be asked for again.
-    pub(crate) const fn of_use_until_seconds(&self) -> i64 {
+    /// From when nothing can be had by this offer any more: it has expired, or its token has.
+    pub(crate) const fn usable_until(&self) -> Timestamp {
         match &self.state {
-            OfferState::Created | OfferState::Retrieved => self.code_expires_at_seconds,
-            OfferState::TxCodeExhausted => self.changed_at_seconds,
+            OfferState::Created | OfferState::Retrieved => self.code_expires_at,
+            OfferState::TxCodeExhausted => self.changed_at,
             OfferState::TokenIssued(token)
-            | OfferState::CredentialIssued(IssuedCredential { token, .. }) => {
-                token.token_expires_at_seconds
-            }
+            | OfferState::CredentialIssued(IssuedCredential { token, .. }) => token.expires_at,
         }
     }
 
-    /// Unix time from which the claims are to be erased; none once they are gone. By then no wallet can have
-    /// anything by them: the offer has expired, or the token with which a lost answer could be asked for
-    /// again, and no request is under way that came in time.
-    ///
-    /// At most [`TOKEN_LIFETIME_SECONDS`](crate::TOKEN_LIFETIME_SECONDS) and a minute after the credential was
-    /// issued, and a minute after an expiry.
-    #[must_use]
-    pub fn erase_at_seconds(&self) -> Option<i64> {
-        let of_use_until_seconds = self.of_use_until_seconds();
-        self.encrypted_claims
-            .as_ref()
-            .map(|_| of_use_until_seconds + SETTLING_SECONDS)
+    /// From when the claims are to be erased: a minute after they can be of use to any wallet. None once they are
+    /// gone.
+    pub fn erase_at(&self) -> Option<Timestamp> {
+        self.encrypted_claims.as_ref()?;
+        Some(self.usable_until() + SETTLING)
     }
 
-    /// Unix time from which the whole item may go: the value of the table's TTL attribute.
-    #[must_use]
-    pub const fn purge_at_seconds(&self) -> i64 {
-        self.created_at_seconds + RETENTION_SECONDS
+    /// From when the whole item may go: the value of the table's TTL attribute.
+    pub fn purge_at(&self) -> Timestamp {
+        self.created_at + RETENTION
     }
 
-    /// Whether the code could be redeemed at `now_seconds` as far as state and time go.
-    #[must_use]
-    pub fn is_open(&self, now_seconds: i64) -> bool {
+    /// Whether the code could be redeemed, as far as state and time go.
+    pub fn is_open(&self, now: Timestamp) -> bool {
         matches!(self.state, OfferState::Created | OfferState::Retrieved)
-            && now_seconds < self.code_expires_at_seconds
+            && now < self.code_expires_at
+    }
+
+    /// Draws another place on a status list, because the first was taken. Only before the offer was
+    /// stored.
+    pub fn redraw_status(self, list: crate::ListNumber, random: [u8; 16]) -> Self {
+        let redrawn = |_| RevocationUuid::draw(list, random);
+        Self {
+            revocation_uuid: self.revocation_uuid.map(redrawn),
+            ..self
+        }
     }
 }
 
-/// Shows where the offer is, not what is in it.
-impl fmt::Debug for Offer {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Offer")
-            .field("correlation_id", &self.correlation_id)
-            .field("template_id", &self.template_id)
-            .field("created_at_seconds", &self.created_at_seconds)
-            .field("state", &self.state)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for OfferState {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Created => "Created",
-            Self::Retrieved => "Retrieved",
-            Self::TxCodeExhausted => "TxCodeExhausted",
-            Self::TokenIssued(_) => "TokenIssued",
-            Self::CredentialIssued(_) => "CredentialIssued",
-        })
-    }
+/// The time as it is stored and sealed.
+pub(crate) fn whole_seconds(now: Timestamp) -> Timestamp {
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 
 /// The name of an offer: 128 bits that follow from the request that it was made for, and cannot be guessed.
@@ -187,7 +170,7 @@ impl fmt::Debug for OfferState {
 ///
 /// Whoever knows it can take an offer without a transaction code, so it is redacted like a secret.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 pub struct OfferId(String);
 
 /// The text is not 128 bits in base64url.
@@ -200,7 +183,6 @@ impl OfferId {
 
     /// The one offer of a request: the first 128 bits of the SHA-256 of its keyed hash, `request_hash`, which
     /// nobody can guess. It needs no key, so it stays the same whatever secret is rotated.
-    #[must_use]
     pub fn of(request_hash: &str) -> Self {
         let mut context = digest::Context::new(&digest::SHA256);
         context.update(b"bestow: offer of a start request, version 1\n");
@@ -211,7 +193,6 @@ impl OfferId {
     }
 
     /// The text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -221,10 +202,7 @@ impl FromStr for OfferId {
     type Err = OfferIdError;
 
     fn from_str(text: &str) -> Result<Self, OfferIdError> {
-        match URL_SAFE_NO_PAD.decode(text) {
-            Ok(bytes) if bytes.len() == Self::BYTES => Ok(Self(text.to_owned())),
-            _ => Err(OfferIdError),
-        }
+        text.to_owned().try_into()
     }
 }
 
@@ -232,13 +210,10 @@ impl TryFrom<String> for OfferId {
     type Error = OfferIdError;
 
     fn try_from(text: String) -> Result<Self, OfferIdError> {
-        text.parse()
-    }
-}
-
-impl From<OfferId> for String {
-    fn from(id: OfferId) -> Self {
-        id.0
+        match URL_SAFE_NO_PAD.decode(&text) {
+            Ok(bytes) if bytes.len() == Self::BYTES => Ok(Self(text)),
+            _ => Err(OfferIdError),
+        }
     }
 }
 

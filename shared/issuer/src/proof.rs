@@ -1,19 +1,21 @@
 //! Key proofs: a JWT by which a wallet shows that it holds the key that the credential is to be bound
 //! to (OpenID4VCI 1.0 Appendix F.1).
 
+use std::time::Duration;
+
 use bestow_jose::jws::{KeyReference, Policy, Unverified};
 use bestow_jose::{Audience, ClaimsError, Expected, PublicJwk};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::error::{ErrorCode, ProtocolError};
 use crate::issuer::Issuer;
 
-/// Seconds that a proof may be old. Its `c_nonce` says so more strictly; this is for wallets whose
-/// clock is slow.
-const MAXIMUM_AGE_SECONDS: f64 = 600.0;
+/// How old a proof may be. Its `c_nonce` is stricter; this is for wallets whose clock is slow.
+const MAXIMUM_AGE: Duration = Duration::from_secs(600);
 
-/// Seconds that a proof may be dated ahead, by a wallet whose clock is fast.
-const MAXIMUM_LEAD_SECONDS: f64 = 120.0;
+/// How far ahead a proof may be dated, by a wallet whose clock is fast.
+const MAXIMUM_LEAD: Duration = Duration::from_secs(120);
 
 const POLICY: Policy<'static> = Policy::es256(&["openid4vci-proof+jwt"], 32 * 1024);
 
@@ -34,11 +36,7 @@ impl Issuer {
     ///
     /// # Errors
     /// `invalid_proof`; `invalid_nonce` if only the nonce is at fault.
-    pub(crate) fn verify_proof(
-        &self,
-        jwt: &str,
-        now_seconds: i64,
-    ) -> Result<Holder, ProtocolError> {
+    pub(crate) fn verify_proof(&self, jwt: &str, now: Timestamp) -> Result<Holder, ProtocolError> {
         let proof = Unverified::read(jwt, &POLICY).map_err(invalid)?;
         let holder = match proof.header().key().map_err(invalid)? {
             KeyReference::Jwk(jwk) => Holder {
@@ -60,23 +58,19 @@ impl Issuer {
         let identifier = self.offers.identifier.as_str();
         let expected = Expected {
             audience: Some(Audience::Only(identifier)),
-            early_seconds: MAXIMUM_LEAD_SECONDS,
-            max_age_seconds: Some(MAXIMUM_AGE_SECONDS),
+            early: MAXIMUM_LEAD,
+            max_age: Some(MAXIMUM_AGE),
             ..Expected::default()
         };
-        expected
-            .check(&claims, now_seconds as f64)
-            .map_err(|error| match error {
-                ClaimsError::Audience => {
-                    invalid(format_args!("the proof's aud must be {identifier}"))
-                }
-                other => invalid(other),
-            })?;
+        expected.check(&claims, now).map_err(|error| match error {
+            ClaimsError::Audience => invalid(format_args!("the proof's aud must be {identifier}")),
+            other => invalid(other),
+        })?;
         let nonce = claims
             .get("nonce")
             .and_then(Value::as_str)
             .ok_or_else(|| invalid("the proof has no nonce: ask the nonce endpoint for one"))?;
-        self.check_nonce(nonce, now_seconds)?;
+        self.check_nonce(nonce, now)?;
         Ok(holder)
     }
 }

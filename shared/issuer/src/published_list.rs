@@ -3,24 +3,23 @@
 use bestow_contract::CredentialStatus;
 use bestow_signing::SignError;
 use bestow_status_list::{Bits, ListError, Status, StatusList, StatusListToken};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::issuer::Issuer;
 use crate::revocation::{LIST_CAPACITY, ListNumber};
 
-/// Seconds after its signature for which a verifier may keep a list: how late it may learn of a
-/// revocation.
-pub const LIST_TTL_SECONDS: i64 = 300;
+/// For how long after its signature a verifier may keep a list: how late it may learn of a revocation.
+pub const LIST_TTL: SignedDuration = SignedDuration::from_mins(5);
 
-/// Seconds for which a signed list can be relied upon, if no newer one can be fetched.
-const LIST_LIFETIME_SECONDS: i64 = 24 * 60 * 60;
+/// For how long a signed list can be relied upon, if no newer one can be fetched.
+const LIST_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 
 /// Why a list could not be published.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
 pub enum PublishError {
-    /// An entry is not on the list, or the list could not be compressed.
     #[error("the status list could not be encoded: {0}")]
     Encode(#[from] ListError),
-    /// No signature.
     #[error("the status list could not be signed: {0}")]
     Sign(#[from] SignError),
 }
@@ -36,7 +35,7 @@ impl Issuer {
         &self,
         list: ListNumber,
         entries: &[(u32, CredentialStatus)],
-        now_seconds: i64,
+        now: Timestamp,
     ) -> Result<String, PublishError> {
         let mut statuses = StatusList::new(Bits::Two, LIST_CAPACITY as usize);
         for (index, status) in entries {
@@ -49,9 +48,9 @@ impl Issuer {
         }
         let token = StatusListToken {
             uri: self.identifier().status_list_url(list),
-            issued_at_seconds: now_seconds,
-            expires_at_seconds: Some(now_seconds + LIST_LIFETIME_SECONDS),
-            ttl_seconds: Some(LIST_TTL_SECONDS.unsigned_abs()),
+            issued_at: now,
+            expires_at: Some(now + LIST_LIFETIME),
+            ttl_seconds: Some(LIST_TTL.unsigned_abs().as_secs()),
             status_list: statuses.encode()?,
         };
         Ok(token.sign(&self.signing).await?)

@@ -4,10 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use bestow_contract::{CredentialStatus, CredentialStatusAnswer, Problem, StatusListEntry};
+use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::second;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::issuer::IssuerIdentifier;
+use crate::offer::whole_seconds;
 
 /// Entries of one status list: 2^17, so that a list of 2 bits each is 32 KiB before compression and
 /// few requests tell which credential was looked up.
@@ -17,7 +20,7 @@ const NUMBER_BITS: u32 = 24;
 
 /// Which status list. Lists are numbered from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "u32", into = "u32")]
+#[serde(try_from = "u32")]
 pub struct ListNumber(u32);
 
 /// The number is not a status list's.
@@ -30,7 +33,6 @@ impl ListNumber {
     pub const FIRST: Self = Self(0);
 
     /// The list after this one; none after the last of 2^24.
-    #[must_use]
     pub fn next(self) -> Option<Self> {
         Self::try_from(self.0 + 1).ok()
     }
@@ -45,12 +47,6 @@ impl TryFrom<u32> for ListNumber {
         } else {
             Err(ListNumberError)
         }
-    }
-}
-
-impl From<ListNumber> for u32 {
-    fn from(list: ListNumber) -> Self {
-        list.0
     }
 }
 
@@ -80,7 +76,7 @@ impl fmt::Display for ListNumber {
 /// are random, so that knowing a credential's public list and index does not give the name away. The
 /// stored entry holds it whole, and is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Uuid", into = "Uuid")]
+#[serde(try_from = "Uuid")]
 pub struct RevocationUuid(Uuid);
 
 /// The UUID was not made by [`RevocationUuid::draw`].
@@ -91,7 +87,6 @@ pub struct RevocationUuidError;
 impl RevocationUuid {
     /// A random place on `list`. That nobody has it yet is for a conditional write to say; if
     /// somebody has, draw again.
-    #[must_use]
     pub fn draw(list: ListNumber, random: [u8; 16]) -> Self {
         let [_, l0, l1, l2] = list.0.to_be_bytes();
         let [_, _, _, i0, i1, i2, b0, b1, c0, c1, c2, c3, c4, c5, c6, c7] = random;
@@ -107,21 +102,18 @@ impl RevocationUuid {
     }
 
     /// The list on which the status is published.
-    #[must_use]
     pub fn list(&self) -> ListNumber {
         let [l0, l1, l2, ..] = *self.0.as_bytes();
         ListNumber(u32::from_be_bytes([0, l0, l1, l2]))
     }
 
     /// The index on that list, below [`LIST_CAPACITY`].
-    #[must_use]
     pub fn index(&self) -> u32 {
         let [_, _, _, i0, i1, i2, ..] = *self.0.as_bytes();
         u32::from_be_bytes([0, i0, i1, i2])
     }
 
     /// The UUID.
-    #[must_use]
     pub const fn uuid(&self) -> Uuid {
         self.0
     }
@@ -143,28 +135,6 @@ impl TryFrom<Uuid> for RevocationUuid {
     }
 }
 
-impl FromStr for RevocationUuid {
-    type Err = RevocationUuidError;
-
-    fn from_str(text: &str) -> Result<Self, RevocationUuidError> {
-        Uuid::parse_str(text)
-            .map_err(|_| RevocationUuidError)
-            .and_then(Self::try_from)
-    }
-}
-
-impl From<RevocationUuid> for Uuid {
-    fn from(uuid: RevocationUuid) -> Self {
-        uuid.0
-    }
-}
-
-impl fmt::Display for RevocationUuid {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
-    }
-}
-
 /// What is stored of a credential's status, at its list and index. It is never deleted: an index
 /// belongs to one credential, forever.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,37 +143,32 @@ pub struct StatusRecord {
     pub revocation_uuid: RevocationUuid,
     /// The status, which is also the published one.
     pub status: CredentialStatus,
-    /// Unix time of the last change; absent if there was none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub changed_at_seconds: Option<i64>,
+    /// When it was changed last; absent if it never was.
+    #[serde(
+        rename = "changed_at_seconds",
+        with = "second::optional",
+        skip_serializing_if = "Option::is_none",
+        default
+    )]
+    pub changed_at: Option<Timestamp>,
     /// Why it was changed last, in the backend's words. Not published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// A change that was found to be in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StatusChange {
-    /// The status is that already: nothing to write, and nothing to publish.
-    Unchanged,
-    /// Write this record, on the condition that the stored one still is
-    /// [as it was](StatusRecord) in `revocation_uuid` and is not revoked.
-    Write(StatusRecord),
-}
-
 impl StatusRecord {
     /// The record of a new credential.
-    #[must_use]
     pub const fn new(revocation_uuid: RevocationUuid) -> Self {
         Self {
             revocation_uuid,
             status: CredentialStatus::Valid,
-            changed_at_seconds: None,
+            changed_at: None,
             reason: None,
         }
     }
 
-    /// Decides on a change. `asked` is the UUID that the backend named; it must be the stored one.
+    /// Decides on a change: the record to write, on the condition that the stored one still has its `revocation_uuid`
+    /// and `status`; none if the status is that already. `asked` is the UUID that the backend named.
     ///
     /// # Errors
     /// 404 if the UUIDs differ, 409 on a way back from `revoked`.
@@ -211,21 +176,21 @@ impl StatusRecord {
         &self,
         asked: RevocationUuid,
         change: &bestow_contract::CredentialStatusChange,
-        now_seconds: i64,
-    ) -> Result<StatusChange, Problem> {
+        now: Timestamp,
+    ) -> Result<Option<Self>, Problem> {
         self.answers_to(asked)?;
         if self.status == change.status {
-            return Ok(StatusChange::Unchanged);
+            return Ok(None);
         }
         if self.status == CredentialStatus::Revoked {
             return Err(Problem::conflict(
                 "The credential is revoked, and that is final: issue a new one instead.",
             ));
         }
-        Ok(StatusChange::Write(Self {
+        Ok(Some(Self {
             revocation_uuid: self.revocation_uuid,
             status: change.status,
-            changed_at_seconds: Some(now_seconds),
+            changed_at: Some(whole_seconds(now)),
             reason: change.reason.clone(),
         }))
     }
@@ -246,8 +211,8 @@ impl StatusRecord {
             status: self.status,
             published_status: self.status,
             published_at: self
-                .changed_at_seconds
-                .and_then(|seconds| u64::try_from(seconds).ok()),
+                .changed_at
+                .and_then(|at| u64::try_from(at.as_second()).ok()),
             status_list: StatusListEntry {
                 uri: issuer.status_list_url(asked.list()),
                 idx: u64::from(asked.index()),
@@ -265,7 +230,6 @@ impl StatusRecord {
 }
 
 /// 404 for a revocation UUID that is not ours or names nothing.
-#[must_use]
 pub fn unknown_credential() -> Problem {
     Problem::not_found("There is no credential with this revocation_uuid.")
 }
@@ -276,6 +240,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const NOW: Timestamp = Timestamp::constant(1_763_920_000, 0);
 
     fn change(status: CredentialStatus) -> CredentialStatusChange {
         CredentialStatusChange {
@@ -292,7 +258,6 @@ mod tests {
             prop_assert_eq!(uuid.list(), list);
             prop_assert!(uuid.index() < LIST_CAPACITY);
             prop_assert_eq!(uuid.uuid().get_version_num(), 8);
-            prop_assert_eq!(uuid.to_string().parse(), Ok(uuid));
             prop_assert_eq!(RevocationUuid::try_from(uuid.uuid()), Ok(uuid));
         }
 
@@ -309,22 +274,20 @@ mod tests {
 
         #[test]
         fn no_text_makes_reading_panic(text in ".{0,40}") {
-            let _ = text.parse::<RevocationUuid>();
             let _ = text.parse::<ListNumber>();
         }
     }
 
     #[test]
     fn a_foreign_uuid_is_refused() {
-        assert_eq!(
-            "0e2c1f62-3392-462e-a25e-483fa0e2a3a3".parse::<RevocationUuid>(),
-            Err(RevocationUuidError)
-        );
-        // Version 8, but an index beyond the list.
-        assert_eq!(
-            "000000ff-ffff-8000-8000-000000000000".parse::<RevocationUuid>(),
-            Err(RevocationUuidError)
-        );
+        for foreign in [
+            "0e2c1f62-3392-462e-a25e-483fa0e2a3a3",
+            // Version 8, but an index beyond the list.
+            "000000ff-ffff-8000-8000-000000000000",
+        ] {
+            let uuid: Uuid = foreign.parse().unwrap();
+            assert_eq!(RevocationUuid::try_from(uuid), Err(RevocationUuidError));
+        }
     }
 
     #[test]
@@ -345,21 +308,19 @@ mod tests {
             CredentialStatus::Suspended,
             CredentialStatus::Revoked,
         ] {
-            match record.change(uuid, &change(status), 1_000).unwrap() {
-                StatusChange::Write(changed) => record = changed,
-                StatusChange::Unchanged => panic!("{status} is a change"),
-            }
+            let changed = record.change(uuid, &change(status), NOW).unwrap();
+            record = changed.unwrap();
             assert_eq!(record.status, status);
-            assert_eq!(record.changed_at_seconds, Some(1_000));
+            assert_eq!(record.changed_at, Some(NOW));
         }
         assert_eq!(
-            record.change(uuid, &change(CredentialStatus::Revoked), 2_000),
-            Ok(StatusChange::Unchanged)
+            record.change(uuid, &change(CredentialStatus::Revoked), NOW),
+            Ok(None)
         );
         for status in [CredentialStatus::Valid, CredentialStatus::Suspended] {
             assert_eq!(
                 record
-                    .change(uuid, &change(status), 2_000)
+                    .change(uuid, &change(status), NOW)
                     .unwrap_err()
                     .status,
                 409
@@ -373,7 +334,7 @@ mod tests {
         let mut random = [7; 16];
         random[15] = 8;
         let guess = RevocationUuid::draw(ListNumber::FIRST, random);
-        let refused = record.change(guess, &change(CredentialStatus::Revoked), 1_000);
+        let refused = record.change(guess, &change(CredentialStatus::Revoked), NOW);
         assert_eq!(refused.unwrap_err().status, 404);
     }
 }

@@ -1,11 +1,7 @@
-//! Values that the wallet hands out and later takes back, with nothing stored in between.
+//! Values that the wallet hands out and later takes back, with nothing stored in between: pre-authorized codes, access
+//! tokens, `c_nonce`s and notification ids carry their own content, encrypted and authenticated.
 //!
-//! Pre-authorized codes, access tokens, `c_nonce`s and notification ids carry their own content,
-//! encrypted and authenticated. So none of them costs a lookup, and garbage is told from the genuine
-//! before any store is asked.
-//!
-//! The encryption is deterministic ([`SyntheticAead`]): the same content always gives the same text,
-//! which is what lets an offer be fetched twice and show the same code.
+//! The encryption is deterministic ([`SyntheticAead`]), so that an offer that is fetched twice shows the same code.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,28 +15,21 @@ use crate::keys::WalletKeys;
 const MAXIMUM_LENGTH: usize = 1024;
 
 /// A value with content of its own that travels sealed.
-pub trait Sealed: Serialize + DeserializeOwned {
+pub(crate) trait Sealed: Serialize + DeserializeOwned {
     /// What the value is for. Authenticated, so that a code never passes for a token.
     const PURPOSE: &'static str;
 }
 
 impl WalletKeys {
     /// Seals `value`: base64url without padding, the same text each time for the same value.
-    ///
-    /// # Errors
-    /// [`CryptoError`] only if the cryptographic library fails.
-    pub fn seal<T: Sealed>(&self, value: &T) -> Result<String, CryptoError> {
+    pub(crate) fn seal<T: Sealed>(&self, value: &T) -> Result<String, CryptoError> {
         let plaintext = serde_json::to_vec(value).map_err(|_| CryptoError)?;
         let sealed = seal(&self.seal, T::PURPOSE, &plaintext)?;
         Ok(URL_SAFE_NO_PAD.encode(sealed))
     }
 
-    /// Opens what [`WalletKeys::seal`] made for the same type. Says nothing about expiry: that is in
-    /// the content.
-    ///
-    /// # Errors
-    /// [`OpenError`] for anything else.
-    pub fn open<T: Sealed>(&self, text: &str) -> Result<T, OpenError> {
+    /// Opens what [`WalletKeys::seal`] made for the same type.
+    pub(crate) fn open<T: Sealed>(&self, text: &str) -> Result<T, OpenError> {
         if text.len() > MAXIMUM_LENGTH {
             return Err(OpenError);
         }

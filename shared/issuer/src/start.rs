@@ -1,16 +1,14 @@
 //! Start issue, on the wallet's side: a backend's request becomes an offer.
 
-use bestow_contract::{Claims, CorrelationId, FieldError, Problem, StartIssue, StartIssueAnswer};
-use serde_json::{Map, Value};
+use bestow_contract::{CorrelationId, FieldError, Problem, StartIssue, StartIssueAnswer};
+use jiff::Timestamp;
 
-use crate::claims;
 use crate::issuer::CredentialOffers;
-use crate::offer::{Offer, OfferId, OfferState};
+use crate::offer::{Offer, OfferId, OfferState, whole_seconds};
 use crate::revocation::{ListNumber, RevocationUuid};
 use crate::tx_code;
 
-/// The largest claims of one credential, as JSON, in bytes. A wallet stores and shows them; and with
-/// room for everything else they fit into one item of the store.
+/// The largest claims of one credential, as JSON, in bytes: they fit into one item of the store, with all else.
 pub const MAXIMUM_CLAIMS_BYTES: usize = 64 * 1024;
 
 /// Why a start was refused.
@@ -45,17 +43,12 @@ impl From<CreateOfferError> for Problem {
 }
 
 impl CredentialOffers {
-    /// Makes the offer that answers `request`, to be stored if there is none of this `offer_id` yet; together
-    /// with it, if the template has a status list, a [`crate::StatusRecord`] at the place that
-    /// [`Offer::revocation_uuid`] names, if that is free. If it is taken, see [`Offer::redraw_status`].
-    ///
-    /// If there is an offer of this id already, it was made for the same request: that is the one to answer with.
+    /// Makes the offer that answers `request`, to be stored if there is none of this `offer_id` yet (else that is the
+    /// one to answer with), together with a [`crate::StatusRecord`] at the place that [`Offer::revocation_uuid`] names,
+    /// if the template has a status list. If the place is taken, see [`Offer::redraw_status`].
     ///
     /// `correlation_id` is the request's, or a new one; `list` is the status list that is being
     /// filled, which does not matter to a template [without](CredentialOffers::has_status_list).
-    ///
-    /// # Errors
-    /// As [`CreateOfferError`] says.
     pub fn start(
         &self,
         request: &StartIssue,
@@ -63,7 +56,7 @@ impl CredentialOffers {
         correlation_id: CorrelationId,
         list: ListNumber,
         random: [u8; 16],
-        now_seconds: i64,
+        now: Timestamp,
     ) -> Result<Offer, CreateOfferError> {
         let template = self
             .templates
@@ -75,17 +68,19 @@ impl CredentialOffers {
                 CreateOfferError::ClaimsRejected(faults.into_iter().map(in_body).collect())
             })?;
 
-        let plaintext =
-            serde_json::to_vec(&request.claims).map_err(|_| CreateOfferError::Internal)?;
-        if plaintext.len() > MAXIMUM_CLAIMS_BYTES {
+        let claims = serde_json::to_vec(&request.claims).map_err(|_| CreateOfferError::Internal)?;
+        if claims.len() > MAXIMUM_CLAIMS_BYTES {
             return Err(CreateOfferError::ClaimsTooLarge);
         }
-        let encrypted_claims = claims::encrypt(&self.keys, &offer_id, now_seconds, &plaintext)
-            .ok_or(CreateOfferError::Internal)?;
+        let now = whole_seconds(now);
+        let encrypted_claims = self
+            .keys
+            .encrypt_claims(&offer_id, now, &claims)
+            .map_err(|_| CreateOfferError::Internal)?;
         Ok(Offer {
             offer_id,
-            created_at_seconds: now_seconds,
-            code_expires_at_seconds: now_seconds + self.offer_lifetime_seconds,
+            created_at: now,
+            code_expires_at: now + self.offer_lifetime,
             correlation_id,
             template_id: request.template_id.clone(),
             encrypted_claims: Some(encrypted_claims),
@@ -94,7 +89,7 @@ impl CredentialOffers {
             revocation_uuid: template
                 .has_status_list()
                 .then(|| RevocationUuid::draw(list, random)),
-            changed_at_seconds: now_seconds,
+            changed_at: now,
             state: OfferState::Created,
         })
     }
@@ -102,7 +97,6 @@ impl CredentialOffers {
     /// The answer of Start issue, the same each time for the same offer. `request` is the request at
     /// hand, which has the same content as the one that made the offer. Its `status_uri` is empty and it has no
     /// `qr_uri`: both are the backend's.
-    #[must_use]
     pub fn start_answer(&self, offer: &Offer, request: &StartIssue) -> StartIssueAnswer {
         // The link that opens the customer's wallet with the offer, by reference (OpenID4VCI 1.0 §4.1).
         let offer_url = self.identifier.offer_url(&offer.offer_id);
@@ -115,35 +109,8 @@ impl CredentialOffers {
             status_uri: String::new(),
             qr_uri: None,
             tx_code: tx_code::of(&self.keys, offer),
-            revocation_uuid: offer.revocation_uuid.map(RevocationUuid::into),
-            expires_at: u64::try_from(offer.code_expires_at_seconds).ok(),
-        }
-    }
-
-    /// The claims of an offer; none once they were erased.
-    pub(crate) fn claims(&self, offer: &Offer) -> Option<Map<String, Value>> {
-        let encrypted = offer.encrypted_claims.as_ref()?;
-        let plaintext = claims::decrypt(
-            &self.keys,
-            &offer.offer_id,
-            offer.created_at_seconds,
-            encrypted,
-        )?;
-        let claims: Claims = serde_json::from_slice(&plaintext).ok()?;
-        Some(claims.into())
-    }
-}
-
-impl Offer {
-    /// Draws another place on a status list, because the first was taken. Only before the offer was
-    /// stored.
-    #[must_use]
-    pub fn redraw_status(self, list: ListNumber, random: [u8; 16]) -> Self {
-        Self {
-            revocation_uuid: self
-                .revocation_uuid
-                .map(|_| RevocationUuid::draw(list, random)),
-            ..self
+            revocation_uuid: offer.revocation_uuid.map(|uuid| uuid.uuid()),
+            expires_at: u64::try_from(offer.code_expires_at.as_second()).ok(),
         }
     }
 }

@@ -1,16 +1,16 @@
 //! Get issue status, on the wallet's side.
 
-use bestow_contract::{IssueError, IssueStatus, Problem, Stage, Status};
+use bestow_contract::{IssueError, IssueStatus, Stage, Status};
+use jiff::Timestamp;
 
-use crate::offer::{MAXIMUM_TX_CODE_ATTEMPTS, Offer, OfferState, SETTLING_SECONDS, WalletReport};
+use crate::offer::{MAXIMUM_TX_CODE_ATTEMPTS, Offer, OfferState, SETTLING, WalletReport};
 
 impl Offer {
-    /// What the backend is told at `now_seconds`.
+    /// What the backend is told.
     ///
     /// An issuance is complete once the credential is signed and on its way to the wallet: many wallets
     /// never report that they keep it. It has expired when neither the offer nor its token is of use any more.
-    #[must_use]
-    pub fn issue_status(&self, now_seconds: i64) -> IssueStatus {
+    pub fn issue_status(&self, now: Timestamp) -> IssueStatus {
         let pending = |stage| (Status::IssueRequestCreated, stage, None);
         let (status, stage, error) = match &self.state {
             OfferState::TxCodeExhausted => (
@@ -31,7 +31,7 @@ impl Offer {
                 (Status::IssueCompleted, stage, None)
             }
             OfferState::Created | OfferState::Retrieved | OfferState::TokenIssued(_)
-                if self.of_use_until_seconds() + SETTLING_SECONDS <= now_seconds =>
+                if self.usable_until() + SETTLING <= now =>
             {
                 (
                     Status::Error,
@@ -46,26 +46,20 @@ impl Offer {
             OfferState::Retrieved => pending(Stage::OfferRetrieved),
             OfferState::TokenIssued(_) => pending(Stage::TokenIssued),
         };
-        let changed_at_seconds = match stage {
-            Stage::Expired => self.of_use_until_seconds(),
-            _ => self.changed_at_seconds,
+        let changed_at = match stage {
+            Stage::Expired => self.usable_until(),
+            _ => self.changed_at,
         };
         IssueStatus {
             stage: Some(stage),
             template_id: Some(self.template_id.clone()),
-            last_updated: Some(changed_at_seconds.saturating_mul(1000)),
+            last_updated: Some(changed_at.as_millisecond()),
             error,
             ..IssueStatus::new(
                 status,
                 self.correlation_id.clone(),
-                self.revocation_uuid.map(Into::into),
+                self.revocation_uuid.map(|uuid| uuid.uuid()),
             )
         }
     }
-}
-
-/// 404 for a correlation id that the wallet does not know.
-#[must_use]
-pub fn unknown_issuance() -> Problem {
-    Problem::not_found("There is no issuance with this correlation_id.")
 }

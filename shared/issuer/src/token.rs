@@ -4,24 +4,23 @@
 //! [`Redemption`] at once; else a [`TxCodeCheck`], from which a [`Redemption`] comes only after the
 //! try was counted in the store. The token comes from a [`Redemption`] only after its write.
 
-use std::fmt;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
-use crate::access_token::{AccessToken, TOKEN_LIFETIME_SECONDS};
+use crate::access_token::{AccessToken, TOKEN_LIFETIME};
 use crate::credential_offer::PreAuthorizedCode;
 use crate::error::{ErrorCode, ProtocolError};
 use crate::issuer::Issuer;
-use crate::offer::{IssuedToken, MAXIMUM_TX_CODE_ATTEMPTS, OfferState};
+use crate::nonce::NONCE_LIFETIME;
+use crate::offer::{IssuedToken, MAXIMUM_TX_CODE_ATTEMPTS, OfferState, whole_seconds};
 use crate::token_request::TokenRequest;
 use crate::transition::{CountTxCodeAttempt, ExhaustTxCode, RedeemCode, Written};
 use crate::tx_code;
 
 /// What a Token Request leads to.
-#[derive(Debug)]
 pub enum Redeem {
     /// The code can be redeemed.
     Now(Redemption),
@@ -30,14 +29,12 @@ pub enum Redeem {
 }
 
 /// A transaction code that is to be counted, then compared.
-#[derive(Debug)]
 pub struct TxCodeCheck {
     given: SecretString,
     redemption: Redemption,
 }
 
 /// A wrong transaction code.
-#[derive(Debug)]
 pub struct WrongTxCode {
     /// The answer.
     pub error: ProtocolError,
@@ -53,11 +50,11 @@ pub struct Redemption {
 }
 
 /// Answer of the token endpoint. Not to be cached.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Serialize)]
 pub struct TokenResponse {
     access_token: String,
     token_type: &'static str,
-    expires_in: i64,
+    expires_in: u64,
     /// Removed from the specification in draft 14; draft 13 wallets have no other source.
     c_nonce: String,
     c_nonce_expires_in: i64,
@@ -66,27 +63,12 @@ pub struct TokenResponse {
     authorization_details: Option<[AuthorizationDetail; 1]>,
 }
 
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Serialize)]
 struct AuthorizationDetail {
     #[serde(rename = "type")]
     kind: &'static str,
     credential_configuration_id: String,
     credential_identifiers: [String; 1],
-}
-
-impl fmt::Debug for TokenResponse {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("TokenResponse(redacted)")
-    }
-}
-
-impl fmt::Debug for Redemption {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_tuple("Redemption")
-            .field(&self.token)
-            .finish()
-    }
 }
 
 impl Issuer {
@@ -100,7 +82,7 @@ impl Issuer {
     pub fn redeem(
         &self,
         request: TokenRequest,
-        now_seconds: i64,
+        now: Timestamp,
         random: [u8; 16],
     ) -> Result<Redeem, ProtocolError> {
         let code: PreAuthorizedCode = self
@@ -108,7 +90,7 @@ impl Issuer {
             .keys
             .open(request.code.expose_secret())
             .map_err(|_| invalid_grant())?;
-        if code.expires_at_seconds <= now_seconds {
+        if code.expires_at <= now {
             return Err(invalid_grant());
         }
         let template = self
@@ -127,20 +109,20 @@ impl Issuer {
 
         let token = AccessToken {
             offer_id: code.offer_id.clone(),
-            created_at_seconds: code.created_at_seconds,
+            created_at: code.created_at,
             token_id: URL_SAFE_NO_PAD.encode(random),
-            expires_at_seconds: now_seconds + TOKEN_LIFETIME_SECONDS,
+            expires_at: whole_seconds(now) + TOKEN_LIFETIME,
             template_id: code.template_id,
             has_identifiers: request.configuration_ids.is_some(),
         };
         let redemption = Redemption {
             write: RedeemCode {
                 offer_id: code.offer_id,
-                created_at_seconds: code.created_at_seconds,
-                now_seconds,
+                created_at: code.created_at,
+                now,
                 token: IssuedToken {
                     token_id: token.token_id.clone(),
-                    token_expires_at_seconds: token.expires_at_seconds,
+                    expires_at: token.expires_at,
                 },
             },
             token,
@@ -163,12 +145,11 @@ impl Issuer {
 
 impl TxCodeCheck {
     /// The write that counts the try.
-    #[must_use]
     pub fn count(&self) -> CountTxCodeAttempt {
         CountTxCodeAttempt {
             offer_id: self.redemption.write.offer_id.clone(),
-            created_at_seconds: self.redemption.write.created_at_seconds,
-            now_seconds: self.redemption.write.now_seconds,
+            created_at: self.redemption.write.created_at,
+            now: self.redemption.write.now,
         }
     }
 
@@ -192,15 +173,14 @@ impl TxCodeCheck {
         let is_last = offer.tx_code_attempts >= MAXIMUM_TX_CODE_ATTEMPTS;
         Err(refused(is_last.then(|| ExhaustTxCode {
             offer_id: offer.offer_id.clone(),
-            created_at_seconds: offer.created_at_seconds,
-            now_seconds: self.redemption.write.now_seconds,
+            created_at: offer.created_at,
+            now: self.redemption.write.now,
         })))
     }
 }
 
 impl Redemption {
     /// The write of which exactly one succeeds for each offer.
-    #[must_use]
     pub const fn write(&self) -> &RedeemCode {
         &self.write
     }
@@ -218,19 +198,18 @@ impl Redemption {
         nonce_random: [u8; 8],
     ) -> Result<TokenResponse, ProtocolError> {
         let is_ours = written.offer().is_some_and(|offer| {
-            offer.created_at_seconds == self.write.created_at_seconds
+            offer.created_at == self.write.created_at
                 && matches!(&offer.state, OfferState::TokenIssued(token) if *token == self.write.token)
         });
         if !is_ours {
             return Err(invalid_grant());
         }
-        let nonce = issuer.issue_nonce(self.write.now_seconds, nonce_random)?;
         Ok(TokenResponse {
             access_token: issuer.offers.keys.seal(&self.token)?,
             token_type: "Bearer",
-            expires_in: TOKEN_LIFETIME_SECONDS,
-            c_nonce: nonce.c_nonce,
-            c_nonce_expires_in: nonce.expires_in_seconds,
+            expires_in: TOKEN_LIFETIME.as_secs(),
+            c_nonce: issuer.nonce(self.write.now, nonce_random)?.c_nonce,
+            c_nonce_expires_in: NONCE_LIFETIME.as_secs(),
             authorization_details: self.token.has_identifiers.then(|| {
                 [AuthorizationDetail {
                     kind: "openid_credential",

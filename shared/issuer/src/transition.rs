@@ -1,14 +1,13 @@
-//! How an offer moves on: each step is one conditional write, so that of two at the same time only one
-//! counts.
+//! How an offer moves on: each step is one conditional write, so that of two at the same time only one counts.
 //!
-//! A step says when it is allowed and what it changes. The store executes it as a single conditional
-//! update whose condition is the step's [`Transition::is_allowed`], and whose result is the offer after
-//! it. If the condition fails, the store reports the offer as it stands, from which the step's owner
-//! tells the refusal.
+//! The store executes a step as a single update on the condition [`Transition::is_allowed`], with the change
+//! [`Transition::apply`]. If the condition fails, it reports the offer as it stands.
+
+use jiff::Timestamp;
 
 use crate::offer::{
-    IssuedCredential, IssuedToken, MAXIMUM_TX_CODE_ATTEMPTS, Offer, OfferId, OfferState,
-    SETTLING_SECONDS, WalletReport,
+    IssuedCredential, IssuedToken, MAXIMUM_TX_CODE_ATTEMPTS, Offer, OfferId, OfferState, SETTLING,
+    WalletReport, whole_seconds,
 };
 
 /// One conditional write.
@@ -34,7 +33,6 @@ pub enum Written {
 
 impl Written {
     /// The offer as it stands, whether or not by this write.
-    #[must_use]
     pub const fn offer(&self) -> Option<&Offer> {
         match self {
             Self::Applied(offer) => Some(offer),
@@ -43,16 +41,13 @@ impl Written {
     }
 }
 
-/// The offer was fetched by a wallet (or by whoever opened the link).
-///
-/// Condition: `state = created`.
-/// Change: `state = retrieved`, `changed_at_seconds`.
+/// The offer was fetched by whoever opened the link.
 #[derive(Debug, Clone)]
 pub struct RetrieveOffer {
     /// Key of the item.
     pub offer_id: OfferId,
-    /// Unix time.
-    pub now_seconds: i64,
+    /// When.
+    pub now: Timestamp,
 }
 
 impl Transition for RetrieveOffer {
@@ -66,24 +61,19 @@ impl Transition for RetrieveOffer {
 
     fn apply(&self, offer: &mut Offer) {
         offer.state = OfferState::Retrieved;
-        offer.changed_at_seconds = self.now_seconds;
+        offer.changed_at = whole_seconds(self.now);
     }
 }
 
-/// A transaction code is about to be compared. Counted before, so that guesses made in parallel are
-/// counted too.
-///
-/// Condition: `created_at_seconds` equal, `state` is created or retrieved,
-/// `now_seconds < code_expires_at_seconds`, `tx_code_attempts < 5`.
-/// Change: `tx_code_attempts + 1`.
+/// A transaction code is about to be compared. Counted before, so that guesses made in parallel are counted too.
 #[derive(Debug, Clone)]
 pub struct CountTxCodeAttempt {
     /// Key of the item.
     pub offer_id: OfferId,
     /// Which offer of that key.
-    pub created_at_seconds: i64,
-    /// Unix time.
-    pub now_seconds: i64,
+    pub created_at: Timestamp,
+    /// When.
+    pub now: Timestamp,
 }
 
 impl Transition for CountTxCodeAttempt {
@@ -92,8 +82,8 @@ impl Transition for CountTxCodeAttempt {
     }
 
     fn is_allowed(&self, offer: &Offer) -> bool {
-        offer.created_at_seconds == self.created_at_seconds
-            && offer.is_open(self.now_seconds)
+        offer.created_at == self.created_at
+            && offer.is_open(self.now)
             && offer.tx_code_attempts < MAXIMUM_TX_CODE_ATTEMPTS
     }
 
@@ -103,17 +93,14 @@ impl Transition for CountTxCodeAttempt {
 }
 
 /// The last try was wrong: the offer dies.
-///
-/// Condition: `created_at_seconds` equal, `state` is created or retrieved, `tx_code_attempts >= 5`.
-/// Change: `state = tx_code_exhausted`, `changed_at_seconds`, `encrypted_claims` removed.
 #[derive(Debug, Clone)]
 pub struct ExhaustTxCode {
     /// Key of the item.
     pub offer_id: OfferId,
     /// Which offer of that key.
-    pub created_at_seconds: i64,
-    /// Unix time.
-    pub now_seconds: i64,
+    pub created_at: Timestamp,
+    /// When.
+    pub now: Timestamp,
 }
 
 impl Transition for ExhaustTxCode {
@@ -122,7 +109,7 @@ impl Transition for ExhaustTxCode {
     }
 
     fn is_allowed(&self, offer: &Offer) -> bool {
-        offer.created_at_seconds == self.created_at_seconds
+        offer.created_at == self.created_at
             && matches!(offer.state, OfferState::Created | OfferState::Retrieved)
             && offer.tx_code_attempts >= MAXIMUM_TX_CODE_ATTEMPTS
     }
@@ -130,47 +117,28 @@ impl Transition for ExhaustTxCode {
     fn apply(&self, offer: &mut Offer) {
         offer.state = OfferState::TxCodeExhausted;
         offer.encrypted_claims = None;
-        offer.changed_at_seconds = self.now_seconds;
+        offer.changed_at = whole_seconds(self.now);
     }
 }
 
 /// The code is redeemed. Made by [`crate::Redemption`] only, after the transaction code, if any.
-///
-/// Condition: `created_at_seconds` equal, `state` is created or retrieved,
-/// `now_seconds < code_expires_at_seconds`, `encrypted_claims` exists.
-/// Change: `state = token_issued`, `token_id`, `token_expires_at_seconds`, `changed_at_seconds`; and with
-/// the token's end, when the claims are [due](Offer::erase_at_seconds).
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct RedeemCode {
-    pub(crate) offer_id: OfferId,
-    pub(crate) created_at_seconds: i64,
-    pub(crate) now_seconds: i64,
-    pub(crate) token: IssuedToken,
+    /// Key of the item.
+    pub offer_id: OfferId,
+    /// Which offer of that key.
+    pub created_at: Timestamp,
+    /// When.
+    pub now: Timestamp,
+    /// The token to record.
+    pub token: IssuedToken,
 }
 
 impl RedeemCode {
-    /// Which offer of that key.
-    #[must_use]
-    pub const fn created_at_seconds(&self) -> i64 {
-        self.created_at_seconds
-    }
-
-    /// Unix time.
-    #[must_use]
-    pub const fn now_seconds(&self) -> i64 {
-        self.now_seconds
-    }
-
-    /// The token to record.
-    #[must_use]
-    pub const fn token(&self) -> &IssuedToken {
-        &self.token
-    }
-
-    /// When the claims are due afterwards: [`Offer::erase_at_seconds`].
-    #[must_use]
-    pub const fn erase_at_seconds(&self) -> i64 {
-        self.token.token_expires_at_seconds + SETTLING_SECONDS
+    /// When the claims are due afterwards: [`Offer::erase_at`].
+    pub fn erase_at(&self) -> Timestamp {
+        self.token.expires_at + SETTLING
     }
 }
 
@@ -180,57 +148,31 @@ impl Transition for RedeemCode {
     }
 
     fn is_allowed(&self, offer: &Offer) -> bool {
-        offer.created_at_seconds == self.created_at_seconds
-            && offer.is_open(self.now_seconds)
+        offer.created_at == self.created_at
+            && offer.is_open(self.now)
             && offer.encrypted_claims.is_some()
     }
 
     fn apply(&self, offer: &mut Offer) {
         offer.state = OfferState::TokenIssued(self.token.clone());
-        offer.changed_at_seconds = self.now_seconds;
+        offer.changed_at = whole_seconds(self.now);
     }
 }
 
-/// The credential is issued: it is signed, and goes out once this is written. Made by
-/// [`crate::SignedCredential`] only.
-///
-/// Condition: `created_at_seconds` equal, `token_id` equal, `now_seconds < token_expires_at_seconds`,
-/// `encrypted_claims` exists, `state = token_issued`.
-/// Change: `state = credential_issued`, `holder_thumbprint`, `credential_issued_at_seconds` and
-/// `changed_at_seconds`.
+/// The credential is issued: it is signed, and goes out once this is written. Made by [`crate::SignedCredential`] only.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct IssueCredential {
-    pub(crate) offer_id: OfferId,
-    pub(crate) created_at_seconds: i64,
-    pub(crate) token_id: String,
-    pub(crate) holder_thumbprint: String,
-    pub(crate) now_seconds: i64,
-}
-
-impl IssueCredential {
+    /// Key of the item.
+    pub offer_id: OfferId,
     /// Which offer of that key.
-    #[must_use]
-    pub const fn created_at_seconds(&self) -> i64 {
-        self.created_at_seconds
-    }
-
+    pub created_at: Timestamp,
     /// Which token.
-    #[must_use]
-    pub fn token_id(&self) -> &str {
-        &self.token_id
-    }
-
+    pub token_id: String,
     /// RFC 7638 thumbprint of the key to bind to.
-    #[must_use]
-    pub fn holder_thumbprint(&self) -> &str {
-        &self.holder_thumbprint
-    }
-
-    /// Unix time.
-    #[must_use]
-    pub const fn now_seconds(&self) -> i64 {
-        self.now_seconds
-    }
+    pub holder_thumbprint: String,
+    /// When.
+    pub now: Timestamp,
 }
 
 impl Transition for IssueCredential {
@@ -243,67 +185,44 @@ impl Transition for IssueCredential {
             return false;
         };
         token.token_id == self.token_id
-            && self.now_seconds < token.token_expires_at_seconds
-            && offer.created_at_seconds == self.created_at_seconds
+            && self.now < token.expires_at
+            && offer.created_at == self.created_at
             && offer.encrypted_claims.is_some()
     }
 
     fn apply(&self, offer: &mut Offer) {
         if let OfferState::TokenIssued(token) = &offer.state {
+            let now = whole_seconds(self.now);
             offer.state = OfferState::CredentialIssued(IssuedCredential {
                 token: token.clone(),
                 holder_thumbprint: self.holder_thumbprint.clone(),
-                credential_issued_at_seconds: self.now_seconds,
+                issued_at: now,
                 report: None,
             });
-            offer.changed_at_seconds = self.now_seconds;
+            offer.changed_at = now;
         }
     }
 }
 
 /// The wallet reports what became of the credential.
-///
-/// Condition: `created_at_seconds` equal, `token_id` equal, `state = credential_issued`, and `report`
-/// does not exist or is one that the new one [replaces](RecordReport::replaces).
-/// Change: `report`, `changed_at_seconds`; `encrypted_claims` removed unless `declined` is reported,
-/// because then the wallet may try once more.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct RecordReport {
-    pub(crate) offer_id: OfferId,
-    pub(crate) created_at_seconds: i64,
-    pub(crate) token: IssuedToken,
-    pub(crate) report: WalletReport,
-    pub(crate) now_seconds: i64,
+    /// Key of the item.
+    pub offer_id: OfferId,
+    /// Which offer of that key.
+    pub created_at: Timestamp,
+    /// Which token.
+    pub token_id: String,
+    /// What to record.
+    pub report: WalletReport,
+    /// When.
+    pub now: Timestamp,
 }
 
 impl RecordReport {
-    /// Which offer of that key.
-    #[must_use]
-    pub const fn created_at_seconds(&self) -> i64 {
-        self.created_at_seconds
-    }
-
-    /// Which token.
-    #[must_use]
-    pub fn token_id(&self) -> &str {
-        &self.token.token_id
-    }
-
-    /// What to record.
-    #[must_use]
-    pub const fn report(&self) -> WalletReport {
-        self.report
-    }
-
-    /// Unix time.
-    #[must_use]
-    pub const fn now_seconds(&self) -> i64 {
-        self.now_seconds
-    }
-
     /// Which earlier reports this one replaces. A declined credential may be taken in a second try,
     /// and an accepted one deleted; nothing else leads back.
-    #[must_use]
     pub const fn replaces(&self) -> &'static [WalletReport] {
         match self.report {
             WalletReport::Declined => &[],
@@ -312,8 +231,7 @@ impl RecordReport {
         }
     }
 
-    /// Whether the claims go with this report.
-    #[must_use]
+    /// Whether the claims go with this report: unless the credential was declined, and the wallet may try once more.
     pub fn erases_claims(&self) -> bool {
         self.report != WalletReport::Declined
     }
@@ -328,8 +246,8 @@ impl Transition for RecordReport {
         let OfferState::CredentialIssued(issued) = &offer.state else {
             return false;
         };
-        offer.created_at_seconds == self.created_at_seconds
-            && issued.token.token_id == self.token.token_id
+        offer.created_at == self.created_at
+            && issued.token.token_id == self.token_id
             && issued
                 .report
                 .is_none_or(|report| self.replaces().contains(&report))
@@ -338,7 +256,7 @@ impl Transition for RecordReport {
     fn apply(&self, offer: &mut Offer) {
         if let OfferState::CredentialIssued(issued) = &mut offer.state {
             issued.report = Some(self.report);
-            offer.changed_at_seconds = self.now_seconds;
+            offer.changed_at = whole_seconds(self.now);
             if self.erases_claims() {
                 offer.encrypted_claims = None;
             }
@@ -346,18 +264,13 @@ impl Transition for RecordReport {
     }
 }
 
-/// The claims have served their time. What became of the issuance is not touched, nor when: it is told
-/// without them.
-///
-/// Condition: `encrypted_claims` exists, and its [time](Offer::erase_at_seconds) is
-/// `<= now_seconds`. So a step that came first wins, also the one of another process whose write is only now seen.
-/// Change: `encrypted_claims` removed.
+/// The claims have served their time. What became of the issuance, and when, is told without them.
 #[derive(Debug, Clone)]
 pub struct PurgeExpiredClaims {
     /// Key of the item.
     pub offer_id: OfferId,
-    /// Unix time.
-    pub now_seconds: i64,
+    /// When.
+    pub now: Timestamp,
 }
 
 impl Transition for PurgeExpiredClaims {
@@ -366,9 +279,7 @@ impl Transition for PurgeExpiredClaims {
     }
 
     fn is_allowed(&self, offer: &Offer) -> bool {
-        offer
-            .erase_at_seconds()
-            .is_some_and(|due| due <= self.now_seconds)
+        offer.erase_at().is_some_and(|due| due <= self.now)
     }
 
     fn apply(&self, offer: &mut Offer) {

@@ -1,10 +1,10 @@
 //! Certificate chains as JOSE carries them in `x5c`.
 
 use std::fmt;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 use serde_json::Value;
@@ -16,7 +16,7 @@ use x509_cert::der::{Decode, Encode};
 
 use crate::public_jwk::{JwkError, PublicJwk};
 
-/// No chain in the wild is longer, and each certificate costs a parse.
+/// Each costs a parse, and no real chain is longer.
 const MAX_CERTIFICATES: usize = 8;
 
 /// What authorities sign certificates with: ECDSA, and RSA with PKCS#1 v1.5, which many still use.
@@ -33,68 +33,45 @@ static SIGNATURE_ALGORITHMS: [&dyn SignatureVerificationAlgorithm; 7] = [
 /// Why a certificate chain is refused. Positions count from 1, the leaf.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the messages say it")]
 pub enum ChainError {
-    /// There is no certificate.
     #[error("the certificate chain is empty")]
     Empty,
-    /// There are more certificates than any real chain has.
     #[error("the certificate chain has more than {MAX_CERTIFICATES} certificates")]
     TooLong,
-    /// The text is not PEM.
     #[error("the certificate chain is not PEM")]
     Pem,
     /// `x5c` is not an array of strings in standard base64 (RFC 7515 §4.1.6).
     #[error("x5c must be an array of certificates in standard base64")]
     X5c,
-    /// A certificate is not X.509 in DER.
     #[error("certificate {position} is malformed")]
-    Malformed {
-        /// Which certificate.
-        position: usize,
-    },
-    /// The leaf's key is not a P-256 key.
+    Malformed { position: usize },
     #[error("the leaf certificate's key is refused: {0}")]
     LeafKey(#[source] JwkError),
-    /// The leaf certifies another key than the one that signs.
     #[error("the leaf certificate's key is not the signing key")]
     OtherKey,
-    /// The certificate of the signing key is there, but not in the first place.
     #[error("certificate {position} certifies the signing key: the leaf must come first")]
-    LeafNotFirst {
-        /// Where the leaf is.
-        position: usize,
-    },
+    LeafNotFirst { position: usize },
     /// The leaf is its own issuer, which HAIP 1.0 §6.1.1 forbids.
     #[error("the leaf certificate is self-signed: it must be issued by another certificate")]
     LeafSelfSigned,
-    /// A certificate names another issuer than the subject of the next certificate.
     #[error("certificate {position} is not issued by the one that follows it")]
-    Order {
-        /// The certificate whose issuer does not follow.
-        position: usize,
-    },
-    /// A certificate is not valid yet.
-    #[error("certificate {position} is valid only from {not_before_seconds} (Unix seconds)")]
+    Order { position: usize },
+    #[error("certificate {position} is valid only from {not_before}")]
     NotYetValid {
-        /// Which certificate.
         position: usize,
-        /// The start of its validity in Unix seconds.
-        not_before_seconds: i64,
+        not_before: Timestamp,
     },
-    /// A certificate has expired.
-    #[error("certificate {position} has expired at {not_after_seconds} (Unix seconds)")]
+    #[error("certificate {position} has expired at {not_after}")]
     Expired {
-        /// Which certificate.
         position: usize,
-        /// The end of its validity in Unix seconds.
-        not_after_seconds: i64,
+        not_after: Timestamp,
     },
-    /// A signature is wrong, an extension forbids the path, or no anchor is reached.
     #[error("the certificate path is not valid: {0}")]
     Path(#[source] webpki::Error),
 }
 
-/// One or more X.509 certificates, leaf first. Parsed, but trusted only as far as was checked.
+/// One or more X.509 certificates, leaf first: parsed, not trusted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CertificateChain {
     /// Never empty.
@@ -159,24 +136,22 @@ impl CertificateChain {
         key_of(leaf).map_err(ChainError::LeafKey)
     }
 
-    /// The last moment (Unix seconds) at which none of the certificates has expired.
-    pub fn not_after_seconds(&self) -> Result<i64, ChainError> {
+    /// The last moment at which none of the certificates has expired.
+    pub fn not_after(&self) -> Result<Timestamp, ChainError> {
         let ends = self
             .parsed()?
             .into_iter()
-            .map(|certificate| unix_seconds(certificate.tbs_certificate().validity().not_after));
+            .map(|certificate| timestamp(certificate.tbs_certificate().validity().not_after));
         ends.min().ok_or(ChainError::Empty)
     }
 
-    /// Validates the path from the leaf to one of the given anchors at a point in time (Unix
-    /// seconds): signatures, validity, basic constraints, name constraints and path lengths (RFC
-    /// 5280 §6).
-    ///
-    /// Extended key usage is not checked: no purpose is registered for issuing credentials.
+    /// Validates the path from the leaf to one of the anchors: signatures, validity, basic constraints, name
+    /// constraints and path lengths (RFC 5280 §6). Extended key usage is not checked: none is registered for
+    /// issuing credentials.
     pub fn verify_path(
         &self,
         anchors: &[CertificateDer<'_>],
-        now_seconds: i64,
+        now: Timestamp,
     ) -> Result<(), ChainError> {
         let (leaf, intermediates) = self.certificates.split_first().ok_or(ChainError::Empty)?;
         let leaf = EndEntityCert::try_from(leaf).map_err(ChainError::Path)?;
@@ -185,9 +160,7 @@ impl CertificateChain {
             .map(anchor_from_trusted_cert)
             .collect::<Result<Vec<_>, _>>()
             .map_err(ChainError::Path)?;
-        let now = UnixTime::since_unix_epoch(Duration::from_secs(
-            u64::try_from(now_seconds).unwrap_or_default(),
-        ));
+        let now = UnixTime::since_unix_epoch(now.as_duration().try_into().unwrap_or_default());
         leaf.verify_for_usage(
             &SIGNATURE_ALGORITHMS,
             &anchors,
@@ -201,24 +174,20 @@ impl CertificateChain {
         .map_err(ChainError::Path)
     }
 
-    /// Checks that the chain can stand beside signatures of `key`, and drops the self-signed anchor
-    /// at its end, which HAIP 1.0 §6.1.1 wants left out.
-    pub fn for_signing_key(
-        mut self,
-        key: &PublicJwk,
-        now_seconds: i64,
-    ) -> Result<Self, ChainError> {
+    /// Checks that the chain certifies `key`, and drops the self-signed anchor at its end, which HAIP 1.0
+    /// §6.1.1 wants left out.
+    pub fn for_signing_key(mut self, key: &PublicJwk, now: Timestamp) -> Result<Self, ChainError> {
         let certificates = self.parsed()?;
         check_leaf(&certificates, key)?;
         check_links(&certificates)?;
-        check_validity(&certificates, now_seconds)?;
+        check_validity(&certificates, now)?;
         if let [leaf_and_more @ .., last] = self.certificates.as_slice()
             && !leaf_and_more.is_empty()
         {
             let below_last = Self {
                 certificates: leaf_and_more.to_vec(),
             };
-            below_last.verify_path(std::slice::from_ref(last), now_seconds)?;
+            below_last.verify_path(std::slice::from_ref(last), now)?;
         }
         if certificates.last().is_some_and(is_self_issued) {
             self.certificates.pop();
@@ -273,29 +242,35 @@ fn check_links(certificates: &[Certificate]) -> Result<(), ChainError> {
     Ok(())
 }
 
-fn check_validity(certificates: &[Certificate], now_seconds: i64) -> Result<(), ChainError> {
+fn check_validity(certificates: &[Certificate], now: Timestamp) -> Result<(), ChainError> {
     for (position, certificate) in (1..).zip(certificates) {
         let validity = certificate.tbs_certificate().validity();
-        let not_before_seconds = unix_seconds(validity.not_before);
-        let not_after_seconds = unix_seconds(validity.not_after);
-        if now_seconds < not_before_seconds {
+        let not_before = timestamp(validity.not_before);
+        let not_after = timestamp(validity.not_after);
+        if now < not_before {
             return Err(ChainError::NotYetValid {
                 position,
-                not_before_seconds,
+                not_before,
             });
         }
-        if now_seconds > not_after_seconds {
+        // The end is a whole second, all of which is still valid.
+        if now.as_second() > not_after.as_second() {
             return Err(ChainError::Expired {
                 position,
-                not_after_seconds,
+                not_after,
             });
         }
     }
     Ok(())
 }
 
-fn unix_seconds(time: x509_cert::time::Time) -> i64 {
-    i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX)
+/// X.509 ends at the year 9999, as `Timestamp` does.
+fn timestamp(time: x509_cert::time::Time) -> Timestamp {
+    time.to_unix_duration()
+        .try_into()
+        .ok()
+        .and_then(|since_epoch| Timestamp::from_duration(since_epoch).ok())
+        .unwrap_or(Timestamp::MAX)
 }
 
 fn is_self_issued(certificate: &Certificate) -> bool {
@@ -308,7 +283,7 @@ fn key_of(certificate: &Certificate) -> Result<PublicJwk, JwkError> {
     PublicJwk::from_spki_der(&spki.to_der().map_err(|_| JwkError::Spki)?)
 }
 
-/// Accepts every extended key usage: webpki asks for one on each certificate below the anchor.
+/// Accepts every extended key usage.
 struct AnyPurpose;
 
 impl ExtendedKeyUsageValidator for AnyPurpose {

@@ -1,23 +1,25 @@
 //! The registered claims of a JWT (RFC 7519 §4.1).
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-/// What the registered claims must say at one place. The default expects no more of them than that
-/// a JWT with `exp` or `nbf` is used in its time.
+/// What the registered claims must say. The default only wants a JWT with `exp` or `nbf` to be used in its time.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Expected<'a> {
-    /// `iss` must be there and be this. If `None`, it is not looked at.
+    /// `iss` must be this. `None`: not looked at.
     pub issuer: Option<&'a str>,
-    /// Whom `aud` must name. If `None`, it is not looked at.
+    /// Whom `aud` must name. `None`: not looked at.
     pub audience: Option<Audience<'a>>,
-    /// Whether `exp` must be there.
+    /// Whether `exp` is required.
     pub must_expire: bool,
-    /// Seconds that a JWT is taken beyond its `exp`.
-    pub late_seconds: f64,
-    /// Seconds that a JWT is taken before its `nbf` and `iat`.
-    pub early_seconds: f64,
-    /// `iat` must be there and lie no more seconds back than this. If `None`, it is not looked at.
-    pub max_age_seconds: Option<f64>,
+    /// For how long a JWT is accepted after its `exp`.
+    pub late: Duration,
+    /// For how long a JWT is accepted before its `nbf` and `iat`.
+    pub early: Duration,
+    /// `iat` is required and at most this far back. `None`: not looked at.
+    pub max_age: Option<Duration>,
     /// Whether times must be integers. RFC 7519 §2 allows fractions.
     pub whole_seconds: bool,
 }
@@ -34,42 +36,34 @@ pub enum Audience<'a> {
 /// Why claims are refused. The messages repeat nothing of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the messages say it")]
 pub enum ClaimsError {
-    /// `exp`, `nbf` or `iat` is not a number of seconds.
     #[error("the claim {0} must be a number of seconds")]
     Malformed(&'static str),
-    /// `iss` is absent or names another issuer.
     #[error("the claim iss is not the expected one")]
     Issuer,
-    /// `aud` is absent or names another audience.
     #[error("the claim aud is not the expected one")]
     Audience,
-    /// `exp` is absent.
     #[error("the claim exp is missing")]
     NoExpiry,
-    /// `exp` has passed.
     #[error("it has expired: the claim exp lies in the past")]
     Expired,
-    /// `nbf` lies in the future.
     #[error("the claim nbf lies in the future")]
     NotYetValid,
-    /// `iat` is absent.
     #[error("the claim iat is missing")]
     NoIssueTime,
-    /// `iat` lies in the future.
     #[error("the claim iat lies in the future")]
     FromTheFuture,
-    /// `iat` lies too far back.
     #[error("the claim iat lies too far back")]
     TooOld,
 }
 
 impl Expected<'_> {
-    /// Compares the claims with what is expected, at `now` in Unix seconds.
+    /// Compares the claims with what is expected.
     ///
     /// # Errors
     /// The first claim that does not fit, in the order of the fields above.
-    pub fn check(&self, claims: &Map<String, Value>, now: f64) -> Result<(), ClaimsError> {
+    pub fn check(&self, claims: &Map<String, Value>, now: Timestamp) -> Result<(), ClaimsError> {
         if self.issuer.is_some() && claims.get("iss").and_then(Value::as_str) != self.issuer {
             return Err(ClaimsError::Issuer);
         }
@@ -84,26 +78,27 @@ impl Expected<'_> {
         if self.must_expire && expires_at.is_none() {
             return Err(ClaimsError::NoExpiry);
         }
-        if expires_at.is_some_and(|at| at + self.late_seconds <= now) {
+        let now = now.as_duration().as_secs_f64();
+        if expires_at.is_some_and(|at| at + self.late.as_secs_f64() <= now) {
             return Err(ClaimsError::Expired);
         }
-        let earliest = now + self.early_seconds;
-        if not_before.is_some_and(|at| at > earliest) {
+        let latest = now + self.early.as_secs_f64();
+        if not_before.is_some_and(|at| at > latest) {
             return Err(ClaimsError::NotYetValid);
         }
-        if let Some(max_age_seconds) = self.max_age_seconds {
+        if let Some(max_age) = self.max_age {
             let issued_at = issued_at.ok_or(ClaimsError::NoIssueTime)?;
-            if issued_at > earliest {
+            if issued_at > latest {
                 return Err(ClaimsError::FromTheFuture);
             }
-            if now - issued_at > max_age_seconds {
+            if now - issued_at > max_age.as_secs_f64() {
                 return Err(ClaimsError::TooOld);
             }
         }
         Ok(())
     }
 
-    /// A `NumericDate` (RFC 7519 §2) in Unix seconds, if the claim is there.
+    /// A `NumericDate` (RFC 7519 §2) in Unix seconds, of any size: the sender chooses it.
     fn time(
         &self,
         claims: &Map<String, Value>,

@@ -8,47 +8,36 @@ use crate::public_jwk::{JwkError, PublicJwk};
 
 /// The multicodec code of a compressed P-256 key, `p256-pub` (0x1200), as a varint.
 const P256_PUB: [u8; 2] = [0x80, 0x24];
-/// Longer than any P-256 key with a few optional members, and short enough for base58's quadratic
-/// time.
+/// More than any P-256 key needs; base58 takes quadratic time.
 const MAX_DID_BYTES: usize = 2_048;
 
-/// Why a DID URL names no key that Bestow can take from the URL itself.
+/// Why a DID URL holds no acceptable key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the messages say it")]
 pub enum DidError {
-    /// Not `did:jwk` or `did:key`: resolving it would need the network, or it is no DID at all.
     #[error("only did:jwk and did:key are resolved")]
     Method,
-    /// The identifier is longer than any key needs.
     #[error("the DID is too long")]
     TooLong,
-    /// The identifier is not what its method prescribes.
     #[error("the {method} identifier is malformed")]
-    Malformed {
-        /// The method: `did:jwk` or `did:key`.
-        method: &'static str,
-    },
-    /// The fragment names another verification method than the only one that the DID document has.
+    Malformed { method: &'static str },
     #[error("the DID document has no such verification method")]
     Fragment,
-    /// The key is not a P-256 public key.
     #[error(transparent)]
     Key(#[from] JwkError),
 }
 
 impl PublicJwk {
-    /// Takes the key out of a DID or DID URL of the methods `did:jwk` and `did:key`.
-    ///
-    /// A fragment is optional, but must be the one that the method defines: `#0` for `did:jwk`, the
-    /// identifier itself for `did:key`.
+    /// The key in a DID or DID URL of the methods `did:jwk` and `did:key`. A fragment is optional, but must be
+    /// the method's: `#0` for `did:jwk`, the identifier itself for `did:key`.
     pub fn from_did_url(did_url: &str) -> Result<Self, DidError> {
         if did_url.len() > MAX_DID_BYTES {
             return Err(DidError::TooLong);
         }
-        let (did, fragment) = match did_url.split_once('#') {
-            Some((did, fragment)) => (did, Some(fragment)),
-            None => (did_url, None),
-        };
+        let (did, fragment) = did_url
+            .split_once('#')
+            .map_or((did_url, None), |(did, fragment)| (did, Some(fragment)));
         let (key, own_fragment) = if let Some(identifier) = did.strip_prefix("did:jwk:") {
             (from_did_jwk(identifier)?, "0")
         } else if let Some(identifier) = did.strip_prefix("did:key:") {

@@ -1,8 +1,7 @@
-//! JSON that refuses a member named twice.
+//! JSON without repeated members.
 //!
-//! RFC 7515 §4 and RFC 7519 §4 leave it to the reader whether a doubled member is refused or the
-//! last one wins. Where two readers decide differently, one checks a value that the other never
-//! uses; so it is refused here. Plain `serde_json` keeps the last one.
+//! RFC 7515 §4 and RFC 7519 §4 let a reader refuse them or take the last, as `serde_json` does. Two readers that
+//! differ would check one value and use another, so they are refused here.
 
 use std::fmt;
 
@@ -14,23 +13,22 @@ use serde_json::{Map, Number, Value};
 /// Why bytes are not JSON that is read here.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the messages say it")]
 pub enum JsonError {
-    /// Not JSON, nested deeper than 128 levels, or with a member named twice.
     #[error("malformed JSON")]
     Malformed(#[source] serde_json::Error),
-    /// JSON, but not an object.
     #[error("the JSON value is not an object")]
     NotAnObject,
 }
 
-/// Parses JSON text (UTF-8), refusing doubled members at any depth.
+/// Parses JSON text (UTF-8).
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     serde_json::from_slice(bytes)
         .map(|Unique(value)| value)
         .map_err(JsonError::Malformed)
 }
 
-/// Parses a JSON object (UTF-8), refusing doubled members at any depth.
+/// Parses a JSON object (UTF-8).
 pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, JsonError> {
     match parse(bytes)? {
         Value::Object(members) => Ok(members),
@@ -38,7 +36,7 @@ pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, JsonError> {
     }
 }
 
-/// A JSON value whose objects have no doubled members.
+/// A JSON value whose objects have no repeated members.
 struct Unique(Value);
 
 impl<'de> Deserialize<'de> for Unique {
@@ -107,7 +105,7 @@ impl<'de> Visitor<'de> for UniqueVisitor {
         while let Some(name) = entries.next_key::<String>()? {
             let value = entries.next_value_seed(self)?;
             if members.insert(name, value).is_some() {
-                // The name is the sender's text: it stays out of the message.
+                // The name is the sender's, and stays out of the message.
                 return Err(A::Error::custom("a member is named twice"));
             }
         }

@@ -1,10 +1,9 @@
-//! Compact JWS (RFC 7515 §3.1): building with ES256, and reading what a stranger sent.
+//! Compact JWS (RFC 7515 §3.1).
 //!
 //! Building: [`SigningInput::new`], sign its bytes, [`SigningInput::finish`].
 //!
-//! Reading: [`Unverified::read`] looks at the size and the header and decides; the caller picks the
-//! key ([`Header::key`] or one that it knows); [`Unverified::verify`] hands out the claims. There
-//! is no other way to the claims.
+//! Reading: [`Unverified::read`] checks size and header, the caller picks the key, and
+//! [`Unverified::verify`] is the only way to the claims.
 
 use std::fmt;
 
@@ -18,9 +17,8 @@ use crate::json::{self, JsonError};
 use crate::public_jwk::{JwkError, PublicJwk, Signature};
 use crate::verification_key::{Algorithm, Verify};
 
-/// `BASE64URL(header) || '.' || BASE64URL(payload)`: the text that is signed. `Debug` shows its
-/// length only.
-#[derive(Clone, PartialEq, Eq)]
+/// The text that is signed: `BASE64URL(header) || '.' || BASE64URL(payload)`.
+#[derive(Clone)]
 pub struct SigningInput(String);
 
 impl SigningInput {
@@ -113,50 +111,36 @@ pub enum Keys {
 /// Why a JWS is refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the messages say it")]
 pub enum JwsError {
-    /// The text is longer than the policy allows.
     #[error("the JWT is longer than {max_bytes} bytes")]
-    TooLarge {
-        /// The policy's limit.
-        max_bytes: usize,
-    },
-    /// Not three parts in base64url without padding.
+    TooLarge { max_bytes: usize },
     #[error("the JWT is not a JWS in compact serialisation")]
     Malformed,
-    /// The header is no JSON object, or has a member twice.
     #[error("the JWT header is refused")]
     Header(#[source] JsonError),
-    /// `alg` is absent, `none`, or not one that is accepted here.
     #[error("the JWT's alg is not an accepted one")]
     Algorithm,
-    /// `typ` is absent or not one that is expected here.
     #[error("the JWT's typ is not the expected one")]
     Type,
     /// `crit` lists an extension: none is understood here (RFC 7515 §4.1.11).
     #[error("the JWT's crit header is not supported")]
     Critical,
-    /// `jwk` is no acceptable public key.
     #[error("the JWT's jwk header is refused")]
     Jwk(#[source] JwkError),
-    /// `kid` is not a string, or absent where only it can name the key.
     #[error("the JWT's kid header must be a string")]
     Kid,
-    /// `x5c` is no acceptable certificate chain.
     #[error("the JWT's x5c header is refused")]
     X5c(#[source] ChainError),
-    /// None or several of `jwk`, `kid` and `x5c` are there, where exactly one must be.
     #[error("the JWT must name its key by exactly one of jwk, kid and x5c")]
     KeyReference,
-    /// The signature is not the key's signature of this header and payload.
     #[error("the JWT's signature does not verify")]
     Signature,
-    /// The payload is no JSON object, or has a member twice.
     #[error("the JWT's payload is refused")]
     Payload(#[source] JsonError),
 }
 
-/// A JWS's header, as far as it matters to the choice of a key. Not authenticated before
-/// [`Unverified::verify`].
+/// A JWS's header. Not authenticated before [`Unverified::verify`].
 #[derive(Debug, Clone)]
 pub struct Header {
     kid: Option<String>,
@@ -177,8 +161,7 @@ pub enum KeyReference<'a> {
 }
 
 impl Header {
-    /// The key reference, where there must be exactly one of `jwk`, `kid` and `x5c` (OpenID4VCI 1.0
-    /// App. F.1).
+    /// The one key reference that there must be (OpenID4VCI 1.0 App. F.1).
     pub fn key(&self) -> Result<KeyReference<'_>, JwsError> {
         match (&self.jwk, &self.kid, &self.x5c) {
             (Some(jwk), None, None) => Ok(KeyReference::Jwk(jwk)),
@@ -188,12 +171,12 @@ impl Header {
         }
     }
 
-    /// `kid`, where the key is known by name and the header may hold more references.
+    /// `kid`, whatever references there are besides.
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
 
-    /// `x5c`, where the header may hold more references. No path has been validated.
+    /// `x5c`, whatever references there are besides. No path has been validated.
     pub fn x5c(&self) -> Option<&CertificateChain> {
         self.x5c.as_ref()
     }
@@ -244,8 +227,7 @@ impl Header {
     }
 }
 
-/// A JWS whose header is acceptable and whose signature has not been verified. `Debug` shows the
-/// header only.
+/// A JWS whose header is acceptable and whose signature has not been verified.
 #[derive(Clone)]
 pub struct Unverified<'a> {
     header: Header,
@@ -256,8 +238,7 @@ pub struct Unverified<'a> {
 }
 
 impl<'a> Unverified<'a> {
-    /// Splits a compact JWS and checks everything that needs no key: size, form, and the header
-    /// against the policy.
+    /// Checks what needs no key: size, form, and the header against the policy.
     pub fn read(compact: &'a str, policy: &Policy<'_>) -> Result<Self, JwsError> {
         if compact.len() > policy.max_bytes {
             return Err(JwsError::TooLarge {
@@ -304,7 +285,7 @@ impl<'a> Unverified<'a> {
     }
 }
 
-/// A JWS whose signature has been verified. `Debug` shows the header only.
+/// A JWS whose signature has been verified.
 #[derive(Clone)]
 pub struct Verified {
     /// The header.
@@ -314,14 +295,6 @@ pub struct Verified {
 }
 
 // Payloads hold claims and nonces, which no log may show.
-
-impl fmt::Debug for SigningInput {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningInput")
-            .field("bytes", &self.0.len())
-            .finish()
-    }
-}
 
 impl fmt::Debug for Unverified<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,16 +1,13 @@
 //! JWS, JWK and JWT: what a stranger signed, read and verified.
 //!
-//! Key proofs, access tokens, credentials and status lists are all compact JWSs with claims, and
-//! all are read here, in three steps:
+//! Key proofs, access tokens, credentials and status lists are read in three steps:
 //!
-//! 1. [`jws::Unverified::read`] checks size and form, and the header against what the place
-//!    allows ([`jws::Policy`]).
-//! 2. The caller chooses the key by the header, and [`jws::Unverified::verify`] hands out the
-//!    claims. There is no other way to them.
-//! 3. [`Expected::check`] compares the registered claims with what the place expects.
+//! 1. [`jws::Unverified::read`] checks size, form and header by a [`jws::Policy`].
+//! 2. The caller chooses the key by the header; [`jws::Unverified::verify`] hands out the claims.
+//! 3. [`Expected::check`] compares the registered claims with what is expected.
 //!
-//! Bestow itself signs by ES256 alone (ECDSA with P-256 and SHA-256), the algorithm that HAIP and
-//! DIIP require: [`jws::SigningInput`] is what is signed; the keys are in the crate `signing`.
+//! Bestow itself signs [`jws::SigningInput`]s by ES256 alone, which HAIP and DIIP require; the keys are in the crate
+//! `signing`.
 
 mod certificates;
 mod claims;

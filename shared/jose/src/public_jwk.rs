@@ -7,7 +7,7 @@ use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// An ES256 signature as JOSE writes it: `r || s`, each 32 bytes, big-endian (RFC 7518 §3.4).
@@ -18,8 +18,7 @@ const COORDINATE_BYTES: usize = 32;
 /// Bytes of an uncompressed P-256 point: `04 || x || y` (SEC 1 §2.3.3).
 const POINT_BYTES: usize = 1 + 2 * COORDINATE_BYTES;
 
-/// A `SubjectPublicKeyInfo` of P-256 up to its uncompressed point (RFC 5480 §2): the sequence,
-/// `id-ecPublicKey`, `prime256v1`, and the head of the bit string. Nothing in it varies.
+/// A `SubjectPublicKeyInfo` of P-256 up to its uncompressed point (RFC 5480 §2).
 const SPKI_PREFIX: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
     0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
@@ -28,44 +27,32 @@ const SPKI_PREFIX: [u8; 26] = [
 /// Members that only a private or symmetric JWK has (RFC 7518 §6.2.2, §6.3.2 and §6.4).
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-/// Why a JSON value, a point or a DER structure is not a public key that Bestow accepts.
+/// Why something is no acceptable public key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the messages say it")]
 pub enum JwkError {
-    /// The value is not a JSON object.
     #[error("a JWK must be a JSON object")]
     NotAnObject,
-    /// The key carries private or secret material, which nobody should send.
     #[error("the JWK carries the private member {0:?}")]
     PrivateMember(&'static str),
-    /// `kty` is absent or not `EC`.
     #[error("the JWK's kty must be \"EC\"")]
     KeyType,
-    /// `crv` is absent or not `P-256`.
     #[error("the JWK's crv must be \"P-256\"")]
     Curve,
-    /// `alg` is there and is not `ES256`.
     #[error("the JWK's alg must be \"ES256\" or absent")]
     Algorithm,
-    /// `use` is there and is not `sig`.
     #[error("the JWK's use must be \"sig\" or absent")]
     Use,
-    /// A coordinate is absent, or is not 32 bytes in base64url without padding.
     #[error("the JWK's {0} must be 32 bytes in base64url without padding")]
     Coordinate(&'static str),
-    /// The coordinates are no point of the curve.
     #[error("the key is not a point of the curve P-256")]
     NotOnCurve,
-    /// The DER structure is not the `SubjectPublicKeyInfo` of a P-256 key.
     #[error("the public key is not a SubjectPublicKeyInfo of P-256")]
     Spki,
 }
 
-/// A P-256 public key: parsed, on the curve, and ready to verify signatures.
-///
-/// Its JSON form is a JWK of exactly the four required members (`kty`, `crv`, `x`, `y`). Reading
-/// ignores other members, such as `kid`, but refuses private ones and an `alg` or a `use` that
-/// contradict ES256.
+/// A P-256 public key, on the curve, ready to verify signatures.
 #[derive(Clone)]
 pub struct PublicJwk {
     /// Its bytes are always the uncompressed point.
@@ -73,13 +60,13 @@ pub struct PublicJwk {
 }
 
 impl PublicJwk {
-    /// Reads a JWK (RFC 7517) from a JSON value.
+    /// Reads a JWK (RFC 7517). Other members, such as `kid`, are ignored; private ones, and an `alg` or a `use`
+    /// that contradict ES256, are refused.
     pub fn from_json(jwk: &Value) -> Result<Self, JwkError> {
         Self::from_members(jwk.as_object().ok_or(JwkError::NotAnObject)?)
     }
 
-    /// Reads a JWK from the members of a JSON object.
-    pub fn from_members(members: &Map<String, Value>) -> Result<Self, JwkError> {
+    pub(crate) fn from_members(members: &Map<String, Value>) -> Result<Self, JwkError> {
         check_public(members)?;
         let text = |name| members.get(name).and_then(Value::as_str);
         if text("kty") != Some("EC") {
@@ -88,10 +75,7 @@ impl PublicJwk {
         if text("crv") != Some("P-256") {
             return Err(JwkError::Curve);
         }
-        if members
-            .get("alg")
-            .is_some_and(|alg| alg.as_str() != Some(crate::ES256))
-        {
+        if members.get("alg").is_some_and(|alg| alg != crate::ES256) {
             return Err(JwkError::Algorithm);
         }
         check_use(members)?;
@@ -155,9 +139,9 @@ impl PublicJwk {
         json!({"crv": "P-256", "kty": "EC", "x": x, "y": y})
     }
 
-    /// The JWK's SHA-256 thumbprint (RFC 7638) in base64url without padding (43 characters).
+    /// The JWK's SHA-256 thumbprint (RFC 7638) in base64url.
     pub fn thumbprint(&self) -> String {
-        // The required members in lexicographic order without white space: that is what is hashed (§3).
+        // §3: the required members in lexicographic order, without white space.
         let canonical = self.to_json().to_string();
         URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, canonical.as_bytes()))
     }
@@ -214,12 +198,5 @@ impl fmt::Debug for PublicJwk {
 impl Serialize for PublicJwk {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.to_json().serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for PublicJwk {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        Self::from_json(&value).map_err(serde::de::Error::custom)
     }
 }

@@ -14,8 +14,7 @@ use crate::public_jwk::{self, JwkError, PublicJwk};
 /// The most keys of a set that are looked at.
 const MOST_KEYS: usize = 100;
 
-/// An algorithm that a JWS may be signed by. All are asymmetric: with a symmetric one, whoever can
-/// check a signature could make one (RFC 8725 §2.1).
+/// An algorithm that a JWS may be signed by. All are asymmetric (RFC 8725 §2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     /// ECDSA with P-256 and SHA-256.
@@ -33,7 +32,7 @@ impl Algorithm {
     pub const ALL: &'static [Self] = &[Self::Es256, Self::Rs256, Self::Ps256, Self::EdDsa];
 
     /// By its name in `alg` (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2).
-    pub fn from_name(name: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         match name {
             crate::ES256 => Some(Self::Es256),
             "RS256" => Some(Self::Rs256),
@@ -66,8 +65,8 @@ enum Material {
     Ed25519(ParsedPublicKey),
 }
 
-/// The named keys of a JWK Set that can verify a signature. Others that are in it are left out (RFC
-/// 7517 §5). `None` if the text is no JWK Set.
+/// The named keys of a JWK Set that can verify a signature; others are left out (RFC 7517 §5). `None` if the text
+/// is no JWK Set.
 pub fn read_jwk_set(json: &[u8]) -> Option<Vec<VerificationKey>> {
     #[derive(Deserialize)]
     struct JwkSet {

@@ -12,19 +12,8 @@ const INTEGER_BYTES: usize = 32;
 #[error("not the DER encoding of a P-256 signature")]
 pub struct DerSignatureError;
 
-/// Converts `SEQUENCE { r INTEGER, s INTEGER }` (RFC 3279 §2.2.3) to `r || s`.
-///
-/// DER writes an integer as short as it can, with a zero byte in front where its first bit is set:
-/// both are undone here. Anything that is not strict DER, and integers that are zero, negative or
-/// longer than 32 bytes, are refused.
-///
-/// ```
-/// # fn main() -> Result<(), signing::DerSignatureError> {
-/// let raw = signing::ecdsa_der_to_raw(&[0x30, 0x07, 0x02, 0x01, 0x05, 0x02, 0x02, 0x00, 0xff])?;
-/// assert_eq!((raw[31], raw[63]), (5, 0xff));
-/// # Ok(())
-/// # }
-/// ```
+/// Converts `SEQUENCE { r INTEGER, s INTEGER }` (RFC 3279 §2.2.3) to `r || s`. Refuses what is not strict DER, and
+/// integers that are zero, negative or longer than 32 bytes.
 pub fn ecdsa_der_to_raw(der: &[u8]) -> Result<Signature, DerSignatureError> {
     let integers = Vec::<UintRef<'_>>::from_der(der).map_err(|_| DerSignatureError)?;
     let [r, s] = integers.try_into().map_err(|_| DerSignatureError)?;

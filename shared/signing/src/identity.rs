@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bestow_jose::{CertificateChain, ChainError, PublicJwk};
+use bestow_jose::{CertificateChain, ChainError, ES256, PublicJwk};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 use crate::signer::Signer;
 
@@ -25,17 +27,14 @@ impl SigningIdentity {
         }
     }
 
-    /// Adds the certificates that go into `x5c`: leaf first, the self-signed anchor last or absent
-    /// (it is left out of `x5c`, HAIP 1.0 §6.1.1). Times are Unix seconds.
-    ///
-    /// The error names what does not fit: the leaf certifies another key, the leaf is not first or
-    /// is self-signed, a certificate is not issued by the next one, or is not valid now.
+    /// Adds the certificates that go into `x5c`: leaf first; a self-signed anchor at the end is left out (HAIP 1.0
+    /// §6.1.1). The error says what does not fit.
     pub fn with_chain(
         mut self,
         chain: CertificateChain,
-        now_seconds: i64,
+        now: Timestamp,
     ) -> Result<Self, ChainError> {
-        self.chain = Some(chain.for_signing_key(self.signer.public_jwk(), now_seconds)?);
+        self.chain = Some(chain.for_signing_key(self.signer.public_jwk(), now)?);
         Ok(self)
     }
 
@@ -52,6 +51,19 @@ impl SigningIdentity {
     /// The key's name in the published JWK Set.
     pub fn kid(&self) -> &str {
         &self.kid
+    }
+
+    /// The header of a JWS that the key signs: `alg`, `typ`, `kid` and, with certificates, `x5c`.
+    pub fn header(&self, typ: &str) -> Map<String, Value> {
+        let mut header = Map::from_iter([
+            ("alg".to_owned(), ES256.into()),
+            ("typ".to_owned(), typ.into()),
+            ("kid".to_owned(), self.kid().into()),
+        ]);
+        if let Some(chain) = &self.chain {
+            header.insert("x5c".to_owned(), chain.to_x5c().into());
+        }
+        header
     }
 
     /// The certificates for `x5c`, leaf first, without the anchor.

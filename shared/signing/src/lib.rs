@@ -1,12 +1,7 @@
 //! ES256 private keys, and what stands beside their signatures.
 //!
-//! Everything that Bestow signs is signed here. There is one algorithm, ES256 (ECDSA with P-256 and
-//! SHA-256), because it is the one that HAIP and DIIP require; a second one would be a second set
-//! of mistakes.
-//!
-//! The private key is behind the [`Signer`] trait: [`LocalKey`] holds it in memory, and an adapter
-//! elsewhere asks a key service. What is signed, and how a signature joins its message, is the same
-//! for both: build a [`bestow_jose::jws::SigningInput`], sign its bytes, finish it with the signature.
+//! The key is behind the [`Signer`] trait: [`LocalKey`] holds it in memory; an adapter elsewhere asks a key service.
+//! Either signs the bytes of a [`bestow_jose::jws::SigningInput`].
 
 mod ecdsa_der;
 mod identity;

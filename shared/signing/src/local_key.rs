@@ -17,14 +17,13 @@ use crate::signer::{SignError, Signer};
 /// Why there is no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the messages say it")]
 pub enum KeyError {
     /// No `PRIVATE KEY` section (PKCS#8, RFC 7468 §10). `EC PRIVATE KEY` is the older SEC 1 form.
     #[error("no PKCS#8 private key found: expected a PEM section `BEGIN PRIVATE KEY`")]
     Pem,
-    /// The DER structure is not a PKCS#8 P-256 private key.
     #[error("the private key is not a PKCS#8 key of the curve P-256")]
     Key,
-    /// The library could not make or write a key.
     #[error("no key could be made")]
     Generate,
 }
@@ -40,11 +39,7 @@ impl LocalKey {
     /// Reads the first `PRIVATE KEY` section of a PEM text: PKCS#8, not encrypted.
     pub fn from_pkcs8_pem(pem: &str) -> Result<Self, KeyError> {
         let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| KeyError::Pem)?;
-        Self::from_pkcs8_der(der.secret_pkcs8_der())
-    }
-
-    /// Reads a DER `PrivateKeyInfo` (PKCS#8), not encrypted.
-    pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
+        let der = der.secret_pkcs8_der();
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der)
             .map_err(|_| KeyError::Key)?;
         Self::from_pair(pair).ok_or(KeyError::Key)
@@ -58,16 +53,10 @@ impl LocalKey {
             .ok_or(KeyError::Generate)
     }
 
-    /// Writes the private key as PKCS#8 DER. The copy is wiped when it is dropped.
-    pub fn to_pkcs8_der(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        let document = self.pair.to_pkcs8v1().map_err(|_| KeyError::Generate)?;
-        Ok(Zeroizing::new(document.as_ref().to_vec()))
-    }
-
     /// Writes the private key as PKCS#8 PEM. The copy is wiped when it is dropped.
     pub fn to_pkcs8_pem(&self) -> Result<Zeroizing<String>, KeyError> {
-        let der = self.to_pkcs8_der()?;
-        pem::encode_string("PRIVATE KEY", LineEnding::LF, &der)
+        let document = self.pair.to_pkcs8v1().map_err(|_| KeyError::Generate)?;
+        pem::encode_string("PRIVATE KEY", LineEnding::LF, document.as_ref())
             .map(Zeroizing::new)
             .map_err(|_| KeyError::Generate)
     }

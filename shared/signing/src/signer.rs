@@ -20,18 +20,15 @@ pub trait Signer: Send + Sync {
 /// Why there is no signature.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the messages say it")]
 pub enum SignError {
-    /// The key in memory did not sign.
     #[error("the local key did not sign")]
     Local,
-    /// The key service refused or could not be reached. What the cause prints is printed too, so it must be
-    /// fit for a log.
+    /// The cause goes into the log too, so it must not hold a secret.
     #[error("the key service did not sign: {0}")]
     Remote(#[source] Box<dyn Error + Send + Sync>),
-    /// The key service answered with something that is no ECDSA signature.
     #[error("the key service answered with a malformed signature")]
     Encoding(#[from] DerSignatureError),
-    /// The header or the claims could not be written as JSON.
     #[error("what is to be signed cannot be written as JSON")]
     Json(#[from] serde_json::Error),
 }

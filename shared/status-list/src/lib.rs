@@ -4,7 +4,7 @@
 //! - [`StatusList`]: the packed entries, and their compressed form.
 //! - [`StatusListToken`]: the signed list that is published at a URI.
 //! - [`UnverifiedStatusList`]: the same from the side that fetches and checks it.
-//! - [`StatusClaim`]: the place in a credential that points to an entry.
+//! - [`StatusReference`]: the place in a credential that points to an entry.
 //!
 //! The wire format has been stable over the drafts that OpenID4VCI 1.0 (-12), HAIP 1.0 (-14) and
 //! DIIP v5 (-15) name; sections below are those of -20.
@@ -16,7 +16,7 @@ mod token;
 mod verify;
 
 pub use list::{Bits, EncodedStatusList, ListError, MAX_LIST_BYTES, StatusList};
-pub use reference::{StatusClaim, StatusReference};
+pub use reference::StatusReference;
 pub use status::{Status, UnknownStatusError};
-pub use token::{MEDIA_TYPE, StatusListToken, TYPE};
-pub use verify::{StatusListError, UnverifiedStatusList, VerifiedStatusList};
+pub use token::{MEDIA_TYPE, StatusListToken};
+pub use verify::{StatusListError, UnverifiedStatusList};

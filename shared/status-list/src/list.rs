@@ -7,35 +7,31 @@ use zlib_rs::{
     DeflateConfig, Inflate, InflateFlush, ReturnCode, Strategy, compress_bound, compress_slice,
 };
 
-/// The largest list that is unpacked, in bytes: 64 million entries of 2 bits. A compressed list may
-/// be a thousand times smaller than what it unpacks to.
+/// The largest list that is unpacked, in bytes: 64 million entries of 2 bits. It may be a thousand times smaller
+/// while it is compressed.
 pub const MAX_LIST_BYTES: usize = 16 << 20;
 
 /// zlib's name for the largest window, the only one that every reader accepts.
 const WINDOW_BITS: u8 = 15;
 
 /// How many bits an entry has (§4.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::FromRepr)]
+#[repr(u8)]
 pub enum Bits {
-    /// 1 bit: valid or invalid.
-    One,
-    /// 2 bits: can also suspend.
-    Two,
+    /// Valid or invalid.
+    One = 1,
+    /// Can also suspend.
+    Two = 2,
     /// 4 bits.
-    Four,
+    Four = 4,
     /// 8 bits.
-    Eight,
+    Eight = 8,
 }
 
 impl Bits {
     /// The number, 1, 2, 4 or 8.
     pub const fn get(self) -> u8 {
-        match self {
-            Self::One => 1,
-            Self::Two => 2,
-            Self::Four => 4,
-            Self::Eight => 8,
-        }
+        self as u8
     }
 
     /// The largest value that an entry can hold.
@@ -48,43 +44,23 @@ impl Bits {
     }
 }
 
-impl TryFrom<u8> for Bits {
-    type Error = ListError;
-
-    fn try_from(bits: u8) -> Result<Self, ListError> {
-        match bits {
-            1 => Ok(Self::One),
-            2 => Ok(Self::Two),
-            4 => Ok(Self::Four),
-            8 => Ok(Self::Eight),
-            _ => Err(ListError::Bits),
-        }
-    }
-}
-
 /// What is wrong with a list or with an access to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the messages say it")]
 pub enum ListError {
-    /// `bits` is not 1, 2, 4 or 8.
     #[error("a status has 1, 2, 4 or 8 bits")]
     Bits,
-    /// The list has no such entry.
     #[error("the index is outside of the status list")]
     Index,
-    /// The value does not fit into the entry's bits.
     #[error("the status value does not fit into the list's entries")]
     Value,
-    /// `lst` is not base64url without padding.
     #[error("the status list is not in base64url without padding")]
     Base64,
-    /// `lst` is not one whole zlib stream.
     #[error("the status list is not compressed with zlib")]
     Zlib,
-    /// The list unpacks to more than [`MAX_LIST_BYTES`].
     #[error("the status list is larger than {MAX_LIST_BYTES} bytes")]
     TooLarge,
-    /// The compressor found no memory.
     #[error("the status list could not be compressed")]
     Compress,
 }
@@ -104,27 +80,15 @@ pub struct EncodedStatusList {
     pub bits: u8,
     /// The packed entries, compressed with zlib (RFC 1950), in base64url without padding.
     pub lst: String,
-    /// Where the issuer lists all its lists (§9.2).
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub aggregation_uri: Option<String>,
 }
 
 impl StatusList {
-    /// A list of at least `entries` entries, all 0 (valid): their number is rounded up to whole
-    /// bytes.
-    ///
-    /// Choose the size once: an index outside of the list makes a relying party refuse the
-    /// credential.
+    /// A list of `entries` entries, rounded up to whole bytes, all 0 (valid).
     pub fn new(bits: Bits, entries: usize) -> Self {
         Self {
             bits,
             bytes: vec![0; entries.div_ceil(bits.entries_per_byte())],
         }
-    }
-
-    /// Bits of an entry.
-    pub fn bits(&self) -> Bits {
-        self.bits
     }
 
     /// The packed entries.
@@ -144,8 +108,7 @@ impl StatusList {
         Some(byte >> shift & self.bits.max_value())
     }
 
-    /// Sets the value of an entry: a [`Status`](crate::Status) or a number of the application's
-    /// own.
+    /// Sets the value of an entry: a [`Status`](crate::Status) or a number of one's own.
     pub fn set(&mut self, index: u64, value: impl Into<u8>) -> Result<(), ListError> {
         let value = value.into();
         let mask = self.bits.max_value();
@@ -164,13 +127,12 @@ impl StatusList {
         Ok(EncodedStatusList {
             bits: self.bits.get(),
             lst,
-            aggregation_uri: None,
         })
     }
 
     /// Unpacks a list that somebody else published.
     pub fn decode(encoded: &EncodedStatusList) -> Result<Self, ListError> {
-        let bits = Bits::try_from(encoded.bits)?;
+        let bits = Bits::from_repr(encoded.bits).ok_or(ListError::Bits)?;
         let compressed = URL_SAFE_NO_PAD
             .decode(&encoded.lst)
             .map_err(|_| ListError::Base64)?;
@@ -180,9 +142,8 @@ impl StatusList {
         })
     }
 
-    /// Compresses with two strategies and keeps the shorter result. The specification recommends
-    /// the highest level (§4.1), which gains 5 % on a list of a million entries and takes 70 times
-    /// as long; its search for repeated strings finds little in bits that are set at random.
+    /// Compresses with two strategies and keeps the shorter result. The highest level, which §4.1 recommends, takes
+    /// 70 times as long to gain 5 % on a million entries.
     fn compress(&self) -> Result<Vec<u8>, ListError> {
         // Few entries set: long runs of equal bytes. Many: bytes of uneven frequency without runs.
         let runs = deflate(&self.bytes, Strategy::Rle)?;
@@ -220,8 +181,7 @@ fn deflate(bytes: &[u8], strategy: Strategy) -> Result<Vec<u8>, ListError> {
 
 fn inflate(compressed: &[u8]) -> Result<Vec<u8>, ListError> {
     let mut stream = Inflate::new(true, WINDOW_BITS);
-    // Zeroed pages cost nothing until the stream writes to them; the spare byte tells full from too
-    // full.
+    // Zeroed pages cost nothing until they are written to; the spare byte tells full from too full.
     let mut bytes = vec![0; MAX_LIST_BYTES + 1];
     let status = stream
         .decompress(compressed, &mut bytes, InflateFlush::Finish)

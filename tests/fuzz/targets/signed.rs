@@ -16,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = PublicJwk::from_spki_der(bytes);
     let _ = PublicJwk::from_point(bytes);
     if let Ok(chain) = CertificateChain::from_der(vec![bytes.to_vec().into()]) {
-        let _ = (chain.leaf_key(), chain.not_after_seconds());
+        let _ = (chain.leaf_key(), chain.not_after());
     }
     if let Ok(json) = bestow_jose::json::parse(bytes) {
         let _ = CertificateChain::from_x5c(&json);

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use bestow_issuer::{CredentialRequest, ListNumber, OfferId, RevocationUuid, TokenRequest};
+use bestow_issuer::{CredentialRequest, ListNumber, OfferId, TokenRequest};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -14,5 +14,4 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = TokenRequest::parse(Some(text), b"grant_type=x");
     let _ = text.parse::<OfferId>();
     let _ = text.parse::<ListNumber>();
-    let _ = text.parse::<RevocationUuid>();
 });

@@ -136,7 +136,7 @@ mod tests {
     use std::sync::Arc;
 
     /// 2026-11-23T12:00:00Z
-    const NOW_SECONDS: i64 = 1_795_435_200;
+    const NOW: jiff::Timestamp = jiff::Timestamp::constant(1_795_435_200, 0);
 
     fn identity(data: &DataDir, public_url: &str) -> Identity {
         let url = Url::parse(public_url).unwrap();
@@ -154,11 +154,11 @@ mod tests {
             let chain = CertificateChain::from_pem(&identity.certificate_chain).unwrap();
             let authority = CertificateChain::from_pem(&identity.authority).unwrap();
             let anchors: &[CertificateDer<'_>] = authority.certificates();
-            chain.verify_path(anchors, NOW_SECONDS).unwrap();
+            chain.verify_path(anchors, NOW).unwrap();
 
             let key = LocalKey::from_pkcs8_pem(&identity.signing_key).unwrap();
             SigningIdentity::new(Arc::new(key), "key")
-                .with_chain(chain, NOW_SECONDS)
+                .with_chain(chain, NOW)
                 .unwrap();
         }
     }
@@ -175,9 +175,7 @@ mod tests {
         assert_ne!(first.certificate_chain, second.certificate_chain);
         let chain = CertificateChain::from_pem(&second.certificate_chain).unwrap();
         let authority = CertificateChain::from_pem(&first.authority).unwrap();
-        chain
-            .verify_path(authority.certificates(), NOW_SECONDS)
-            .unwrap();
+        chain.verify_path(authority.certificates(), NOW).unwrap();
     }
 
     #[test]

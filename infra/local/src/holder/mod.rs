@@ -127,7 +127,7 @@ impl Holder {
         let verifier = Verifier {
             client: &self.client,
             authority,
-            now_seconds: Timestamp::now().as_second(),
+            now: Timestamp::now(),
         };
         let issuer = &kept.credential_issuer;
         verifier

@@ -4,6 +4,7 @@ use bestow_credential::UnverifiedSdJwt;
 use bestow_jose::jws::Header;
 use bestow_jose::{CertificateChain, PublicJwk};
 use bestow_status_list::{MEDIA_TYPE, Status, StatusReference, UnverifiedStatusList};
+use jiff::Timestamp;
 use reqwest::Client;
 use reqwest::header::ACCEPT;
 use serde::Deserialize;
@@ -37,7 +38,7 @@ pub(super) struct Verifier<'a> {
     pub(super) client: &'a Client,
     /// The trust anchor, where the data directory has one.
     pub(super) authority: Option<&'a CertificateChain>,
-    pub(super) now_seconds: i64,
+    pub(super) now: Timestamp,
 }
 
 impl Verifier<'_> {
@@ -52,7 +53,7 @@ impl Verifier<'_> {
     ) -> Result<Verified, TrustError> {
         let unverified = UnverifiedSdJwt::read(credential)?;
         let (key, trust) = self.signing_key(unverified.header(), issuer).await?;
-        let verified = unverified.verify(&key, self.now_seconds)?;
+        let verified = unverified.verify(&key, self.now)?;
         check_claims(&verified.claims, issuer, vct)?;
         if verified.holder_key()?.as_ref() != Some(holder_key) {
             return Err(TrustError::Claim {
@@ -62,7 +63,7 @@ impl Verifier<'_> {
         }
         let status = match verified.status()? {
             None => None,
-            Some(claim) => Some(self.status(&claim.status_list, issuer).await?),
+            Some(entry) => Some(self.status(&entry, issuer).await?),
         };
         Ok(Verified {
             claims: verified.claims,
@@ -81,7 +82,7 @@ impl Verifier<'_> {
     ) -> Result<(PublicJwk, Trust), TrustError> {
         if let (Some(chain), Some(authority)) = (header.x5c(), self.authority)
             && chain
-                .verify_path(authority.certificates(), self.now_seconds)
+                .verify_path(authority.certificates(), self.now)
                 .is_ok()
         {
             return Ok((chain.leaf_key()?, Trust::LocalAuthority));
@@ -130,7 +131,7 @@ impl Verifier<'_> {
         let token = String::from_utf8_lossy(&answer.body);
         let unverified = UnverifiedStatusList::read(&token)?;
         let (key, _) = self.signing_key(unverified.header(), issuer).await?;
-        let list = unverified.verify(&key, uri, self.now_seconds)?;
+        let list = unverified.verify(&key, uri, self.now)?;
         Ok(list.status(entry.idx)?)
     }
 }

@@ -1,6 +1,7 @@
 //! What the holder trusts, with credentials that are issued here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bestow_credential::{
     ClaimPath, DisclosureFrame, HolderBinding, SdJwtVc, Validity, system_randomness,
@@ -15,7 +16,7 @@ use crate::data::data_dir::DataDir;
 use crate::data::identity::Identity;
 
 /// 2026-11-23T12:00:00Z
-const NOW_SECONDS: i64 = 1_795_435_200;
+const NOW: Timestamp = Timestamp::constant(1_795_435_200, 0);
 /// Nothing listens there: a test that asks for the issuer's own keys fails.
 const ISSUER: &str = "http://127.0.0.1:1";
 
@@ -33,7 +34,7 @@ impl Issuer {
         let chain = CertificateChain::from_pem(&files.certificate_chain).unwrap();
         Self {
             identity: SigningIdentity::new(Arc::new(key), "key")
-                .with_chain(chain, NOW_SECONDS)
+                .with_chain(chain, NOW)
                 .unwrap(),
             authority: CertificateChain::from_pem(&files.authority).unwrap(),
         }
@@ -49,7 +50,7 @@ impl Issuer {
             issuer: Some(ISSUER),
             claims,
             frame: &frame,
-            validity: Validity::rounded_to_days(NOW_SECONDS, Some(86_400)),
+            validity: Validity::rounded_to_days(NOW, Duration::from_secs(86_400)),
             holder: Some(HolderBinding {
                 jwk: holder.public_jwk().clone(),
                 kid: None,
@@ -67,13 +68,13 @@ async fn verify(
     credential: &str,
     authority: &CertificateChain,
     holder: &LocalKey,
-    now_seconds: i64,
+    now: Timestamp,
 ) -> Result<Verified, TrustError> {
     let client = Client::new();
     let verifier = Verifier {
         client: &client,
         authority: Some(authority),
-        now_seconds,
+        now,
     };
     let vct = Some("urn:bank-account");
     verifier
@@ -85,7 +86,7 @@ async fn verify(
 async fn a_credential_of_the_local_issuer_is_trusted_with_what_it_discloses() {
     let (issuer, holder) = (Issuer::new(), LocalKey::generate().unwrap());
     let credential = issuer.issue(&holder).await;
-    let verified = verify(&credential, &issuer.authority, &holder, NOW_SECONDS)
+    let verified = verify(&credential, &issuer.authority, &holder, NOW)
         .await
         .unwrap();
     assert_eq!(verified.trust, Trust::LocalAuthority);
@@ -100,15 +101,13 @@ async fn what_is_not_as_it_should_be_is_not_trusted() {
     let authority = &issuer.authority;
 
     let stranger = LocalKey::generate().unwrap();
-    let fault = verify(&credential, authority, &stranger, NOW_SECONDS)
-        .await
-        .err();
+    let fault = verify(&credential, authority, &stranger, NOW).await.err();
     assert!(
         matches!(fault, Some(TrustError::Claim { claim: "cnf", .. })),
         "{fault:?}"
     );
 
-    let later = NOW_SECONDS + 2 * 86_400;
+    let later = NOW + 2 * Duration::from_secs(86_400);
     let fault = verify(&credential, authority, &holder, later)
         .await
         .err()
@@ -123,18 +122,10 @@ async fn what_is_not_as_it_should_be_is_not_trusted() {
     let before = if forged.pop() == Some('A') { 'B' } else { 'A' };
     forged.extend([before, last]);
     let forged = format!("{forged}~{disclosures}");
-    assert!(
-        verify(&forged, authority, &holder, NOW_SECONDS)
-            .await
-            .is_err()
-    );
+    assert!(verify(&forged, authority, &holder, NOW).await.is_err());
 
     let added = format!("{credential}WyJzYWx0IiwgImlzX2FkbWluIiwgdHJ1ZV0~");
-    assert!(
-        verify(&added, authority, &holder, NOW_SECONDS)
-            .await
-            .is_err()
-    );
+    assert!(verify(&added, authority, &holder, NOW).await.is_err());
 }
 
 #[tokio::test]
@@ -142,8 +133,6 @@ async fn certificates_of_another_authority_are_worth_no_more_than_what_the_issue
     let (issuer, holder) = (Issuer::new(), LocalKey::generate().unwrap());
     let credential = issuer.issue(&holder).await;
     let other = Issuer::new().authority;
-    let fault = verify(&credential, &other, &holder, NOW_SECONDS)
-        .await
-        .err();
+    let fault = verify(&credential, &other, &holder, NOW).await.err();
     assert!(matches!(fault, Some(TrustError::Fetch(_))), "{fault:?}");
 }

@@ -1,17 +1,19 @@
 //! An access token as a JWT (RFC 9068), read and judged.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use bestow_contract::Scope;
 use bestow_jose::jws::{self, JwsError, Keys, Policy, Types};
 use bestow_jose::{Algorithm, Audience, ClaimsError, VerificationKey};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
 /// The longest token that is looked at, in bytes.
 const LONGEST: usize = 8 * 1024;
 /// How far the clocks of the authorization server and ours may differ, in seconds.
-const LEEWAY_SECONDS: f64 = 30.0;
+const LEEWAY: Duration = Duration::from_secs(30);
 /// The longest client id that is taken.
 const LONGEST_CLIENT: usize = 200;
 
@@ -135,11 +137,12 @@ pub(super) fn judge_claims(
         issuer: Some(&expected.issuer),
         audience: Some(Audience::Among(&expected.audience)),
         must_expire: true,
-        late_seconds: LEEWAY_SECONDS,
-        early_seconds: LEEWAY_SECONDS,
+        late: LEEWAY,
+        early: LEEWAY,
         ..bestow_jose::Expected::default()
     };
-    registered.check(&claims, now_ms as f64 / 1_000.0)?;
+    let now = Timestamp::from_millisecond(now_ms).unwrap_or(Timestamp::MAX);
+    registered.check(&claims, now)?;
     let mut clients = ["client_id", "azp", "sub"]
         .into_iter()
         .filter_map(|name| claims.get(name));

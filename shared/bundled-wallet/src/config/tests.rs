@@ -4,10 +4,12 @@ use rcgen::{
 
 use super::*;
 
-/// 2026-01-01T00:00:00Z.
-const ISSUED_SECONDS: i64 = 1_767_225_600;
-/// 2027-01-01T00:00:00Z.
-const EXPIRY_SECONDS: i64 = 1_798_761_600;
+/// 2026-01-01T00:00:00Z
+const ISSUED: Timestamp = Timestamp::constant(1_767_225_600, 0);
+/// 2027-01-01T00:00:00Z
+const EXPIRY: Timestamp = Timestamp::constant(1_798_761_600, 0);
+const SECOND: SignedDuration = SignedDuration::from_secs(1);
+const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// A chain of a leaf and its root for the key, PEM, the leaf of which expires first.
 fn chain_for(key: &LocalKey) -> String {
@@ -36,7 +38,7 @@ fn identity(key: &LocalKey) -> SigningIdentity {
 }
 
 /// Whether the identity has certificates at this time, and what was logged about it.
-fn certified_at(now_seconds: i64) -> (bool, String) {
+fn certified_at(now: Timestamp) -> (bool, String) {
     let key = LocalKey::generate().unwrap();
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt()
@@ -44,14 +46,14 @@ fn certified_at(now_seconds: i64) -> (bool, String) {
         .with_writer(log.clone())
         .finish();
     let identity = tracing::subscriber::with_default(subscriber, || {
-        certified(identity(&key), &chain_for(&key), now_seconds).unwrap()
+        certified(identity(&key), &chain_for(&key), now).unwrap()
     });
     (identity.chain().is_some(), log.text())
 }
 
 #[test]
 fn an_expired_certificate_is_left_out_and_told_in_the_log() {
-    let (has_chain, log) = certified_at(EXPIRY_SECONDS + 1);
+    let (has_chain, log) = certified_at(EXPIRY + SECOND);
     assert!(!has_chain);
     assert!(
         log.contains("ERROR") && log.contains("certificate 1 has expired"),
@@ -61,10 +63,10 @@ fn an_expired_certificate_is_left_out_and_told_in_the_log() {
 
 #[test]
 fn the_log_warns_of_an_expiry_from_thirty_days_before() {
-    let (has_chain, log) = certified_at(EXPIRY_SECONDS - 30 * DAY_SECONDS);
+    let (has_chain, log) = certified_at(EXPIRY - DAY * 30);
     assert_eq!((has_chain, log.as_str()), (true, ""));
     for (days, days_left) in [(29, "days_left=29"), (0, "days_left=0")] {
-        let (has_chain, log) = certified_at(EXPIRY_SECONDS - days * DAY_SECONDS);
+        let (has_chain, log) = certified_at(EXPIRY - DAY * days);
         assert!(has_chain);
         assert!(log.contains("WARN") && log.contains(days_left), "{log}");
     }
@@ -73,12 +75,12 @@ fn the_log_warns_of_an_expiry_from_thirty_days_before() {
 #[test]
 fn every_other_fault_of_the_certificates_stops_the_start() {
     let (key, other) = (LocalKey::generate().unwrap(), LocalKey::generate().unwrap());
-    for (pem, now_seconds) in [
-        (chain_for(&other), ISSUED_SECONDS),
-        (chain_for(&key), ISSUED_SECONDS - 1),
-        ("no certificate".to_owned(), ISSUED_SECONDS),
+    for (pem, now) in [
+        (chain_for(&other), ISSUED),
+        (chain_for(&key), ISSUED - SECOND),
+        ("no certificate".to_owned(), ISSUED),
     ] {
-        let fault = certified(identity(&key), &pem, now_seconds).unwrap_err();
+        let fault = certified(identity(&key), &pem, now).unwrap_err();
         assert!(fault.to_string().contains(CHAIN), "{fault}");
     }
 }

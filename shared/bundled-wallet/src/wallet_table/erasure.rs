@@ -3,6 +3,7 @@
 use bestow_aws::erasure::{DuePages, ERASE_SHARDS};
 use bestow_aws::item::{Item, parsed_key};
 use bestow_issuer::OfferId;
+use jiff::Timestamp;
 
 use super::WalletTable;
 use super::offers::OFFER;
@@ -11,12 +12,12 @@ use super::offers::OFFER;
 pub const CLAIMS_TO_ERASE: &str = "claims-to-erase";
 
 impl WalletTable {
-    /// The offers of one shard (`0..ERASE_SHARDS`) whose claims are due at `now_seconds`, the oldest first.
+    /// The offers of one shard (`0..ERASE_SHARDS`) whose claims are due, the oldest first.
     /// [`bestow_issuer::PurgeExpiredClaims`] looks at each again.
     #[must_use]
-    pub fn claims_due(&self, shard: u8, now_seconds: i64) -> DuePages<OfferId> {
+    pub fn claims_due(&self, shard: u8, now: Timestamp) -> DuePages<OfferId> {
         let id: fn(&Item) -> Option<OfferId> = |entry| parsed_key(entry, "pk", OFFER);
-        self.0.due(CLAIMS_TO_ERASE, shard, now_seconds, id)
+        self.0.due(CLAIMS_TO_ERASE, shard, now.as_second(), id)
     }
 }
 

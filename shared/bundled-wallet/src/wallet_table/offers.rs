@@ -96,10 +96,10 @@ fn offer_key(offer_id: &OfferId) -> Item {
 }
 
 fn offer_item(offer: &Offer) -> Result<Item, CallError> {
-    let erase_at_seconds = offer.erase_at_seconds();
+    let erase_at_seconds = offer.erase_at().map(|due| due.as_second());
     let attributes = OfferItem {
         offer,
-        expires_at: offer.purge_at_seconds(),
+        expires_at: offer.purge_at().as_second(),
         erase_at_seconds,
         erase_shard: erase_at_seconds.map(|_| shard_of(&offer.offer_id)),
     };

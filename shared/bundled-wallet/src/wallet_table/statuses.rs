@@ -36,7 +36,7 @@ struct Head {
 /// Which list is being filled.
 #[derive(Deserialize)]
 struct Current {
-    list: u32,
+    list: ListNumber,
 }
 
 impl WalletTable {
@@ -117,7 +117,7 @@ impl WalletTable {
     pub async fn advance_current_list(&self, next: ListNumber) -> Result<ListNumber, CallError> {
         let advance = Write::update(current_key(), "SET #list = :next")
             .only_if("attribute_not_exists(#list) OR #list < :next")
-            .value(":next", number(u32::from(next)));
+            .value(":next", number(next));
         match self.0.write(advance).await? {
             Written::Done(_) | Written::Refused(None) => Ok(next),
             Written::Refused(Some(current)) => read_list(current),
@@ -150,6 +150,5 @@ pub(super) fn status_item(record: &StatusRecord) -> Result<Item, CallError> {
 }
 
 fn read_list(current: Item) -> Result<ListNumber, CallError> {
-    let Current { list } = item::read(current)?;
-    ListNumber::try_from(list).map_err(|_| CallError::unexpected("a list number out of range"))
+    Ok(item::read::<Current>(current)?.list)
 }

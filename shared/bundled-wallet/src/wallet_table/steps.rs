@@ -7,6 +7,7 @@ use bestow_issuer::{
     CountTxCodeAttempt, ExhaustTxCode, IssueCredential, MAXIMUM_TX_CODE_ATTEMPTS,
     PurgeExpiredClaims, RecordReport, RedeemCode, RetrieveOffer, Transition, WalletReport,
 };
+use jiff::Timestamp;
 
 /// A step of an offer that the table can execute as one conditional update.
 pub trait OfferStep: Transition {
@@ -17,29 +18,29 @@ pub trait OfferStep: Transition {
 impl OfferStep for RetrieveOffer {
     fn update(&self, offer: Item) -> Write {
         let change = "SET #state = :retrieved, changed_at_seconds = :now";
-        step(offer, change, self.now_seconds).only_if("#state = :created")
+        step(offer, change, self.now).only_if("#state = :created")
     }
 }
 
 impl OfferStep for CountTxCodeAttempt {
     fn update(&self, offer: Item) -> Write {
         let change = "SET tx_code_attempts = tx_code_attempts + :one";
-        step(offer, change, self.now_seconds)
+        step(offer, change, self.now)
             .only_if(format!(
                 "{IS_OPEN} AND {IS_THIS} AND tx_code_attempts < :maximum"
             ))
-            .value(":created_at", number(self.created_at_seconds))
+            .value(":created_at", number(self.created_at.as_second()))
     }
 }
 
 impl OfferStep for ExhaustTxCode {
     fn update(&self, offer: Item) -> Write {
         let change = format!("SET #state = :exhausted, changed_at_seconds = :now {REMOVE_CLAIMS}");
-        step(offer, change, self.now_seconds)
+        step(offer, change, self.now)
             .only_if(format!(
                 "{IS_THIS} AND #state IN (:created, :retrieved) AND tx_code_attempts >= :maximum"
             ))
-            .value(":created_at", number(self.created_at_seconds))
+            .value(":created_at", number(self.created_at.as_second()))
     }
 }
 
@@ -47,13 +48,13 @@ impl OfferStep for RedeemCode {
     fn update(&self, offer: Item) -> Write {
         let change = "SET #state = :token_issued, changed_at_seconds = :now, token_id = :token_id, \
                       token_expires_at_seconds = :token_expires_at, erase_at_seconds = :erase_at";
-        let token = self.token();
-        step(offer, change, self.now_seconds())
+        let token = &self.token;
+        step(offer, change, self.now)
             .only_if(format!("{IS_OPEN} AND {IS_THIS} AND {HAS_CLAIMS}"))
-            .value(":created_at", number(self.created_at_seconds()))
+            .value(":created_at", number(self.created_at.as_second()))
             .value(":token_id", string(&token.token_id))
-            .value(":token_expires_at", number(token.token_expires_at_seconds))
-            .value(":erase_at", number(self.erase_at_seconds()))
+            .value(":token_expires_at", number(token.expires_at.as_second()))
+            .value(":erase_at", number(self.erase_at().as_second()))
     }
 }
 
@@ -61,14 +62,14 @@ impl OfferStep for IssueCredential {
     fn update(&self, offer: Item) -> Write {
         let change = "SET #state = :credential_issued, holder_thumbprint = :holder, \
                       credential_issued_at_seconds = :now, changed_at_seconds = :now";
-        step(offer, change, self.now_seconds())
+        step(offer, change, self.now)
             .only_if(format!(
                 "{IS_THIS} AND token_id = :token_id AND token_expires_at_seconds > :now \
                  AND {HAS_CLAIMS} AND #state = :token_issued"
             ))
-            .value(":created_at", number(self.created_at_seconds()))
-            .value(":token_id", string(self.token_id()))
-            .value(":holder", string(self.holder_thumbprint()))
+            .value(":created_at", number(self.created_at.as_second()))
+            .value(":token_id", string(&self.token_id))
+            .value(":holder", string(&self.holder_thumbprint))
     }
 }
 
@@ -88,22 +89,22 @@ impl OfferStep for RecordReport {
         [WalletReport::Accepted, WalletReport::Declined]
             .into_iter()
             .map(report_name)
-            .fold(step(offer, change, self.now_seconds()), |step, name| {
+            .fold(step(offer, change, self.now), |step, name| {
                 step.value(&format!(":{name}"), string(name))
             })
             .only_if(format!(
                 "{IS_THIS} AND token_id = :token_id AND #state = :credential_issued \
                  AND (attribute_not_exists(report){replaced})"
             ))
-            .value(":created_at", number(self.created_at_seconds()))
-            .value(":token_id", string(self.token_id()))
-            .value(":report", string(report_name(self.report())))
+            .value(":created_at", number(self.created_at.as_second()))
+            .value(":token_id", string(&self.token_id))
+            .value(":report", string(report_name(self.report)))
     }
 }
 
 impl OfferStep for PurgeExpiredClaims {
     fn update(&self, offer: Item) -> Write {
-        step(offer, REMOVE_CLAIMS, self.now_seconds)
+        step(offer, REMOVE_CLAIMS, self.now)
             .only_if(format!("{HAS_CLAIMS} AND erase_at_seconds <= :now"))
     }
 }
@@ -119,9 +120,9 @@ const IS_OPEN: &str = "#state IN (:created, :retrieved) AND code_expires_at_seco
 const IS_THIS: &str = "created_at_seconds = :created_at";
 
 /// A change of an offer, with what its condition and its change may name.
-fn step(offer: Item, change: impl Into<String>, now_seconds: i64) -> Write {
+fn step(offer: Item, change: impl Into<String>, now: Timestamp) -> Write {
     Write::update(offer, change)
-        .value(":now", number(now_seconds))
+        .value(":now", number(now.as_second()))
         .value(":one", number(1))
         .value(":maximum", number(MAXIMUM_TX_CODE_ATTEMPTS))
         .value(":created", string("created"))
@@ -131,10 +132,6 @@ fn step(offer: Item, change: impl Into<String>, now_seconds: i64) -> Write {
         .value(":credential_issued", string("credential_issued"))
 }
 
-const fn report_name(report: WalletReport) -> &'static str {
-    match report {
-        WalletReport::Accepted => "accepted",
-        WalletReport::Declined => "declined",
-        WalletReport::Deleted => "deleted",
-    }
+fn report_name(report: WalletReport) -> &'static str {
+    report.into()
 }

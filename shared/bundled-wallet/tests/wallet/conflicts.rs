@@ -58,7 +58,7 @@ async fn a_step_is_taken_once_no_repeated_start_is_in_its_way() {
     let wallet = busy(&endpoint, 3).await;
     let retrieve = RetrieveOffer {
         offer_id: offer.offer_id,
-        now_seconds: NOW,
+        now: NOW,
     };
     let written = wallet.write(&retrieve).await.unwrap();
     assert!(matches!(written, Written::Applied(_)));

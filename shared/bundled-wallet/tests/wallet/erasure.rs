@@ -8,18 +8,19 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bestow_aws::erasure::{Due, ERASE_SHARDS};
 use bestow_bundled_wallet::WalletTable;
 use bestow_issuer::{Offer, OfferId, PurgeExpiredClaims, Written};
+use jiff::Timestamp;
 
-use crate::world::{TABLE, issuer, offer_without_status, table};
+use crate::world::{SECOND, TABLE, issuer, offer_without_status, table};
 
 /// What is due in every shard, sorted, and in which order each shard told it.
-async fn due(table: &WalletTable, now_seconds: i64) -> BTreeSet<String> {
+async fn due(table: &WalletTable, now: Timestamp) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for shard in 0..ERASE_SHARDS {
         let mut last = i64::MIN;
         for Due {
             id,
             erase_at_seconds,
-        } in shard_due(table, shard, now_seconds).await
+        } in shard_due(table, shard, now).await
         {
             assert!(last <= erase_at_seconds, "the oldest come first");
             last = erase_at_seconds;
@@ -29,8 +30,8 @@ async fn due(table: &WalletTable, now_seconds: i64) -> BTreeSet<String> {
     found
 }
 
-async fn shard_due(table: &WalletTable, shard: u8, now_seconds: i64) -> Vec<Due<OfferId>> {
-    let mut pages = table.claims_due(shard, now_seconds);
+async fn shard_due(table: &WalletTable, shard: u8, now: Timestamp) -> Vec<Due<OfferId>> {
+    let mut pages = table.claims_due(shard, now);
     let mut found = Vec::new();
     while let Some(page) = pages.next().await {
         found.extend(page.unwrap().into_iter().map(Result::unwrap));
@@ -50,15 +51,15 @@ async fn claims_are_found_when_they_are_due_in_whatever_shard_and_gone_once_eras
     let mut offers = Vec::new();
     for number in 0..40 {
         let mut offer = offer_without_status(&issuer, &format!("offer-{number}"));
-        offer.code_expires_at_seconds += number;
+        offer.code_expires_at += number * SECOND;
         wallet.create_offer(&offer, None).await.unwrap();
         offers.push(offer);
     }
-    let first_due = offers[0].erase_at_seconds().unwrap();
-    assert_eq!(due(&wallet, first_due - 1).await, BTreeSet::new());
+    let first_due = offers[0].erase_at().unwrap();
+    assert_eq!(due(&wallet, first_due - SECOND).await, BTreeSet::new());
     assert_eq!(due(&wallet, first_due).await, ids(&offers[..1]));
-    assert_eq!(due(&wallet, first_due + 39).await, ids(&offers));
-    let mut in_first_shard = shard_due(&wallet, 0, i64::MAX / 2).await;
+    assert_eq!(due(&wallet, first_due + 39 * SECOND).await, ids(&offers));
+    let mut in_first_shard = shard_due(&wallet, 0, Timestamp::MAX).await;
     assert!(
         (1..20).contains(&in_first_shard.len()),
         "{in_first_shard:?}"
@@ -67,14 +68,18 @@ async fn claims_are_found_when_they_are_due_in_whatever_shard_and_gone_once_eras
     let erased = in_first_shard.remove(0);
     let step = PurgeExpiredClaims {
         offer_id: erased.id.clone(),
-        now_seconds: erased.erase_at_seconds,
+        now: Timestamp::from_second(erased.erase_at_seconds).unwrap(),
     };
     let Written::Applied(offer) = wallet.write(&step).await.unwrap() else {
         panic!("it was due");
     };
     assert!(offer.encrypted_claims.is_none());
     let left = offers.iter().filter(|offer| offer.offer_id != erased.id);
-    assert_eq!(due(&wallet, first_due + 39).await, ids(left));
+    assert_eq!(due(&wallet, first_due + 39 * SECOND).await, ids(left));
+}
+
+fn second(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
 }
 
 /// What is due in the third shard.
@@ -99,7 +104,7 @@ async fn an_entry_that_cannot_be_read_does_not_hide_the_others() {
     let entries = vec![entry("nobody's", 1), entry(&format!("offer#{id}"), 2)];
     let batch = table.client.batch_write_item();
     batch.request_items(TABLE, entries).send().await.unwrap();
-    let mut pages = table.table.claims_due(3, 2);
+    let mut pages = table.table.claims_due(3, second(2));
     let page = pages.next().await.unwrap().unwrap();
     let read: Vec<_> = page.iter().map(Result::is_ok).collect();
     assert_eq!(read, [false, true]);
@@ -121,6 +126,6 @@ async fn there_is_no_end_to_what_is_found() {
             .await
             .unwrap();
     }
-    assert_eq!(due(&table.table, 219).await.len(), 220);
-    assert_eq!(due(&table.table, 209).await.len(), 210);
+    assert_eq!(due(&table.table, second(219)).await.len(), 220);
+    assert_eq!(due(&table.table, second(209)).await.len(), 210);
 }

@@ -94,8 +94,8 @@ impl Kms {
 
 /// The key as KMS uses it: its signatures are DER.
 fn asn1_pair(key: &LocalKey) -> EcdsaKeyPair {
-    let pkcs8 = key.to_pkcs8_der().unwrap();
-    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &pkcs8).unwrap()
+    let key = rcgen::KeyPair::from_pem(&key.to_pkcs8_pem().unwrap()).unwrap();
+    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, key.serialized_der()).unwrap()
 }
 
 /// The public key as KMS gives it: a DER `SubjectPublicKeyInfo`.

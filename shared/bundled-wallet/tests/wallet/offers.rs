@@ -3,7 +3,7 @@
 use bestow_bundled_wallet::Creation;
 use bestow_issuer::{Offer, StatusRecord};
 
-use crate::world::{issuer, offer, offer_without_status, table};
+use crate::world::{SECOND, issuer, offer, offer_without_status, table};
 
 fn status_of(offer: &Offer) -> StatusRecord {
     StatusRecord::new(offer.revocation_uuid.unwrap())
@@ -35,7 +35,7 @@ async fn a_second_start_is_told_about_the_first() {
         let mut second = first
             .clone()
             .redraw_status(bestow_issuer::ListNumber::FIRST, [8; 16]);
-        second.created_at_seconds += 1;
+        second.created_at += SECOND;
         let status = second.revocation_uuid.map(StatusRecord::new);
         match wallet.create_offer(&second, status.as_ref()).await.unwrap() {
             Creation::Exists(stored) => assert_eq!(*stored, first),

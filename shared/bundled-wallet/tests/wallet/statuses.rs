@@ -17,7 +17,7 @@ async fn store(wallet: &WalletTable, correlation_id: &str, record: &StatusRecord
 fn changed(record: &StatusRecord, status: CredentialStatus) -> StatusRecord {
     StatusRecord {
         status,
-        changed_at_seconds: Some(NOW),
+        changed_at: Some(NOW),
         ..record.clone()
     }
 }
@@ -137,7 +137,7 @@ async fn what_is_stored_keeps_its_names_and_types() {
             vec![
                 ("revocation_uuid", string(&uuid)),
                 ("status", string("suspended")),
-                ("changed_at_seconds", number(NOW)),
+                ("changed_at_seconds", number(NOW.as_second())),
             ],
         ),
         (

@@ -15,7 +15,7 @@ use bestow_jose::jws::SigningInput;
 use bestow_signing::{LocalKey, Signer as _};
 use serde_json::json;
 
-use crate::world::{ISSUER, NOW, TABLE, Table, issuer, offer, table};
+use crate::world::{ISSUER, NOW, SECOND, TABLE, Table, issuer, offer, table};
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -107,12 +107,12 @@ fn key(offer: &Offer) -> Item {
 fn item(offer: &Offer) -> Item {
     let mut item: Item = serde_dynamo::to_item(offer).unwrap();
     item.extend(key(offer));
-    let expires_at = AttributeValue::N(offer.purge_at_seconds().to_string());
+    let expires_at = AttributeValue::N(offer.purge_at().as_second().to_string());
     item.insert("expires_at".to_owned(), expires_at);
-    if let Some(due) = offer.erase_at_seconds() {
+    if let Some(due) = offer.erase_at() {
         let shard: u64 = offer.offer_id.as_str().bytes().map(u64::from).sum();
         for (name, value) in [
-            ("erase_at_seconds", due),
+            ("erase_at_seconds", due.as_second()),
             ("erase_shard", (shard % 8) as i64),
         ] {
             item.insert(name.to_owned(), AttributeValue::N(value.to_string()));
@@ -176,17 +176,17 @@ impl World {
         let offer_id = &self.offer.offer_id;
         let retrieve = RetrieveOffer {
             offer_id: offer_id.clone(),
-            now_seconds: NOW,
+            now: NOW,
         };
         let count = CountTxCodeAttempt {
             offer_id: offer_id.clone(),
-            created_at_seconds: self.offer.created_at_seconds,
-            now_seconds: NOW,
+            created_at: self.offer.created_at,
+            now: NOW,
         };
         let exhaust = ExhaustTxCode {
             offer_id: offer_id.clone(),
-            created_at_seconds: self.offer.created_at_seconds,
-            now_seconds: NOW,
+            created_at: self.offer.created_at,
+            now: NOW,
         };
         let mut steps: Vec<Box<dyn OfferStep>> = vec![
             Box::new(retrieve),
@@ -196,10 +196,10 @@ impl World {
             Box::new(self.issue.clone()),
         ];
         // Before the claims of an offer of `every_offer` are due, and when they are.
-        for now_seconds in [NOW + 59, NOW + 60, NOW + 61] {
+        for now in [59, 60, 61].map(|seconds| NOW + seconds * SECOND) {
             steps.push(Box::new(PurgeExpiredClaims {
                 offer_id: offer_id.clone(),
-                now_seconds,
+                now,
             }));
         }
         for report in &self.reports {
@@ -214,16 +214,16 @@ impl World {
     fn every_offer(&self) -> Vec<Offer> {
         let mut offers = Vec::new();
         for (state, tx_code_attempts) in self.every_state() {
-            for created_at_seconds in [NOW, NOW + 1] {
-                for code_expires_at_seconds in [NOW, NOW + 1] {
+            for created_at in [NOW, NOW + SECOND] {
+                for code_expires_at in [NOW, NOW + SECOND] {
                     for encrypted_claims in [None, self.offer.encrypted_claims.clone()] {
                         offers.push(Offer {
                             state: state.clone(),
                             tx_code_attempts,
-                            created_at_seconds,
-                            code_expires_at_seconds,
+                            created_at,
+                            code_expires_at,
                             encrypted_claims,
-                            changed_at_seconds: NOW - 7,
+                            changed_at: NOW - 7 * SECOND,
                             ..self.offer.clone()
                         });
                     }
@@ -254,8 +254,8 @@ impl World {
             ] {
                 let issued = IssuedCredential {
                     token: token.clone(),
-                    holder_thumbprint: self.issue.holder_thumbprint().to_owned(),
-                    credential_issued_at_seconds: NOW - 9,
+                    holder_thumbprint: self.issue.holder_thumbprint.clone(),
+                    issued_at: NOW - 9 * SECOND,
                     report,
                 };
                 states.push((OfferState::CredentialIssued(issued), 0));
@@ -266,11 +266,11 @@ impl World {
 
     fn every_token(&self) -> Vec<IssuedToken> {
         let mut tokens = Vec::new();
-        for token_id in [&self.redeem.token().token_id, "another"] {
-            for token_expires_at_seconds in [NOW, NOW + 1] {
+        for token_id in [&self.redeem.token.token_id, "another"] {
+            for expires_at in [NOW, NOW + SECOND] {
                 tokens.push(IssuedToken {
                     token_id: token_id.to_owned(),
-                    token_expires_at_seconds,
+                    expires_at,
                 });
             }
         }
@@ -315,7 +315,7 @@ fn credential_request(issuer: &Issuer, wallet: &LocalKey) -> String {
     let nonce = issuer.nonce(NOW, [3; 8]).unwrap().c_nonce;
     let header = json!({"alg": "ES256", "typ": "openid4vci-proof+jwt",
         "jwk": wallet.public_jwk().to_json()});
-    let claims = json!({"aud": ISSUER, "iat": NOW, "nonce": nonce});
+    let claims = json!({"aud": ISSUER, "iat": NOW.as_second(), "nonce": nonce});
     let input = SigningInput::new(&header, &claims).unwrap();
     let signature = wallet.sign_now(input.as_bytes()).unwrap();
     json!({"credential_configuration_id": "BankAccountCredential",

@@ -1,6 +1,7 @@
 //! An issuer with two of the shipped templates, and a table.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bestow_aws::sdk::Sdk;
 use bestow_bundled_wallet::{CLAIMS_TO_ERASE, WalletTable};
@@ -11,9 +12,11 @@ use bestow_issuer::{
     TemplateFile, Templates, WalletKeys,
 };
 use bestow_signing::{LocalKey, SigningIdentity};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-pub(crate) const NOW: i64 = 1_763_920_000;
+pub(crate) const NOW: Timestamp = Timestamp::constant(1_763_920_000, 0);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const TABLE: &str = "wallet";
 pub(crate) const ISSUER: &str = "https://issuer.example";
 

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bestow_credential::{SdJwtError, UnverifiedSdJwt, VerifiedSdJwt};
 use bestow_jose::jws::SigningInput;
 use bestow_jose::{CertificateChain, CertificateDer};
-use bestow_signing::{LocalKey, SigningIdentity};
+use bestow_signing::{LocalKey, Signer, SigningIdentity};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-pub(crate) const NOW_SECONDS: i64 = 1_767_225_600;
+/// 2026-01-01T00:00:00Z
+pub(crate) const NOW: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
 pub(crate) fn key() -> LocalKey {
     LocalKey::generate().unwrap()
@@ -34,7 +37,7 @@ pub(crate) fn certified_identity(key: &LocalKey) -> (SigningIdentity, Certificat
         .signed_by(&subject, &rcgen::Issuer::new(authority, authority_key))
         .unwrap();
     let chain = CertificateChain::from_der(vec![leaf.der().clone(), root.clone()]).unwrap();
-    (identity(key).with_chain(chain, NOW_SECONDS).unwrap(), root)
+    (identity(key).with_chain(chain, NOW).unwrap(), root)
 }
 
 /// A disclosure of whatever JSON, as base64url text.
@@ -65,6 +68,20 @@ pub(crate) fn sd_jwt(key: &LocalKey, mut payload: Value, disclosures: &[&str]) -
         .chain(disclosures.iter().copied())
         .flat_map(|part| [part, "~"])
         .collect()
+}
+
+pub(crate) fn verify(key: &LocalKey, sd_jwt: &str) -> Result<VerifiedSdJwt, SdJwtError> {
+    UnverifiedSdJwt::read(sd_jwt)?.verify(key.public_jwk(), NOW)
+}
+
+/// What becomes of a payload with these disclosures beside it.
+pub(crate) fn outcome(payload: Value, disclosures: &[&str]) -> Result<VerifiedSdJwt, SdJwtError> {
+    let key = key();
+    verify(&key, &sd_jwt(&key, payload, disclosures))
+}
+
+pub(crate) fn refusal(payload: Value, disclosures: &[&str]) -> SdJwtError {
+    outcome(payload, disclosures).expect_err("the SD-JWT must be refused")
 }
 
 /// The parts of an issued credential: header, payload, and each disclosure's JSON.

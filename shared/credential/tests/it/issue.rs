@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,11 +8,12 @@ use bestow_credential::{
     UnverifiedSdJwt, Validity, reserved_names, system_randomness,
 };
 use bestow_signing::Signer;
-use bestow_status_list::{StatusClaim, StatusReference};
+use bestow_status_list::StatusReference;
 use futures::executor::block_on;
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::crafted::{NOW_SECONDS, certified_identity, digest, identity, key, taken_apart};
+use crate::crafted::{NOW, certified_identity, digest, identity, key, taken_apart};
 
 fn members(json: Value) -> Map<String, Value> {
     let Value::Object(members) = json else {
@@ -31,7 +33,7 @@ fn vc(claims: Value, frame: &DisclosureFrame) -> SdJwtVc<'_> {
         issuer: Some("https://issuer.example"),
         claims: members(claims),
         frame,
-        validity: Validity::rounded_to_days(NOW_SECONDS, Some(86_400)),
+        validity: Validity::rounded_to_days(NOW, Duration::from_secs(86_400)),
         holder: None,
         status: None,
     }
@@ -61,9 +63,9 @@ fn the_credential_says_what_it_is_and_from_when_until_when() {
         json!({
             "vct": "urn:example:account:1",
             "iss": "https://issuer.example",
-            "iat": NOW_SECONDS,
-            "nbf": NOW_SECONDS,
-            "exp": NOW_SECONDS + 86_400,
+            "iat": NOW.as_second(),
+            "nbf": NOW.as_second(),
+            "exp": NOW.as_second() + 86_400,
             "iban": "NL12TUL25708789078",
             "sub": "user_42"
         })
@@ -85,19 +87,17 @@ fn certificates_go_into_the_header_without_their_anchor() {
     assert_eq!(header["x5c"].as_array().unwrap().len(), 1);
     let unverified = UnverifiedSdJwt::read(&credential).unwrap();
     let chain = unverified.header().x5c().unwrap().clone();
-    chain.verify_path(&[root], NOW_SECONDS).unwrap();
-    unverified
-        .verify(&chain.leaf_key().unwrap(), NOW_SECONDS)
-        .unwrap();
+    chain.verify_path(&[root], NOW).unwrap();
+    unverified.verify(&chain.leaf_key().unwrap(), NOW).unwrap();
 }
 
 #[test]
 fn what_is_absent_is_not_written() {
     let none = DisclosureFrame::default();
     let validity = Validity {
-        issued_at_seconds: 0,
-        not_before_seconds: None,
-        expires_at_seconds: None,
+        issued_at: Timestamp::UNIX_EPOCH,
+        not_before: None,
+        expires_at: None,
     };
 
     let (_, payload, _) = taken_apart(&issue(SdJwtVc {
@@ -126,10 +126,9 @@ fn the_holder_and_the_status_are_bound() {
             jwk: holder.clone(),
             kid: kid.map(str::to_owned),
         };
-        let status = StatusClaim::from(status.clone());
         let vc = SdJwtVc {
             holder: Some(holder),
-            status: Some(status),
+            status: Some(status.clone()),
             ..vc(json!({}), &none)
         };
         taken_apart(&issue(vc)).1
@@ -357,7 +356,7 @@ fn a_key_elsewhere_signs_the_same_text() {
 
     let verified = UnverifiedSdJwt::read(&credential)
         .unwrap()
-        .verify(key.public_jwk(), NOW_SECONDS)
+        .verify(key.public_jwk(), NOW)
         .unwrap();
     assert_eq!(verified.claims["a"], 1);
 }
@@ -374,7 +373,7 @@ fn debug_output_shows_no_claim() {
     let credential = prepared.finish(&signature);
     let unverified = UnverifiedSdJwt::read(&credential).unwrap();
     shown += &format!("{unverified:?}");
-    let verified = unverified.verify(key.public_jwk(), NOW_SECONDS).unwrap();
+    let verified = unverified.verify(key.public_jwk(), NOW).unwrap();
     shown += &format!("{verified:?} {:?}", verified.disclosures);
 
     assert!(!shown.contains("NL12TUL25708789078"), "{shown}");

@@ -6,9 +6,11 @@
     reason = "a test may stop at the first surprise, in its helpers too"
 )]
 
+mod claims;
 mod crafted;
+mod disclosures;
 mod issue;
 mod paths;
+mod rfc_examples;
 mod round_trip;
 mod validity;
-mod verify;

@@ -1,8 +1,8 @@
-use bestow_credential::{ClaimPath, ClaimPathError, DisclosureFrame, FrameError, PathSegment};
+use bestow_credential::{ClaimPath, DisclosureFrame, FrameError, PathSegment};
 use serde_json::json;
 
 fn path(segments: serde_json::Value) -> ClaimPath {
-    ClaimPath::from_json(&segments).unwrap()
+    serde_json::from_value(segments).unwrap()
 }
 
 #[test]
@@ -32,14 +32,15 @@ fn a_path_is_read_and_written_as_json() {
 
 #[test]
 fn what_is_no_path_is_refused() {
-    for (json, error) in [
-        (json!([]), ClaimPathError::Empty),
-        (json!("iban"), ClaimPathError::Empty),
-        (json!([null]), ClaimPathError::FirstSegment),
-        (json!(["nationalities", 0]), ClaimPathError::Segment),
-        (json!(["address", ["street"]]), ClaimPathError::Segment),
+    for json in [
+        json!([]),
+        json!("iban"),
+        json!([null]),
+        json!(["nationalities", 0]),
+        json!(["address", ["street"]]),
     ] {
-        assert_eq!(ClaimPath::from_json(&json), Err(error), "{json}");
+        let path = serde_json::from_value::<ClaimPath>(json.clone());
+        assert!(path.is_err(), "{json}");
     }
 }
 

@@ -6,7 +6,7 @@ use futures::executor::block_on;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
-use crate::crafted::{NOW_SECONDS, identity, key, taken_apart};
+use crate::crafted::{NOW, identity, key, taken_apart};
 
 fn any_claims() -> impl Strategy<Value = Map<String, Value>> {
     let leaf = prop_oneof![
@@ -34,7 +34,7 @@ fn any_paths() -> impl Strategy<Value = Vec<ClaimPath>> {
     ];
     let path = ("[a-d]", prop::collection::vec(segment, 0..3)).prop_map(|(first, rest)| {
         let segments = std::iter::once(PathSegment::Member(first)).chain(rest);
-        ClaimPath::new(segments.collect()).unwrap()
+        ClaimPath::try_from(segments.collect::<Vec<_>>()).unwrap()
     });
     prop::collection::vec(path, 0..8)
 }
@@ -55,9 +55,9 @@ proptest! {
             claims: claims.clone(),
             frame: &frame,
             validity: Validity {
-                issued_at_seconds: NOW_SECONDS,
-                not_before_seconds: None,
-                expires_at_seconds: None,
+                issued_at: NOW,
+                not_before: None,
+                expires_at: None,
             },
             holder: None,
             status: None,
@@ -65,13 +65,13 @@ proptest! {
         let credential = block_on(vc.issue(&identity(&key), system_randomness)).unwrap();
         let read = |text: &str| {
             let unverified = UnverifiedSdJwt::read(text).unwrap();
-            unverified.verify(key.public_jwk(), NOW_SECONDS).unwrap()
+            unverified.verify(key.public_jwk(), NOW).unwrap()
         };
 
         // With all disclosures every claim is there again.
         let mut expected = claims.clone();
         expected.insert("vct".to_owned(), "urn:example".into());
-        expected.insert("iat".to_owned(), NOW_SECONDS.into());
+        expected.insert("iat".to_owned(), NOW.as_second().into());
         prop_assert_eq!(&read(&credential).claims, &expected);
 
         // Without any, each claim that is disclosable at the top level is gone, with whatever it

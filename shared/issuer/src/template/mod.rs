@@ -7,6 +7,7 @@ mod load;
 mod paths;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bestow_contract::FieldError;
 use bestow_credential::{ClaimPath, DisclosureFrame};
@@ -112,10 +113,10 @@ impl Template {
         &self.definition.vct
     }
 
-    /// Seconds from issuance to expiry.
+    /// From issuance to expiry.
     #[must_use]
-    pub fn validity_seconds(&self) -> u64 {
-        u64::from(self.definition.valid_for_days) * 24 * 60 * 60
+    pub fn validity(&self) -> Duration {
+        Duration::from_hours(24 * u64::from(self.definition.valid_for_days))
     }
 
     /// Which claims are selectively disclosable.

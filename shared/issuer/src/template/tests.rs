@@ -1,7 +1,26 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::test_support::{TEMPLATE_FILES, templates};
+
+/// The templates that are shipped.
+const TEMPLATE_FILES: [TemplateFile<'static>; 3] = [
+    TemplateFile {
+        name: "issue_iban.json",
+        text: include_str!("../../../../infra/issue-templates/issue_iban.json"),
+    },
+    TemplateFile {
+        name: "company_registration.json",
+        text: include_str!("../../../../infra/issue-templates/company_registration.json"),
+    },
+    TemplateFile {
+        name: "employee_badge.json",
+        text: include_str!("../../../../infra/issue-templates/employee_badge.json"),
+    },
+];
+
+fn templates() -> Templates {
+    Templates::load(&TEMPLATE_FILES).unwrap()
+}
 
 /// The smallest template, to be spoilt.
 fn minimal() -> Value {
@@ -167,7 +186,7 @@ fn no_more_than_fifty_faults_are_told() {
 fn what_the_schema_makes_compulsory_is_mandatory() {
     let templates = templates();
     let template = templates.by_template_id("company_registration").unwrap();
-    let path = |path: Value| ClaimPath::from_json(&path).unwrap();
+    let path = |path: Value| serde_json::from_value::<ClaimPath>(path).unwrap();
     assert!(template.is_mandatory(&path(json!(["legal_name"]))));
     assert!(template.is_mandatory(&path(json!(["registered_address", "country"]))));
     assert!(!template.is_mandatory(&path(json!(["registered_address", "postal_code"]))));

@@ -14,7 +14,7 @@ use bestow_signing::{SignError, Signer};
 use serde_json::{Map, Value, json};
 
 use crate::world::{
-    ISSUER, NOW, Wallet, World, claims, did_jwk, issuer_named, issuer_signing_with,
+    ISSUER, NOW, SECOND, Wallet, World, claims, did_jwk, issuer_named, issuer_signing_with,
 };
 
 /// The claims of an SD-JWT VC, every disclosure revealed, its signature verified.
@@ -116,7 +116,9 @@ fn a_lost_answer_can_be_asked_for_again_by_the_same_key_only() {
     let token = world.authorized();
     let request = world.request(&wallet);
     let first = world.credential(&token, &request, NOW).unwrap();
-    let second = world.credential(&token, &request, NOW + 200).unwrap();
+    let second = world
+        .credential(&token, &request, NOW + 200 * SECOND)
+        .unwrap();
     let read = |response: &Value| {
         let mut claims = claims_of(&world, text(&response["credentials"][0]["credential"]));
         claims.remove("_sd");
@@ -130,7 +132,9 @@ fn a_lost_answer_can_be_asked_for_again_by_the_same_key_only() {
     assert_eq!(first["notification_id"], second["notification_id"]);
 
     let request = world.request(&other);
-    let refused = world.credential(&token, &request, NOW + 200).unwrap_err();
+    let refused = world
+        .credential(&token, &request, NOW + 200 * SECOND)
+        .unwrap_err();
     assert_eq!(refused.code(), CredentialRequestDenied);
 }
 
@@ -150,12 +154,13 @@ fn of_two_requests_of_one_key_at_once_both_are_answered_and_one_is_recorded() {
     let mut world = World::new();
     let token = world.authorized();
     let request = world.request(&Wallet::new());
-    let [first, second] = [NOW + 1, NOW + 2].map(|now| world.signed(&token, &request, now));
+    let [first, second] =
+        [NOW + SECOND, NOW + 2 * SECOND].map(|now| world.signed(&token, &request, now));
     assert!(world.conclude(first.unwrap().unwrap()).is_ok());
     let issued = world.offer().clone();
     assert!(world.conclude(second.unwrap().unwrap()).is_ok());
     assert!(*world.offer() == issued, "a repeat changes nothing");
-    assert_eq!(issued.changed_at_seconds, NOW + 1);
+    assert_eq!(issued.changed_at, NOW + SECOND);
 }
 
 /// A key whose service is down.
@@ -202,7 +207,7 @@ fn a_token_that_was_opened_just_before_it_expired_gets_nothing_after() {
     let mut world = World::new();
     let token = world.authorized();
     let wallet = Wallet::new();
-    let late = NOW + bestow_issuer::TOKEN_LIFETIME_SECONDS;
+    let late = NOW + bestow_issuer::TOKEN_LIFETIME;
     let proof = wallet.proof(&world.nonce(late));
     let request =
         json!({"credential_configuration_id": "BankAccountCredential", "proofs": {"jwt": [proof]}});
@@ -316,10 +321,10 @@ fn n22_n23_a_bearer_token_in_the_header_is_needed() {
     let code = world.code();
     let response = world.token(&code, &[], NOW).unwrap();
     let token = text(&response["access_token"]);
-    let code_of = |authorization: Option<&str>, now_seconds| {
+    let code_of = |authorization: Option<&str>, now| {
         world
             .issuer
-            .authorize(authorization, now_seconds)
+            .authorize(authorization, now)
             .map(|_| ())
             .map_err(|error| error.code())
     };
@@ -342,11 +347,11 @@ fn n22_n23_a_bearer_token_in_the_header_is_needed() {
     }
     let ours = format!("Bearer {token}");
     assert_eq!(
-        code_of(Some(&ours), NOW + bestow_issuer::TOKEN_LIFETIME_SECONDS),
+        code_of(Some(&ours), NOW + bestow_issuer::TOKEN_LIFETIME),
         Err(InvalidToken)
     );
     let foreign = issuer_named("https://other.example").authorize(Some(&ours), NOW);
-    assert_eq!(foreign.unwrap_err().code(), InvalidToken);
+    assert_eq!(foreign.err().unwrap().code(), InvalidToken);
 }
 
 #[test]

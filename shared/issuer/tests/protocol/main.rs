@@ -18,4 +18,5 @@ mod proof;
 mod races;
 mod status;
 mod token;
+mod tx_code;
 mod world;

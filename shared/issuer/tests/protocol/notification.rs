@@ -1,6 +1,8 @@
 //! The notification endpoint.
 
-use bestow_issuer::{AccessToken, ErrorCode};
+use std::time::Duration;
+
+use bestow_issuer::{AccessToken, ErrorCode, Written};
 use serde_json::{Value, json};
 
 use crate::world::{NOW, Wallet, World};
@@ -122,4 +124,27 @@ fn claims_go_once_the_wallet_says_that_it_keeps_the_credential() {
     let request = world.request(&wallet);
     let refused = world.credential(&token, &request, NOW).unwrap_err();
     assert_eq!(refused.code(), ErrorCode::CredentialRequestDenied);
+}
+
+#[test]
+fn an_issuance_succeeds_by_a_clock_that_shows_fractions_of_seconds() {
+    let now = NOW + Duration::from_millis(750);
+    let mut world = World::started_at(json!({"tx_code": {}}), now);
+    world.fetch(now).unwrap();
+    let code = world.code();
+    let tx_code = world.tx_code().unwrap();
+    let token = world.token(&code, &[("tx_code", &tx_code)], now).unwrap();
+    let token = world.authorize(&token);
+    let request = world.request(&Wallet::new());
+    let response = world.credential(&token, &request, now).unwrap();
+    let body =
+        json!({"notification_id": response["notification_id"], "event": "credential_accepted"});
+    let report = world
+        .issuer
+        .notification(&token, body.to_string().as_bytes(), now);
+    let Ok(report) = report else {
+        panic!("the notification is in order");
+    };
+    assert!(matches!(world.store.write(&report), Written::Applied(_)));
+    assert_eq!(world.stage(now), "accepted");
 }

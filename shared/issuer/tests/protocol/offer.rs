@@ -1,26 +1,13 @@
 //! Start issue, and the Credential Offer.
 
 use bestow_contract::Problem;
-use bestow_issuer::{CreateOfferError, ListNumber, OfferId};
+use bestow_issuer::{CreateOfferError, OfferId};
 use serde_json::json;
 
-use crate::world::{NOW, World, issuer, offer_id, start};
+use crate::world::{NOW, SECOND, World, issuer, offer, offer_id, start};
 
 fn start_status(more: serde_json::Value) -> u16 {
-    let request = start(more);
-    let correlation_id = request.correlation_id.clone().unwrap();
-    let refused = issuer()
-        .offers()
-        .start(
-            &request,
-            offer_id(&request),
-            correlation_id,
-            ListNumber::FIRST,
-            [7; 16],
-            NOW,
-        )
-        .unwrap_err();
-    Problem::from(refused).status
+    Problem::from(offer(&issuer(), &start(more), NOW).unwrap_err()).status
 }
 
 #[test]
@@ -41,10 +28,10 @@ fn a_start_is_answered_with_the_link_to_the_offer() {
     );
     assert_eq!(
         answer.revocation_uuid,
-        world.offer().revocation_uuid.map(Into::into)
+        world.offer().revocation_uuid.map(|uuid| uuid.uuid())
     );
     assert!(answer.revocation_uuid.is_some());
-    assert_eq!(answer.expires_at, Some(NOW as u64 + 900));
+    assert_eq!(answer.expires_at, u64::try_from(NOW.as_second() + 900).ok());
     assert_eq!(answer.tx_code, None);
 }
 
@@ -67,16 +54,7 @@ fn what_a_template_does_not_take_is_refused() {
 #[test]
 fn faults_of_the_claims_point_into_the_body() {
     let request = start(json!({"claims": {"companyname": "A", "currency": "EUR", "iban": "?"}}));
-    let correlation_id = request.correlation_id.clone().unwrap();
-    let refused = issuer().offers().start(
-        &request,
-        offer_id(&request),
-        correlation_id,
-        ListNumber::FIRST,
-        [7; 16],
-        NOW,
-    );
-    let Err(CreateOfferError::ClaimsRejected(faults)) = refused else {
+    let Err(CreateOfferError::ClaimsRejected(faults)) = offer(&issuer(), &request, NOW) else {
         panic!("the claims are wrong");
     };
     assert_eq!(faults[0].pointer, "/claims/iban");
@@ -120,14 +98,10 @@ fn offers_of_two_issuances_have_nothing_in_common() {
 fn a_stored_offer_does_not_show_its_claims_or_code() {
     let world = World::started(json!({"tx_code": {"length": 6}}));
     let item = serde_json::to_string(world.offer()).unwrap();
-    let answer = world
-        .issuer
-        .offers()
-        .start_answer(world.offer(), &start(json!({"tx_code": {"length": 6}})));
     for secret in [
         "CoolSoft",
         "NL12TUL25708789078",
-        answer.tx_code.unwrap().as_str(),
+        world.tx_code().unwrap().as_str(),
     ] {
         assert!(!item.contains(secret), "{secret} is stored in the clear");
     }
@@ -139,7 +113,7 @@ fn an_offer_is_shown_the_same_each_time_it_is_fetched() {
     assert_eq!(world.stage(NOW), "offer_created");
     let offer = world.fetch(NOW).unwrap();
     assert_eq!(world.stage(NOW), "offer_retrieved");
-    assert_eq!(world.fetch(NOW + 5).unwrap(), offer);
+    assert_eq!(world.fetch(NOW + 5 * SECOND).unwrap(), offer);
     assert_eq!(offer["credential_issuer"], "https://issuer.example");
     assert_eq!(
         offer["credential_configuration_ids"],
@@ -167,13 +141,10 @@ fn an_offer_says_what_transaction_code_it_needs() {
 #[test]
 fn n38_an_offer_that_is_over_is_gone() {
     let mut world = World::new();
-    assert_eq!(
-        world.fetch(NOW + bestow_issuer::OFFER_LIFETIME_SECONDS),
-        Err(410)
-    );
+    assert_eq!(world.fetch(NOW + bestow_issuer::OFFER_LIFETIME), Err(410));
     let code = world.code();
     world.token(&code, &[], NOW).unwrap();
     assert_eq!(world.fetch(NOW), Err(410));
-    let unknown = world.issuer.credential_offer(None, NOW).unwrap_err();
+    let unknown = world.issuer.credential_offer(None, NOW).err().unwrap();
     assert_eq!(unknown.http_status(), 404);
 }

@@ -1,27 +1,29 @@
 //! Any order of anything, by several wallets at once, with writes that come late.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use bestow_issuer::{
     AccessToken, ExhaustTxCode, Offer, OfferState, PurgeExpiredClaims, Redeem, Redemption,
     RetrieveOffer, SignedCredential, TokenRequest, Transition, TxCodeCheck, Written,
 };
+use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::world::{FORM, NOW, Wallet, World, claims, start};
+use crate::world::{FORM, NOW, Wallet, World, claims};
 
-/// Seconds after which the function that serves a request is ended.
-const REQUEST_SECONDS: i64 = 60;
-/// Seconds after the end of an issuance at which no claim is left (ten minutes), less what the schedule
+/// After this time the function that serves a request is ended.
+const REQUEST: Duration = Duration::from_secs(60);
+/// Time after the end of an issuance at which no claim is left (ten minutes), less what the schedule
 /// of the erasure and a run of it may take.
-const DUE_AFTER_END_SECONDS: i64 = 10 * 60 - 2 * 60;
+const DUE_AFTER_END: Duration = Duration::from_mins(10 - 2);
 
 /// What may happen next.
 #[derive(Debug, Clone)]
 enum Step {
     /// Seconds go by.
-    Wait(i64),
+    Wait(u64),
     /// Somebody opens the link.
     Fetch,
     /// A wallet sends the code, with the right transaction code or a wrong one.
@@ -59,11 +61,11 @@ enum Begun {
 }
 
 impl Begun {
-    fn since(&self) -> i64 {
+    fn since(&self) -> Timestamp {
         match self {
-            Self::Counting(check) => check.count().now_seconds,
-            Self::Redeeming(redemption) => redemption.write().now_seconds(),
-            Self::Exhausting(exhaust) => exhaust.now_seconds,
+            Self::Counting(check) => check.count().now,
+            Self::Redeeming(redemption) => redemption.write().now,
+            Self::Exhausting(exhaust) => exhaust.now,
         }
     }
 }
@@ -71,7 +73,7 @@ impl Begun {
 /// The world, and what was seen in it.
 struct Run {
     world: World,
-    now: i64,
+    now: Timestamp,
     code: String,
     tx_code: Option<String>,
     wallets: [Wallet; 2],
@@ -93,12 +95,8 @@ impl Run {
         } else {
             json!({})
         };
-        let mut world = World::started(more.clone());
-        let tx_code = world
-            .issuer
-            .offers()
-            .start_answer(world.offer(), &start(more))
-            .tx_code;
+        let mut world = World::started(more);
+        let tx_code = world.tx_code();
         // The code is known before the run, so that fetching is a step of its own.
         let before = world.offer().clone();
         let code = world.code();
@@ -124,16 +122,15 @@ impl Run {
     fn take(&mut self, step: &Step) {
         match step {
             Step::Wait(seconds) => {
-                self.now += seconds;
-                let oldest = self.now - REQUEST_SECONDS;
+                self.now += Duration::from_secs(*seconds);
+                let oldest = self.now - REQUEST;
                 self.begun.retain(|begun| begun.since() > oldest);
-                self.signed
-                    .retain(|signed| signed.write().now_seconds() > oldest);
+                self.signed.retain(|signed| signed.write().now > oldest);
             }
             Step::Fetch => {
                 self.world.store.write(&RetrieveOffer {
                     offer_id: self.world.offer_id.clone(),
-                    now_seconds: self.now,
+                    now: self.now,
                 });
             }
             Step::Redeem { is_right } => self.redeem(*is_right),
@@ -165,7 +162,7 @@ impl Run {
         {
             Ok(Redeem::Now(redemption)) => self.begun.push(Begun::Redeeming(redemption)),
             Ok(Redeem::AfterTxCode(check)) => self.begun.push(Begun::Counting(check)),
-            Err(_) => assert!(self.now >= NOW + bestow_issuer::OFFER_LIFETIME_SECONDS),
+            Err(_) => assert!(self.now >= NOW + bestow_issuer::OFFER_LIFETIME),
         }
     }
 
@@ -193,12 +190,12 @@ impl Run {
                 self.world.store.write(&exhaust);
             }
             Begun::Redeeming(redemption) => {
-                let redeemed_at = redemption.write().now_seconds();
+                let redeemed_at = redemption.write().now;
                 let written = self.world.store.write(redemption.write());
                 let Ok(response) = redemption.conclude(&self.world.issuer, &written, [9; 8]) else {
                     return;
                 };
-                assert!(redeemed_at < NOW + bestow_issuer::OFFER_LIFETIME_SECONDS);
+                assert!(redeemed_at < NOW + bestow_issuer::OFFER_LIFETIME);
                 let token = serde_json::to_value(response).unwrap()["access_token"].clone();
                 let header = format!("Bearer {}", token.as_str().unwrap());
                 self.tokens.push(
@@ -218,7 +215,7 @@ impl Run {
         };
         let wallet = &self.wallets[wallet];
         let mut claims = claims(&self.world.nonce(self.now));
-        claims["iat"] = json!(self.now);
+        claims["iat"] = json!(self.now.as_second());
         let proof = wallet.sign(&wallet.header(), &claims);
         let body = json!({"credential_configuration_id": "BankAccountCredential", "proofs": {"jwt": [proof]}});
         if let Ok(signed) = self.world.signed(token, &body, self.now) {
@@ -231,8 +228,8 @@ impl Run {
             return;
         }
         let signed = self.signed.remove(0);
-        let asked_at = signed.write().now_seconds();
-        let holder = signed.write().holder_thumbprint().to_owned();
+        let asked_at = signed.write().now;
+        let holder = signed.write().holder_thumbprint.clone();
         let had_claims = self.world.offer().encrypted_claims.is_some();
         let Ok(response) = self.world.conclude(signed) else {
             return;
@@ -242,12 +239,7 @@ impl Run {
             had_claims && !self.accepted,
             "a credential after its claims had gone"
         );
-        assert!(
-            asked_at
-                < NOW
-                    + bestow_issuer::OFFER_LIFETIME_SECONDS
-                    + bestow_issuer::TOKEN_LIFETIME_SECONDS
-        );
+        assert!(asked_at < NOW + bestow_issuer::OFFER_LIFETIME + bestow_issuer::TOKEN_LIFETIME);
         self.holders.insert(holder);
         assert_eq!(self.holders.len(), 1, "one credential for two keys");
     }
@@ -271,7 +263,7 @@ impl Run {
         let before = self.world.offer().clone();
         let erase = PurgeExpiredClaims {
             offer_id: before.offer_id.clone(),
-            now_seconds: self.now,
+            now: self.now,
         };
         if let Written::Refused(_) = self.world.store.write(&erase) {
             return;
@@ -295,14 +287,14 @@ impl Run {
     /// are due some time; and the claims of one that could still issue are not erased.
     fn check_claims(&self) {
         let offer = self.world.offer();
-        let Some(due) = offer.erase_at_seconds() else {
+        let Some(due) = offer.erase_at() else {
             assert!(offer.encrypted_claims.is_none());
             assert!(!offer.is_open(self.now), "an open offer without its claims");
             return;
         };
-        assert!(due < NOW + bestow_issuer::OFFER_LIFETIME_SECONDS + DUE_AFTER_END_SECONDS);
+        assert!(due < NOW + bestow_issuer::OFFER_LIFETIME + DUE_AFTER_END);
         if let Some(ended_at) = ended_at(offer, self.now) {
-            assert!(due <= ended_at + DUE_AFTER_END_SECONDS);
+            assert!(due <= ended_at + DUE_AFTER_END);
         }
     }
 
@@ -318,11 +310,11 @@ impl Run {
 }
 
 /// When the issuance came to its end, as a backend is told.
-fn ended_at(offer: &Offer, now_seconds: i64) -> Option<i64> {
-    let status = offer.issue_status(now_seconds);
+fn ended_at(offer: &Offer, now: Timestamp) -> Option<Timestamp> {
+    let status = offer.issue_status(now);
     match &offer.state {
-        OfferState::CredentialIssued(issued) => Some(issued.credential_issued_at_seconds),
-        _ if status.status.is_terminal() => Some(status.last_updated? / 1000),
+        OfferState::CredentialIssued(issued) => Some(issued.issued_at),
+        _ if status.status.is_terminal() => Timestamp::from_millisecond(status.last_updated?).ok(),
         _ => None,
     }
 }

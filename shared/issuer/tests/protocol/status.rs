@@ -1,11 +1,13 @@
 //! Get issue status, and published status lists.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bestow_contract::CredentialStatus;
 use bestow_issuer::{LIST_CAPACITY, ListNumber};
 use bestow_status_list::{Status, UnverifiedStatusList};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::world::{NOW, Wallet, World, issuer, ready};
+use crate::world::{NOW, SECOND, Wallet, World, issuer, ready};
 
 #[test]
 fn a_status_is_told_from_creation_on() {
@@ -19,7 +21,7 @@ fn a_status_is_told_from_creation_on() {
             "revocation_uuid": world.offer().revocation_uuid,
             "stage": "offer_created",
             "template_id": "issue_iban",
-            "last_updated": NOW * 1000,
+            "last_updated": NOW.as_millisecond(),
         })
     );
 }
@@ -27,23 +29,23 @@ fn a_status_is_told_from_creation_on() {
 #[test]
 fn an_offer_that_nobody_takes_expires() {
     let mut world = World::new();
-    let expiry = NOW + bestow_issuer::OFFER_LIFETIME_SECONDS;
+    let expiry = NOW + bestow_issuer::OFFER_LIFETIME;
     // For another minute a request that came in time may still be under way.
-    assert_eq!(world.stage(expiry + 59), "offer_created");
-    let status = serde_json::to_value(world.offer().issue_status(expiry + 60)).unwrap();
+    assert_eq!(world.stage(expiry + 59 * SECOND), "offer_created");
+    let status = serde_json::to_value(world.offer().issue_status(expiry + 60 * SECOND)).unwrap();
     assert_eq!(status["status"], "error");
     assert_eq!(status["stage"], "expired");
     assert_eq!(status["error"]["code"], "expired");
-    assert_eq!(status["last_updated"], expiry * 1000);
+    assert_eq!(status["last_updated"], expiry.as_millisecond());
     assert_eq!(
         status["revocation_uuid"],
         json!(world.offer().revocation_uuid)
     );
     // A token that is out lives on beyond the offer.
     let code = world.code();
-    world.token(&code, &[], expiry - 1).unwrap();
-    assert_eq!(world.stage(expiry + 299 + 59), "token_issued");
-    assert_eq!(world.stage(expiry + 299 + 60), "expired");
+    world.token(&code, &[], expiry - SECOND).unwrap();
+    assert_eq!(world.stage(expiry + 358 * SECOND), "token_issued");
+    assert_eq!(world.stage(expiry + 359 * SECOND), "expired");
 }
 
 #[test]
@@ -52,7 +54,8 @@ fn a_completed_issuance_stays_so() {
     let token = world.authorized();
     let request = world.request(&Wallet::new());
     world.credential(&token, &request, NOW).unwrap();
-    let status = serde_json::to_value(world.offer().issue_status(NOW + 1_000_000)).unwrap();
+    let status =
+        serde_json::to_value(world.offer().issue_status(NOW + 1_000_000 * SECOND)).unwrap();
     assert_eq!(status["status"], "issue_completed");
     assert_eq!(status["stage"], "credential_issued");
     assert_eq!(status.get("error"), None);
@@ -74,8 +77,13 @@ fn a_published_list_shows_every_change() {
         .unwrap()
         .verify(issuer.signing().public_jwk(), uri, NOW)
         .unwrap();
-    assert_eq!(published.fresh_until_seconds(), Some(NOW + 300));
-    assert_eq!(published.list().entries(), LIST_CAPACITY as usize);
+    assert_eq!(published.entries(), LIST_CAPACITY as usize);
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap());
+    let claims: Value = serde_json::from_slice(&payload.unwrap()).unwrap();
+    let now = NOW.as_second();
+    assert_eq!(claims["iat"], now);
+    assert_eq!(claims["ttl"], 300);
+    assert_eq!(claims["exp"], now + 86_400);
     for (index, status) in [
         (4, Status::Valid),
         (5, Status::Invalid),

@@ -1,20 +1,10 @@
 //! The token endpoint.
 
 use bestow_issuer::ErrorCode::{InvalidAuthorizationDetails, InvalidGrant, InvalidRequest};
-use bestow_issuer::{TokenRequest, Written};
+use bestow_issuer::{Redeem, Redemption, TokenRequest, Written};
 use serde_json::json;
 
-use crate::world::{FORM, NOW, World, issuer_named, start};
-
-fn tx_code(world: &World) -> String {
-    let request = start(json!({"tx_code": {}}));
-    world
-        .issuer
-        .offers()
-        .start_answer(world.offer(), &request)
-        .tx_code
-        .unwrap()
-}
+use crate::world::{FORM, NOW, SECOND, World, issuer_named};
 
 #[test]
 fn a_code_is_redeemed_for_a_short_lived_bearer_token() {
@@ -58,9 +48,9 @@ fn n26_an_unknown_or_expired_code_is_refused() {
             "{unknown}"
         );
     }
-    let expiry = NOW + bestow_issuer::OFFER_LIFETIME_SECONDS;
+    let expiry = NOW + bestow_issuer::OFFER_LIFETIME;
     assert_eq!(world.token(&code, &[], expiry), Err(InvalidGrant));
-    assert!(world.token(&code, &[], expiry - 1).is_ok());
+    assert!(world.token(&code, &[], expiry - SECOND).is_ok());
 }
 
 #[test]
@@ -71,8 +61,8 @@ fn n26_a_code_of_another_issuer_is_refused() {
     assert_eq!(world.token(&code, &[], NOW), Err(InvalidGrant));
 }
 
-#[test]
-fn a_code_of_a_purged_offer_is_refused() {
+/// An offer whose code is about to be redeemed.
+fn redeeming() -> (World, Redemption) {
     let mut world = World::new();
     let code = world.code();
     let body = format!(
@@ -80,29 +70,22 @@ fn a_code_of_a_purged_offer_is_refused() {
         bestow_issuer::PRE_AUTHORIZED_CODE
     );
     let request = TokenRequest::parse(FORM, body.as_bytes()).unwrap();
-    let bestow_issuer::Redeem::Now(redemption) =
-        world.issuer.redeem(request, NOW, [1; 16]).unwrap()
-    else {
+    let Redeem::Now(redemption) = world.issuer.redeem(request, NOW, [1; 16]).unwrap() else {
         panic!("no transaction code is needed");
     };
+    (world, redemption)
+}
+
+#[test]
+fn a_code_of_a_purged_offer_is_refused() {
+    let (world, redemption) = redeeming();
     let refused = redemption.conclude(&world.issuer, &Written::Refused(None), [2; 8]);
-    assert_eq!(refused.unwrap_err().code(), InvalidGrant);
+    assert_eq!(refused.err().unwrap().code(), InvalidGrant);
 }
 
 #[test]
 fn a_write_that_had_succeeded_before_is_a_success() {
-    let mut world = World::new();
-    let code = world.code();
-    let body = format!(
-        "grant_type={}&pre-authorized_code={code}",
-        bestow_issuer::PRE_AUTHORIZED_CODE
-    );
-    let request = TokenRequest::parse(FORM, body.as_bytes()).unwrap();
-    let bestow_issuer::Redeem::Now(redemption) =
-        world.issuer.redeem(request, NOW, [1; 16]).unwrap()
-    else {
-        panic!("no transaction code is needed");
-    };
+    let (mut world, redemption) = redeeming();
     assert!(matches!(
         world.store.write(redemption.write()),
         Written::Applied(_)
@@ -122,7 +105,7 @@ fn n27_the_right_transaction_code_is_needed() {
         world.token(&code, &[("tx_code", "wrong")], NOW),
         Err(InvalidGrant)
     );
-    let tx_code = tx_code(&world);
+    let tx_code = world.tx_code().unwrap();
     assert_eq!(tx_code.len(), 6);
     assert!(world.token(&code, &[("tx_code", &tx_code)], NOW).is_ok());
 }
@@ -145,7 +128,7 @@ fn n27_a_transaction_code_that_nobody_asked_for_is_refused() {
 fn n27_after_five_wrong_transaction_codes_the_code_is_dead() {
     let mut world = World::started(json!({"tx_code": {}}));
     let code = world.code();
-    let tx_code = tx_code(&world);
+    let tx_code = world.tx_code().unwrap();
     for _ in 0..5 {
         assert_eq!(world.stage(NOW), "offer_retrieved");
         assert_eq!(
@@ -174,7 +157,7 @@ fn n27_guesses_made_at_the_same_time_are_counted_before_they_are_compared() {
         .map(|request| world.issuer.redeem(request, NOW, [1; 16]).unwrap())
         .collect();
     let counted = checks.iter().filter(|redeem| {
-        let bestow_issuer::Redeem::AfterTxCode(check) = redeem else {
+        let Redeem::AfterTxCode(check) = redeem else {
             panic!("a transaction code is needed");
         };
         matches!(world.store.write(&check.count()), Written::Applied(_))
@@ -186,7 +169,7 @@ fn n27_guesses_made_at_the_same_time_are_counted_before_they_are_compared() {
 fn n27_the_fifth_try_may_still_be_right() {
     let mut world = World::started(json!({"tx_code": {}}));
     let code = world.code();
-    let tx_code = tx_code(&world);
+    let tx_code = world.tx_code().unwrap();
     for _ in 0..4 {
         assert_eq!(
             world.token(&code, &[("tx_code", "wrong")], NOW),

@@ -4,22 +4,26 @@ use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bestow_contract::StartIssue;
 use bestow_issuer::{
-    AccessToken, CredentialOffers, CredentialRequest, ErrorCode, Issuer, ListNumber, Offer,
-    OfferId, ProtocolError, Redeem, RetrieveOffer, SignedCredential, TemplateFile, Templates,
-    TokenRequest, Transition, WalletKeys, Written,
+    AccessToken, CreateOfferError, CredentialOffers, CredentialRequest, ErrorCode, Issuer,
+    ListNumber, Offer, OfferId, ProtocolError, Redeem, RetrieveOffer, SignedCredential,
+    TemplateFile, Templates, TokenRequest, Transition, WalletKeys, Written,
 };
 use bestow_jose::PublicJwk;
 use bestow_jose::jws::SigningInput;
 use bestow_signing::{LocalKey, SignError, Signer, SigningIdentity};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 pub const ISSUER: &str = "https://issuer.example";
-pub const NOW: i64 = 1_763_920_000;
+pub const NOW: Timestamp = Timestamp::constant(1_763_920_000, 0);
+/// One, to count with.
+pub const SECOND: Duration = Duration::from_secs(1);
 pub const JSON: Option<&str> = Some("application/json");
 pub const FORM: Option<&str> = Some("application/x-www-form-urlencoded");
 
@@ -78,6 +82,22 @@ pub fn start(more: Value) -> StartIssue {
     StartIssue::from_json(body.to_string().as_bytes()).unwrap()
 }
 
+/// The offer that answers a request with a correlation id.
+pub fn offer(
+    issuer: &Issuer,
+    request: &StartIssue,
+    now: Timestamp,
+) -> Result<Offer, CreateOfferError> {
+    issuer.offers().start(
+        request,
+        offer_id(request),
+        request.correlation_id.clone().unwrap(),
+        ListNumber::FIRST,
+        [7; 16],
+        now,
+    )
+}
+
 /// A store that executes each write as one conditional update.
 #[derive(Default, Clone)]
 pub struct Store(HashMap<OfferId, Offer>);
@@ -130,20 +150,12 @@ impl World {
     }
 
     pub fn started(more: Value) -> Self {
+        Self::started_at(more, NOW)
+    }
+
+    pub fn started_at(more: Value, now: Timestamp) -> Self {
         let issuer = issuer();
-        let request = start(more);
-        let correlation_id = request.correlation_id.clone().unwrap();
-        let offer = issuer
-            .offers()
-            .start(
-                &request,
-                offer_id(&request),
-                correlation_id,
-                ListNumber::FIRST,
-                [7; 16],
-                NOW,
-            )
-            .unwrap();
+        let offer = offer(&issuer, &start(more), now).unwrap();
         let mut store = Store::default();
         let offer_id = offer.offer_id.clone();
         store.put(offer);
@@ -158,14 +170,20 @@ impl World {
         self.store.get(&self.offer_id).unwrap()
     }
 
+    pub fn tx_code(&self) -> Option<String> {
+        let request = start(json!({}));
+        let offers = self.issuer.offers();
+        offers.start_answer(self.offer(), &request).tx_code
+    }
+
     /// The Credential Offer, as a wallet gets it.
-    pub fn fetch(&mut self, now_seconds: i64) -> Result<Value, u16> {
+    pub fn fetch(&mut self, now: Timestamp) -> Result<Value, u16> {
         let written = self.store.write(&RetrieveOffer {
             offer_id: self.offer_id.clone(),
-            now_seconds,
+            now,
         });
         self.issuer
-            .credential_offer(written.offer(), now_seconds)
+            .credential_offer(written.offer(), now)
             .map(|offer| serde_json::to_value(offer).unwrap())
             .map_err(bestow_issuer::CredentialOfferError::http_status)
     }
@@ -181,16 +199,16 @@ impl World {
         &mut self,
         code: &str,
         more: &[(&str, &str)],
-        now_seconds: i64,
+        now: Timestamp,
     ) -> Result<Value, ErrorCode> {
-        self.token_named(code, more, now_seconds, [1; 16])
+        self.token_named(code, more, now, [1; 16])
     }
 
     pub fn token_named(
         &mut self,
         code: &str,
         more: &[(&str, &str)],
-        now_seconds: i64,
+        now: Timestamp,
         random: [u8; 16],
     ) -> Result<Value, ErrorCode> {
         let mut form = vec![
@@ -199,18 +217,18 @@ impl World {
         ];
         form.extend_from_slice(more);
         let body = serde_urlencoded::to_string(form).unwrap();
-        self.redeem(body.as_bytes(), now_seconds, random)
+        self.redeem(body.as_bytes(), now, random)
             .map_err(|error| error.code())
     }
 
     fn redeem(
         &mut self,
         body: &[u8],
-        now_seconds: i64,
+        now: Timestamp,
         random: [u8; 16],
     ) -> Result<Value, ProtocolError> {
         let request = TokenRequest::parse(FORM, body)?;
-        let redemption = match self.issuer.redeem(request, now_seconds, random)? {
+        let redemption = match self.issuer.redeem(request, now, random)? {
             Redeem::Now(redemption) => redemption,
             Redeem::AfterTxCode(check) => {
                 let counted = self.store.write(&check.count());
@@ -241,8 +259,8 @@ impl World {
             .unwrap()
     }
 
-    pub fn nonce(&self, now_seconds: i64) -> String {
-        self.issuer.nonce(now_seconds, [3; 8]).unwrap().c_nonce
+    pub fn nonce(&self, now: Timestamp) -> String {
+        self.issuer.nonce(now, [3; 8]).unwrap().c_nonce
     }
 
     /// The credential endpoint.
@@ -250,9 +268,9 @@ impl World {
         &mut self,
         token: &AccessToken,
         body: &Value,
-        now_seconds: i64,
+        now: Timestamp,
     ) -> Result<Value, ProtocolError> {
-        let signed = self.signed(token, body, now_seconds)?.unwrap();
+        let signed = self.signed(token, body, now)?.unwrap();
         self.conclude(signed)
     }
 
@@ -261,12 +279,10 @@ impl World {
         &self,
         token: &AccessToken,
         body: &Value,
-        now_seconds: i64,
+        now: Timestamp,
     ) -> Result<Result<SignedCredential, SignError>, ProtocolError> {
         let request = CredentialRequest::parse(JSON, body.to_string().as_bytes())?;
-        let verified = self
-            .issuer
-            .verify_request(token, request, now_seconds, [4; 8])?;
+        let verified = self.issuer.verify_request(token, request, now, [4; 8])?;
         let stored = self.store.get(verified.offer_id());
         let unsigned = verified.prepare(&self.issuer, stored, |salts| {
             bestow_issuer::system_randomness(salts)
@@ -287,8 +303,8 @@ impl World {
         json!({"credential_configuration_id": "BankAccountCredential", "proofs": {"jwt": [proof]}})
     }
 
-    pub fn stage(&self, now_seconds: i64) -> String {
-        let status = serde_json::to_value(self.offer().issue_status(now_seconds)).unwrap();
+    pub fn stage(&self, now: Timestamp) -> String {
+        let status = serde_json::to_value(self.offer().issue_status(now)).unwrap();
         status["stage"].as_str().unwrap().to_owned()
     }
 }
@@ -328,7 +344,7 @@ pub fn did_jwk(key: &PublicJwk) -> String {
 }
 
 pub fn claims(nonce: &str) -> Value {
-    json!({"aud": ISSUER, "iat": NOW, "nonce": nonce})
+    json!({"aud": ISSUER, "iat": NOW.as_second(), "nonce": nonce})
 }
 
 /// The result of a future that needs no waiting: the keys here are in memory.

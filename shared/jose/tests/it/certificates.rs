@@ -2,13 +2,19 @@ use std::sync::Arc;
 
 use bestow_jose::{CertificateChain, CertificateDer, ChainError};
 use bestow_signing::{LocalKey, Signer, SigningIdentity};
+use jiff::Timestamp;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     date_time_ymd,
 };
 
-/// 2026-01-01T00:00:00Z in Unix seconds.
-const NOW_SECONDS: i64 = 1_767_225_600;
+/// 2026-01-01T00:00:00Z
+const NOW: Timestamp = Timestamp::constant(1_767_225_600, 0);
+
+/// The beginning of a year.
+fn year(year: i16) -> Timestamp {
+    format!("{year}-01-01T00:00:00Z").parse().unwrap()
+}
 
 fn params(name: &str, first_year: i32, last_year: i32) -> CertificateParams {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
@@ -91,7 +97,7 @@ fn identity(
     certificates: Vec<CertificateDer<'static>>,
 ) -> Result<SigningIdentity, ChainError> {
     let chain = CertificateChain::from_der(certificates)?;
-    SigningIdentity::new(Arc::new(key.clone()), "kid").with_chain(chain, NOW_SECONDS)
+    SigningIdentity::new(Arc::new(key.clone()), "kid").with_chain(chain, NOW)
 }
 
 fn refusal(key: &LocalKey, certificates: Vec<CertificateDer<'static>>) -> ChainError {
@@ -212,23 +218,15 @@ fn certificates_out_of_their_time_are_named() {
     let root = Authority::root("Root");
 
     let expired = root.certify(&key, &params("Issuer", 2024, 2025));
-    // 2025-01-01T00:00:00Z
     assert!(matches!(
         refusal(&key, vec![expired]),
-        ChainError::Expired {
-            position: 1,
-            not_after_seconds: 1_735_689_600
-        }
+        ChainError::Expired { position: 1, not_after } if not_after == year(2025)
     ));
 
     let future = root.certify(&key, &params("Issuer", 2027, 2028));
-    // 2027-01-01T00:00:00Z
     assert!(matches!(
         refusal(&key, vec![future, root.certificate]),
-        ChainError::NotYetValid {
-            position: 1,
-            not_before_seconds: 1_798_761_600
-        }
+        ChainError::NotYetValid { position: 1, not_before } if not_before == year(2027)
     ));
 }
 
@@ -240,9 +238,9 @@ fn a_chain_lasts_as_long_as_its_first_certificate_to_expire() {
         let leaf = root.certify(&key, &params("Issuer", 2025, last_year));
         CertificateChain::from_der(vec![leaf, root.certificate.clone()]).unwrap()
     };
-    // 2027-01-01T00:00:00Z, and 2040-01-01T00:00:00Z of the root.
-    assert_eq!(chain(2027).not_after_seconds().unwrap(), 1_798_761_600);
-    assert_eq!(chain(2041).not_after_seconds().unwrap(), 2_208_988_800);
+    // The root ends with 2040.
+    assert_eq!(chain(2027).not_after().unwrap(), year(2027));
+    assert_eq!(chain(2041).not_after().unwrap(), year(2040));
 }
 
 #[test]
@@ -279,21 +277,17 @@ fn a_path_is_valid_to_its_own_anchor_only() {
     let chain = CertificateChain::from_der(vec![leaf, middle.certificate.clone()]).unwrap();
 
     chain
-        .verify_path(std::slice::from_ref(&root.certificate), NOW_SECONDS)
+        .verify_path(std::slice::from_ref(&root.certificate), NOW)
         .unwrap();
     let stranger = Authority::root("Root").certificate;
     for anchors in [vec![], vec![stranger]] {
         assert!(matches!(
-            chain.verify_path(&anchors, NOW_SECONDS),
+            chain.verify_path(&anchors, NOW),
             Err(ChainError::Path(_))
         ));
     }
     // 2028-01-01T00:00:00Z: the leaf has expired.
-    assert!(
-        chain
-            .verify_path(&[root.certificate], 1_830_297_600)
-            .is_err()
-    );
+    assert!(chain.verify_path(&[root.certificate], year(2028)).is_err());
 }
 
 #[test]

@@ -1,7 +1,10 @@
+use std::time::Duration;
+
 use bestow_jose::{Audience, ClaimsError, Expected};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-const NOW: f64 = 1_000.0;
+const NOW: Timestamp = Timestamp::constant(1_000, 0);
 
 fn check(expected: &Expected<'_>, claims: &Value) -> Result<(), ClaimsError> {
     expected.check(claims.as_object().unwrap(), NOW)
@@ -55,9 +58,9 @@ fn the_audience_is_a_string_or_an_array() {
 fn times_are_taken_with_their_leeway_and_no_more() {
     let expected = Expected {
         must_expire: true,
-        late_seconds: 30.0,
-        early_seconds: 20.0,
-        max_age_seconds: Some(600.0),
+        late: Duration::from_secs(30),
+        early: Duration::from_secs(20),
+        max_age: Some(Duration::from_secs(600)),
         ..Expected::default()
     };
     for (exp, nbf, iat, outcome) in [

@@ -43,8 +43,6 @@ fn json_carries_the_required_members_and_nothing_else() {
     let key = PublicJwk::from_json(&sent).unwrap();
 
     assert_eq!(key.to_json(), rfc9449_jwk());
-    assert_eq!(serde_json::to_value(&key).unwrap(), rfc9449_jwk());
-    assert_eq!(serde_json::from_value::<PublicJwk>(sent).unwrap(), key);
 }
 
 #[test]

@@ -417,11 +417,10 @@ fn key_references_of_the_wrong_form_are_refused() {
 fn debug_output_shows_no_payload() {
     let key = key();
     let input = SigningInput::new(&header(&key), &json!({"secret": "Geheimnis"})).unwrap();
-    let mut shown = format!("{input:?}");
     let signature = key.sign_now(input.as_bytes()).unwrap();
     let compact = input.finish(&signature);
     let unverified = Unverified::read(&compact, &POLICY).unwrap();
-    shown += &format!("{unverified:?}");
+    let mut shown = format!("{unverified:?}");
     shown += &format!("{:?}", unverified.verify(key.public_jwk()).unwrap());
 
     assert!(!shown.contains("Geheimnis"), "{shown}");

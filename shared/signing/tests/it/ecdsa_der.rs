@@ -112,8 +112,9 @@ proptest! {
     #[test]
     fn a_der_signature_verifies_once_it_is_raw(message in proptest::collection::vec(any::<u8>(), 0..64)) {
         let key = LocalKey::generate().unwrap();
-        let pkcs8 = key.to_pkcs8_der().unwrap();
-        let der_key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &pkcs8).unwrap();
+        let pair = rcgen::KeyPair::from_pem(&key.to_pkcs8_pem().unwrap()).unwrap();
+        let pkcs8 = pair.serialized_der();
+        let der_key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8).unwrap();
         let der = der_key.sign(&SystemRandom::new(), &message).unwrap();
 
         let raw = ecdsa_der_to_raw(der.as_ref()).unwrap();

@@ -10,7 +10,6 @@ fn encoded(bits: u8, lst: &str) -> EncodedStatusList {
     EncodedStatusList {
         bits,
         lst: lst.to_owned(),
-        aggregation_uri: None,
     }
 }
 
@@ -65,7 +64,7 @@ fn the_test_vectors_of_the_specification_are_read_and_written() {
     let vectors: TestVectors = serde_json::from_str(vectors).unwrap();
     assert_eq!(vectors.lists.len(), 4);
     for vector in vectors.lists {
-        let bits = Bits::try_from(vector.bits).unwrap();
+        let bits = Bits::from_repr(vector.bits).unwrap();
         let mut list = StatusList::new(bits, 1 << 20);
         for &(index, status) in &vector.entries {
             list.set(index, status).unwrap();
@@ -152,7 +151,7 @@ fn status_values_are_those_of_the_specification() {
         (Status::Invalid, 1),
         (Status::Suspended, 2_u8),
     ] {
-        assert_eq!(status.value(), value);
+        assert_eq!(u8::from(status), value);
         assert_eq!(Status::try_from(value), Ok(status));
     }
     for unknown in 3..=u8::MAX {
