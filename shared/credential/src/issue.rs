@@ -1,7 +1,5 @@
 //! Issuing an SD-JWT VC.
 
-use std::fmt;
-
 use bestow_jose::jws::SigningInput;
 use bestow_jose::{PublicJwk, Signature};
 use bestow_signing::{SignError, SigningIdentity};
@@ -159,21 +157,5 @@ impl HolderBinding {
             Some(kid) => json!({ "jwk": jwk, "kid": kid }),
             None => json!({ "jwk": jwk }),
         }
-    }
-}
-
-impl fmt::Debug for SdJwtVc<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SdJwtVc")
-            .field("vct", &self.vct)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for PreparedSdJwtVc {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PreparedSdJwtVc")
-            .field("disclosures", &self.disclosures.len())
-            .finish_non_exhaustive()
     }
 }

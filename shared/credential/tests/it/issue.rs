@@ -295,7 +295,7 @@ fn claims_cannot_replace_what_the_issuer_says() {
     let identity = identity(&key());
     let refusal = |claims: Value| match vc(claims, &none).prepare(&identity, system_randomness) {
         Err(IssueError::ReservedName(name)) => name,
-        other => unreachable!("{other:?}"),
+        _ => unreachable!("the name is reserved"),
     };
     for name in [
         "iss",
@@ -366,13 +366,11 @@ fn debug_output_shows_no_claim() {
     let key = key();
     let frame = frame(json!([["iban"]]));
     let vc = vc(json!({"iban": "NL12TUL25708789078"}), &frame);
-    let mut shown = format!("{vc:?}");
     let prepared = vc.prepare(&identity(&key), system_randomness).unwrap();
-    shown += &format!("{prepared:?}");
     let signature = key.sign_now(prepared.signing_input()).unwrap();
     let credential = prepared.finish(&signature);
     let unverified = UnverifiedSdJwt::read(&credential).unwrap();
-    shown += &format!("{unverified:?}");
+    let mut shown = format!("{unverified:?}");
     let verified = unverified.verify(key.public_jwk(), NOW).unwrap();
     shown += &format!("{verified:?} {:?}", verified.disclosures);
 
