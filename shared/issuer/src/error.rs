@@ -10,12 +10,12 @@ use crate::nonce::{NONCE_LIFETIME, NonceResponse};
 /// The codes of OpenID4VCI 1.0 §6.3, §8.3.1.2 and §11.3, RFC 6749 §5.2, RFC 6750 §3.1 and RFC 9396 §5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
+#[allow(missing_docs, reason = "the specifications' names")]
 pub enum ErrorCode {
     /// Token request malformed; `tx_code` missing or not expected.
     InvalidRequest,
     /// Pre-authorized code unknown, expired or used; wrong `tx_code`.
     InvalidGrant,
-    /// A grant that this issuer does not offer.
     UnsupportedGrantType,
     /// `authorization_details` malformed or for something that was not offered.
     InvalidAuthorizationDetails,
@@ -25,9 +25,7 @@ pub enum ErrorCode {
     InvalidToken,
     /// Access token good, but not for this credential.
     InsufficientScope,
-    /// Credential Request malformed.
     InvalidCredentialRequest,
-    /// No such Credential Configuration.
     UnknownCredentialConfiguration,
     /// No such Credential Dataset.
     UnknownCredentialIdentifier,
@@ -39,15 +37,11 @@ pub enum ErrorCode {
     InvalidProof,
     /// A key proof's `c_nonce` is not ours or too old.
     InvalidNonce,
-    /// Encryption was asked for, and is not supported.
     InvalidEncryptionParameters,
     /// The credential will not be issued; trying again is of no use.
     CredentialRequestDenied,
-    /// No such notification id, or another token's.
     InvalidNotificationId,
-    /// Notification malformed.
     InvalidNotificationRequest,
-    /// Our fault.
     ServerError,
 }
 
@@ -119,8 +113,7 @@ impl ProtocolError {
         self.code
     }
 
-    /// The sentence.
-    pub fn description(&self) -> &str {
+    pub(crate) fn description(&self) -> &str {
         &self.description
     }
 

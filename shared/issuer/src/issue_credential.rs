@@ -19,7 +19,6 @@ use crate::error::{ErrorCode, ProtocolError};
 use crate::issuer::Issuer;
 use crate::nonce::{NONCE_LIFETIME, NonceResponse};
 use crate::offer::{IssuedCredential, Offer, OfferId, OfferState};
-use crate::proof::Holder;
 use crate::template::Template;
 use crate::transition::{IssueCredential, Transition, Written};
 
@@ -27,7 +26,7 @@ use crate::transition::{IssueCredential, Transition, Written};
 pub struct VerifiedRequest {
     write: IssueCredential,
     token: AccessToken,
-    holder: Holder,
+    holder: HolderBinding,
     shape: Shape,
     fresh_nonce: NonceResponse,
 }
@@ -202,11 +201,6 @@ impl VerifiedRequest {
         &self.write.offer_id
     }
 
-    /// The key that the credential will be bound to.
-    pub const fn holder(&self) -> &Holder {
-        &self.holder
-    }
-
     /// Builds the credential from the `stored` offer, if that still grants it. `fill_random` is called
     /// at most once, for the salts. A repeated request gets the same credential again, save for salts and signature.
     ///
@@ -243,10 +237,7 @@ impl VerifiedRequest {
             claims,
             frame: template.frame(),
             validity: Validity::rounded_to_days(issued_at, template.validity()),
-            holder: Some(HolderBinding {
-                jwk: self.holder.jwk,
-                kid: self.holder.kid,
-            }),
+            holder: Some(self.holder),
             status: offer.revocation_uuid.map(|uuid| StatusReference {
                 idx: u64::from(uuid.index()),
                 uri: issuer.identifier().status_list_url(uuid.list()),

@@ -1,7 +1,5 @@
 //! The wallet's symmetric keys, all derived from one secret.
 
-use std::fmt;
-
 use bestow_sealing::{CryptoError, DerivationKey, MacKey, SyntheticAead};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -14,7 +12,8 @@ pub const MINIMUM_SECRET_LENGTH: usize = 32;
 /// Domain separation from whatever else the same secret might feed.
 const SALT: &[u8] = b"bestow/wallet/v1";
 
-/// Every symmetric key of the wallet, each for one use. Rotating the secret ends all pending offers.
+/// Every symmetric key of the wallet, each for one use; none prints. Rotating the secret ends all pending offers.
+#[derive(Debug)]
 pub struct WalletKeys {
     /// Seals codes, tokens, nonces and notification ids.
     pub(crate) seal: SyntheticAead,
@@ -70,10 +69,4 @@ impl WalletKeys {
 
 fn aead(parent: &DerivationKey) -> Result<SyntheticAead, CryptoError> {
     parent.synthetic_aead(&[b"cipher"], &[b"nonce"])
-}
-
-impl fmt::Debug for WalletKeys {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("WalletKeys(redacted)")
-    }
 }

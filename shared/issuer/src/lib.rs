@@ -63,7 +63,6 @@ pub use offer::{
     EncryptedClaims, IssuedCredential, IssuedToken, MAXIMUM_TX_CODE_ATTEMPTS, OFFER_LIFETIME,
     Offer, OfferId, OfferIdError, OfferState, WalletReport,
 };
-pub use proof::Holder;
 pub use published_list::{LIST_TTL, PublishError};
 pub use revocation::{
     LIST_CAPACITY, ListNumber, ListNumberError, RevocationUuid, RevocationUuidError, StatusRecord,

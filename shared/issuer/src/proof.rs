@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use bestow_credential::HolderBinding;
 use bestow_jose::jws::{KeyReference, Policy, Unverified};
 use bestow_jose::{Audience, ClaimsError, Expected, PublicJwk};
 use jiff::Timestamp;
@@ -19,15 +20,6 @@ const MAXIMUM_LEAD: Duration = Duration::from_secs(120);
 
 const POLICY: Policy<'static> = Policy::es256(&["openid4vci-proof+jwt"], 32 * 1024);
 
-/// The key that a wallet has shown to hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holder {
-    /// The key.
-    pub jwk: PublicJwk,
-    /// The DID URL by which the wallet named it, if it did.
-    pub kid: Option<String>,
-}
-
 impl Issuer {
     /// Verifies one key proof. The nonce is checked last, so that a bad nonce is only told to who
     /// holds the key.
@@ -36,19 +28,23 @@ impl Issuer {
     ///
     /// # Errors
     /// `invalid_proof`; `invalid_nonce` if only the nonce is at fault.
-    pub(crate) fn verify_proof(&self, jwt: &str, now: Timestamp) -> Result<Holder, ProtocolError> {
+    pub(crate) fn verify_proof(
+        &self,
+        jwt: &str,
+        now: Timestamp,
+    ) -> Result<HolderBinding, ProtocolError> {
         let proof = Unverified::read(jwt, &POLICY).map_err(invalid)?;
         let holder = match proof.header().key().map_err(invalid)? {
-            KeyReference::Jwk(jwk) => Holder {
+            KeyReference::Jwk(jwk) => HolderBinding {
                 jwk: jwk.clone(),
                 kid: None,
             },
-            KeyReference::Kid(kid) => Holder {
+            KeyReference::Kid(kid) => HolderBinding {
                 jwk: PublicJwk::from_did_url(kid).map_err(invalid)?,
                 kid: Some(kid.to_owned()),
             },
             // Only the key matters: who certified it makes no difference without key attestation.
-            KeyReference::X5c(chain) => Holder {
+            KeyReference::X5c(chain) => HolderBinding {
                 jwk: chain.leaf_key().map_err(invalid)?,
                 kid: None,
             },

@@ -133,7 +133,11 @@ mod tests {
 
     #[test]
     fn keys_do_not_print() {
-        assert_eq!(format!("{:?}", ours()), "WalletKeys(redacted)");
+        let redacted = "seal: SyntheticAead(redacted), tx_code: MacKey(redacted), claims: DerivationKey(redacted)";
+        assert_eq!(
+            format!("{:?}", ours()),
+            format!("WalletKeys {{ {redacted} }}")
+        );
     }
 
     #[test]

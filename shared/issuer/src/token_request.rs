@@ -1,9 +1,9 @@
 //! Reads a Token Request of the pre-authorized code flow (OpenID4VCI 1.0 §6.1).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use secrecy::SecretString;
-use serde_json::Value;
+use serde::Deserialize;
 
 use crate::credential_offer::PRE_AUTHORIZED_CODE;
 use crate::error::{ErrorCode, ProtocolError};
@@ -14,9 +14,8 @@ use crate::media_type;
 pub struct TokenRequest {
     pub(crate) code: SecretString,
     pub(crate) tx_code: Option<SecretString>,
-    /// The `credential_configuration_id`s of `authorization_details`, each once; none if it was not
-    /// sent.
-    pub(crate) configuration_ids: Option<Vec<String>>,
+    /// The `credential_configuration_id`s of `authorization_details`; none if it was not sent.
+    pub(crate) configuration_ids: Option<BTreeSet<String>>,
 }
 
 impl TokenRequest {
@@ -70,37 +69,32 @@ fn read_form(body: &[u8]) -> Result<BTreeMap<String, String>, ProtocolError> {
     Ok(parameters)
 }
 
-/// OpenID4VCI 1.0 §5.1.1: an array of objects of type `openid_credential`. Members that are not
-/// understood, `locations` and `claims` among them, do not matter.
-fn read_authorization_details(details: &str) -> Result<Vec<String>, ProtocolError> {
-    let invalid = |why: &str| ProtocolError::new(ErrorCode::InvalidAuthorizationDetails, why);
-    let details = bestow_jose::json::parse(details.as_bytes())
-        .map_err(|_| invalid("authorization_details must be a JSON array"))?;
-    let entries = details
-        .as_array()
-        .filter(|entries| !entries.is_empty())
-        .ok_or_else(|| invalid("authorization_details must be a JSON array with an entry"))?;
-    let mut configuration_ids = Vec::new();
-    for entry in entries {
-        if entry.get("type").and_then(Value::as_str) != Some("openid_credential") {
-            return Err(invalid(
-                "the only type of authorization_details here is openid_credential",
-            ));
-        }
-        let configuration_id = entry
-            .get("credential_configuration_id")
-            .and_then(Value::as_str)
-            .ok_or_else(|| {
-                invalid("authorization_details must have a credential_configuration_id")
-            })?;
-        if !configuration_ids
-            .iter()
-            .any(|known| known == configuration_id)
-        {
-            configuration_ids.push(configuration_id.to_owned());
-        }
-    }
-    Ok(configuration_ids)
+/// One of the `authorization_details` (OpenID4VCI 1.0 §5.1.1). Other members, such as `locations` and `claims`, do not
+/// matter.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum AuthorizationDetail {
+    OpenidCredential { credential_configuration_id: String },
+}
+
+fn read_authorization_details(details: &str) -> Result<BTreeSet<String>, ProtocolError> {
+    let id = |detail| match detail {
+        AuthorizationDetail::OpenidCredential {
+            credential_configuration_id,
+        } => credential_configuration_id,
+    };
+    bestow_jose::json::parse(details.as_bytes())
+        .ok()
+        .and_then(|details| serde_json::from_value::<Vec<_>>(details).ok())
+        .filter(|details| !details.is_empty())
+        .map(|details| details.into_iter().map(id).collect())
+        .ok_or_else(|| {
+            ProtocolError::new(
+                ErrorCode::InvalidAuthorizationDetails,
+                "authorization_details must be a JSON array of objects of the type openid_credential, each with a \
+                 credential_configuration_id",
+            )
+        })
 }
 
 fn invalid_request(why: &str) -> ProtocolError {
@@ -205,7 +199,7 @@ mod tests {
         .unwrap();
         assert_eq!(
             parse(&form).unwrap().configuration_ids,
-            Some(vec!["A".to_owned()])
+            Some(BTreeSet::from(["A".to_owned()]))
         );
     }
 

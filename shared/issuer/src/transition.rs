@@ -1,7 +1,10 @@
 //! How an offer moves on: each step is one conditional write, so that of two at the same time only one counts.
 //!
 //! The store executes a step as a single update on the condition [`Transition::is_allowed`], with the change
-//! [`Transition::apply`]. If the condition fails, it reports the offer as it stands.
+//! [`Transition::apply`]. If the condition fails, it reports the offer as it stands. In each step, `offer_id` is the
+//! key of the item, `created_at` says which offer of that key, and `now` is the time of the step.
+
+#![allow(missing_docs, reason = "the fields are said above")]
 
 use jiff::Timestamp;
 
@@ -44,9 +47,7 @@ impl Written {
 /// The offer was fetched by whoever opened the link.
 #[derive(Debug, Clone)]
 pub struct RetrieveOffer {
-    /// Key of the item.
     pub offer_id: OfferId,
-    /// When.
     pub now: Timestamp,
 }
 
@@ -68,11 +69,8 @@ impl Transition for RetrieveOffer {
 /// A transaction code is about to be compared. Counted before, so that guesses made in parallel are counted too.
 #[derive(Debug, Clone)]
 pub struct CountTxCodeAttempt {
-    /// Key of the item.
     pub offer_id: OfferId,
-    /// Which offer of that key.
     pub created_at: Timestamp,
-    /// When.
     pub now: Timestamp,
 }
 
@@ -95,11 +93,8 @@ impl Transition for CountTxCodeAttempt {
 /// The last try was wrong: the offer dies.
 #[derive(Debug, Clone)]
 pub struct ExhaustTxCode {
-    /// Key of the item.
     pub offer_id: OfferId,
-    /// Which offer of that key.
     pub created_at: Timestamp,
-    /// When.
     pub now: Timestamp,
 }
 
@@ -125,13 +120,9 @@ impl Transition for ExhaustTxCode {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct RedeemCode {
-    /// Key of the item.
     pub offer_id: OfferId,
-    /// Which offer of that key.
     pub created_at: Timestamp,
-    /// When.
     pub now: Timestamp,
-    /// The token to record.
     pub token: IssuedToken,
 }
 
@@ -163,15 +154,11 @@ impl Transition for RedeemCode {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct IssueCredential {
-    /// Key of the item.
     pub offer_id: OfferId,
-    /// Which offer of that key.
     pub created_at: Timestamp,
-    /// Which token.
     pub token_id: String,
     /// RFC 7638 thumbprint of the key to bind to.
     pub holder_thumbprint: String,
-    /// When.
     pub now: Timestamp,
 }
 
@@ -208,15 +195,10 @@ impl Transition for IssueCredential {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct RecordReport {
-    /// Key of the item.
     pub offer_id: OfferId,
-    /// Which offer of that key.
     pub created_at: Timestamp,
-    /// Which token.
     pub token_id: String,
-    /// What to record.
     pub report: WalletReport,
-    /// When.
     pub now: Timestamp,
 }
 
@@ -267,9 +249,7 @@ impl Transition for RecordReport {
 /// The claims have served their time. What became of the issuance, and when, is told without them.
 #[derive(Debug, Clone)]
 pub struct PurgeExpiredClaims {
-    /// Key of the item.
     pub offer_id: OfferId,
-    /// When.
     pub now: Timestamp,
 }
 
