@@ -4,7 +4,7 @@ use bestow_aws::CallError;
 use bestow_aws::erasure::DuePages;
 use bestow_backend::JobTable;
 use bestow_bundled_wallet::WalletTable;
-use bestow_issuer::{OfferId, PurgeExpiredClaims, Written};
+use bestow_issuer::{OfferId, Transition, Written};
 use bestow_jobs::ChunkId;
 use jiff::Timestamp;
 
@@ -33,7 +33,10 @@ impl ClaimsTable for WalletTable {
 
     async fn erase(&self, offer_id: OfferId, now: Timestamp) -> Result<Option<u32>, CallError> {
         Ok(
-            match self.write(&PurgeExpiredClaims { offer_id, now }).await? {
+            match self
+                .write(&Transition::purge_expired_claims(offer_id, now))
+                .await?
+            {
                 Written::Applied(_) => Some(1),
                 // Also a write of ours whose answer was lost, and that the SDK sent again.
                 Written::Refused(_) => None,

@@ -9,11 +9,10 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use bestow_bundled_wallet::OfferStep;
 use bestow_contract::Problem;
 use bestow_issuer::{
     CredentialOfferError, CredentialRequest, ErrorCode, OfferId, ProtocolError, Redeem,
-    RetrieveOffer, TokenRequest, Written, paths, system_randomness,
+    TokenRequest, Transition, Written, paths, system_randomness,
 };
 use bestow_runtime::http::{HttpError, problem_response};
 use bytes::Bytes;
@@ -52,7 +51,7 @@ async fn credential_offer(
     let offer_id: OfferId =
         parsed(offer_id).ok_or_else(|| no_offer(CredentialOfferError::Unknown))?;
     let now = now();
-    let step = RetrieveOffer { offer_id, now };
+    let step = Transition::retrieve(offer_id, now);
     let written = wallet.write(&step).await?;
     let offer = wallet
         .issuer
@@ -91,7 +90,7 @@ async fn token(
             }
         }
     };
-    let written = wallet.write(redemption.write()).await?;
+    let written = wallet.write(&redemption.write()).await?;
     let answer = redemption.conclude(issuer, &written, rand::random())?;
     log_step(&written, "token issued");
     Ok(uncached(Json(answer)))
@@ -119,7 +118,7 @@ async fn credential(
         Problem::unavailable("The issuer cannot sign now: repeat the request.")
             .with_retry_after_seconds(1)
     })?;
-    let written = wallet.write(signed.write()).await?;
+    let written = wallet.write(&signed.write()).await?;
     let answer = signed.conclude(&written)?;
     log_step(&written, "credential issued");
     Ok(uncached(Json(answer)))
@@ -135,7 +134,7 @@ async fn notification(
     let body = read(request, ErrorCode::InvalidNotificationRequest).await?;
     let report = issuer.notification(&token, &body, now())?;
     let written = wallet.write(&report).await?;
-    report.conclude(&written)?;
+    token.conclude_notification(&written)?;
     log_step(
         &written,
         "the wallet has reported what became of the credential",
@@ -144,7 +143,7 @@ async fn notification(
 }
 
 impl Wallet {
-    async fn write<S: OfferStep>(&self, step: &S) -> Result<Written, Problem> {
+    async fn write(&self, step: &Transition) -> Result<Written, Problem> {
         self.table
             .write(step)
             .await

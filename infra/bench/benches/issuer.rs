@@ -19,7 +19,7 @@ use bestow_credential::{
 };
 use bestow_issuer::{
     CredentialOffers, CredentialRequest, Issuer, IssuerIdentifier, ListNumber, Offer, OfferId,
-    Redeem, RetrieveOffer, TemplateFile, Templates, TokenRequest, Transition, WalletKeys, Written,
+    Redeem, TemplateFile, Templates, TokenRequest, Transition, WalletKeys, Written,
 };
 use bestow_jose::jws::SigningInput;
 use bestow_qr_code::Design;
@@ -131,10 +131,7 @@ fn redeemed(issuer: &Issuer) -> (String, String) {
         .start(&start, name, id, ListNumber::FIRST, [7; 16], NOW)
         .expect("an offer");
     apply(
-        &RetrieveOffer {
-            offer_id: offer.offer_id.clone(),
-            now: NOW,
-        },
+        &Transition::retrieve(offer.offer_id.clone(), NOW),
         &mut offer,
     );
     let link = issuer
@@ -154,7 +151,7 @@ fn redeemed(issuer: &Issuer) -> (String, String) {
     else {
         panic!("the offer has no tx_code");
     };
-    apply(redemption.write(), &mut offer);
+    apply(&redemption.write(), &mut offer);
     let answer = redemption
         .conclude(issuer, &Written::Applied(offer), [7; 8])
         .expect("an access token");
@@ -163,7 +160,7 @@ fn redeemed(issuer: &Issuer) -> (String, String) {
     (text("access_token"), text("c_nonce"))
 }
 
-fn apply(step: &impl Transition, offer: &mut Offer) {
+fn apply(step: &Transition, offer: &mut Offer) {
     assert!(step.is_allowed(offer));
     step.apply(offer);
 }

@@ -22,4 +22,4 @@ pub use issuing::BundledIssuing;
 
 pub use kms_key::{KmsKey, KmsKeyError};
 pub use reports::{BundledReports, ChangedOffer};
-pub use wallet_table::{CLAIMS_TO_ERASE, Creation, OfferStep, StatusChangeOutcome, WalletTable};
+pub use wallet_table::{CLAIMS_TO_ERASE, Creation, StatusChangeOutcome, WalletTable};

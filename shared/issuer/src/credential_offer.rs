@@ -78,7 +78,7 @@ impl CredentialOfferError {
 }
 
 impl Issuer {
-    /// The Credential Offer of an offer as it stands after [`crate::RetrieveOffer`] was tried. The same each time it is
+    /// The Credential Offer of an offer as it stands after [`crate::Step::Retrieve`] was tried. The same each time it is
     /// fetched.
     ///
     /// # Errors

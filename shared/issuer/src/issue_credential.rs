@@ -20,12 +20,11 @@ use crate::issuer::Issuer;
 use crate::nonce::{NONCE_LIFETIME, NonceResponse};
 use crate::offer::{IssuedCredential, Offer, OfferId, OfferState};
 use crate::template::Template;
-use crate::transition::{IssueCredential, Transition, Written};
+use crate::transition::{Step, Transition, Written};
 
 /// A Credential Request that is in order, from a wallet that holds the key.
 pub struct VerifiedRequest {
-    write: IssueCredential,
-    token: AccessToken,
+    issuance: Issuance,
     holder: HolderBinding,
     shape: Shape,
     fresh_nonce: NonceResponse,
@@ -34,7 +33,7 @@ pub struct VerifiedRequest {
 /// A credential that lacks its signature, and what its answer needs besides.
 pub struct UnsignedCredential {
     prepared: PreparedSdJwtVc,
-    write: IssueCredential,
+    issuance: Issuance,
     notification_id: String,
     shape: Shape,
     fresh_nonce: NonceResponse,
@@ -42,8 +41,15 @@ pub struct UnsignedCredential {
 
 /// A credential that may be given out once its issuance is written.
 pub struct SignedCredential {
-    write: IssueCredential,
+    issuance: Issuance,
     response: CredentialResponse,
+}
+
+/// For which token the credential is, for which key, and when it was asked for.
+struct Issuance {
+    token: AccessToken,
+    holder_thumbprint: String,
+    now: Timestamp,
 }
 
 /// Answer of the credential endpoint. Not to be cached, nor logged.
@@ -95,14 +101,11 @@ impl Issuer {
             .and_then(|jwt| self.verify_proof(&jwt, now))
             .map_err(|error| in_shape(error, request.shape, &fresh_nonce))?;
         Ok(VerifiedRequest {
-            write: IssueCredential {
-                offer_id: token.offer_id.clone(),
-                created_at: token.created_at,
-                token_id: token.token_id.clone(),
+            issuance: Issuance {
+                token: token.clone(),
                 holder_thumbprint: holder.jwk.thumbprint(),
                 now,
             },
-            token: token.clone(),
             holder,
             shape: request.shape,
             fresh_nonce,
@@ -198,7 +201,7 @@ fn in_shape(error: ProtocolError, shape: Shape, fresh_nonce: &NonceResponse) -> 
 impl VerifiedRequest {
     /// The offer to read next, consistently.
     pub const fn offer_id(&self) -> &OfferId {
-        &self.write.offer_id
+        &self.issuance.token.offer_id
     }
 
     /// Builds the credential from the `stored` offer, if that still grants it. `fill_random` is called
@@ -213,13 +216,14 @@ impl VerifiedRequest {
         stored: Option<&Offer>,
         fill_random: impl FnOnce(&mut [u8]) -> Result<(), RandomnessError>,
     ) -> Result<UnsignedCredential, ProtocolError> {
-        let offer = stored.ok_or_else(|| self.write.refusal(None))?;
-        let issued_at = if self.write.is_allowed(offer) {
-            self.write.now
-        } else if let Some(issued) = self.write.repeated(offer) {
+        let issuance = self.issuance;
+        let offer = stored.ok_or_else(|| issuance.refusal(None))?;
+        let issued_at = if issuance.write().is_allowed(offer) {
+            issuance.now
+        } else if let Some(issued) = issuance.repeated(offer) {
             issued.issued_at
         } else {
-            return Err(self.write.refusal(Some(offer)));
+            return Err(issuance.refusal(Some(offer)));
         };
         let template = issuer
             .offers
@@ -248,8 +252,8 @@ impl VerifiedRequest {
             .map_err(|_| ProtocolError::server_error())?;
         Ok(UnsignedCredential {
             prepared,
-            write: self.write,
-            notification_id: issuer.notification_id(&self.token)?,
+            notification_id: issuer.notification_id(&issuance.token)?,
+            issuance,
             shape: self.shape,
             fresh_nonce: self.fresh_nonce,
         })
@@ -278,7 +282,7 @@ impl UnsignedCredential {
             Shape::Format => (None, Some(credential), Some(self.fresh_nonce)),
         };
         Ok(SignedCredential {
-            write: self.write,
+            issuance: self.issuance,
             response: CredentialResponse {
                 credentials,
                 credential,
@@ -292,8 +296,8 @@ impl UnsignedCredential {
 
 impl SignedCredential {
     /// The write that must be tried before the credential is given out.
-    pub const fn write(&self) -> &IssueCredential {
-        &self.write
+    pub fn write(&self) -> Transition {
+        self.issuance.write()
     }
 
     /// The answer, now that `written` is the outcome of [`SignedCredential::write`]: also if the
@@ -304,15 +308,23 @@ impl SignedCredential {
     pub fn conclude(self, written: &Written) -> Result<CredentialResponse, ProtocolError> {
         match written {
             Written::Applied(_) => Ok(self.response),
-            Written::Refused(Some(offer)) if self.write.repeated(offer).is_some() => {
+            Written::Refused(Some(offer)) if self.issuance.repeated(offer).is_some() => {
                 Ok(self.response)
             }
-            Written::Refused(offer) => Err(self.write.refusal(offer.as_ref())),
+            Written::Refused(offer) => Err(self.issuance.refusal(offer.as_ref())),
         }
     }
 }
 
-impl IssueCredential {
+impl Issuance {
+    fn write(&self) -> Transition {
+        let step = Step::IssueCredential {
+            token_id: self.token.token_id.clone(),
+            holder_thumbprint: self.holder_thumbprint.clone(),
+        };
+        Transition::of(&self.token, self.now, step)
+    }
+
     /// The issuance that this one would repeat: for the same token, which still lives, to the same
     /// key, with claims that are still there.
     fn repeated<'o>(&self, offer: &'o Offer) -> Option<&'o IssuedCredential> {
@@ -326,8 +338,8 @@ impl IssueCredential {
         let OfferState::CredentialIssued(issued) = &offer.state else {
             return None;
         };
-        let is_same = offer.created_at == self.created_at
-            && issued.token.token_id == self.token_id
+        let is_same = offer.created_at == self.token.created_at
+            && issued.token.token_id == self.token.token_id
             && self.now < issued.token.expires_at;
         is_same.then_some(issued)
     }

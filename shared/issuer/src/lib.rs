@@ -7,13 +7,13 @@
 //! | operation | first | write | then |
 //! |---|---|---|---|
 //! | Start issue | [`CredentialOffers::start`] | offer and status record, both new | [`CredentialOffers::start_answer`] |
-//! | Credential Offer | | [`RetrieveOffer`] | [`Issuer::credential_offer`] |
-//! | Token | [`TokenRequest::parse`], [`Issuer::redeem`] | [`CountTxCodeAttempt`], [`RedeemCode`] | [`Redemption::conclude`] |
+//! | Credential Offer | | [`Step::Retrieve`] | [`Issuer::credential_offer`] |
+//! | Token | [`TokenRequest::parse`], [`Issuer::redeem`] | [`Step::CountTxCodeAttempt`], [`Step::RedeemCode`] | [`Redemption::conclude`] |
 //! | Nonce | | | [`Issuer::nonce`] |
-//! | Credential | [`Issuer::authorize`], [`CredentialRequest::parse`], [`Issuer::verify_request`]; with the stored offer [`VerifiedRequest::prepare`], [`UnsignedCredential::sign`] | [`IssueCredential`] | [`SignedCredential::conclude`] |
-//! | Notification | [`Issuer::authorize`], [`Issuer::notification`] | [`RecordReport`] | [`RecordReport::conclude`] |
+//! | Credential | [`Issuer::authorize`], [`CredentialRequest::parse`], [`Issuer::verify_request`]; with the stored offer [`VerifiedRequest::prepare`], [`UnsignedCredential::sign`] | [`Step::IssueCredential`] | [`SignedCredential::conclude`] |
+//! | Notification | [`Issuer::authorize`], [`Issuer::notification`] | [`Step::RecordReport`] | [`AccessToken::conclude_notification`] |
 //! | Get issue status | | | [`Offer::issue_status`] |
-//! | Erasure of claims | what is due by [`Offer::erase_at`] | [`PurgeExpiredClaims`] | |
+//! | Erasure of claims | what is due by [`Offer::erase_at`] | [`Step::PurgeExpiredClaims`] | |
 //! | Credential status | [`StatusRecord::change`] | the record, and its entry in the list | [`StatusRecord::answer`] |
 //! | Status list | | | [`Issuer::status_list_token`] |
 //! | Metadata | | | [`Issuer::credential_issuer_metadata`] and its neighbours |
@@ -75,7 +75,4 @@ pub use template::{
 };
 pub use token::{Redeem, Redemption, TokenResponse, TxCodeCheck, WrongTxCode};
 pub use token_request::TokenRequest;
-pub use transition::{
-    CountTxCodeAttempt, ExhaustTxCode, IssueCredential, PurgeExpiredClaims, RecordReport,
-    RedeemCode, RetrieveOffer, Transition, Written,
-};
+pub use transition::{Step, Transition, Written};

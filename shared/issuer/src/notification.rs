@@ -10,7 +10,7 @@ use crate::error::{ErrorCode, ProtocolError};
 use crate::issuer::Issuer;
 use crate::offer::{OfferId, OfferState, WalletReport};
 use crate::seal::Sealed;
-use crate::transition::{RecordReport, Written};
+use crate::transition::{Step, Transition, Written};
 
 /// The content of a `notification_id`.
 #[derive(Serialize, Deserialize)]
@@ -45,7 +45,7 @@ impl Issuer {
         token: &AccessToken,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<RecordReport, ProtocolError> {
+    ) -> Result<Transition, ProtocolError> {
         let invalid = |why| ProtocolError::new(ErrorCode::InvalidNotificationRequest, why);
         let members = bestow_jose::json::parse_object(body)
             .map_err(|_| invalid("the body must be a JSON object without repeated members"))?;
@@ -67,23 +67,19 @@ impl Issuer {
         if id.offer_id != token.offer_id || id.created_at != token.created_at {
             return Err(unknown_id());
         }
-        Ok(RecordReport {
-            offer_id: id.offer_id,
-            created_at: id.created_at,
-            token_id: token.token_id.clone(),
-            report,
-            now,
-        })
+        let token_id = token.token_id.clone();
+        let step = Step::RecordReport { token_id, report };
+        Ok(Transition::of(token, now, step))
     }
 }
 
-impl RecordReport {
-    /// The answer, now that `written` is the outcome of this write: nothing (204), also if the report
+impl AccessToken {
+    /// The answer, now that `written` is the outcome of [`Issuer::notification`]: nothing (204), also if the report
     /// was known or came too late to matter (§11.1: a repeat succeeds).
     ///
     /// # Errors
     /// `invalid_notification_id` if the token's credential was never issued.
-    pub fn conclude(&self, written: &Written) -> Result<(), ProtocolError> {
+    pub fn conclude_notification(&self, written: &Written) -> Result<(), ProtocolError> {
         match written.offer().map(|offer| &offer.state) {
             Some(OfferState::CredentialIssued(issued))
                 if issued.token.token_id == self.token_id =>

@@ -120,6 +120,13 @@ pub enum WalletReport {
     Deleted,
 }
 
+impl IssuedToken {
+    /// From when the claims of its offer are to be erased: [`Offer::erase_at`].
+    pub fn erase_at(&self) -> Timestamp {
+        self.expires_at + SETTLING
+    }
+}
+
 impl Offer {
     /// From when nothing can be had by this offer any more: it has expired, or its token has.
     pub(crate) const fn usable_until(&self) -> Timestamp {

@@ -17,7 +17,7 @@ use crate::issuer::Issuer;
 use crate::nonce::NONCE_LIFETIME;
 use crate::offer::{IssuedToken, MAXIMUM_TX_CODE_ATTEMPTS, OfferState, whole_seconds};
 use crate::token_request::TokenRequest;
-use crate::transition::{CountTxCodeAttempt, ExhaustTxCode, RedeemCode, Written};
+use crate::transition::{Step, Transition, Written};
 use crate::tx_code;
 
 /// What a Token Request leads to.
@@ -39,13 +39,13 @@ pub struct WrongTxCode {
     /// The answer.
     pub error: ProtocolError,
     /// The write that makes the offer end; there if this was the last try.
-    pub exhausted: Option<ExhaustTxCode>,
+    pub exhausted: Option<Transition>,
 }
 
 /// A code that may be redeemed, if nobody else was faster.
 pub struct Redemption {
-    write: RedeemCode,
     token: AccessToken,
+    now: Timestamp,
     configuration_id: String,
 }
 
@@ -108,7 +108,7 @@ impl Issuer {
         }
 
         let token = AccessToken {
-            offer_id: code.offer_id.clone(),
+            offer_id: code.offer_id,
             created_at: code.created_at,
             token_id: URL_SAFE_NO_PAD.encode(random),
             expires_at: whole_seconds(now) + TOKEN_LIFETIME,
@@ -116,16 +116,8 @@ impl Issuer {
             has_identifiers: request.configuration_ids.is_some(),
         };
         let redemption = Redemption {
-            write: RedeemCode {
-                offer_id: code.offer_id,
-                created_at: code.created_at,
-                now,
-                token: IssuedToken {
-                    token_id: token.token_id.clone(),
-                    expires_at: token.expires_at,
-                },
-            },
             token,
+            now,
             configuration_id: template.configuration_id().to_owned(),
         };
         match (code.needs_tx_code, request.tx_code) {
@@ -145,12 +137,8 @@ impl Issuer {
 
 impl TxCodeCheck {
     /// The write that counts the try.
-    pub fn count(&self) -> CountTxCodeAttempt {
-        CountTxCodeAttempt {
-            offer_id: self.redemption.write.offer_id.clone(),
-            created_at: self.redemption.write.created_at,
-            now: self.redemption.write.now,
-        }
+    pub fn count(&self) -> Transition {
+        self.redemption.transition(Step::CountTxCodeAttempt)
     }
 
     /// Compares the transaction code, now that the try is counted. `counted` is the outcome of
@@ -171,18 +159,27 @@ impl TxCodeCheck {
             return Ok(self.redemption);
         }
         let is_last = offer.tx_code_attempts >= MAXIMUM_TX_CODE_ATTEMPTS;
-        Err(refused(is_last.then(|| ExhaustTxCode {
-            offer_id: offer.offer_id.clone(),
-            created_at: offer.created_at,
-            now: self.redemption.write.now,
-        })))
+        let exhausted = is_last.then(|| self.redemption.transition(Step::ExhaustTxCode));
+        Err(refused(exhausted))
     }
 }
 
 impl Redemption {
     /// The write of which exactly one succeeds for each offer.
-    pub const fn write(&self) -> &RedeemCode {
-        &self.write
+    pub fn write(&self) -> Transition {
+        let token = self.issued_token();
+        self.transition(Step::RedeemCode { token })
+    }
+
+    fn transition(&self, step: Step) -> Transition {
+        Transition::of(&self.token, self.now, step)
+    }
+
+    fn issued_token(&self) -> IssuedToken {
+        IssuedToken {
+            token_id: self.token.token_id.clone(),
+            expires_at: self.token.expires_at,
+        }
     }
 
     /// The answer, now that `written` is the outcome of [`Redemption::write`]. A write that failed
@@ -198,8 +195,8 @@ impl Redemption {
         nonce_random: [u8; 8],
     ) -> Result<TokenResponse, ProtocolError> {
         let is_ours = written.offer().is_some_and(|offer| {
-            offer.created_at == self.write.created_at
-                && matches!(&offer.state, OfferState::TokenIssued(token) if *token == self.write.token)
+            offer.created_at == self.token.created_at
+                && offer.state == OfferState::TokenIssued(self.issued_token())
         });
         if !is_ours {
             return Err(invalid_grant());
@@ -208,7 +205,7 @@ impl Redemption {
             access_token: issuer.offers.keys.seal(&self.token)?,
             token_type: "Bearer",
             expires_in: TOKEN_LIFETIME.as_secs(),
-            c_nonce: issuer.nonce(self.write.now, nonce_random)?.c_nonce,
+            c_nonce: issuer.nonce(self.now, nonce_random)?.c_nonce,
             c_nonce_expires_in: NONCE_LIFETIME.as_secs(),
             authorization_details: self.token.has_identifiers.then(|| {
                 [AuthorizationDetail {

@@ -13,7 +13,7 @@ pub const CLAIMS_TO_ERASE: &str = "claims-to-erase";
 
 impl WalletTable {
     /// The offers of one shard (`0..ERASE_SHARDS`) whose claims are due, the oldest first.
-    /// [`bestow_issuer::PurgeExpiredClaims`] looks at each again.
+    /// [`bestow_issuer::Step::PurgeExpiredClaims`] looks at each again.
     #[must_use]
     pub fn claims_due(&self, shard: u8, now: Timestamp) -> DuePages<OfferId> {
         let id: fn(&Item) -> Option<OfferId> = |entry| parsed_key(entry, "pk", OFFER);

@@ -22,7 +22,6 @@ use bestow_aws::Table;
 pub use erasure::CLAIMS_TO_ERASE;
 pub use offers::Creation;
 pub use statuses::StatusChangeOutcome;
-pub use steps::OfferStep;
 
 /// The bundled wallet's table.
 #[derive(Debug, Clone)]

@@ -2,13 +2,12 @@
 
 use bestow_aws::item::{self, Item, MalformedItemError};
 use bestow_aws::{CallError, Transacted, Write};
-use bestow_issuer::{Offer, OfferId, StatusRecord, Written};
+use bestow_issuer::{Offer, OfferId, StatusRecord, Transition, Written};
 use serde::Serialize;
 
-use super::WalletTable;
 use super::erasure::shard_of;
 use super::statuses::status_item;
-use super::steps::OfferStep;
+use super::{WalletTable, steps};
 
 /// What became of a new offer.
 #[derive(Debug)]
@@ -63,8 +62,8 @@ impl WalletTable {
 
     /// Takes a step of an offer: one conditional write, so that of two at the same time one is refused.
     /// (A repeated start, which is a transaction, can be in its way.)
-    pub async fn write<S: OfferStep + ?Sized>(&self, step: &S) -> Result<Written, CallError> {
-        let update = step.update(offer_key(step.offer_id()));
+    pub async fn write(&self, step: &Transition) -> Result<Written, CallError> {
+        let update = steps::update(step, offer_key(&step.offer_id));
         Ok(match self.0.write(update.returning_item()).await? {
             bestow_aws::Written::Done(item) => Written::Applied(item::read(item)?),
             bestow_aws::Written::Refused(existing) => Written::Refused(read_offer(existing)?),

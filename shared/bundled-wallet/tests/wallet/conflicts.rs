@@ -2,7 +2,7 @@
 
 use bestow_bundled_wallet::{Creation, StatusChangeOutcome, WalletTable};
 use bestow_contract::CredentialStatus::{Revoked, Valid};
-use bestow_issuer::{ListNumber, RetrieveOffer, StatusRecord, Written};
+use bestow_issuer::{ListNumber, StatusRecord, Transition, Written};
 
 use crate::world::{NOW, TABLE, client, issuer, offer, offer_without_status, record, table};
 
@@ -56,10 +56,7 @@ async fn a_step_is_taken_once_no_repeated_start_is_in_its_way() {
     wallet.create_offer(&offer, None).await.unwrap();
 
     let wallet = busy(&endpoint, 3).await;
-    let retrieve = RetrieveOffer {
-        offer_id: offer.offer_id,
-        now: NOW,
-    };
+    let retrieve = Transition::retrieve(offer.offer_id, NOW);
     let written = wallet.write(&retrieve).await.unwrap();
     assert!(matches!(written, Written::Applied(_)));
 }

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bestow_aws::erasure::{Due, ERASE_SHARDS};
 use bestow_bundled_wallet::WalletTable;
-use bestow_issuer::{Offer, OfferId, PurgeExpiredClaims, Written};
+use bestow_issuer::{Offer, OfferId, Transition, Written};
 use jiff::Timestamp;
 
 use crate::world::{SECOND, TABLE, issuer, offer_without_status, table};
@@ -66,10 +66,7 @@ async fn claims_are_found_when_they_are_due_in_whatever_shard_and_gone_once_eras
     );
 
     let erased = in_first_shard.remove(0);
-    let step = PurgeExpiredClaims {
-        offer_id: erased.id.clone(),
-        now: Timestamp::from_second(erased.erase_at_seconds).unwrap(),
-    };
+    let step = Transition::purge_expired_claims(erased.id.clone(), second(erased.erase_at_seconds));
     let Written::Applied(offer) = wallet.write(&step).await.unwrap() else {
         panic!("it was due");
     };

@@ -4,12 +4,9 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use bestow_bundled_wallet::OfferStep;
 use bestow_issuer::{
-    CountTxCodeAttempt, CredentialRequest, ExhaustTxCode, IssueCredential, IssuedCredential,
-    IssuedToken, Issuer, MAXIMUM_TX_CODE_ATTEMPTS, Offer, OfferState, PurgeExpiredClaims,
-    RecordReport, Redeem, RedeemCode, RetrieveOffer, TokenRequest, Transition, WalletReport,
-    Written,
+    CredentialRequest, IssuedCredential, IssuedToken, Issuer, MAXIMUM_TX_CODE_ATTEMPTS, Offer,
+    OfferState, Redeem, Step, TokenRequest, Transition, WalletReport, Written,
 };
 use bestow_jose::jws::SigningInput;
 use bestow_signing::{LocalKey, Signer as _};
@@ -29,7 +26,7 @@ async fn every_step_is_one_conditional_update() {
     for offer in &offers {
         table.put(offer).await;
         for (step, allowed) in steps.iter().zip(&mut allowed) {
-            if table.agrees(step.as_ref(), offer).await {
+            if table.agrees(step, offer).await {
                 *allowed += 1;
                 table.put(offer).await;
             }
@@ -41,7 +38,7 @@ async fn every_step_is_one_conditional_update() {
 
     table.remove(&world.offer).await;
     for step in steps {
-        let written = table.table.write(step.as_ref()).await.unwrap();
+        let written = table.table.write(&step).await.unwrap();
         assert_eq!(written, Written::Refused(None));
         assert_eq!(table.get(&world.offer).await, None);
     }
@@ -57,8 +54,8 @@ async fn a_new_offer_is_the_item_that_steps_are_taken_on() {
 
 impl Table {
     /// Takes a step on a stored offer: whether it was allowed.
-    async fn agrees(&self, step: &dyn OfferStep, before: &Offer) -> bool {
-        let described = || format!("{:?} on {}", step.update(Item::new()), json!(before));
+    async fn agrees(&self, step: &Transition, before: &Offer) -> bool {
+        let described = || format!("{step:?} on {}", json!(before));
         let written = self.table.write(step).await.unwrap();
         if step.is_allowed(before) {
             let mut after = before.clone();
@@ -124,9 +121,9 @@ fn item(offer: &Offer) -> Item {
 /// The steps of one offer, as the issuer makes them at [`NOW`].
 struct World {
     offer: Offer,
-    redeem: RedeemCode,
-    issue: IssueCredential,
-    reports: [RecordReport; 3],
+    redeem: Transition,
+    issue: Transition,
+    reports: [Transition; 3],
 }
 
 impl World {
@@ -147,7 +144,7 @@ impl World {
             .prepare(&issuer, Some(&world), bestow_issuer::system_randomness)
             .unwrap();
         let signed = unsigned.sign(&issuer).await.unwrap();
-        let issue = signed.write().clone();
+        let issue = signed.write();
         let response = signed
             .conclude(&applied(&issue, &mut world))
             .map(|response| serde_json::to_value(response).unwrap())
@@ -172,40 +169,42 @@ impl World {
         }
     }
 
-    fn every_step(&self) -> Vec<Box<dyn OfferStep>> {
+    fn every_step(&self) -> Vec<Transition> {
         let offer_id = &self.offer.offer_id;
-        let retrieve = RetrieveOffer {
-            offer_id: offer_id.clone(),
-            now: NOW,
+        let of_this_offer = |step| {
+            let mut transition = self.redeem.clone();
+            transition.step = step;
+            transition
         };
-        let count = CountTxCodeAttempt {
-            offer_id: offer_id.clone(),
-            created_at: self.offer.created_at,
-            now: NOW,
-        };
-        let exhaust = ExhaustTxCode {
-            offer_id: offer_id.clone(),
-            created_at: self.offer.created_at,
-            now: NOW,
-        };
-        let mut steps: Vec<Box<dyn OfferStep>> = vec![
-            Box::new(retrieve),
-            Box::new(count),
-            Box::new(exhaust),
-            Box::new(self.redeem.clone()),
-            Box::new(self.issue.clone()),
+        let mut steps = vec![
+            Transition::retrieve(offer_id.clone(), NOW),
+            of_this_offer(Step::CountTxCodeAttempt),
+            of_this_offer(Step::ExhaustTxCode),
+            self.redeem.clone(),
+            self.issue.clone(),
         ];
         // Before the claims of an offer of `every_offer` are due, and when they are.
         for now in [59, 60, 61].map(|seconds| NOW + seconds * SECOND) {
-            steps.push(Box::new(PurgeExpiredClaims {
-                offer_id: offer_id.clone(),
-                now,
-            }));
+            steps.push(Transition::purge_expired_claims(offer_id.clone(), now));
         }
-        for report in &self.reports {
-            steps.push(Box::new(report.clone()));
-        }
+        steps.extend(self.reports.clone());
         steps
+    }
+
+    fn holder_thumbprint(&self) -> String {
+        match &self.issue.step {
+            Step::IssueCredential {
+                holder_thumbprint, ..
+            } => holder_thumbprint.clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn token_id(&self) -> &str {
+        match &self.redeem.step {
+            Step::RedeemCode { token, .. } => &token.token_id,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// Every offer that a step can meet: each state; this offer, or a later one of the same name; each
@@ -254,7 +253,7 @@ impl World {
             ] {
                 let issued = IssuedCredential {
                     token: token.clone(),
-                    holder_thumbprint: self.issue.holder_thumbprint.clone(),
+                    holder_thumbprint: self.holder_thumbprint(),
                     issued_at: NOW - 9 * SECOND,
                     report,
                 };
@@ -266,7 +265,7 @@ impl World {
 
     fn every_token(&self) -> Vec<IssuedToken> {
         let mut tokens = Vec::new();
-        for token_id in [&self.redeem.token.token_id, "another"] {
+        for token_id in [self.token_id(), "another"] {
             for expires_at in [NOW, NOW + SECOND] {
                 tokens.push(IssuedToken {
                     token_id: token_id.to_owned(),
@@ -279,14 +278,14 @@ impl World {
 }
 
 /// The outcome of a step that is allowed.
-fn applied(step: &impl Transition, offer: &mut Offer) -> Written {
+fn applied(step: &Transition, offer: &mut Offer) -> Written {
     assert!(step.is_allowed(offer));
     step.apply(offer);
     Written::Applied(offer.clone())
 }
 
 /// Takes the code to the token endpoint: the write, and the access token.
-fn redeem(issuer: &Issuer, offer: &mut Offer) -> (RedeemCode, String) {
+fn redeem(issuer: &Issuer, offer: &mut Offer) -> (Transition, String) {
     let credential_offer = issuer.credential_offer(Some(offer), NOW).unwrap();
     let credential_offer = serde_json::to_value(credential_offer).unwrap();
     let grant = &credential_offer["grants"][bestow_issuer::PRE_AUTHORIZED_CODE];
@@ -303,7 +302,7 @@ fn redeem(issuer: &Issuer, offer: &mut Offer) -> (RedeemCode, String) {
     let Ok(Redeem::Now(redemption)) = issuer.redeem(request, NOW, [1; 16]) else {
         panic!("the offer needs no transaction code");
     };
-    let write = redemption.write().clone();
+    let write = redemption.write();
     let response = redemption
         .conclude(issuer, &applied(&write, offer), [2; 8])
         .unwrap();

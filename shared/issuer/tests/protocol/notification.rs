@@ -27,7 +27,8 @@ fn notify(world: &mut World, token: &AccessToken, body: &Value) -> Result<(), Er
         .notification(token, body.to_string().as_bytes(), NOW)
         .map_err(|error| error.code())?;
     let written = world.store.write(&report);
-    report.conclude(&written).map_err(|error| error.code())
+    let outcome = token.conclude_notification(&written);
+    outcome.map_err(|error| error.code())
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use bestow_issuer::{
-    AccessToken, ExhaustTxCode, Offer, OfferState, PurgeExpiredClaims, Redeem, Redemption,
-    RetrieveOffer, SignedCredential, TokenRequest, Transition, TxCodeCheck, Written,
+    AccessToken, Offer, OfferState, Redeem, Redemption, SignedCredential, TokenRequest, Transition,
+    TxCodeCheck, Written,
 };
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -57,7 +57,7 @@ fn step() -> impl Strategy<Value = Step> {
 enum Begun {
     Counting(TxCodeCheck),
     Redeeming(Redemption),
-    Exhausting(ExhaustTxCode),
+    Exhausting(Transition),
 }
 
 impl Begun {
@@ -128,10 +128,8 @@ impl Run {
                 self.signed.retain(|signed| signed.write().now > oldest);
             }
             Step::Fetch => {
-                self.world.store.write(&RetrieveOffer {
-                    offer_id: self.world.offer_id.clone(),
-                    now: self.now,
-                });
+                let retrieve = Transition::retrieve(self.world.offer_id.clone(), self.now);
+                self.world.store.write(&retrieve);
             }
             Step::Redeem { is_right } => self.redeem(*is_right),
             Step::WriteRedemption => self.write_redemption(),
@@ -191,7 +189,7 @@ impl Run {
             }
             Begun::Redeeming(redemption) => {
                 let redeemed_at = redemption.write().now;
-                let written = self.world.store.write(redemption.write());
+                let written = self.world.store.write(&redemption.write());
                 let Ok(response) = redemption.conclude(&self.world.issuer, &written, [9; 8]) else {
                     return;
                 };
@@ -229,7 +227,13 @@ impl Run {
         }
         let signed = self.signed.remove(0);
         let asked_at = signed.write().now;
-        let holder = signed.write().holder_thumbprint.clone();
+        let step = signed.write().step;
+        let bestow_issuer::Step::IssueCredential {
+            holder_thumbprint, ..
+        } = step
+        else {
+            panic!("a credential is issued");
+        };
         let had_claims = self.world.offer().encrypted_claims.is_some();
         let Ok(response) = self.world.conclude(signed) else {
             return;
@@ -240,7 +244,7 @@ impl Run {
             "a credential after its claims had gone"
         );
         assert!(asked_at < NOW + bestow_issuer::OFFER_LIFETIME + bestow_issuer::TOKEN_LIFETIME);
-        self.holders.insert(holder);
+        self.holders.insert(holder_thumbprint);
         assert_eq!(self.holders.len(), 1, "one credential for two keys");
     }
 
@@ -255,16 +259,15 @@ impl Run {
             .notification(token, body.as_bytes(), self.now)
             .unwrap();
         let written = self.world.store.write(&report);
-        report.conclude(&written).unwrap();
-        self.accepted |= matches!(written, Written::Applied(_)) && report.erases_claims();
+        token.conclude_notification(&written).unwrap();
+        if let Written::Applied(offer) = written {
+            self.accepted |= offer.encrypted_claims.is_none();
+        }
     }
 
     fn erase(&mut self) {
         let before = self.world.offer().clone();
-        let erase = PurgeExpiredClaims {
-            offer_id: before.offer_id.clone(),
-            now: self.now,
-        };
+        let erase = Transition::purge_expired_claims(before.offer_id.clone(), self.now);
         if let Written::Refused(_) = self.world.store.write(&erase) {
             return;
         }

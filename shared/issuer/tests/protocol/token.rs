@@ -87,11 +87,11 @@ fn a_code_of_a_purged_offer_is_refused() {
 fn a_write_that_had_succeeded_before_is_a_success() {
     let (mut world, redemption) = redeeming();
     assert!(matches!(
-        world.store.write(redemption.write()),
+        world.store.write(&redemption.write()),
         Written::Applied(_)
     ));
     // The answer was lost, and the client of the store tries again.
-    let again = world.store.write(redemption.write());
+    let again = world.store.write(&redemption.write());
     assert!(matches!(again, Written::Refused(Some(_))));
     assert!(redemption.conclude(&world.issuer, &again, [2; 8]).is_ok());
 }

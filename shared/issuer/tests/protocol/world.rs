@@ -11,8 +11,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bestow_contract::StartIssue;
 use bestow_issuer::{
     AccessToken, CreateOfferError, CredentialOffers, CredentialRequest, ErrorCode, Issuer,
-    ListNumber, Offer, OfferId, ProtocolError, Redeem, RetrieveOffer, SignedCredential,
-    TemplateFile, Templates, TokenRequest, Transition, WalletKeys, Written,
+    ListNumber, Offer, OfferId, ProtocolError, Redeem, SignedCredential, TemplateFile, Templates,
+    TokenRequest, Transition, WalletKeys, Written,
 };
 use bestow_jose::PublicJwk;
 use bestow_jose::jws::SigningInput;
@@ -111,8 +111,8 @@ impl Store {
         self.0.get(offer_id)
     }
 
-    pub fn write(&mut self, transition: &impl Transition) -> Written {
-        match self.0.get_mut(transition.offer_id()) {
+    pub fn write(&mut self, transition: &Transition) -> Written {
+        match self.0.get_mut(&transition.offer_id) {
             Some(offer) if transition.is_allowed(offer) => {
                 transition.apply(offer);
                 *offer = stored(offer);
@@ -178,10 +178,8 @@ impl World {
 
     /// The Credential Offer, as a wallet gets it.
     pub fn fetch(&mut self, now: Timestamp) -> Result<Value, u16> {
-        let written = self.store.write(&RetrieveOffer {
-            offer_id: self.offer_id.clone(),
-            now,
-        });
+        let retrieve = Transition::retrieve(self.offer_id.clone(), now);
+        let written = self.store.write(&retrieve);
         self.issuer
             .credential_offer(written.offer(), now)
             .map(|offer| serde_json::to_value(offer).unwrap())
@@ -240,7 +238,7 @@ impl World {
                 })?
             }
         };
-        let written = self.store.write(redemption.write());
+        let written = self.store.write(&redemption.write());
         let response = redemption.conclude(&self.issuer, &written, [2; 8])?;
         Ok(serde_json::to_value(response).unwrap())
     }
@@ -292,7 +290,7 @@ impl World {
 
     /// The rest of it.
     pub fn conclude(&mut self, signed: SignedCredential) -> Result<Value, ProtocolError> {
-        let written = self.store.write(signed.write());
+        let written = self.store.write(&signed.write());
         let response = signed.conclude(&written)?;
         Ok(serde_json::to_value(response).unwrap())
     }
