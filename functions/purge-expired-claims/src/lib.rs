@@ -1,5 +1,5 @@
-//! Erase claims: each minute, takes the claims out of the tables whose time is over: those of offers, where the
-//! bundled wallet is deployed, and those of uploaded lines that were not started in time.
+//! Erase claims: each minute, removes the claims that are due: those of offers of the bundled wallet, and those of
+//! uploaded lines that were not started in time.
 //!
 //! What a run leaves, because a call failed or its time was up, the next one finds. Two at the same time do no harm:
 //! each erasure is one conditional write.

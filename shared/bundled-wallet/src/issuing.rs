@@ -15,8 +15,8 @@ use crate::failure::{contended, unavailable};
 use crate::reports::offer_id;
 use crate::wallet_table::{Creation, WalletTable};
 
-/// Random indices in a row that are taken already before the next list is begun. With eight, a list of
-/// 2^17 is left when it is about a third full, and until then 1.2 draws are needed on average.
+/// Random indices in a row that are taken already before the next list is begun: with eight, a list is left when it is
+/// about a third full, after 1.2 draws for each credential.
 const DRAWS: u32 = 8;
 
 /// The bundled wallet as one that issues. Clones share what they remember.
@@ -90,8 +90,8 @@ impl IssuingWallet for BundledIssuing {
     }
 }
 
-/// The status list whose indices are being given out, remembered by the process. An outdated memory does
-/// no harm: the older list is filled further, until eight draws in a row find no place on it.
+/// The status list whose indices are being given out, cached by the process. An outdated one does no harm: the older
+/// list is filled further.
 #[derive(Default)]
 struct OpenList(RwLock<Option<ListNumber>>);
 

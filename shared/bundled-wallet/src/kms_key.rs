@@ -64,8 +64,7 @@ impl Signer for KmsKey {
 
     fn sign<'a>(&'a self, message: &'a [u8]) -> BoxFuture<'a, Result<Signature, SignError>> {
         async move {
-            // The digest is sent, not the message: KMS takes at most 4,096 bytes, and has no business
-            // with the claims.
+            // The digest, not the message: KMS takes at most 4,096 bytes, and need not see the claims.
             let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, message);
             let answer = self
                 .client

@@ -1,5 +1,4 @@
-//! The bundled wallet: the issuer with its table on DynamoDB and its signing key in KMS, and the backend's ports on it,
-//! so that functions of the backend call it without a request.
+//! The bundled wallet: the issuer on DynamoDB and KMS, and the backend's ports on it, which are called in process.
 //!
 //! | port | here | what it needs |
 //! |---|---|---|

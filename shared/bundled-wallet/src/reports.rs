@@ -12,8 +12,7 @@ use crate::config;
 use crate::failure::unavailable;
 use crate::wallet_table::WalletTable;
 
-/// The bundled wallet as one that says what has become of its offers. It needs no key: an offer's name follows from
-/// the backend's record.
+/// The bundled wallet as one that says what has become of its offers.
 #[derive(Clone)]
 pub struct BundledReports {
     table: WalletTable,

@@ -1,9 +1,8 @@
 //! Issues a credential (OpenID4VCI 1.0 §8).
 //!
 //! [`Issuer::verify_request`] decides everything that needs no store. With the offer as it stands, a
-//! [`VerifiedRequest`] becomes an [`UnsignedCredential`], and by the issuer's key, wherever that is, a
-//! [`SignedCredential`]. Only then is the issuance written, because what is recorded as issued must
-//! exist; and only after the write is the credential given out, because it succeeds for one key alone.
+//! [`VerifiedRequest`] becomes an [`UnsignedCredential`], and by the issuer's key a [`SignedCredential`]. The issuance is
+//! written once the credential exists, and the credential given out once the write has succeeded for its key.
 
 use bestow_credential::{
     HolderBinding, PreparedSdJwtVc, RandomnessError, SD_JWT_VC, SdJwtVc, Validity,

@@ -1,7 +1,7 @@
 //! The documents by which wallets and verifiers find out about the issuer.
 //!
-//! Everything in them comes from configuration. They serve wallets of OpenID4VCI 1.0 and of drafts 13
-//! to 15 alike: what moved into `credential_metadata` in draft 16 also stands where it stood before.
+//! They serve wallets of OpenID4VCI 1.0 and of drafts 13 to 15: what moved into `credential_metadata` in draft 16 also
+//! stands where it stood before.
 
 use bestow_credential::SD_JWT_VC;
 use bestow_jose::ES256;
@@ -16,8 +16,7 @@ impl Issuer {
     /// Credential Issuer Metadata (OpenID4VCI 1.0 §12.2.4), served at
     /// [`paths::CREDENTIAL_ISSUER_METADATA`].
     ///
-    /// There is no `authorization_servers`: the issuer is its own, and a wallet that saw the member
-    /// would have to send `locations` (§5.1.1), which many do not.
+    /// Without `authorization_servers`, with which wallets must send `locations` (§5.1.1), which many do not.
     pub fn credential_issuer_metadata(&self) -> Value {
         let templates = self.offers.templates.iter();
         let configurations: Map<String, Value> = templates
@@ -111,8 +110,7 @@ fn configuration(template: &Template) -> Value {
         "credential_signing_alg_values_supported": [ES256],
         "proof_types_supported": {"jwt": {"proof_signing_alg_values_supported": [ES256]}},
         "credential_metadata": {"display": template.display(), "claims": claims},
-        // Where drafts 13 to 15 look for them. Draft 13 had `claims` as an object, but an object here
-        // is a fault to wallets of 1.0, and draft 13 can do without.
+        // Where drafts 13 to 15 look for them. Draft 13 had `claims` as an object, which is a fault to wallets of 1.0.
         "display": template.display(),
         "claims": claims,
     })

@@ -36,10 +36,7 @@ impl Sealed for CNonce {
 }
 
 impl Issuer {
-    /// Answers the nonce endpoint.
-    ///
-    /// # Errors
-    /// `server_error` only.
+    /// Answers the nonce endpoint. The only error is `server_error`.
     pub fn nonce(&self, now: Timestamp, random: [u8; 8]) -> Result<NonceResponse, ProtocolError> {
         let c_nonce = self.offers.keys.seal(&CNonce {
             issued_at: now,

@@ -12,8 +12,7 @@ use uuid::Uuid;
 use crate::issuer::IssuerIdentifier;
 use crate::offer::whole_seconds;
 
-/// Entries of one status list: 2^17, so that a list of 2 bits each is 32 KiB before compression and
-/// few requests tell which credential was looked up.
+/// Entries of one status list: 2^17 of 2 bits are 32 KiB before compression, and hide which one is looked up.
 pub const LIST_CAPACITY: u32 = 1 << 17;
 
 const NUMBER_BITS: u32 = 24;
@@ -72,9 +71,8 @@ impl fmt::Display for ListNumber {
 
 /// Names the status of one credential, and says where it is kept.
 ///
-/// A UUIDv8 (RFC 9562 §5.8) whose first 48 bits are list number and index, 24 bits each; the other 74
-/// are random, so that knowing a credential's public list and index does not give the name away. The
-/// stored entry holds it whole, and is compared.
+/// A UUIDv8 (RFC 9562 §5.8) whose first 48 bits are list number and index, 24 bits each; the other 74 are random, so that
+/// list and index, which are public, do not give it away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Uuid")]
 pub struct RevocationUuid(Uuid);
@@ -85,8 +83,7 @@ pub struct RevocationUuid(Uuid);
 pub struct RevocationUuidError;
 
 impl RevocationUuid {
-    /// A random place on `list`. That nobody has it yet is for a conditional write to say; if
-    /// somebody has, draw again.
+    /// A random place on `list`. If it is taken, which a conditional write tells, draw again.
     pub fn draw(list: ListNumber, random: [u8; 16]) -> Self {
         let [_, l0, l1, l2] = list.0.to_be_bytes();
         let [_, _, _, i0, i1, i2, b0, b1, c0, c1, c2, c3, c4, c5, c6, c7] = random;
@@ -195,8 +192,7 @@ impl StatusRecord {
         }))
     }
 
-    /// The answer of `GET` and `PUT` credential status. What is stored is published with the same
-    /// write, so the two statuses are one.
+    /// The answer of `GET` and `PUT` credential status. What is stored is published with the same write.
     ///
     /// # Errors
     /// 404 if `asked` is not the stored UUID.

@@ -94,9 +94,8 @@ impl CredentialOffers {
         })
     }
 
-    /// The answer of Start issue, the same each time for the same offer. `request` is the request at
-    /// hand, which has the same content as the one that made the offer. Its `status_uri` is empty and it has no
-    /// `qr_uri`: both are the backend's.
+    /// The answer of Start issue, the same each time for the same offer. `request` has the content of the one that made
+    /// the offer. `status_uri` and `qr_uri` are left to the backend.
     pub fn start_answer(&self, offer: &Offer, request: &StartIssue) -> StartIssueAnswer {
         // The link that opens the customer's wallet with the offer, by reference (OpenID4VCI 1.0 §4.1).
         let offer_url = self.identifier.offer_url(&offer.offer_id);

@@ -6,10 +6,8 @@ use jiff::Timestamp;
 use crate::offer::{MAXIMUM_TX_CODE_ATTEMPTS, Offer, OfferState, SETTLING, WalletReport};
 
 impl Offer {
-    /// What the backend is told.
-    ///
-    /// An issuance is complete once the credential is signed and on its way to the wallet: many wallets
-    /// never report that they keep it. It has expired when neither the offer nor its token is of use any more.
+    /// What the backend is told. An issuance is complete once the credential is on its way to the wallet: many never
+    /// report that they keep it. It has expired when neither the offer nor its token is of use any more.
     pub fn issue_status(&self, now: Timestamp) -> IssueStatus {
         let pending = |stage| (Status::IssueRequestCreated, stage, None);
         let (status, stage, error) = match &self.state {

@@ -182,9 +182,8 @@ impl Redemption {
         }
     }
 
-    /// The answer, now that `written` is the outcome of [`Redemption::write`]. A write that failed
-    /// because it had succeeded before, its first answer having been lost, is a success: the offer
-    /// then names this very token.
+    /// The answer, now that `written` is the outcome of [`Redemption::write`]. A write that failed because it had
+    /// succeeded before is a success: the offer names this very token.
     ///
     /// # Errors
     /// `invalid_grant` if somebody else was faster, or the offer is over.

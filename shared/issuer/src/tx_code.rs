@@ -1,7 +1,7 @@
 //! Transaction codes (OpenID4VCI 1.0 §4.1.1, `tx_code`).
 //!
-//! The code of an offer is not stored: it follows, by HMAC, from the offer's name and the wallet's
-//! secret. So a repeated start returns the same code, and the store holds nothing to guess from.
+//! The code of an offer is not stored: it follows, by HMAC, from the offer's name and the wallet's secret, so that a
+//! repeated start returns the same one.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use bestow_contract::TxCodeInputMode;
@@ -35,8 +35,7 @@ pub(crate) fn of(keys: &WalletKeys, offer: &Offer) -> Option<String> {
         .collect()
 }
 
-/// Compares what a wallet sent in constant time. Case does not matter in a text code, nor does white
-/// space around it.
+/// Compares what a wallet sent in constant time. Case does not matter, nor does white space around it.
 pub(crate) fn matches(keys: &WalletKeys, offer: &Offer, given: &str) -> bool {
     let Some(expected) = of(keys, offer) else {
         return false;

@@ -6,15 +6,13 @@ use aws_lc_rs::aead::{Aad, LessSafeKey, NONCE_LEN, Nonce};
 
 use crate::{CryptoError, MacKey};
 
-/// The text was not sealed by this key for this purpose, or was changed. It says no more, because
-/// whoever sent it may be guessing.
+/// The text was not sealed by this key for this purpose, or was changed. No more is said to who may be guessing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not sealed by this key for this purpose")]
 pub struct OpenError;
 
-/// A key whose nonce is an HMAC of the plaintext (a synthetic IV, the construction of RFC 5297 over
-/// GCM): the same plaintext is always sealed to the same bytes. A nonce repeats with its plaintext,
-/// which reveals nothing but that equality, and otherwise only by a collision of 96 bits.
+/// A key whose nonce is an HMAC of the plaintext (a synthetic IV, as in RFC 5297): the same plaintext is always sealed to
+/// the same bytes. Two plaintexts have the same nonce only by a collision of 96 bits.
 pub struct SyntheticAead {
     cipher: LessSafeKey,
     nonce: MacKey,

@@ -1,10 +1,8 @@
 //! Keys derived from a secret, and what they seal.
 //!
-//! A secret of the configuration has several uses, and each use has a key of its own: a
-//! [`DerivationKey`] makes them by HKDF-SHA256 (RFC 5869). A [`MacKey`] is for HMAC-SHA256. The two
-//! keys that encrypt do so by AES-256-GCM, and choose the nonce themselves, so that no caller can
-//! use one twice: a [`SyntheticAead`] makes it from the plaintext, a [`OneTimeAead`] encrypts one
-//! message only.
+//! Each use of a secret has a key of its own, which a [`DerivationKey`] makes by HKDF-SHA256 (RFC 5869). A [`MacKey`] is
+//! for HMAC-SHA256. The keys that encrypt by AES-256-GCM choose the nonce themselves, so that none is used twice: a
+//! [`SyntheticAead`] makes it from the plaintext, a [`OneTimeAead`] encrypts one message only.
 //!
 //! No key prints, and the library that holds them wipes them when they are dropped.
 

@@ -1,5 +1,4 @@
-//! Where credentials stand: a record for each, an entry for each that is not valid, and a version of
-//! each list that grows with every change of it.
+//! Where credentials stand: a record for each, an entry for each that is not valid, and a version of each list.
 
 use bestow_aws::item::{self, Item, number, string};
 use bestow_aws::{CallError, Transacted, Write, Written, all_items};
@@ -50,8 +49,7 @@ impl WalletTable {
     /// Writes a change that was decided on a record of status `from`: the record, the entry in its
     /// list and the list's version, all or none.
     ///
-    /// Changes of one list at the same time get in each other's way at the version; they are tried
-    /// again after a random wait, and none is lost.
+    /// Changes of one list at the same time meet at the version; they are tried again after a random wait.
     pub async fn change_status(
         &self,
         from: CredentialStatus,
