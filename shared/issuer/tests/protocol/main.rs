@@ -11,6 +11,7 @@
 )]
 
 mod credential;
+mod credential_request;
 mod documents;
 mod notification;
 mod offer;

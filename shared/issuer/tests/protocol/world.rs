@@ -345,6 +345,10 @@ pub fn claims(nonce: &str) -> Value {
     json!({"aud": ISSUER, "iat": NOW.as_second(), "nonce": nonce})
 }
 
+pub fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
 /// The result of a future that needs no waiting: the keys here are in memory.
 pub fn ready<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {

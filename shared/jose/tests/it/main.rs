@@ -13,3 +13,4 @@ mod did;
 mod jwk;
 mod jwk_set;
 mod jws;
+mod key_reference;
