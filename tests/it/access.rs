@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use bestow_access::Scope;
 use futures::future::join_all;
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::access_keys::{AccessKeys, with_key};
@@ -74,10 +75,10 @@ async fn each_way_of_not_being_let_in_has_its_own_answer() {
     let (backend, keys) = (cloud.backend(), AccessKeys::of(&cloud.running));
     let all = || Scope::ALL.iter().copied();
     let (expired, expired_key) = keys
-        .give_changed(all(), |key| key.valid_until_ms = Some(1_000))
+        .give_changed(all(), |key| key.valid_until = Some(at(1)))
         .await;
     let (revoked, revoked_key) = keys.give(all()).await;
-    keys.table.revoke(&revoked, 2_000).await.expect("revoked");
+    keys.table.revoke(&revoked, at(2)).await.expect("revoked");
     let (_, writers_key) = keys.give([Scope::IssueWrite]).await;
 
     for (key, status, words) in [
@@ -167,7 +168,7 @@ async fn a_revoked_key_is_refused_when_the_kept_records_are_too_old() {
     let started = with_key(&functions.backend, &key);
     started.start(&badge(&unique("before"))).await.expect(201);
 
-    keys.table.revoke(&id, 0).await.expect("it is revoked");
+    keys.table.revoke(&id, at(0)).await.expect("it is revoked");
     let revoked_at = Instant::now();
     let refused = eventually("it is refused", PATIENCE, async || {
         let answer = started.status("no-such-issuance").await;
@@ -363,4 +364,8 @@ async fn the_log_tells_who_called() {
         .lines()
         .find(|line| line.contains("a caller was refused"));
     assert!(line.is_some_and(|line| line.contains("not known")), "{log}");
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).expect("a time")
 }

@@ -372,7 +372,7 @@ pub async fn revoke(stage: &Stage, uuid: &str) {
 pub async fn keys(stage: &mut Stage) {
     let keys = AccessKeys::of(&stage.processes.running);
     let (_, narrow) = keys.give([Scope::DeliveryRead]).await;
-    let over = |record: &mut KeyRecord| record.valid_until_ms = Some(1);
+    let over = |record: &mut KeyRecord| record.valid_until = Some(jiff::Timestamp::UNIX_EPOCH);
     let (_, over) = keys.give_changed([Scope::IssueWrite], over).await;
     for (key, status) in [(narrow, 403), (over, 401)] {
         stage.marks.add("an API key", &key);

@@ -45,16 +45,12 @@ pub(crate) async fn let_in(table: &AccessTable, api_key: &str) -> Result<(), Sta
         doing: "writing the API key".to_owned(),
         reason,
     };
+    let id = ID.parse().map_err(|fault| failed(format!("{fault}")))?;
+    let hash = KeyHash::of(api_key.as_bytes());
+    let scopes = Scope::ALL.iter().copied().collect();
     let record = KeyRecord {
-        id: ID.parse().map_err(|fault| failed(format!("{fault}")))?,
-        hash: KeyHash::of(api_key.as_bytes()),
-        scopes: Scope::ALL.iter().copied().collect(),
         note: "--api-key of the local cloud".to_owned(),
-        created_at_ms: Timestamp::now().as_millisecond(),
-        valid_until_ms: None,
-        revoked_at_ms: None,
-        replaced_by: None,
-        rate_limit: None,
+        ..KeyRecord::new(id, hash, scopes, Timestamp::now())
     };
     table
         .put(&record)

@@ -8,15 +8,14 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
-/// What keys that are made here begin with, so that a scanner of repositories and logs knows one when it
-/// sees it.
+/// What keys begin with, so that scanners of repositories and logs recognise one.
 const PREFIX: &str = "bestow";
 
-/// Digits of a random id: those that cannot be taken for another (Crockford's base 32, in lower case).
+/// The digits of Crockford's base 32, in lower case: none looks like another.
 const ID_DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const MAX_ID_LENGTH: usize = 40;
 
-/// An API key, as a caller sends it in `x-api-key`. It is shown once, when it is made, and never kept.
+/// An API key, as a caller sends it in `x-api-key`. It is shown once, when it is made, and never stored.
 pub struct ApiKey(SecretString);
 
 impl ApiKey {
@@ -26,25 +25,24 @@ impl ApiKey {
         Self(SecretString::from(format!("{PREFIX}_{id}_{secret}")))
     }
 
-    /// The key itself, to be shown to the one who asked for it to be made.
+    /// The key in clear.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
 
-    /// Its hash, which is all that is kept of it.
+    /// Its hash, which is all that is stored of it.
     pub fn hash(&self) -> KeyHash {
         KeyHash::of(self.expose().as_bytes())
     }
 }
 
-/// Hides the key.
 impl fmt::Debug for ApiKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("ApiKey(…)")
     }
 }
 
-/// The name of a key. It is no secret: logs and lists have it.
+/// The name of a key. It is no secret.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(String);
 
@@ -57,16 +55,11 @@ pub struct KeyId(String);
 pub struct KeyIdError(String);
 
 impl KeyId {
-    /// An id of ten digits, made of the first 50 bits of `randomness`.
+    /// An id of ten digits: 50 bits of `randomness`.
     pub fn of(randomness: [u8; 10]) -> Self {
-        let digit = |byte: u8| ID_DIGITS.get(usize::from(byte & 31)).copied();
-        Self(
-            randomness
-                .into_iter()
-                .filter_map(digit)
-                .map(char::from)
-                .collect(),
-        )
+        let digit = |byte| ID_DIGITS.get(usize::from(byte & 31));
+        let digits = randomness.into_iter().filter_map(digit);
+        Self(digits.copied().map(char::from).collect())
     }
 
     /// The id as text.
@@ -85,21 +78,17 @@ impl FromStr for KeyId {
     type Err = KeyIdError;
 
     fn from_str(text: &str) -> Result<Self, KeyIdError> {
-        let is_fine = (1..=MAX_ID_LENGTH).contains(&text.len())
-            && text
-                .bytes()
-                .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-        if is_fine {
+        let is_allowed = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        if (1..=MAX_ID_LENGTH).contains(&text.len()) && text.bytes().all(is_allowed) {
             Ok(Self(text.to_owned()))
         } else {
-            // A whole key that was pasted here by mistake must not be repeated in a message.
-            let shown: String = text.chars().take(12).collect();
-            Err(KeyIdError(shown))
+            // A key that was pasted by mistake must not be repeated whole.
+            Err(KeyIdError(text.chars().take(12).collect()))
         }
     }
 }
 
-/// The SHA-256 of a key. A key has 256 bits of randomness, so a plain hash is worthless to a thief.
+/// The SHA-256 of a key. A key is 256 random bits, so its plain hash is worthless to a thief.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct KeyHash([u8; 32]);
 
@@ -122,13 +111,13 @@ impl KeyHash {
         hex::encode(self.0)
     }
 
-    /// Whether both are the same, in a time that does not tell where they differ.
+    /// Compares in constant time.
     pub(crate) fn matches(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
 }
 
-/// Hides the hash: of a key that a human chose it could be searched for.
+/// Hides the hash: a key that a human chose could be searched for by it.
 impl fmt::Debug for KeyHash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("KeyHash(…)")

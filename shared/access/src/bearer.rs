@@ -3,42 +3,29 @@
 mod server;
 mod token;
 
-use std::fmt;
-
+use bestow_jose::VerificationKey;
+use bestow_jose::jws::Unverified;
 use bestow_runtime::{ConfigError, Env};
+use jiff::Timestamp;
 
-use crate::cache::{Clock, Lookup};
+use crate::cache::Cache;
+use crate::error::AccessError;
 use crate::rate_limit::RateLimit;
-use server::ServerKeys;
+use server::Server;
 pub(crate) use token::TokenError;
-use token::{Expected, Granted, Unverified};
+use token::{Expected, Granted, POLICY, granted};
 
 /// Checks access tokens.
 pub(crate) struct Bearer {
-    keys: ServerKeys,
+    keys: Cache<Server>,
     expected: Expected,
-    /// What each client may do in a time, if there is a limit.
+    /// How many requests each client may make; `None` for any number.
     pub(crate) rate_limit: Option<RateLimit>,
-}
-
-/// Why a token is not taken.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum BearerError {
-    /// It is no good.
-    FieldError(TokenError),
-    /// That cannot be said: the authorization server's keys cannot be fetched.
-    Unavailable,
-}
-
-impl From<TokenError> for BearerError {
-    fn from(fault: TokenError) -> Self {
-        Self::FieldError(fault)
-    }
 }
 
 impl Bearer {
     /// Reads `OAUTH_ISSUER` (unset, no tokens are taken), `OAUTH_AUDIENCE`, `OAUTH_JWKS_URL` and `OAUTH_RATE_LIMIT`.
-    pub(crate) fn from_env(env: &Env, clock: Clock) -> Result<Option<Self>, ConfigError> {
+    pub(crate) fn from_env(env: &Env) -> Result<Option<Self>, ConfigError> {
         let name = env.optional("OAUTH_ISSUER").map(str::to_owned);
         let audience = env.optional("OAUTH_AUDIENCE");
         let jwks = env.optional("OAUTH_JWKS_URL");
@@ -66,7 +53,7 @@ impl Bearer {
             .map(|_| env.endpoint_url("OAUTH_JWKS_URL"))
             .transpose()?;
         Ok(Some(Self {
-            keys: ServerKeys::new(&issuer, &name, jwks, clock)?,
+            keys: Server::keys(&issuer, &name, jwks)?,
             expected: Expected {
                 audience: audience.to_owned(),
                 issuer: name,
@@ -79,19 +66,17 @@ impl Bearer {
         self.keys.warm().await;
     }
 
-    /// What `token` allows at `now_ms`.
-    pub(crate) async fn check(&self, token: &str, now_ms: i64) -> Result<Granted, BearerError> {
-        let unverified = Unverified::read(token)?;
-        match self.keys.named(unverified.kid()).await {
-            Lookup::Found(keys) => Ok(unverified.verify(&keys, &self.expected, now_ms)?),
-            Lookup::Absent => Err(TokenError::UnknownKey.into()),
-            Lookup::Unavailable => Err(BearerError::Unavailable),
-        }
-    }
-}
-
-impl fmt::Debug for Bearer {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.expected.fmt(formatter)
+    /// What `token` allows at `now`.
+    pub(crate) async fn check(&self, token: &str, now: Timestamp) -> Result<Granted, AccessError> {
+        let unverified = Unverified::read(token, &POLICY).map_err(TokenError::from)?;
+        let kid = unverified.header().kid().unwrap_or_default();
+        let named = |keys: &Vec<VerificationKey>| {
+            let named = keys.iter().filter(|key| key.kid() == kid).cloned();
+            Some(named.collect::<Vec<_>>()).filter(|named| !named.is_empty())
+        };
+        let keys = self.keys.find(named).await?;
+        let keys = keys.ok_or(TokenError::UnknownKey)?;
+        let verified = unverified.verify(&*keys).map_err(TokenError::from)?;
+        Ok(granted(verified.claims, &self.expected, now)?)
     }
 }

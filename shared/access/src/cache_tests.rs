@@ -4,10 +4,10 @@ use super::*;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 const TIMES: Times = Times {
-    kept_ms: 30_000,
-    pause_ms: 2_000,
-    pause_after_failure_ms: 1_000,
-    stale_ms: 300_000,
+    kept_for: Duration::from_secs(30),
+    pause: Duration::from_secs(2),
+    pause_after_failure: Duration::from_secs(1),
+    stale_for: Duration::from_secs(300),
     timeout: Duration::from_secs(2),
 };
 
@@ -34,12 +34,16 @@ impl Source for World {
     }
 }
 
+impl Clock for World {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.0.now_ms.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
 impl World {
-    fn cache(&self, words: &[&'static str]) -> Cache<Self> {
+    fn cache(&self, words: &[&'static str]) -> Cache<Self, Self> {
         self.set(Some(words));
-        let inner = Arc::clone(&self.0);
-        let clock: Clock = Arc::new(move || inner.now_ms.load(Ordering::SeqCst));
-        Cache::new(self.clone(), clock, TIMES)
+        Cache::new(self.clone(), self.clone(), TIMES)
     }
 
     fn set(&self, words: Option<&[&'static str]>) {
@@ -55,15 +59,15 @@ impl World {
     }
 }
 
-async fn ask(cache: &Cache<World>, word: &str) -> &'static str {
+async fn ask(cache: &Cache<World, World>, word: &str) -> &'static str {
     let looked_up = cache.find(|words| words.iter().find(|one| **one == word).copied());
     match looked_up.await {
-        Lookup::Found(found) => {
+        Ok(Some(found)) => {
             assert_eq!(found, word);
             "found"
         }
-        Lookup::Absent => "absent",
-        Lookup::Unavailable => "unavailable",
+        Ok(None) => "absent",
+        Err(Unavailable) => "unavailable",
     }
 }
 
@@ -138,10 +142,10 @@ async fn in_an_outage_what_is_known_stays_so_for_a_while_and_nothing_else_is_sai
         reads,
         "what fails is left alone for a moment"
     );
-    world.pass(TIMES.stale_ms);
+    world.pass(300_000);
     assert_eq!(ask(&cache, "first").await, "unavailable");
     world.set(Some(&["first"]));
-    world.pass(TIMES.pause_after_failure_ms);
+    world.pass(1_000);
     assert_eq!(ask(&cache, "first").await, "found");
     assert_eq!(ask(&cache, "wrong").await, "absent");
 }

@@ -1,7 +1,5 @@
 //! Why a request is not let through, as a problem and as a challenge (RFC 9110 §11.6.1, RFC 6750 §3).
 
-use std::fmt;
-
 use axum::http::HeaderValue;
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::response::Response;
@@ -10,6 +8,7 @@ use bestow_runtime::http::problem_response;
 use jiff::Timestamp;
 
 use crate::bearer::TokenError;
+use crate::cache::Unavailable;
 use crate::guard::Caller;
 use crate::rate_limit::RateLimit;
 
@@ -18,16 +17,16 @@ use crate::rate_limit::RateLimit;
 pub(crate) enum AccessError {
     /// No credentials that could be looked at.
     Missing { takes_tokens: bool, has_token: bool },
-    /// Credentials of which it cannot be said whose they are to be.
+    /// More credentials than one, or more headers.
     Ambiguous(&'static str),
-    /// An access token that is not taken.
+    /// An access token that is not accepted.
     BadToken(TokenError),
     /// A key that nobody gave out.
     UnknownKey,
-    /// A key whose time is over.
-    ExpiredKey { caller: Caller, at_ms: i64 },
+    /// A key that expired.
+    ExpiredKey { caller: Caller, at: Timestamp },
     /// A key that an operator ended.
-    RevokedKey { caller: Caller, at_ms: i64 },
+    RevokedKey { caller: Caller, at: Timestamp },
     /// Good credentials that do not allow this.
     LacksScope { caller: Caller, scope: Scope },
     /// Good credentials, used more often than they may be.
@@ -36,12 +35,24 @@ pub(crate) enum AccessError {
         limit: RateLimit,
         retry_after_seconds: u32,
     },
-    /// Who the caller is cannot be found out now.
+    /// Nobody can tell for now who the caller is.
     Unavailable,
 }
 
+impl From<TokenError> for AccessError {
+    fn from(fault: TokenError) -> Self {
+        Self::BadToken(fault)
+    }
+}
+
+impl From<Unavailable> for AccessError {
+    fn from(_: Unavailable) -> Self {
+        Self::Unavailable
+    }
+}
+
 impl AccessError {
-    /// The answer, which is also logged: one line for each request that was not let through.
+    /// The answer, which is also logged: one line for each request that is not let through.
     pub(crate) fn into_response(self) -> Response {
         let problem = self.problem();
         let (status, reason) = (problem.status, &problem.detail);
@@ -57,6 +68,12 @@ impl AccessError {
     }
 
     fn problem(&self) -> Problem {
+        let ended = |caller: &Caller, how, at: &Timestamp| {
+            let name = caller.name();
+            Problem::unauthorized(format!(
+                "The API key {name} {how} on {at:.0}. Ask the operator for a new one."
+            ))
+        };
         match self {
             Self::Missing {
                 takes_tokens: true, ..
@@ -78,16 +95,8 @@ impl AccessError {
             Self::UnknownKey => {
                 Problem::unauthorized("The key in the x-api-key header is not known.")
             }
-            Self::ExpiredKey { caller, at_ms } => Problem::unauthorized(format!(
-                "The API key {} expired {}. Ask the operator for a new one.",
-                caller.name(),
-                At(*at_ms)
-            )),
-            Self::RevokedKey { caller, at_ms } => Problem::unauthorized(format!(
-                "The API key {} was revoked {}. Ask the operator for a new one.",
-                caller.name(),
-                At(*at_ms)
-            )),
+            Self::ExpiredKey { caller, at } => ended(caller, "expired", at),
+            Self::RevokedKey { caller, at } => ended(caller, "was revoked", at),
             Self::LacksScope { scope, .. } => Problem::lacks_scope(*scope),
             Self::OverLimit {
                 limit,
@@ -121,10 +130,9 @@ impl AccessError {
     fn challenge(&self) -> Option<HeaderValue> {
         let text = match self {
             Self::LacksScope { caller, scope } => {
-                let scheme = if caller.is_client() {
-                    "Bearer"
-                } else {
-                    "ApiKey"
+                let scheme = match caller {
+                    Caller::Client(_) => "Bearer",
+                    Caller::Key(_) => "ApiKey",
                 };
                 format!(r#"{scheme} error="insufficient_scope", scope="{scope}""#)
             }
@@ -135,29 +143,13 @@ impl AccessError {
                 r#"ApiKey error="invalid_key""#.to_owned()
             }
             // RFC 6750 §3.1: no error for whoever did not know that credentials are needed.
-            Self::Missing { takes_tokens, .. } => {
-                let schemes = if *takes_tokens {
-                    "Bearer, ApiKey"
-                } else {
-                    "ApiKey"
-                };
-                schemes.to_owned()
-            }
+            Self::Missing {
+                takes_tokens: true, ..
+            } => "Bearer, ApiKey".to_owned(),
+            Self::Missing { .. } => "ApiKey".to_owned(),
             Self::Ambiguous(_) | Self::OverLimit { .. } | Self::Unavailable => return None,
         };
         HeaderValue::try_from(text).ok()
-    }
-}
-
-/// A time in words, to the second.
-struct At(i64);
-
-impl fmt::Display for At {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match Timestamp::from_second(self.0.div_euclid(1000)) {
-            Ok(time) => write!(formatter, "on {time}"),
-            Err(_) => formatter.write_str("long ago"),
-        }
     }
 }
 
@@ -167,13 +159,15 @@ mod tests {
 
     #[test]
     fn times_are_told_to_the_second() {
-        assert_eq!(At(1_795_456_800_123).to_string(), "on 2026-11-23T18:00:00Z");
-        assert_eq!(At(i64::MAX).to_string(), "long ago");
+        let caller = Caller::Key("k1".to_owned());
+        let at = Timestamp::from_millisecond(1_795_456_800_923).unwrap();
+        let detail = AccessError::ExpiredKey { caller, at }.problem().detail;
+        assert!(detail.contains(" on 2026-11-23T18:00:00Z. "), "{detail}");
     }
 
     #[test]
     fn each_refusal_has_its_own_answer() {
-        let caller = Caller::of_key(&"k1".parse().unwrap());
+        let caller = Caller::Key("k1".to_owned());
         let refusals = [
             AccessError::Missing {
                 takes_tokens: false,
@@ -192,11 +186,11 @@ mod tests {
             AccessError::UnknownKey,
             AccessError::ExpiredKey {
                 caller: caller.clone(),
-                at_ms: 0,
+                at: Timestamp::UNIX_EPOCH,
             },
             AccessError::RevokedKey {
                 caller: caller.clone(),
-                at_ms: 0,
+                at: Timestamp::UNIX_EPOCH,
             },
             AccessError::LacksScope {
                 caller: caller.clone(),

@@ -12,18 +12,18 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::Route;
 use bestow_aws::sdk::Sdk;
+use bestow_clock::{Clock, OperatingSystem};
 use bestow_contract::Scope;
 use bestow_runtime::{ConfigError, Env};
-use jiff::Timestamp;
 use tower::{Layer, Service};
 use tracing::Instrument;
 
-use crate::api_key::{KeyHash, KeyId};
-use crate::bearer::{Bearer, BearerError};
-use crate::cache::{Clock, Lookup};
+use crate::api_key::KeyHash;
+use crate::bearer::Bearer;
+use crate::cache::Cache;
 use crate::error::AccessError;
 use crate::key_record::KeyState;
-use crate::keyring::Keyring;
+use crate::keyring::{keyring, with_hash};
 use crate::limiter::{Limiter, Over};
 use crate::rate_limit::RateLimit;
 use crate::table::AccessTable;
@@ -31,77 +31,59 @@ use crate::table::AccessTable;
 /// The header that carries a caller's key (`contract`: Start issue).
 const API_KEY_HEADER: &str = "x-api-key";
 
-/// The kind of a caller with an access token.
-const CLIENT: &str = "client";
-
-/// Stands before the routes of a function. Clones share what is known of the keys.
+/// Stands before the routes of a function. Clones share their caches.
 #[derive(Clone)]
 pub struct Guard(Arc<Inner>);
 
 struct Inner {
-    keyring: Keyring,
+    keyring: Cache<AccessTable>,
     limiter: Limiter<AccessTable>,
     bearer: Option<Bearer>,
-    clock: Clock,
+    clock: OperatingSystem,
 }
 
-/// Who made a request that was let through, for logs: `key:ID` or `client:ID`.
+/// Who made a request that was let through, for logs and limits: `key:ID` or `client:ID`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Caller {
-    kind: &'static str,
-    name: String,
+pub(crate) enum Caller {
+    /// Whoever has the API key of this id.
+    Key(String),
+    /// An OAuth client, by access token.
+    Client(String),
 }
 
 impl Caller {
-    pub(crate) fn of_key(id: &KeyId) -> Self {
-        Self {
-            kind: "key",
-            name: id.to_string(),
-        }
-    }
-
-    pub(crate) fn of_client(id: String) -> Self {
-        Self {
-            kind: CLIENT,
-            name: id,
-        }
-    }
-
-    /// Whether it showed an access token.
-    pub(crate) fn is_client(&self) -> bool {
-        self.kind == CLIENT
-    }
-
     /// The id alone.
     pub(crate) fn name(&self) -> &str {
-        &self.name
+        let (Self::Key(name) | Self::Client(name)) = self;
+        name
     }
 }
 
 impl fmt::Display for Caller {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}:{}", self.kind, self.name)
+        match self {
+            Self::Key(name) => write!(formatter, "key:{name}"),
+            Self::Client(name) => write!(formatter, "client:{name}"),
+        }
     }
 }
 
 impl Guard {
-    /// Reads `ACCESS_TABLE`, the table with the API keys, and `ACCESS_CACHE_SECONDS`, for how long they are kept:
-    /// so long a key that was revoked may still be taken. `OAUTH_ISSUER`, `OAUTH_AUDIENCE`, `OAUTH_JWKS_URL` and
-    /// `OAUTH_RATE_LIMIT` say which access tokens are taken. A fault names its variable.
+    /// Reads `ACCESS_TABLE`, the table with the API keys; `ACCESS_CACHE_SECONDS`, for which a revoked key may still be
+    /// accepted; and `OAUTH_ISSUER`, `OAUTH_AUDIENCE`, `OAUTH_JWKS_URL` and `OAUTH_RATE_LIMIT` for access tokens. A
+    /// fault names its variable.
     pub fn from_env(env: &Env, sdk: &Sdk) -> Result<Self, ConfigError> {
         let table = env.required("ACCESS_TABLE", "the name of the table with the API keys")?;
-        let clock: Clock = Arc::new(|| Timestamp::now().as_millisecond());
         let table = AccessTable::new(sdk.dynamodb(), table);
         Ok(Self(Arc::new(Inner {
-            keyring: Keyring::new(table.clone(), Arc::clone(&clock), cache_time(env)?),
+            keyring: keyring(table.clone(), cache_time(env)?),
             limiter: Limiter::new(table),
-            bearer: Bearer::from_env(env, Arc::clone(&clock))?,
-            clock,
+            bearer: Bearer::from_env(env)?,
+            clock: OperatingSystem,
         })))
     }
 
-    /// Reads the keys, and so opens the connection to their table, before the first request comes. Does its best:
-    /// if it cannot, the first request will.
+    /// Fills the caches, and so opens the connections, before the first request. What fails here is left to that.
     pub async fn warm(&self) {
         match &self.0.bearer {
             None => self.0.keyring.warm().await,
@@ -170,12 +152,8 @@ impl Guard {
         token: &str,
         scope: Scope,
     ) -> Result<Caller, AccessError> {
-        let granted = match bearer.check(token, (self.0.clock)()).await {
-            Ok(granted) => granted,
-            Err(BearerError::FieldError(fault)) => return Err(AccessError::BadToken(fault)),
-            Err(BearerError::Unavailable) => return Err(AccessError::Unavailable),
-        };
-        let caller = Caller::of_client(granted.client);
+        let granted = bearer.check(token, self.0.clock.now()).await?;
+        let caller = Caller::Client(granted.client);
         if !granted.scopes.contains(&scope) {
             return Err(AccessError::LacksScope { caller, scope });
         }
@@ -183,15 +161,13 @@ impl Guard {
     }
 
     async fn admit_key(&self, key: &[u8], scope: Scope) -> Result<Caller, AccessError> {
-        let record = match self.0.keyring.find(&KeyHash::of(key)).await {
-            Lookup::Found(record) => record,
-            Lookup::Unavailable => return Err(AccessError::Unavailable),
-            Lookup::Absent => return Err(AccessError::UnknownKey),
-        };
-        let caller = Caller::of_key(&record.id);
-        match record.state((self.0.clock)()) {
-            KeyState::Expired { at_ms } => Err(AccessError::ExpiredKey { caller, at_ms }),
-            KeyState::Revoked { at_ms } => Err(AccessError::RevokedKey { caller, at_ms }),
+        let hash = KeyHash::of(key);
+        let found = self.0.keyring.find(|keys| with_hash(keys, &hash)).await?;
+        let record = found.ok_or(AccessError::UnknownKey)?;
+        let caller = Caller::Key(record.id.to_string());
+        match record.state(self.0.clock.now()) {
+            KeyState::Expired(at) => Err(AccessError::ExpiredKey { caller, at }),
+            KeyState::Revoked(at) => Err(AccessError::RevokedKey { caller, at }),
             KeyState::Valid if record.scopes.contains(&scope) => {
                 self.count(caller, record.rate_limit).await
             }
@@ -204,13 +180,9 @@ impl Guard {
         let Some(limit) = limit else {
             return Ok(caller);
         };
-        let now_ms = (self.0.clock)();
-        let spent = self
-            .0
-            .limiter
-            .spend(&caller.to_string(), limit, now_ms)
-            .await;
-        match spent {
+        let now = self.0.clock.now();
+        let limiter = &self.0.limiter;
+        match limiter.spend(&caller.to_string(), limit, now).await {
             Ok(()) => Ok(caller),
             Err(Over::Unknown) => Err(AccessError::Unavailable),
             Err(Over::Limit {
@@ -234,7 +206,7 @@ fn sent_key(headers: &HeaderMap) -> Result<Option<&[u8]>, AccessError> {
     }
 }
 
-/// The one access token of a request, if it has one (RFC 6750 §2.1). Other schemes are not ours.
+/// The one access token of a request, if it has one (RFC 6750 §2.1).
 fn sent_token(headers: &HeaderMap) -> Result<Option<&str>, AccessError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = match (values.next(), values.next()) {
@@ -246,11 +218,10 @@ fn sent_token(headers: &HeaderMap) -> Result<Option<&str>, AccessError> {
         (Some(value), None) => value.to_str().unwrap_or_default(),
         (None, None) => return Ok(None),
     };
-    let token = value
+    Ok(value
         .split_once(' ')
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim());
-    Ok(token)
+        .map(|(_, token)| token.trim()))
 }
 
 fn cache_time(env: &Env) -> Result<Duration, ConfigError> {
@@ -265,7 +236,6 @@ fn cache_time(env: &Env) -> Result<Duration, ConfigError> {
     }
 }
 
-/// Shows nothing of the keys.
 impl fmt::Debug for Guard {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Guard")

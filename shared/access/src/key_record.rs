@@ -1,14 +1,19 @@
 //! What is known about a key.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use bestow_contract::Scope;
+use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::api_key::{ApiKey, KeyHash, KeyId};
 use crate::rate_limit::RateLimit;
 
-/// What is known about a key. The key itself is not among it.
+/// How long a record outlives its key, so that the holder is told why it is not accepted: 90 days.
+const REMEMBERED: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// What is known about a key. The key itself is not part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRecord {
     /// Its name.
@@ -17,34 +22,21 @@ pub struct KeyRecord {
     pub hash: KeyHash,
     /// What its holder may do.
     pub scopes: BTreeSet<Scope>,
-    /// What operators want to remember about it.
+    /// The operators' own words.
     pub note: String,
-    /// When it was made, in Unix milliseconds.
-    pub created_at_ms: i64,
-    /// From when on it is not taken any more, in Unix milliseconds.
-    pub valid_until_ms: Option<i64>,
-    /// When it was revoked, in Unix milliseconds.
-    pub revoked_at_ms: Option<i64>,
-    /// The key that was made to replace it.
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it expires.
+    pub valid_until: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+    /// The key that replaces it.
     pub replaced_by: Option<KeyId>,
-    /// How many requests its holder may make; `None` for as many as they like.
+    /// How many requests its holder may make; `None` for any number.
     pub rate_limit: Option<RateLimit>,
 }
 
-/// What an operator says about a key that is to be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewKey {
-    /// What its holder may do.
-    pub scopes: BTreeSet<Scope>,
-    /// What operators want to remember about it.
-    pub note: String,
-    /// From when on it is not taken any more, in Unix milliseconds.
-    pub valid_until_ms: Option<i64>,
-    /// How many requests its holder may make; `None` for as many as they like.
-    pub rate_limit: Option<RateLimit>,
-}
-
-/// The bytes that a key is made of.
+/// The random bytes of a key.
 #[derive(Clone)]
 pub struct Randomness {
     /// Of its id.
@@ -53,77 +45,72 @@ pub struct Randomness {
     pub secret: [u8; 32],
 }
 
-/// The operating system has no randomness to give.
+/// The operating system's random number generator failed.
 #[derive(Debug, Error)]
 #[error("the operating system gives no randomness to make a key of")]
 pub struct RandomnessError;
 
 impl Randomness {
-    /// From the operating system's source.
-    ///
-    /// # Errors
-    /// It has none.
+    /// From the operating system.
     pub fn of_system() -> Result<Self, RandomnessError> {
         let (mut id, mut secret) = ([0; 10], [0; 32]);
         aws_lc_rs::rand::fill(&mut id).map_err(|_| RandomnessError)?;
         aws_lc_rs::rand::fill(&mut secret).map_err(|_| RandomnessError)?;
         Ok(Self { id, secret })
     }
-}
 
-impl NewKey {
-    /// Makes the key at `now_ms`.
-    pub fn make(self, randomness: &Randomness, now_ms: i64) -> (ApiKey, KeyRecord) {
-        let id = KeyId::of(randomness.id);
-        let key = ApiKey::of(&id, randomness.secret);
-        let record = KeyRecord {
-            id,
-            hash: key.hash(),
-            scopes: self.scopes,
-            note: self.note,
-            created_at_ms: now_ms,
-            valid_until_ms: self.valid_until_ms,
-            revoked_at_ms: None,
-            replaced_by: None,
-            rate_limit: self.rate_limit,
-        };
-        (key, record)
+    /// The key that it makes, and its id.
+    pub fn key(&self) -> (KeyId, ApiKey) {
+        let id = KeyId::of(self.id);
+        let key = ApiKey::of(&id, self.secret);
+        (id, key)
     }
 }
 
-/// Whether a key is taken.
+/// Whether a key is accepted, and since when not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyState {
-    /// It is taken.
+    /// It is accepted.
     Valid,
     /// Its time is over.
-    Expired {
-        /// Since when, in Unix milliseconds.
-        at_ms: i64,
-    },
+    Expired(Timestamp),
     /// An operator ended it.
-    Revoked {
-        /// Since when, in Unix milliseconds.
-        at_ms: i64,
-    },
+    Revoked(Timestamp),
 }
 
 impl KeyRecord {
-    /// Whether the key is taken at `now_ms`.
-    pub fn state(&self, now_ms: i64) -> KeyState {
-        match (self.revoked_at_ms, self.valid_until_ms) {
-            (Some(at_ms), _) => KeyState::Revoked { at_ms },
-            (None, Some(at_ms)) if at_ms <= now_ms => KeyState::Expired { at_ms },
+    /// A key without a note, an end or a limit.
+    pub fn new(id: KeyId, hash: KeyHash, scopes: BTreeSet<Scope>, now: Timestamp) -> Self {
+        Self {
+            id,
+            hash,
+            scopes,
+            note: String::new(),
+            created_at: now,
+            valid_until: None,
+            revoked_at: None,
+            replaced_by: None,
+            rate_limit: None,
+        }
+    }
+
+    /// Whether the key is accepted at `now`.
+    pub fn state(&self, now: Timestamp) -> KeyState {
+        match (self.revoked_at, self.valid_until) {
+            (Some(at), _) => KeyState::Revoked(at),
+            (None, Some(at)) if at <= now => KeyState::Expired(at),
             _ => KeyState::Valid,
         }
     }
 
-    /// When the record itself may go, in Unix seconds: long after the key ended, so that until then its
-    /// holder is told why it is not taken. `None` for a key without an end.
-    pub(crate) fn forgotten_at(&self) -> Option<i64> {
-        const REMEMBERED_SECONDS: i64 = 90 * 24 * 60 * 60;
-        let ended_at_ms = self.revoked_at_ms.or(self.valid_until_ms)?;
-        Some(ended_at_ms.div_euclid(1000) + REMEMBERED_SECONDS)
+    /// When the record itself may go; `None` for a key without an end.
+    pub(crate) fn forgotten_at(&self) -> Option<Timestamp> {
+        let ended_at = self.revoked_at.or(self.valid_until)?;
+        Some(
+            ended_at
+                .saturating_add(REMEMBERED)
+                .unwrap_or(Timestamp::MAX),
+        )
     }
 }
 
@@ -133,24 +120,18 @@ mod tests {
 
     #[test]
     fn a_key_ends_by_time_or_by_an_operator() {
-        let mut record = KeyRecord {
-            id: "k".parse().unwrap(),
-            hash: KeyHash::of(b"key"),
-            scopes: BTreeSet::new(),
-            note: String::new(),
-            created_at_ms: 0,
-            valid_until_ms: None,
-            revoked_at_ms: None,
-            replaced_by: None,
-            rate_limit: None,
-        };
-        assert_eq!(record.state(i64::MAX), KeyState::Valid);
+        let at = |ms| Timestamp::from_millisecond(ms).unwrap();
+        let (id, hash) = ("k".parse().unwrap(), KeyHash::of(b"key"));
+        let mut record = KeyRecord::new(id, hash, BTreeSet::new(), at(0));
+        assert_eq!(record.state(Timestamp::MAX), KeyState::Valid);
         assert_eq!(record.forgotten_at(), None);
-        record.valid_until_ms = Some(1_000);
-        assert_eq!(record.state(999), KeyState::Valid);
-        assert_eq!(record.state(1_000), KeyState::Expired { at_ms: 1_000 });
-        assert_eq!(record.forgotten_at(), Some(7_776_001));
-        record.revoked_at_ms = Some(500);
-        assert_eq!(record.state(2_000), KeyState::Revoked { at_ms: 500 });
+        record.valid_until = Some(at(1_000));
+        assert_eq!(record.state(at(999)), KeyState::Valid);
+        assert_eq!(record.state(at(1_000)), KeyState::Expired(at(1_000)));
+        assert_eq!(record.forgotten_at(), Some(at(7_776_001_000)));
+        record.revoked_at = Some(at(500));
+        assert_eq!(record.state(at(2_000)), KeyState::Revoked(at(500)));
+        record.revoked_at = Some(Timestamp::MAX);
+        assert_eq!(record.forgotten_at(), Some(Timestamp::MAX));
     }
 }

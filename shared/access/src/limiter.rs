@@ -1,8 +1,8 @@
 //! Rate limits that hold across processes, without a write for each request.
 //!
-//! Time is cut into windows that are the same everywhere. A process leases a part of a window's allowance with one
-//! conditional write, and spends it in memory. The less is left of the window, the smaller the parts: what a process
-//! leased and does not spend is lost to the others until the next window.
+//! Time is cut into windows that are the same everywhere. A process leases a part of a window's allowance by one
+//! conditional write and spends it in memory. Parts get smaller with what is left of the window, because what a process
+//! leases and does not spend is lost to the others until the next window.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -10,38 +10,37 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bestow_aws::CallError;
+use jiff::Timestamp;
 
 use crate::rate_limit::RateLimit;
 
 /// How long leasing may take. The functions' time-outs (`template.yaml`) allow for it.
 const LEASE_TIMEOUT: Duration = Duration::from_secs(1);
-/// The first part of a window's allowance is one in so many, and the largest.
+/// The first and largest part is the allowance divided by this.
 const LARGEST_PART: u32 = 20;
-/// Later parts are one in so many of what is left.
+/// Later parts are what is left of the allowance divided by this.
 const PART_OF_THE_REST: u32 = 10;
-/// How often a part is asked for in a smaller size, when others have left less than that.
+/// How often a part is asked for in a smaller size, when less than it is left.
 const ATTEMPTS: usize = 3;
 /// From so many callers on, those are forgotten whose windows are over.
 const MANY_CALLERS: usize = 1_000;
 
-/// Where windows are kept.
+/// Where windows are stored.
 pub(crate) trait Windows: Send + Sync {
-    /// Takes `part` of a window, if it has as much left.
+    /// Takes `part` of a caller's window, if it has as much left.
     fn lease(
         &self,
-        window: &Window<'_>,
+        caller: &str,
+        window: &Window,
         part: u32,
     ) -> impl Future<Output = Result<Lease, CallError>> + Send;
 }
 
-/// A caller's window.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Window<'a> {
-    /// Whose, as in logs.
-    pub(crate) caller: &'a str,
-    /// When it begins and ends, in Unix milliseconds.
-    pub(crate) begins_ms: i64,
-    pub(crate) ends_ms: i64,
+/// A window of time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) begins_at: Timestamp,
+    pub(crate) ends_at: Timestamp,
     /// How many requests it has room for.
     pub(crate) allowance: u32,
 }
@@ -60,11 +59,11 @@ pub(crate) struct Lease {
 pub(crate) enum Over {
     /// The window is used up.
     Limit { retry_after_seconds: u32 },
-    /// That cannot be said: the table cannot be written.
+    /// Nobody can tell: the table cannot be written.
     Unknown,
 }
 
-/// What this process has leased.
+/// What this process has leased, by caller.
 pub(crate) struct Limiter<W> {
     windows: W,
     leased: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Leased>>>>,
@@ -72,8 +71,7 @@ pub(crate) struct Limiter<W> {
 
 #[derive(Debug, Default)]
 struct Leased {
-    begins_ms: i64,
-    ends_ms: i64,
+    window: Window,
     left: u32,
     next_part: u32,
     is_used_up: bool,
@@ -92,39 +90,29 @@ impl<W: Windows> Limiter<W> {
         &self,
         caller: &str,
         limit: RateLimit,
-        now_ms: i64,
+        now: Timestamp,
     ) -> Result<(), Over> {
-        let begins_ms = now_ms.div_euclid(limit.window_ms()) * limit.window_ms();
-        let window = Window {
-            caller,
-            begins_ms,
-            ends_ms: begins_ms + limit.window_ms(),
-            allowance: limit.allowance(),
-        };
-        let leased = self.leased(caller, now_ms);
+        let window = limit.window(now);
+        let leased = self.leased(caller, now);
         // Held while a part is leased, so that requests that come meanwhile do not lease one each.
         let mut leased = leased.lock().await;
-        if (leased.begins_ms, leased.ends_ms) != (window.begins_ms, window.ends_ms) {
+        if leased.window != window {
             *leased = Leased {
-                begins_ms: window.begins_ms,
-                ends_ms: window.ends_ms,
+                window,
                 left: 0,
-                next_part: (window.allowance / LARGEST_PART).max(1),
+                next_part: largest_part(&window),
                 is_used_up: false,
             };
         }
         if leased.left == 0 && !leased.is_used_up {
-            let leasing = self.lease(&window, &mut leased);
-            match tokio::time::timeout(LEASE_TIMEOUT, leasing).await {
-                Ok(Ok(())) => {}
-                Ok(Err(fault)) => {
-                    tracing::error!(caller, %fault, "a rate limit could not be counted");
-                    return Err(Over::Unknown);
-                }
-                Err(_elapsed) => {
-                    tracing::error!(caller, "a rate limit could not be counted in time");
-                    return Err(Over::Unknown);
-                }
+            let leasing = self.lease(caller, &mut leased);
+            let fault = match tokio::time::timeout(LEASE_TIMEOUT, leasing).await {
+                Ok(leased) => leased.err().map(|fault| fault.to_string()),
+                Err(_elapsed) => Some("there was no answer in time".to_owned()),
+            };
+            if let Some(fault) = fault {
+                tracing::error!(caller, fault, "a rate limit could not be counted");
+                return Err(Over::Unknown);
             }
         }
         match leased.left.checked_sub(1) {
@@ -133,8 +121,8 @@ impl<W: Windows> Limiter<W> {
                 Ok(())
             }
             None => {
-                let wait_ms = (window.ends_ms - now_ms).max(1);
-                let seconds = wait_ms.unsigned_abs().div_ceil(1_000);
+                let wait_ms = window.ends_at.as_millisecond() - now.as_millisecond();
+                let seconds = wait_ms.max(1).unsigned_abs().div_ceil(1_000);
                 Err(Over::Limit {
                     retry_after_seconds: u32::try_from(seconds).unwrap_or(u32::MAX),
                 })
@@ -143,37 +131,40 @@ impl<W: Windows> Limiter<W> {
     }
 
     /// Leases the next part, or what is left of it.
-    async fn lease(&self, window: &Window<'_>, leased: &mut Leased) -> Result<(), CallError> {
+    async fn lease(&self, caller: &str, leased: &mut Leased) -> Result<(), CallError> {
+        let window = leased.window;
         for _ in 0..ATTEMPTS {
             let part = leased.next_part;
-            let lease = self.windows.lease(window, part).await?;
+            let lease = self.windows.lease(caller, &window, part).await?;
             let rest = window.allowance.saturating_sub(lease.taken);
-            leased.next_part =
-                (rest / PART_OF_THE_REST).clamp(1, (window.allowance / LARGEST_PART).max(1));
+            leased.next_part = (rest / PART_OF_THE_REST).clamp(1, largest_part(&window));
             if lease.is_given {
                 leased.left = part;
-                return Ok(());
+                break;
             }
             if rest == 0 {
                 leased.is_used_up = true;
-                return Ok(());
+                break;
             }
         }
         Ok(())
     }
 
-    fn leased(&self, caller: &str, now_ms: i64) -> Arc<tokio::sync::Mutex<Leased>> {
+    fn leased(&self, caller: &str, now: Timestamp) -> Arc<tokio::sync::Mutex<Leased>> {
         let mut all = self.leased.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MANY_CALLERS {
             // One that is locked is in use.
-            all.retain(|_, leased| {
-                leased
-                    .try_lock()
-                    .is_ok_and(|leased| now_ms < leased.ends_ms)
+            all.retain(|_, leased| match leased.try_lock() {
+                Ok(leased) => now < leased.window.ends_at,
+                Err(_) => true,
             });
         }
         Arc::clone(all.entry(caller.to_owned()).or_default())
     }
+}
+
+fn largest_part(window: &Window) -> u32 {
+    (window.allowance / LARGEST_PART).max(1)
 }
 
 #[cfg(test)]

@@ -10,20 +10,20 @@ struct World(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    taken: Mutex<HashMap<(String, i64), u32>>,
+    taken: Mutex<HashMap<(String, Timestamp), u32>>,
     writes: AtomicUsize,
     is_away: std::sync::atomic::AtomicBool,
 }
 
 impl Windows for World {
-    async fn lease(&self, window: &Window<'_>, part: u32) -> Result<Lease, CallError> {
+    async fn lease(&self, caller: &str, window: &Window, part: u32) -> Result<Lease, CallError> {
         self.0.writes.fetch_add(1, Ordering::SeqCst);
         if self.0.is_away.load(Ordering::SeqCst) {
             return Err(CallError::unexpected("an outage"));
         }
         let mut all = self.0.taken.lock().unwrap();
         let taken = all
-            .entry((window.caller.to_owned(), window.begins_ms))
+            .entry((caller.to_owned(), window.begins_at))
             .or_default();
         let is_given = *taken + part <= window.allowance;
         if is_given {
@@ -46,6 +46,10 @@ impl World {
     }
 }
 
+fn at(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(ms).unwrap()
+}
+
 fn limit(text: &str) -> RateLimit {
     text.parse().unwrap()
 }
@@ -55,22 +59,31 @@ async fn one_process_gets_the_whole_allowance_and_no_more() {
     let world = World::default();
     let process = world.processes(1).remove(0);
     for _ in 0..500 {
-        assert_eq!(process.spend("key:a", limit("50/s"), 7_001).await, Ok(()));
+        assert_eq!(
+            process.spend("key:a", limit("50/s"), at(7_001)).await,
+            Ok(())
+        );
     }
     let over = Err(Over::Limit {
         retry_after_seconds: 3,
     });
     let writes = world.writes();
     for _ in 0..100 {
-        assert_eq!(process.spend("key:a", limit("50/s"), 7_001).await, over);
+        assert_eq!(process.spend("key:a", limit("50/s"), at(7_001)).await, over);
     }
     assert!(
         world.writes() <= writes + 1,
         "who is over the limit costs no writes"
     );
     assert!(writes < 100, "{writes}");
-    assert_eq!(process.spend("key:b", limit("50/s"), 7_001).await, Ok(()));
-    assert_eq!(process.spend("key:a", limit("50/s"), 10_000).await, Ok(()));
+    assert_eq!(
+        process.spend("key:b", limit("50/s"), at(7_001)).await,
+        Ok(())
+    );
+    assert_eq!(
+        process.spend("key:a", limit("50/s"), at(10_000)).await,
+        Ok(())
+    );
 }
 
 #[tokio::test]
@@ -79,14 +92,14 @@ async fn a_table_that_is_away_lets_nobody_through_uncounted() {
     let process = world.processes(1).remove(0);
     world.0.is_away.store(true, Ordering::SeqCst);
     assert_eq!(
-        process.spend("key:a", limit("50/s"), 0).await,
+        process.spend("key:a", limit("50/s"), at(0)).await,
         Err(Over::Unknown)
     );
     world.0.is_away.store(false, Ordering::SeqCst);
-    assert_eq!(process.spend("key:a", limit("50/s"), 0).await, Ok(()));
+    assert_eq!(process.spend("key:a", limit("50/s"), at(0)).await, Ok(()));
     world.0.is_away.store(true, Ordering::SeqCst);
     assert_eq!(
-        process.spend("key:a", limit("50/s"), 0).await,
+        process.spend("key:a", limit("50/s"), at(0)).await,
         Ok(()),
         "what was leased is good"
     );
@@ -98,7 +111,7 @@ async fn callers_of_the_past_are_forgotten() {
     for number in 0..3_000 {
         let caller = format!("client:{number}");
         process
-            .spend(&caller, limit("1/s"), number * 10_000)
+            .spend(&caller, limit("1/s"), at(number * 10_000))
             .await
             .unwrap();
     }
@@ -122,7 +135,7 @@ proptest! {
             let limit = limit(&format!("{requests}/m"));
             let mut passed = 0;
             for process in &spread {
-                if all[process % processes].spend("key:a", limit, 0).await.is_ok() {
+                if all[process % processes].spend("key:a", limit, at(0)).await.is_ok() {
                     passed += 1;
                 }
             }

@@ -3,7 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
+use strum::{Display, EnumString};
 use thiserror::Error;
+
+use crate::limiter::Window;
 
 /// So many requests in each second, minute or hour, written as `50/s`, `1000/m` or `20000/h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,10 +16,13 @@ pub struct RateLimit {
     per: Per,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumString)]
 enum Per {
+    #[strum(serialize = "s")]
     Second,
+    #[strum(serialize = "m")]
     Minute,
+    #[strum(serialize = "h")]
     Hour,
 }
 
@@ -28,21 +35,20 @@ pub struct RateLimitError;
 const MOST: u32 = 1_000_000;
 
 impl RateLimit {
-    /// The time that requests are counted over. Those of a second are counted over ten: a caller that seldom comes
-    /// would else cost a write each time, and one that comes in bursts is not turned away for them.
-    pub(crate) fn window_ms(self) -> i64 {
-        match self.per {
-            Per::Second => 10_000,
-            Per::Minute => 60_000,
-            Per::Hour => 3_600_000,
-        }
-    }
-
-    /// How many requests there may be in a window.
-    pub(crate) fn allowance(self) -> u32 {
-        match self.per {
-            Per::Second => self.requests * 10,
-            Per::Minute | Per::Hour => self.requests,
+    /// The window of `now`. Requests of a second are counted over ten: so a caller that seldom comes costs fewer
+    /// writes, and one that comes in bursts is not turned away for them.
+    pub(crate) fn window(self, now: Timestamp) -> Window {
+        let (seconds, allowance) = match self.per {
+            Per::Second => (10, self.requests * 10),
+            Per::Minute => (60, self.requests),
+            Per::Hour => (3_600, self.requests),
+        };
+        let begins_at = now.as_second().div_euclid(seconds) * seconds;
+        let at = |second| Timestamp::from_second(second).unwrap_or(now);
+        Window {
+            begins_at: at(begins_at),
+            ends_at: at(begins_at + seconds),
+            allowance,
         }
     }
 }
@@ -59,12 +65,7 @@ impl Default for RateLimit {
 
 impl fmt::Display for RateLimit {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let per = match self.per {
-            Per::Second => 's',
-            Per::Minute => 'm',
-            Per::Hour => 'h',
-        };
-        write!(formatter, "{}/{per}", self.requests)
+        write!(formatter, "{}/{}", self.requests, self.per)
     }
 }
 
@@ -73,12 +74,7 @@ impl FromStr for RateLimit {
 
     fn from_str(text: &str) -> Result<Self, RateLimitError> {
         let (requests, per) = text.split_once('/').ok_or(RateLimitError)?;
-        let per = match per {
-            "s" => Per::Second,
-            "m" => Per::Minute,
-            "h" => Per::Hour,
-            _ => return Err(RateLimitError),
-        };
+        let per = per.parse().map_err(|_| RateLimitError)?;
         match requests.parse() {
             Ok(requests @ 1..=MOST) => Ok(Self { requests, per }),
             _ => Err(RateLimitError),
@@ -92,17 +88,20 @@ mod tests {
 
     #[test]
     fn a_limit_is_read_back() {
-        for (text, allowance, window_ms) in [
-            ("50/s", 500, 10_000),
-            ("1000/m", 1_000, 60_000),
-            ("20000/h", 20_000, 3_600_000),
+        for (text, allowance, begins_at, ends_at) in [
+            ("50/s", 500, 7_310, 7_320),
+            ("1000/m", 1_000, 7_260, 7_320),
+            ("20000/h", 20_000, 7_200, 10_800),
         ] {
             let limit: RateLimit = text.parse().unwrap();
             assert_eq!(limit.to_string(), text);
-            assert_eq!(
-                (limit.allowance(), limit.window_ms()),
-                (allowance, window_ms)
-            );
+            let at = |second| Timestamp::from_second(second).unwrap();
+            let expected = Window {
+                begins_at: at(begins_at),
+                ends_at: at(ends_at),
+                allowance,
+            };
+            assert_eq!(limit.window(at(7_319)), expected);
         }
         for bad in [
             "",

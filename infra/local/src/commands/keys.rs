@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bestow_access::{
-    AccessTable, ApiKey, ChangeError, KeyId, KeyRecord, KeyState, NewKey, Randomness, RateLimit,
-    Scope,
+    AccessTable, ApiKey, ChangeError, KeyId, KeyRecord, KeyState, Randomness, RateLimit, Scope,
 };
 use bestow_aws::sdk::Sdk;
 use bestow_runtime::Env;
@@ -140,7 +139,7 @@ impl Place {
 
 /// Does what the command says.
 pub(super) async fn run(command: Keys) -> Result<(), Box<dyn Error>> {
-    let now_ms = Timestamp::now().as_millisecond();
+    let now = Timestamp::now();
     match command {
         Keys::Create {
             scope,
@@ -149,13 +148,13 @@ pub(super) async fn run(command: Keys) -> Result<(), Box<dyn Error>> {
             rate,
             place,
         } => {
-            let new = NewKey {
-                scopes: scope.into_iter().collect(),
+            let (id, key) = Randomness::of_system()?.key();
+            let record = KeyRecord {
                 note,
-                valid_until_ms: expires.map(|time| after(now_ms, time)),
+                valid_until: expires.map(|time| after(now, time)),
                 rate_limit: rate,
+                ..KeyRecord::new(id, key.hash(), scope.into_iter().collect(), now)
             };
-            let (key, record) = new.make(&Randomness::of_system()?, now_ms);
             let created = place.open()?.create(&record).await;
             created.map_err(|fault| place.failed(fault))?;
             console::print(&made(&key, &record));
@@ -163,7 +162,7 @@ pub(super) async fn run(command: Keys) -> Result<(), Box<dyn Error>> {
         Keys::List { place } => {
             let keys = place.open()?.keys().await;
             let keys = keys.map_err(|fault| place.failed(fault))?;
-            console::print(&list(keys, now_ms));
+            console::print(&list(keys, now));
         }
         Keys::Rotate {
             id,
@@ -171,43 +170,37 @@ pub(super) async fn run(command: Keys) -> Result<(), Box<dyn Error>> {
             expires,
             place,
         } => {
-            let randomness = Randomness::of_system()?;
-            let mut made_key = None;
+            let (new_id, key) = Randomness::of_system()?.key();
             let replace = |old: &KeyRecord| {
-                let lifetime_ms = match expires {
-                    Some(time) => Some(millis(time)),
-                    None => old.valid_until_ms.map(|end| end - old.created_at_ms),
-                };
-                let new = NewKey {
-                    scopes: old.scopes.clone(),
+                let lifetime = expires.or_else(|| {
+                    let lifetime = old.valid_until? - old.created_at;
+                    Some(lifetime.try_into().unwrap_or_default())
+                });
+                KeyRecord {
                     note: old.note.clone(),
-                    valid_until_ms: lifetime_ms.map(|time| now_ms.saturating_add(time)),
+                    valid_until: lifetime.map(|time| after(now, time)),
                     rate_limit: old.rate_limit,
-                };
-                let (key, record) = new.make(&randomness, now_ms);
-                made_key = Some(key);
-                record
+                    ..KeyRecord::new(new_id, key.hash(), old.scopes.clone(), now)
+                }
             };
-            let until_ms = after(now_ms, overlap);
+            let until = after(now, overlap);
             let table = place.open()?;
-            let rotated = table.rotate(&id, replace, until_ms, now_ms).await;
+            let rotated = table.rotate(&id, replace, until, now).await;
             let (old, new) = rotated.map_err(|fault| place.failed(fault))?;
-            if let Some(key) = made_key {
-                console::print(&made(&key, &new));
-            }
+            console::print(&made(&key, &new));
             console::print(&format!(
                 "The key {} is taken until {}. To end it at once: keys revoke {}",
                 old.id,
-                moment(old.valid_until_ms.unwrap_or(until_ms)),
+                moment(old.valid_until.unwrap_or(until)),
                 old.id,
             ));
         }
         Keys::Revoke { id, place } => {
-            let revoked = place.open()?.revoke(&id, now_ms).await;
+            let revoked = place.open()?.revoke(&id, now).await;
             let record = revoked.map_err(|fault| place.failed(fault))?;
-            console::print(&match record.revoked_at_ms {
-                Some(at_ms) if at_ms != now_ms => {
-                    format!("The key {id} was revoked before, on {}.", moment(at_ms))
+            console::print(&match record.revoked_at {
+                Some(at) if at != now => {
+                    format!("The key {id} was revoked before, on {}.", moment(at))
                 }
                 _ => format!(
                     "The key {id} is revoked. Functions that know it take it for half a minute more \
@@ -222,7 +215,7 @@ pub(super) async fn run(command: Keys) -> Result<(), Box<dyn Error>> {
 /// What is printed about a new key.
 fn made(key: &ApiKey, record: &KeyRecord) -> String {
     let expires = record
-        .valid_until_ms
+        .valid_until
         .map_or_else(|| "never".to_owned(), moment);
     let limit = limit(record);
     format!(
@@ -246,21 +239,21 @@ only its hash is in the table.
     )
 }
 
-fn list(mut keys: Vec<KeyRecord>, now_ms: i64) -> String {
+fn list(mut keys: Vec<KeyRecord>, now: Timestamp) -> String {
     if keys.is_empty() {
         return "There are no API keys. Make one with: keys create --scope issue:write,issue:read --note '…'"
             .to_owned();
     }
-    keys.sort_by_key(|key| key.created_at_ms);
+    keys.sort_by_key(|key| key.created_at);
     let heading = ["ID", "STATE", "SCOPES", "LIMIT", "MADE", "NOTE"].map(str::to_owned);
     let rows: Vec<[String; 6]> = std::iter::once(heading)
         .chain(keys.iter().map(|key| {
             [
                 key.id.to_string(),
-                state(key, now_ms),
+                state(key, now),
                 scopes(key),
                 limit(key),
-                moment(key.created_at_ms),
+                moment(key.created_at),
                 key.note.clone(),
             ]
         }))
@@ -287,16 +280,16 @@ fn table<const N: usize>(rows: &[[String; N]]) -> String {
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn state(key: &KeyRecord, now_ms: i64) -> String {
+fn state(key: &KeyRecord, now: Timestamp) -> String {
     let replaced = key
         .replaced_by
         .as_ref()
         .map(|by| format!(", replaced by {by}"))
         .unwrap_or_default();
-    match (key.state(now_ms), key.valid_until_ms) {
-        (KeyState::Revoked { at_ms }, _) => format!("revoked {}{replaced}", moment(at_ms)),
-        (KeyState::Expired { at_ms }, _) => format!("expired {}{replaced}", moment(at_ms)),
-        (KeyState::Valid, Some(until_ms)) => format!("valid until {}{replaced}", moment(until_ms)),
+    match (key.state(now), key.valid_until) {
+        (KeyState::Revoked(at), _) => format!("revoked {}{replaced}", moment(at)),
+        (KeyState::Expired(at), _) => format!("expired {}{replaced}", moment(at)),
+        (KeyState::Valid, Some(until)) => format!("valid until {}{replaced}", moment(until)),
         (KeyState::Valid, None) => "valid".to_owned(),
     }
 }
@@ -311,17 +304,13 @@ fn limit(key: &KeyRecord) -> String {
         .map_or_else(|| "none".to_owned(), |limit| limit.to_string())
 }
 
-fn after(now_ms: i64, time: Duration) -> i64 {
-    now_ms.saturating_add(millis(time))
-}
-
-fn millis(time: Duration) -> i64 {
-    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+fn after(now: Timestamp, time: Duration) -> Timestamp {
+    now.saturating_add(time).unwrap_or(Timestamp::MAX)
 }
 
 /// A time to the second.
-fn moment(ms: i64) -> String {
-    Timestamp::from_second(ms.div_euclid(1000)).map_or_else(|_| "-".to_owned(), |at| at.to_string())
+fn moment(at: Timestamp) -> String {
+    format!("{at:.0}")
 }
 
 /// A time such as `90d`.
@@ -392,16 +381,13 @@ mod tests {
 
     #[test]
     fn the_list_tells_what_became_of_each_key() {
-        let record = |id: &str, valid_until_ms, revoked_at_ms| KeyRecord {
-            id: id.parse().unwrap(),
-            hash: bestow_access::KeyHash::of(b"secret"),
-            scopes: [Scope::IssueRead].into(),
+        let at = |ms| Timestamp::from_millisecond(ms).unwrap();
+        let hash = bestow_access::KeyHash::of(b"secret");
+        let record = |id: &str, valid_until: Option<i64>, revoked_at: Option<i64>| KeyRecord {
             note: format!("note of {id}"),
-            created_at_ms: 0,
-            valid_until_ms,
-            revoked_at_ms,
-            replaced_by: None,
-            rate_limit: None,
+            valid_until: valid_until.map(at),
+            revoked_at: revoked_at.map(at),
+            ..KeyRecord::new(id.parse().unwrap(), hash, [Scope::IssueRead].into(), at(0))
         };
         let keys = vec![
             record("open", None, None),
@@ -409,7 +395,7 @@ mod tests {
             record("over", Some(500), None),
             record("ended", None, Some(700)),
         ];
-        let list = list(keys, 1_000);
+        let list = list(keys, at(1_000));
         let lines: Vec<String> = list
             .lines()
             .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))

@@ -1,8 +1,8 @@
-//! The authorization server's public keys, fetched and kept.
+//! The authorization server's public keys, fetched and cached.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use bestow_clock::OperatingSystem;
 use bestow_egress::{Allowed, GuardedClient, Limits, SendError};
 use bestow_jose::{VerificationKey, read_jwk_set};
 use bestow_runtime::ConfigError;
@@ -12,35 +12,38 @@ use serde::Deserialize;
 use thiserror::Error;
 use url::Url;
 
-use crate::cache::{Cache, Clock, Lookup, Source, Times};
+use crate::cache::{Cache, Source, Times};
 
 /// How long fetching may take, the metadata included. The functions' time-outs (`template.yaml`) allow for it.
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// The largest answer that is read.
+/// The largest answer that is accepted.
 const LARGEST_ANSWER_BYTES: usize = 256 * 1024;
 
-/// Keys are kept for ten minutes; one that is not known is looked for at most every 30 seconds. While the server is
-/// away its keys are used for an hour more: tokens live shorter than that, and it cannot issue new ones.
+/// While the server is away its keys are used for an hour more: tokens live shorter than that.
 const TIMES: Times = Times {
-    kept_ms: 10 * 60 * 1_000,
-    pause_ms: 30_000,
-    pause_after_failure_ms: 5_000,
-    stale_ms: 60 * 60 * 1_000,
+    kept_for: Duration::from_secs(10 * 60),
+    pause: Duration::from_secs(30),
+    pause_after_failure: Duration::from_secs(5),
+    stale_for: Duration::from_secs(60 * 60),
     timeout: TIMEOUT,
 };
 
-/// The keys of an authorization server.
-pub(super) struct ServerKeys(Cache<Server>);
-
-struct Server {
+/// An authorization server.
+pub(super) struct Server {
     http: GuardedClient,
     issuer: String,
-    /// Where its metadata may be; empty, where `jwks` is known.
-    metadata: Vec<Url>,
-    jwks: Option<Url>,
+    keys_at: KeysAt,
 }
 
-/// Why the keys cannot be fetched. The operator's configuration is the first place to look.
+/// Where its keys are.
+enum KeysAt {
+    /// Here.
+    Url(Url),
+    /// Where its metadata says, which are at one of these.
+    Metadata([Url; 2]),
+}
+
+/// Why the keys cannot be fetched.
 #[derive(Debug, Error)]
 pub(super) enum FetchError {
     #[error("{0}")]
@@ -65,15 +68,29 @@ struct Metadata {
     jwks_uri: Option<String>,
 }
 
-impl ServerKeys {
-    /// The keys of `issuer`, at `jwks` or where its metadata says. Both are the operator's to choose, so their hosts
-    /// may be at any address.
-    pub(super) fn new(
+impl Source for Server {
+    type All = Vec<VerificationKey>;
+    type FieldError = FetchError;
+    const NAME: &'static str = "the authorization server's keys";
+
+    async fn read(&self) -> Result<Self::All, FetchError> {
+        let jwks = match &self.keys_at {
+            KeysAt::Url(url) => url.clone(),
+            KeysAt::Metadata(urls) => self.discover(urls).await?,
+        };
+        let answer = self.get(jwks).await?;
+        read_jwk_set(&answer).ok_or(FetchError::NoJwkSet)
+    }
+}
+
+impl Server {
+    /// The keys of `issuer`, called `name`, at `jwks` or where its metadata says. The operator chose both, so their
+    /// hosts may be at any address.
+    pub(super) fn keys(
         issuer: &Url,
         name: &str,
         jwks: Option<Url>,
-        clock: Clock,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Cache<Self>, ConfigError> {
         let limits = Limits {
             connect_timeout: Duration::from_secs(1),
             total_timeout: TIMEOUT,
@@ -82,55 +99,17 @@ impl ServerKeys {
         let allowed = Allowed::hosts_of([issuer].into_iter().chain(&jwks));
         let http = GuardedClient::new(allowed, limits)
             .map_err(|fault| ConfigError::invalid("OAUTH_ISSUER", fault))?;
-        let metadata = match &jwks {
-            Some(_) => Vec::new(),
-            None => metadata_urls(issuer),
-        };
-        let server = Server {
+        let metadata = || KeysAt::Metadata(metadata_urls(issuer));
+        let server = Self {
             http,
             issuer: name.to_owned(),
-            metadata,
-            jwks,
+            keys_at: jwks.map_or_else(metadata, KeysAt::Url),
         };
-        Ok(Self(Cache::new(server, clock, TIMES)))
+        Ok(Cache::new(server, OperatingSystem, TIMES))
     }
 
-    pub(super) async fn warm(&self) {
-        self.0.warm().await;
-    }
-
-    /// The keys with this name; there is seldom more than one.
-    pub(super) async fn named(&self, kid: &str) -> Lookup<Arc<[VerificationKey]>> {
-        let pick = |keys: &Vec<VerificationKey>| {
-            let named: Arc<[_]> = keys
-                .iter()
-                .filter(|key| key.kid() == kid)
-                .cloned()
-                .collect();
-            (!named.is_empty()).then_some(named)
-        };
-        self.0.find(pick).await
-    }
-}
-
-impl Source for Server {
-    type All = Vec<VerificationKey>;
-    type FieldError = FetchError;
-    const NAME: &'static str = "the authorization server's keys";
-
-    async fn read(&self) -> Result<Self::All, FetchError> {
-        let jwks = match &self.jwks {
-            Some(url) => url.clone(),
-            None => self.discover().await?,
-        };
-        let answer = self.get(jwks).await?;
-        read_jwk_set(&answer).ok_or(FetchError::NoJwkSet)
-    }
-}
-
-impl Server {
-    async fn discover(&self) -> Result<Url, FetchError> {
-        for url in &self.metadata {
+    async fn discover(&self, urls: &[Url]) -> Result<Url, FetchError> {
+        for url in urls {
             let answer = match self.get(url.clone()).await {
                 Ok(answer) => answer,
                 // It has the other kind, or answers what it does not know with something of its own.
@@ -152,10 +131,8 @@ impl Server {
 
     async fn get(&self, url: Url) -> Result<Vec<u8>, FetchError> {
         let request = self.http.request(Method::GET, url);
-        let answer = self
-            .http
-            .send(request.header(ACCEPT, "application/json"))
-            .await?;
+        let request = request.header(ACCEPT, "application/json");
+        let answer = self.http.send(request).await?;
         match answer.status.as_u16() {
             200 => Ok(answer.body),
             status => Err(FetchError::Status(status)),
@@ -165,14 +142,14 @@ impl Server {
 
 /// Where the metadata may be: RFC 8414 §3.1 puts its well-known path before the issuer's own path, OpenID Connect
 /// Discovery 1.0 §4 behind it.
-fn metadata_urls(issuer: &Url) -> Vec<Url> {
+fn metadata_urls(issuer: &Url) -> [Url; 2] {
     let path = issuer.path().trim_end_matches('/');
     let at = |path: String| {
         let mut url = issuer.clone();
         url.set_path(&path);
         url
     };
-    vec![
+    [
         at(format!("/.well-known/oauth-authorization-server{path}")),
         at(format!("{path}/.well-known/openid-configuration")),
     ]
@@ -197,8 +174,7 @@ mod tests {
             ),
         ] {
             let urls = metadata_urls(&Url::parse(issuer).unwrap());
-            let urls: Vec<_> = urls.iter().map(Url::as_str).collect();
-            assert_eq!(urls, [oauth, openid]);
+            assert_eq!(urls.map(String::from), [oauth, openid]);
         }
     }
 }

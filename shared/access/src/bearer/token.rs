@@ -1,23 +1,23 @@
-//! An access token as a JWT (RFC 9068), read and judged.
+//! What an access token must be and say, as a JWT (RFC 9068).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bestow_contract::Scope;
-use bestow_jose::jws::{self, JwsError, Keys, Policy, Types};
-use bestow_jose::{Algorithm, Audience, ClaimsError, VerificationKey};
+use bestow_jose::jws::{JwsError, Keys, Policy, Types};
+use bestow_jose::{Algorithm, Audience, ClaimsError};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-/// The longest token that is looked at, in bytes.
+/// The longest token that is read, in bytes.
 const LONGEST: usize = 8 * 1024;
-/// How far the clocks of the authorization server and ours may differ, in seconds.
+/// How far the clocks of the authorization server and ours may differ.
 const LEEWAY: Duration = Duration::from_secs(30);
-/// The longest client id that is taken.
+/// The longest client id that is accepted.
 const LONGEST_CLIENT: usize = 200;
 
-/// What a token says, when it is good.
+/// What a good token says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Granted {
     /// The OAuth client that it was given to.
@@ -26,7 +26,7 @@ pub(crate) struct Granted {
     pub(crate) scopes: BTreeSet<Scope>,
 }
 
-/// What is wrong with a token. The messages are for whoever sent it; none repeats any of it.
+/// What is wrong with a token. The messages are for its sender, and repeat nothing of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(crate) enum TokenError {
     #[error("it is longer than {LONGEST} bytes")]
@@ -66,9 +66,9 @@ pub(crate) struct Expected {
     pub(crate) audience: String,
 }
 
-const POLICY: Policy<'static> = Policy {
+pub(super) const POLICY: Policy<'static> = Policy {
     algorithms: Algorithm::ALL,
-    // RFC 9068 §2.1; many servers write JWT, or nothing. A type of another use is another use's.
+    // RFC 9068 §2.1; many servers write JWT, or nothing.
     types: Types::AnyCaseOrNone(&["at+jwt", "application/at+jwt", "jwt"]),
     keys: Keys::ByName,
     max_bytes: LONGEST,
@@ -100,36 +100,11 @@ impl From<ClaimsError> for TokenError {
     }
 }
 
-/// A token whose header has been read, and nothing else of it believed.
-#[derive(Debug)]
-pub(crate) struct Unverified<'a>(jws::Unverified<'a>);
-
-impl<'a> Unverified<'a> {
-    pub(super) fn read(token: &'a str) -> Result<Self, TokenError> {
-        Ok(Self(jws::Unverified::read(token, &POLICY)?))
-    }
-
-    /// The name of the key that signed it.
-    pub(super) fn kid(&self) -> &str {
-        self.0.header().kid().unwrap_or_default()
-    }
-
-    /// What the token says, if one of `keys` signed it and it says what is `expected`.
-    pub(super) fn verify(
-        self,
-        keys: &[VerificationKey],
-        expected: &Expected,
-        now_ms: i64,
-    ) -> Result<Granted, TokenError> {
-        judge_claims(self.0.verify(keys)?.claims, expected, now_ms)
-    }
-}
-
-/// What these claims grant, which are those of a token whose signature is good, if they say what is `expected`.
-pub(super) fn judge_claims(
+/// What the claims of a verified token grant at `now`, if they say what is `expected`.
+pub(super) fn granted(
     mut claims: Map<String, Value>,
     expected: &Expected,
-    now_ms: i64,
+    now: Timestamp,
 ) -> Result<Granted, TokenError> {
     // Some servers write null for what they leave out.
     claims.retain(|_, value| !value.is_null());
@@ -141,7 +116,6 @@ pub(super) fn judge_claims(
         early: LEEWAY,
         ..bestow_jose::Expected::default()
     };
-    let now = Timestamp::from_millisecond(now_ms).unwrap_or(Timestamp::MAX);
     registered.check(&claims, now)?;
     let mut clients = ["client_id", "azp", "sub"]
         .into_iter()
@@ -152,8 +126,7 @@ pub(super) fn judge_claims(
         .filter(|client| is_plain(client))
         .ok_or(TokenError::NoClient)?;
     let prefix = format!("{}/", expected.audience);
-    // `scp` is how Microsoft Entra, Okta and others name it; `roles` what Microsoft Entra has instead, where a client
-    // has no user.
+    // Microsoft Entra, Okta and others call it `scp`; Entra has `roles` instead for a client without a user.
     let names = ["scope", "scp", "roles"]
         .into_iter()
         .filter_map(|name| claims.get(name))
@@ -168,8 +141,7 @@ pub(super) fn judge_claims(
     })
 }
 
-/// The strings in a claim that is a string or an array of them. Servers give claims forms of their own, such as roles
-/// that are objects: these name nothing.
+/// The strings in a claim that is one or an array of them. Other forms, such as roles that are objects, name nothing.
 fn one_or_more(claim: &Value) -> impl Iterator<Item = &str> {
     let all = match claim {
         Value::Array(all) => all.as_slice(),

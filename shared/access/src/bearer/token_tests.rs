@@ -10,7 +10,8 @@ use aws_lc_rs::signature::{
 use aws_lc_rs::{hmac, signature};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bestow_jose::read_jwk_set;
+use bestow_jose::jws::Unverified;
+use bestow_jose::{VerificationKey, read_jwk_set};
 use serde_json::json;
 
 const NOW_SECONDS: i64 = 1_795_456_800;
@@ -110,13 +111,14 @@ fn check(server: &Server, token: &str) -> Result<Granted, TokenError> {
         issuer: "https://login.example/".to_owned(),
         audience: "https://issuer.example".to_owned(),
     };
-    let unverified = Unverified::read(token)?;
+    let unverified = Unverified::read(token, &POLICY)?;
     let mut keys = server.jwks();
-    keys.retain(|key| key.kid() == unverified.kid());
+    keys.retain(|key| Some(key.kid()) == unverified.header().kid());
     if keys.is_empty() {
         return Err(TokenError::UnknownKey);
     }
-    unverified.verify(&keys, &expected, NOW_SECONDS * 1_000)
+    let now = Timestamp::from_second(NOW_SECONDS).unwrap();
+    granted(unverified.verify(&*keys)?.claims, &expected, now)
 }
 
 #[test]

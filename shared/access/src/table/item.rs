@@ -3,6 +3,8 @@
 use bestow_aws::CallError;
 use bestow_aws::item::{self, Item, MalformedItemError};
 use bestow_contract::Scope;
+use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::millisecond;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_dynamo::string_set;
@@ -15,7 +17,7 @@ use crate::limiter::Window;
 pub(super) const KEYS: &str = "keys";
 const KEY_PREFIX: &str = "key#";
 
-/// The attributes of a key. What a newer version may have written is read as what allows the least.
+/// The attributes of a key.
 #[derive(Serialize, Deserialize)]
 struct KeyItem {
     key_hash: String,
@@ -23,23 +25,25 @@ struct KeyItem {
     scopes: Vec<String>,
     #[serde(default)]
     note: String,
-    #[serde(default)]
-    created_at_ms: i64,
-    #[serde(default, deserialize_with = "time")]
-    valid_until_ms: Option<i64>,
-    #[serde(default, deserialize_with = "time")]
-    revoked_at_ms: Option<i64>,
+    #[serde(rename = "created_at_ms", default, with = "millisecond::required")]
+    created_at: Timestamp,
+    #[serde(rename = "valid_until_ms", default)]
+    #[serde(
+        serialize_with = "millisecond::optional::serialize",
+        deserialize_with = "time"
+    )]
+    valid_until: Option<Timestamp>,
+    #[serde(rename = "revoked_at_ms", default)]
+    #[serde(
+        serialize_with = "millisecond::optional::serialize",
+        deserialize_with = "time"
+    )]
+    revoked_at: Option<Timestamp>,
     replaced_by: Option<String>,
     rate_limit: Option<String>,
     /// Unix seconds: the table's time to live.
     #[serde(skip_deserializing)]
     expires_at: Option<i64>,
-}
-
-/// The attributes of a caller's window.
-#[derive(Deserialize)]
-struct WindowItem {
-    taken: u32,
 }
 
 /// The key of a key.
@@ -52,18 +56,18 @@ pub(super) fn write(record: &KeyRecord) -> Result<Item, CallError> {
         key_hash: record.hash.to_hex(),
         scopes: record.scopes.iter().map(Scope::to_string).collect(),
         note: record.note.clone(),
-        created_at_ms: record.created_at_ms,
-        valid_until_ms: record.valid_until_ms,
-        revoked_at_ms: record.revoked_at_ms,
+        created_at: record.created_at,
+        valid_until: record.valid_until,
+        revoked_at: record.revoked_at,
         replaced_by: record.replaced_by.as_ref().map(KeyId::to_string),
         rate_limit: record.rate_limit.map(|limit| limit.to_string()),
-        expires_at: record.forgotten_at(),
+        expires_at: record.forgotten_at().map(Timestamp::as_second),
     };
     item::write(key(&record.id), &attributes)
 }
 
-/// The record in an item, if it is one. A scope that is not known allows nothing; a time that is not one ends the
-/// key, and a limit that is not one is the smallest.
+/// The record in an item. What a newer version may have written allows the least: a scope that is not known allows
+/// nothing, a time that is none ends the key, and a limit that is none is the smallest.
 pub(super) fn read(item: Item) -> Result<KeyRecord, MalformedItemError> {
     let id =
         id(&item).ok_or_else(|| MalformedItemError::new("sk", "is not the key of an API key"))?;
@@ -75,9 +79,9 @@ pub(super) fn read(item: Item) -> Result<KeyRecord, MalformedItemError> {
             .ok_or_else(|| MalformedItemError::new("key_hash", "does not have its form"))?,
         scopes: scopes.filter_map(|name| name.parse().ok()).collect(),
         note: attributes.note,
-        created_at_ms: attributes.created_at_ms,
-        valid_until_ms: attributes.valid_until_ms,
-        revoked_at_ms: attributes.revoked_at_ms,
+        created_at: attributes.created_at,
+        valid_until: attributes.valid_until,
+        revoked_at: attributes.revoked_at,
         replaced_by: attributes.replaced_by.and_then(|id| id.parse().ok()),
         rate_limit: attributes
             .rate_limit
@@ -90,28 +94,32 @@ pub(super) fn id(item: &Item) -> Option<KeyId> {
     item::parsed_key(item, "sk", KEY_PREFIX)
 }
 
-/// The key of a caller's window. Each caller has a partition of its own.
-pub(super) fn window_key(window: &Window<'_>) -> Item {
-    let begin = window.begins_ms;
-    item::key(format!("rate#{}", window.caller), format!("window#{begin}"))
+/// The key of a caller's window. Each caller has a partition.
+pub(super) fn window_key(caller: &str, window: &Window) -> Item {
+    let begins_at_ms = window.begins_at.as_millisecond();
+    item::key(format!("rate#{caller}"), format!("window#{begins_at_ms}"))
 }
 
 /// How many requests of a window were taken.
 pub(super) fn taken(window: Item) -> Result<u32, MalformedItemError> {
-    item::read(window).map(|WindowItem { taken }| taken)
+    #[derive(Deserialize)]
+    struct Window {
+        taken: u32,
+    }
+    item::read(window).map(|window: Window| window.taken)
 }
 
-/// The time in an attribute; one that is there and no number is long past.
-fn time<'de, D: Deserializer<'de>>(attribute: D) -> Result<Option<i64>, D::Error> {
+/// The time in an attribute that is there; one that is none is long past.
+fn time<'de, D: Deserializer<'de>>(attribute: D) -> Result<Option<Timestamp>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Time {
-        AtMs(i64),
+        At(#[serde(with = "millisecond::required")] Timestamp),
         NotOne(IgnoredAny),
     }
     Ok(Some(match Time::deserialize(attribute)? {
-        Time::AtMs(at_ms) => at_ms,
-        Time::NotOne(_) => 0,
+        Time::At(at) => at,
+        Time::NotOne(_) => Timestamp::UNIX_EPOCH,
     }))
 }
 
@@ -122,17 +130,20 @@ mod tests {
 
     use super::*;
 
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millisecond(ms).unwrap()
+    }
+
     fn record() -> KeyRecord {
+        let (id, hash) = ("k1".parse().unwrap(), KeyHash::of(b"key"));
+        let scopes = [Scope::IssueRead, Scope::IssueWrite].into();
         KeyRecord {
-            id: "k1".parse().unwrap(),
-            hash: KeyHash::of(b"key"),
-            scopes: [Scope::IssueRead, Scope::IssueWrite].into(),
             note: "the bank's own".to_owned(),
-            created_at_ms: 1,
-            valid_until_ms: Some(2_000),
-            revoked_at_ms: Some(1_000),
+            valid_until: Some(at(2_000)),
+            revoked_at: Some(at(1_000)),
             replaced_by: Some("k2".parse().unwrap()),
             rate_limit: Some("50/s".parse().unwrap()),
+            ..KeyRecord::new(id, hash, scopes, at(1))
         }
     }
 
@@ -141,8 +152,8 @@ mod tests {
         let item = write(&record()).unwrap();
         assert_eq!(read(item).unwrap(), record());
         let plain = KeyRecord {
-            valid_until_ms: None,
-            revoked_at_ms: None,
+            valid_until: None,
+            revoked_at: None,
             replaced_by: None,
             rate_limit: None,
             ..record()
@@ -179,10 +190,12 @@ mod tests {
         let mut item = write(&record()).unwrap();
         let scopes = vec!["issue:read".to_owned(), "world:rule".to_owned()];
         item.insert("scopes".to_owned(), AttributeValue::Ss(scopes));
-        item.insert("valid_until_ms".to_owned(), string("tomorrow"));
-        let read = read(item).unwrap();
-        assert_eq!(read.scopes, [Scope::IssueRead].into());
-        assert_eq!(read.valid_until_ms, Some(0));
+        for no_time in [string("tomorrow"), item::number(i64::MAX)] {
+            item.insert("valid_until_ms".to_owned(), no_time);
+            let read = read(item.clone()).unwrap();
+            assert_eq!(read.scopes, [Scope::IssueRead].into());
+            assert_eq!(read.valid_until, Some(Timestamp::UNIX_EPOCH));
+        }
     }
 
     #[test]
