@@ -1,5 +1,5 @@
-//! Deliver webhook: takes deliveries from the queue, posts them, signed, to whoever wants to be told, records
-//! each attempt, and sees to it that what failed is tried again.
+//! Deliver webhook: takes deliveries from the queue, posts them, signed, records each attempt, and has what failed tried
+//! again.
 
 mod config;
 mod message;
@@ -13,12 +13,13 @@ use bestow_runtime::lambda::EventFunction;
 use bestow_runtime::metrics::{self, Counter};
 use bestow_runtime::{Batch, ConfigError, Env, RecordOutcome, process_batch, receive_count};
 use bestow_webhooks::ports::{Deliveries, DeliveriesError, DeliveryMessage, Found};
-use bestow_webhooks::{Attempt, DeliveryId, Failure, Outcome};
+use bestow_webhooks::{DeliveryId, Failure, Outcome};
+use tracing::field::display;
 
 use crate::config::UseCase;
 
-/// How many messages of a batch are dealt with at a time. The event source's `MaximumConcurrency` bounds the
-/// number of processes.
+/// How many messages of a batch are dealt with at a time. The event source's `MaximumConcurrency` bounds the number of
+/// processes.
 const CONCURRENCY: usize = 10;
 
 /// The handler of the webhook queue.
@@ -33,16 +34,13 @@ impl EventFunction for DeliverWebhook {
     type Event = SqsEvent;
     type Answer = SqsBatchResponse;
 
-    /// Reads `DELIVERY_TABLE`, `WEBHOOK_QUEUE_URL`, `WEBHOOK_SECRETS`, `WEBHOOK_SUBSCRIPTIONS` and
-    /// `EGRESS_ALLOW`. A fault names its variable.
     async fn from_env(env: &Env) -> Result<Self, ConfigError> {
         Ok(Self {
             use_case: config::use_case(env)?,
         })
     }
 
-    /// Deals with a batch of messages, and answers which of them are to be received again. The deliveries are
-    /// read together; from there on each message is dealt with, and fails, for itself.
+    /// Reads the deliveries of a batch together; from there on each message is dealt with, and fails, for itself.
     async fn handle(
         &self,
         event: SqsEvent,
@@ -55,18 +53,14 @@ impl EventFunction for DeliverWebhook {
         } else {
             self.use_case.deliveries.get_many(&ids).await
         };
-        let found = match found {
-            Ok(found) => Some(Mutex::new(found)),
-            Err(fault) => {
-                tracing::error!(%fault, messages = event.records.len(), "the deliveries of a batch could not be read");
-                None
-            }
-        };
+        let found = found.map(Mutex::new).inspect_err(|fault| {
+            tracing::error!(%fault, messages = event.records.len(), "the deliveries of a batch could not be read");
+        });
         let messages = process_batch(event, CONCURRENCY, |record| {
-            let (batch, found) = (&batch, found.as_ref());
+            let (batch, found) = (&batch, &found);
             async move {
                 let Some(message) = message::read(&record) else {
-                    // It comes again until the queue moves it to the dead letters, where someone looks at it.
+                    // It comes again until the queue moves it to the dead letters.
                     tracing::error!(
                         message_id = record.message_id,
                         "a message on the webhook queue is not of a delivery"
@@ -76,8 +70,8 @@ impl EventFunction for DeliverWebhook {
                 let id = &message.delivery_id;
                 match found {
                     _ if !batch.is_chosen(id, &record) => RecordOutcome::Done,
-                    None => RecordOutcome::Retry,
-                    Some(found) => self.deliver(&record, &message, take(found, id)).await,
+                    Err(_) => RecordOutcome::Retry,
+                    Ok(found) => self.deliver(&record, &message, take(found, id)).await,
                 }
             }
         });
@@ -92,27 +86,16 @@ impl DeliverWebhook {
         message: &DeliveryMessage,
         found: Result<Option<Found>, DeliveriesError>,
     ) -> RecordOutcome {
-        let DeliveryMessage {
-            delivery_id,
-            attempt: number,
-        } = message;
-        let correlation_id = &delivery_id.correlation_id;
-        let found = match found {
-            Ok(found) => found,
-            Err(fault) => {
-                tracing::error!(%correlation_id, %delivery_id, number, %fault, "a delivery could not be read");
-                return RecordOutcome::Retry;
-            }
+        let host = match &found {
+            Ok(Some(found)) => found.stored.delivery.url.host(),
+            _ => String::new(),
         };
-        let host = found
-            .as_ref()
-            .map(|found| found.stored.delivery.url.host())
-            .unwrap_or_default();
-        match self
-            .use_case
-            .deliver(message, found, receive_count(record))
-            .await
-        {
+        let receipt = receive_count(record);
+        let outcome = match found {
+            Ok(found) => self.use_case.deliver(message, found, receipt).await,
+            Err(fault) => Err(fault.into()),
+        };
+        match outcome {
             Ok(Outcome::TooEarly) => RecordOutcome::Retry,
             Ok(outcome) => {
                 if let Some(counter) = counter(&outcome) {
@@ -122,6 +105,11 @@ impl DeliverWebhook {
                 RecordOutcome::Done
             }
             Err(fault) => {
+                let DeliveryMessage {
+                    delivery_id,
+                    attempt: number,
+                } = message;
+                let correlation_id = &delivery_id.correlation_id;
                 tracing::error!(%correlation_id, %delivery_id, number, host, %fault, "an attempt to deliver could not be completed");
                 RecordOutcome::Retry
             }
@@ -134,8 +122,7 @@ fn take(found: &Mutex<FoundById>, id: &DeliveryId) -> Result<Option<Found>, Deli
     found.remove(id).transpose()
 }
 
-/// What is counted of a delivery: its attempts. One that is not tried, because its receiver wants no more of
-/// them, is nobody's failure.
+/// What is counted of a delivery: its attempts. One that is not tried is nobody's failure.
 fn counter(outcome: &Outcome) -> Option<Counter> {
     match outcome {
         Outcome::Delivered(_) => Some(Counter::DeliveriesDelivered),
@@ -144,8 +131,8 @@ fn counter(outcome: &Outcome) -> Option<Counter> {
             attempt: Some(_), ..
         } => Some(Counter::DeliveriesGivenUp),
         Outcome::Failed { attempt: None, .. }
-        | Outcome::Waiting { .. }
-        | Outcome::SubscriptionUnknown { .. }
+        | Outcome::Waiting(_)
+        | Outcome::SubscriptionUnknown(_)
         | Outcome::Dropped(_)
         | Outcome::TooEarly => None,
     }
@@ -159,29 +146,19 @@ fn log(message: &DeliveryMessage, host: &str, outcome: &Outcome) {
     } = message;
     let correlation_id = &delivery_id.correlation_id;
     match outcome {
-        Outcome::Delivered(Attempt {
-            http_status,
-            took_ms,
-            ..
-        }) => {
+        Outcome::Delivered(attempt) => {
+            let (http_status, took_ms) = (attempt.http_status, attempt.took_ms);
             tracing::info!(%correlation_id, %delivery_id, number, host, http_status, took_ms, "a change was delivered");
         }
-        Outcome::Pending {
-            attempt,
-            next_in_seconds,
-        } => {
-            let Attempt {
-                http_status,
-                took_ms,
-                error,
-                ..
-            } = attempt;
-            let error = error.map(bestow_webhooks::AttemptError::as_str);
+        Outcome::Pending { attempt, next_in } => {
+            let (http_status, took_ms) = (attempt.http_status, attempt.took_ms);
+            let error = attempt.error.map(display);
+            let next_in_seconds = next_in.as_secs();
             tracing::warn!(%correlation_id, %delivery_id, number, host, http_status, took_ms, error, next_in_seconds, "a delivery failed and is tried again");
         }
         Outcome::Failed { attempt, failure } => {
             let http_status = attempt.and_then(|attempt| attempt.http_status);
-            let reason = failure.as_str();
+            let reason = display(failure);
             match failure {
                 Failure::Exhausted => {
                     tracing::error!(%correlation_id, %delivery_id, number, host, http_status, reason, "a delivery was given up");
@@ -191,10 +168,12 @@ fn log(message: &DeliveryMessage, host: &str, outcome: &Outcome) {
                 }
             }
         }
-        Outcome::Waiting { seconds } => {
+        Outcome::Waiting(delay) => {
+            let seconds = delay.as_secs();
             tracing::debug!(%correlation_id, %delivery_id, number, seconds, "a delivery is not due yet");
         }
-        Outcome::SubscriptionUnknown { seconds } => {
+        Outcome::SubscriptionUnknown(delay) => {
+            let seconds = delay.as_secs();
             tracing::info!(%correlation_id, %delivery_id, number, host, seconds, "a delivery waits because its subscription is not configured");
         }
         Outcome::Dropped(reason) => {
@@ -206,12 +185,14 @@ fn log(message: &DeliveryMessage, host: &str, outcome: &Outcome) {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
 
     #[test]
     fn only_attempts_are_counted() {
-        let attempt = Attempt {
-            at_ms: 1,
+        let attempt = bestow_webhooks::Attempt {
+            at: Timestamp::UNIX_EPOCH,
             http_status: Some(410),
             took_ms: 1,
             error: Some(bestow_webhooks::AttemptError::HttpStatus),

@@ -29,7 +29,7 @@ mod tests {
     fn message(sequence: u64, attempt: u32) -> String {
         let delivery_id = DeliveryId {
             correlation_id: "a".parse().unwrap(),
-            reserved_at_ms: 1,
+            reserved_at: jiff::Timestamp::UNIX_EPOCH,
             sequence,
             subscription: SubscriptionId::Issuance,
         };

@@ -19,7 +19,7 @@ use bestow_issuance::ports::{Records, RecordsError};
 use bestow_runtime::http::{HttpError, with_problem_fallbacks};
 use bestow_runtime::{ConfigError, Env};
 use bestow_webhooks::ports::{Deliveries, DeliveriesError};
-use bestow_webhooks::{Delivery, DeliveryId, ReplayError};
+use bestow_webhooks::{DeliverError, Delivery, DeliveryId};
 
 use crate::config::Config;
 
@@ -134,12 +134,12 @@ fn not_for_now() -> Problem {
 }
 
 /// One that cannot be read now cannot be read in a moment either.
-fn not_replayed(fault: &ReplayError) -> Problem {
+fn not_replayed(fault: &DeliverError) -> Problem {
     match fault {
-        ReplayError::Deliveries(DeliveriesError::Malformed { .. }) => Problem::internal(),
-        ReplayError::Deliveries(DeliveriesError::Unavailable(_))
-        | ReplayError::Queue(_)
-        | ReplayError::Contention => Problem::unavailable(
+        DeliverError::Deliveries(DeliveriesError::Malformed { .. }) => Problem::internal(),
+        DeliverError::Deliveries(DeliveriesError::Unavailable(_))
+        | DeliverError::Queue(_)
+        | DeliverError::Contention => Problem::unavailable(
             "The delivery cannot be sent again for now. Try again in a moment.",
         )
         .with_retry_after_seconds(1),

@@ -17,6 +17,7 @@ use bestow_contract::CorrelationId;
 use bestow_issuance::ports::Cause;
 use bestow_webhooks::ports::{Deliveries, DeliveriesError, Found, Stored, Subscriptions, Update};
 use bestow_webhooks::{Delivery, DeliveryId};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 /// The table of deliveries.
@@ -107,8 +108,8 @@ impl Deliveries for DeliveryTable {
 }
 
 impl Subscriptions for DeliveryTable {
-    async fn end(&self, id: &DeliveryId, now_ms: i64) -> Result<(), DeliveriesError> {
-        let end = Write::put(item::end(id, now_ms));
+    async fn end(&self, id: &DeliveryId, now: Timestamp) -> Result<(), DeliveriesError> {
+        let end = Write::put(item::end(id, now));
         self.0.write(end).await.map(drop).map_err(unavailable)
     }
 

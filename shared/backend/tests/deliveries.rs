@@ -11,6 +11,7 @@ use bestow_webhooks::ports::{
     Deliveries, DeliveryMessage, Stored, Subscriptions, Update, WebhookQueue as _,
 };
 use bestow_webhooks::{CallbackUrl, Delivery, DeliveryId, State, SubscriptionId};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 async fn table() -> DeliveryTable {
@@ -22,6 +23,10 @@ async fn sdk() -> Sdk {
     Sdk::from_env(&env("AWS_ENDPOINT_URL_DYNAMODB", &endpoint)).unwrap()
 }
 
+fn now() -> Timestamp {
+    Timestamp::from_second(1_800_000_000).unwrap()
+}
+
 fn correlation_id(name: &str) -> CorrelationId {
     name.parse().unwrap()
 }
@@ -29,7 +34,7 @@ fn correlation_id(name: &str) -> CorrelationId {
 fn id(issuance: &str, sequence: u64, subscription: SubscriptionId) -> DeliveryId {
     DeliveryId {
         correlation_id: correlation_id(issuance),
-        reserved_at_ms: 1_800_000_000_000,
+        reserved_at: now(),
         sequence,
         subscription,
     }
@@ -44,12 +49,10 @@ fn stored(id: DeliveryId) -> Stored {
             body: "{}".to_owned(),
             status: Status::IssueRequestCreated,
             stage: Some(Stage::OfferCreated),
-            created_at_ms: 1_800_000_000_000,
-            state: State::Pending {
-                due_at_ms: 1_800_000_000_000,
-            },
+            created_at: now(),
+            state: State::Pending { due_at: now() },
             attempt: 0,
-            run_began_at_ms: 1_800_000_000_000,
+            run_began_at: now(),
             run_attempts: 0,
             replays: 0,
             attempts: Vec::new(),
@@ -110,7 +113,7 @@ async fn deliveries_are_listed_in_the_order_of_the_changes() {
             .unwrap();
     }
     table
-        .end(&id("a", 2, SubscriptionId::Issuance), 1)
+        .end(&id("a", 2, SubscriptionId::Issuance), now())
         .await
         .unwrap();
     let listed = table.of_issuance(&correlation_id("a")).await.unwrap();
@@ -172,10 +175,10 @@ async fn an_ended_subscription_is_found_with_its_deliveries() {
             .collect::<Vec<_>>()
     };
     assert_eq!(ended().await, [false; 4]);
-    table.end(&ids[0], 1).await.unwrap();
+    table.end(&ids[0], now()).await.unwrap();
     assert_eq!(ended().await, [true, false, false, false]);
-    table.end(&ids[1], 2).await.unwrap();
-    table.end(&ids[3], 3).await.unwrap();
+    table.end(&ids[1], now()).await.unwrap();
+    table.end(&ids[3], now()).await.unwrap();
     assert_eq!(ended().await, [true, true, false, true]);
     table.resume(&ids[3]).await.unwrap();
     table.resume(&ids[3]).await.unwrap();
@@ -206,7 +209,10 @@ async fn a_message_has_an_id_and_an_attempt_and_no_more() {
         delivery_id: id("a", 1, SubscriptionId::Issuance),
         attempt: 3,
     };
-    queue.send(&message, 0).await.unwrap();
+    queue
+        .send(&message, std::time::Duration::ZERO)
+        .await
+        .unwrap();
     let how = Receive {
         max_messages: 10,
         wait: None,

@@ -3,10 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use thiserror::Error;
 
 /// Networks of the IANA IPv4 special-purpose registry that are not globally reachable, and multicast.
-/// Most metadata services (169.254.169.254) are in the link-local one.
 const CLOSED_V4: [Ipv4Net; 16] = [
     v4([0, 0, 0, 0], 8),
     v4([10, 0, 0, 0], 8),
@@ -26,13 +24,12 @@ const CLOSED_V4: [Ipv4Net; 16] = [
     v4([240, 0, 0, 0], 4),
 ];
 
-/// Global unicast, the only part of IPv6 that is open at all. So IPv4 in the clothes of IPv6 is closed,
-/// whatever it stands for: mapped (`::ffff:0:0/96`), compatible (`::/96`) and translated (`64:ff9b::/96`,
-/// RFC 6052) addresses.
+/// Global unicast, the only part of IPv6 that is open. So IPv4 addresses as IPv6 are closed, whatever they stand for:
+/// mapped (`::ffff:0:0/96`), compatible (`::/96`) and translated ones (`64:ff9b::/96`, RFC 6052).
 const GLOBAL_UNICAST_V6: Ipv6Net = v6([0x2000, 0], 3);
 
-/// Networks inside global unicast that are special: protocol assignments with Teredo, documentation,
-/// 6to4 (which can name any IPv4 address), and documentation again.
+/// Special networks inside global unicast: protocol assignments with Teredo, documentation, 6to4 (which can name any
+/// IPv4 address), and documentation again.
 const CLOSED_V6: [Ipv6Net; 4] = [
     v6([0x2001, 0], 23),
     v6([0x2001, 0xdb8], 32),
@@ -40,8 +37,8 @@ const CLOSED_V6: [Ipv6Net; 4] = [
     v6([0x3fff, 0], 20),
 ];
 
-/// Where clouds serve credentials to whoever asks: link-local, and the providers that chose other places
-/// (Azure, Alibaba, Oracle, and AWS and Google by IPv6).
+/// Where clouds serve credentials to whoever asks: link-local, and the other choices of Azure, Alibaba, Oracle, and of
+/// AWS and Google for IPv6.
 const METADATA_V4: [Ipv4Net; 4] = [
     v4([169, 254, 0, 0], 16),
     v4([168, 63, 129, 16], 32),
@@ -54,8 +51,8 @@ const METADATA_V6: [Ipv6Net; 3] = [
     v6([0xfd20, 0xce], 32),
 ];
 
-/// Whether `address` is on the public internet: not private, loopback, link-local, a metadata service
-/// or otherwise special, and not an IPv4 address that is dressed up as an IPv6 one.
+/// Whether `address` is on the public internet: not private, loopback, link-local, a metadata service or otherwise
+/// special, and no IPv4 address written as an IPv6 one.
 pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => !CLOSED_V4.iter().any(|network| network.contains(&address)),
@@ -66,8 +63,7 @@ pub(crate) fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// Whether `address` is one at which a cloud's metadata service may be; an IPv4 one also as it is written
-/// in IPv6 when it is mapped, or translated by NAT64.
+/// Whether a cloud's metadata service may be at `address`, or where that is mapped or translated to.
 pub(crate) fn is_metadata(address: IpAddr) -> bool {
     match without_translation(address) {
         IpAddr::V4(address) => METADATA_V4.iter().any(|network| network.contains(&address)),
@@ -75,8 +71,7 @@ pub(crate) fn is_metadata(address: IpAddr) -> bool {
     }
 }
 
-/// The IPv4 address that is reached where a network translates (RFC 6052 §2.1) or maps; otherwise the address
-/// itself.
+/// The IPv4 address that is reached where a network translates (RFC 6052 §2.1) or maps; otherwise the address itself.
 fn without_translation(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => match address.segments() {
@@ -89,39 +84,31 @@ fn without_translation(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Why a text is not a network.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(crate) enum NetworkError {
-    /// The part before the slash is no address.
-    #[error("does not begin with an IP address")]
-    Address,
-    /// The part after the slash is no length of a prefix.
-    #[error("does not end in the length of a prefix, from 0 to {0}")]
-    Prefix(u8),
-    /// The address has bits beyond the prefix, so it may not be what was meant.
-    #[error("is not the beginning of its network: write {0}")]
-    HostBits(IpNet),
-}
-
-/// Reads a network in CIDR notation; an address alone is a network of one.
-pub(crate) fn read_network(text: &str) -> Result<IpNet, NetworkError> {
-    let (address, prefix) = match text.split_once('/') {
-        Some((address, prefix)) => (address, Some(prefix)),
-        None => (text, None),
+/// Reads a network in CIDR notation; an address alone is a network of one. `None` if it does not begin with an address.
+///
+/// # Errors
+/// What is wrong with the length of the prefix, to be read after the text.
+pub(crate) fn read_network(text: &str) -> Result<Option<IpNet>, String> {
+    let address = text.split_once('/').map_or(text, |(address, _)| address);
+    let Ok(address) = address.parse::<IpAddr>() else {
+        return Ok(None);
     };
-    let address: IpAddr = address.parse().map_err(|_| NetworkError::Address)?;
     let whole = IpNet::from(address);
-    let Some(prefix) = prefix else {
-        return Ok(whole);
-    };
-    let is_number = prefix.bytes().all(|byte| byte.is_ascii_digit());
-    let length = prefix.parse().ok().filter(|_| is_number);
-    let network = length.and_then(|length| IpNet::new(address, length).ok());
-    let network = network.ok_or(NetworkError::Prefix(whole.max_prefix_len()))?;
+    if !text.contains('/') {
+        return Ok(Some(whole));
+    }
+    let network: IpNet = text.parse().map_err(|_| {
+        let longest = whole.max_prefix_len();
+        format!("does not end in the length of a prefix, from 0 to {longest}")
+    })?;
+    // With bits beyond the prefix it may not be what was meant.
     if network.trunc() == network {
-        Ok(network)
+        Ok(Some(network))
     } else {
-        Err(NetworkError::HostBits(network.trunc()))
+        let network = network.trunc();
+        Err(format!(
+            "is not the beginning of its network: write {network}"
+        ))
     }
 }
 
@@ -220,11 +207,9 @@ mod tests {
 
     #[test]
     fn a_network_is_read_strictly() {
-        let network = read_network;
         let contains = |text: &str, address: &str| {
-            network(text)
-                .unwrap()
-                .contains(&address.parse::<IpAddr>().unwrap())
+            let network = read_network(text).unwrap().unwrap();
+            network.contains(&address.parse::<IpAddr>().unwrap())
         };
         assert!(contains("10.0.0.0/8", "10.255.0.1"));
         assert!(!contains("10.0.0.0/8", "11.0.0.0"));
@@ -245,10 +230,11 @@ mod tests {
                 "::/+9",
                 "does not end in the length of a prefix, from 0 to 128",
             ),
-            ("10.0/8", "does not begin with an IP address"),
-            ("", "does not begin with an IP address"),
         ] {
-            assert_eq!(network(text).unwrap_err().to_string(), fault, "{text}");
+            assert_eq!(read_network(text).unwrap_err(), fault, "{text}");
+        }
+        for text in ["10.0/8", ""] {
+            assert_eq!(read_network(text), Ok(None), "{text}");
         }
     }
 }

@@ -9,13 +9,10 @@ use ipnet::IpNet;
 use thiserror::Error;
 use url::{Host, Url};
 
-use crate::address::{NetworkError, is_metadata, is_public, read_network};
+use crate::address::{is_metadata, is_public, read_network};
 
-/// Hosts and networks that may be reached although they are not on the public internet, and by plain
-/// http. The default is none.
-///
-/// A host's name opens whatever addresses the name has, but never a metadata service: only whoever lists
-/// that by its address means it.
+/// Hosts and networks that may be reached although they are not on the public internet, and by plain http. The default
+/// is none. A host's name opens whatever addresses it has, but a metadata service only its address does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Allowed {
     hosts: BTreeSet<String>,
@@ -32,7 +29,7 @@ pub struct AllowedEntryError {
     pub reason: String,
 }
 
-/// Why a URL may not be called. To be read after the name of the field that has the URL; none repeats it.
+/// Why a URL may not be called, to be read after the name of the field that has it; none repeats it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum UrlError {
     /// Another scheme.
@@ -52,27 +49,25 @@ pub enum UrlError {
         "is plain http: give an https URL; whoever operates this service can allow http to a host (EGRESS_ALLOW)"
     )]
     Insecure,
-    /// A port at which something else than HTTP listens.
+    /// A port of another protocol.
     #[error("has port {0}, which is another protocol's: leave the port out")]
     Port(u16),
 }
 
 impl Allowed {
-    /// `EGRESS_ALLOW`: host names, IP addresses and networks (CIDR), separated by commas. Unset, none. A
-    /// fault names the variable and the entry.
+    /// `EGRESS_ALLOW`: host names, IP addresses and networks (CIDR), separated by commas. Unset, none. A fault names
+    /// the variable and the entry.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         Ok(env.parsed("EGRESS_ALLOW")?.unwrap_or_default())
     }
 
-    /// The hosts of `urls`: whoever deploys Bestow chose them.
+    /// The hosts of `urls`, which whoever deploys Bestow chose.
     pub fn hosts_of<'a>(urls: impl IntoIterator<Item = &'a Url>) -> Self {
         let mut allowed = Self::default();
-        for url in urls {
-            match url.host() {
-                Some(Host::Domain(name)) => allowed.add_host(name),
-                Some(Host::Ipv4(address)) => allowed.networks.push(IpAddr::from(address).into()),
-                Some(Host::Ipv6(address)) => allowed.networks.push(IpAddr::from(address).into()),
-                None => {}
+        for host in urls.into_iter().filter_map(Url::host) {
+            match address_of(&host) {
+                Ok(address) => allowed.networks.push(address.into()),
+                Err(name) => allowed.add_host(name),
             }
         }
         allowed
@@ -87,10 +82,9 @@ impl Allowed {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(UrlError::UserInfo);
         }
-        let (is_listed, may_be_public) = match host {
-            Host::Domain(name) => (self.lists_host(name), !is_localhost(name)),
-            Host::Ipv4(address) => (self.lists(address.into()), is_public(address.into())),
-            Host::Ipv6(address) => (self.lists(address.into()), is_public(address.into())),
+        let (is_listed, may_be_public) = match address_of(&host) {
+            Ok(address) => (self.lists(address), is_public(address)),
+            Err(name) => (self.lists_host(name), !is_localhost(name)),
         };
         if is_listed {
             return Ok(());
@@ -140,15 +134,21 @@ impl FromStr for Allowed {
                 reason,
             };
             match read_network(entry) {
-                Ok(network) => allowed.networks.push(network),
-                Err(NetworkError::Address) => {
-                    let name = host_name(entry).map_err(invalid)?;
-                    allowed.add_host(&name);
-                }
-                Err(fault) => return Err(invalid(fault.to_string())),
+                Ok(Some(network)) => allowed.networks.push(network),
+                Ok(None) => allowed.add_host(&host_name(entry).map_err(invalid)?),
+                Err(fault) => return Err(invalid(fault)),
             }
         }
         Ok(allowed)
+    }
+}
+
+/// The address that a host is, or its name.
+fn address_of<'a>(host: &Host<&'a str>) -> Result<IpAddr, &'a str> {
+    match *host {
+        Host::Domain(name) => Err(name),
+        Host::Ipv4(address) => Ok(address.into()),
+        Host::Ipv6(address) => Ok(address.into()),
     }
 }
 
@@ -181,13 +181,12 @@ fn is_localhost(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
 
-/// A dot at the end says that a name is complete, and changes nothing about whose name it is.
+/// A dot at the end says that a name is complete; it is the same name without.
 fn without_dot(name: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
 }
 
-/// The "bad ports" of the Fetch standard, where what looks like a request might be taken for something
-/// else: <https://fetch.spec.whatwg.org/#port-blocking>.
+/// The "bad ports" of the Fetch standard: <https://fetch.spec.whatwg.org/#port-blocking>.
 const OTHER_PROTOCOLS: [u16; 83] = [
     0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101,
     102, 103, 104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427,

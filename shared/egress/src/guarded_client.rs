@@ -1,30 +1,30 @@
 //! The one HTTP client that requests of ours leave through.
 
-use std::error::Error as StdError;
+use std::error::Error;
+use std::iter::successors;
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::dns::Resolve;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, redirect};
-use thiserror::Error;
 
 use crate::allowed::{Allowed, UrlError};
 use crate::guarded_resolver::{GuardedResolver, ResolveError, SystemResolver};
 
-/// How long a request may take and how much an answer may weigh.
+/// How long a request may take, and how large an answer may be.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// For resolving the name, and for connecting with TLS.
     pub connect_timeout: Duration,
     /// For the whole request, from resolving the name to the answer's last byte.
     pub total_timeout: Duration,
-    /// The largest answer body, in bytes. Reading stops there.
+    /// The largest answer body, in bytes.
     pub body_bytes: usize,
 }
 
-/// An HTTP client that follows no redirects, uses no proxy, keeps within its [`Limits`], and reaches
-/// public addresses by https only, except what is [`Allowed`]. Clones share connections.
+/// An HTTP client that follows no redirects, uses no proxy, keeps within its [`Limits`], and reaches public addresses by
+/// https only, except what is [`Allowed`]. Clones share connections.
 #[derive(Debug, Clone)]
 pub struct GuardedClient {
     http: reqwest::Client,
@@ -32,19 +32,19 @@ pub struct GuardedClient {
     body_bytes: usize,
 }
 
-/// An answer, read to its end.
+/// An answer.
 #[derive(Debug)]
 pub struct Answer {
     /// The HTTP status.
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The whole body.
+    /// The body.
     pub body: Vec<u8>,
 }
 
 /// Why there is no answer. The messages name neither the URL nor anything that was sent or received.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum SendError {
     /// The URL may not be called.
     #[error("the URL {0}")]
@@ -78,8 +78,7 @@ impl GuardedClient {
         Self::with_resolver(allowed, limits, Arc::new(SystemResolver))
     }
 
-    /// Like [`GuardedClient::new`], with another resolver than the operating system's. What it answers is
-    /// trusted as little.
+    /// Like [`GuardedClient::new`], with another resolver than the operating system's. It is trusted as little.
     pub fn with_resolver(
         allowed: Allowed,
         limits: Limits,
@@ -121,9 +120,7 @@ impl GuardedClient {
         is_whole.map(|()| answer)
     }
 
-    /// Like [`GuardedClient::send`], for whoever wants to know the status: there is an answer once its
-    /// headers are there. Of a body that is larger than the limit, or that breaks off, or that does not come
-    /// in time, only so much is read.
+    /// Like [`GuardedClient::send`], but a body that is too large, breaks off or does not come in time is cut there.
     pub async fn send_and_cut(&self, request: RequestBuilder) -> Result<Answer, SendError> {
         let (answer, _is_whole) = self.exchange(request).await?;
         Ok(answer)
@@ -151,7 +148,7 @@ impl GuardedClient {
     }
 }
 
-/// Reads the first `limit` bytes of the body. That these are all of it is a success.
+/// Reads the body, up to `limit` bytes.
 async fn read_up_to(
     response: &mut Response,
     limit: usize,
@@ -181,12 +178,5 @@ fn send_error(fault: reqwest::Error) -> SendError {
 }
 
 fn is_forbidden_address(fault: &reqwest::Error) -> bool {
-    let mut cause: Option<&(dyn StdError + 'static)> = fault.source();
-    while let Some(inner) = cause {
-        if inner.is::<ResolveError>() {
-            return true;
-        }
-        cause = inner.source();
-    }
-    false
+    successors(fault.source(), |&cause| cause.source()).any(|cause| cause.is::<ResolveError>())
 }

@@ -22,14 +22,13 @@ impl Resolve for SystemResolver {
     }
 }
 
-/// Resolves a name to those of its addresses that may be reached. The connection is made to what was
-/// checked here, so a name cannot change its address between check and use ("DNS rebinding").
+/// Resolves a name to those of its addresses that may be reached. The connection is made to what was checked here, so a
+/// name cannot change its address between check and use ("DNS rebinding").
 pub(crate) struct GuardedResolver {
     pub(crate) resolver: Arc<dyn Resolve>,
     pub(crate) allowed: Arc<Allowed>,
 }
 
-/// The name has no address that may be reached.
 #[derive(Debug, Error)]
 #[error("the name has no address that may be reached")]
 pub(crate) struct ResolveError;

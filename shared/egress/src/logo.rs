@@ -8,7 +8,7 @@ use reqwest::{Method, StatusCode, Url};
 use crate::allowed::Allowed;
 use crate::guarded_client::{GuardedClient, Limits, SendError};
 
-/// Whoever starts an issuance waits for the logo first, and for everything else afterwards.
+/// Short, because whoever starts an issuance waits for it.
 const LIMITS: Limits = Limits {
     connect_timeout: Duration::from_secs(1),
     total_timeout: Duration::from_secs(2),
@@ -29,16 +29,12 @@ impl Logos {
         GuardedClient::new(allowed, LIMITS).map(|http| Self { http })
     }
 
-    /// What is wrong with the link to the logo, if there is one, as far as that can be said without
-    /// following it.
+    /// What is wrong with the link to the logo, if there is one, as far as that can be said without following it.
     pub fn check(&self, options: &QrCode) -> Result<(), Vec<FieldError>> {
-        match options.logo_link() {
-            Some(link) => self
-                .http
-                .check(link)
-                .map_err(|fault| vec![FieldError::new(POINTER, fault.to_string())]),
-            None => Ok(()),
-        }
+        let checked = options.logo_link().map(|link| self.http.check(link));
+        checked
+            .unwrap_or(Ok(()))
+            .map_err(|fault| vec![FieldError::new(POINTER, fault.to_string())])
     }
 
     /// The options with the logo itself where they linked to it.
@@ -46,10 +42,9 @@ impl Logos {
         let Some(link) = options.logo_link().cloned() else {
             return Ok(options);
         };
-        match self.fetch(link).await {
-            Ok(logo) => Ok(options.with_logo(logo)),
-            Err(reason) => Err(FieldError::new(POINTER, reason)),
-        }
+        let logo = self.fetch(link).await;
+        logo.map(|logo| options.with_logo(logo))
+            .map_err(|reason| FieldError::new(POINTER, reason))
     }
 
     /// The reason is for the caller: it tells nothing of what is behind an address that is not public.

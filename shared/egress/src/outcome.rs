@@ -1,5 +1,7 @@
 //! What an answer, or the lack of one, means to whoever asked the wallet.
 
+use std::time::Duration;
+
 use bestow_contract::{PROBLEM_JSON, Problem};
 use bestow_issuance::LONGEST_DELAY_SECONDS;
 use bestow_issuance::ports::{TransientError, TransientKind, WalletError};
@@ -10,13 +12,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::guarded_client::{Answer, SendError};
-use crate::retry_after::retry_after_seconds;
+use crate::retry_after::retry_after;
 
-/// The answer, if it is a success. Every other status is a failure of its own kind; the reasons name
-/// the status and nothing of the body.
+/// The answer, if it is a success. The reasons of failures name the status and nothing of the body.
 ///
-/// The wallet itself refuses with a problem, as the contract has it. Any other refusal comes from something
-/// that stands before the wallet, such as a gateway while the wallet is being moved, and may pass.
+/// The wallet itself refuses with a problem, as the contract has it. Any other refusal comes from something before it,
+/// such as a gateway, and may pass.
 pub(crate) fn success(answer: Answer) -> Result<Answer, WalletError> {
     let status = answer.status;
     let kind = match status.as_u16() {
@@ -32,13 +33,11 @@ pub(crate) fn success(answer: Answer) -> Result<Answer, WalletError> {
         }
         _ => TransientKind::Faulty,
     };
+    let longest = Duration::from_secs(LONGEST_DELAY_SECONDS.into());
+    let retry_after = retry_after(&answer.headers, Timestamp::now(), longest);
     Err(WalletError::Transient(TransientError {
         kind,
-        retry_after_seconds: retry_after_seconds(
-            &answer.headers,
-            Timestamp::now(),
-            LONGEST_DELAY_SECONDS,
-        ),
+        retry_after_seconds: retry_after.and_then(|wait| u32::try_from(wait.as_secs()).ok()),
         reason: reason_of(status),
     }))
 }
@@ -52,8 +51,8 @@ fn reason_of(status: StatusCode) -> String {
     }
 }
 
-/// Whether the body is a JSON object that is said to be a problem (RFC 9457) or has what makes it one. Gateways
-/// answer with JSON too, such as `{"message": "Not Found"}`.
+/// Whether the body is a JSON object that is said to be a problem (RFC 9457), or has a member that makes it one: a
+/// gateway's `{"message": "Not Found"}` is none.
 fn is_problem(answer: &Answer) -> bool {
     let Ok(members) = serde_json::from_slice::<Map<String, Value>>(&answer.body) else {
         return false;
@@ -71,7 +70,7 @@ fn is_problem(answer: &Answer) -> bool {
 
 /// The body as a `T`.
 pub(crate) fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, WalletError> {
-    // The fault's own text can repeat a value of the body, so only its place is told.
+    // The fault's own text can repeat a value of the body.
     serde_json::from_slice(&answer.body).map_err(|fault| {
         faulty(format!(
             "its answer is not what the contract says, at line {} column {} of {} bytes",
@@ -82,7 +81,7 @@ pub(crate) fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, WalletErro
     })
 }
 
-/// A failure of a wallet that answered with something that is not the contract's.
+/// The failure of a wallet whose answer breaks the contract.
 pub(crate) fn faulty(reason: impl Into<String>) -> WalletError {
     transient(TransientKind::Faulty, reason)
 }
@@ -95,7 +94,6 @@ pub(crate) fn transient(kind: TransientKind, reason: impl Into<String>) -> Walle
     })
 }
 
-/// What it means that there was no answer.
 impl From<SendError> for TransientError {
     fn from(fault: SendError) -> Self {
         let kind = match &fault {

@@ -1,22 +1,26 @@
 //! When a server wants to be asked again (RFC 9110 §10.2.3).
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
-/// The seconds of the `Retry-After` header, clamped to 1 to `longest`, or `None` if there is none that can
-/// be read. A date counts from `now`.
-pub(crate) fn retry_after_seconds(
+/// The `Retry-After` header, in whole seconds from one to `longest`; `None` if there is none that can be read.
+pub(crate) fn retry_after(
     headers: &HeaderMap,
     now: Timestamp,
-    longest: u32,
-) -> Option<u32> {
+    longest: Duration,
+) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let seconds = match value.parse::<u64>() {
-        Ok(seconds) => i64::try_from(seconds).unwrap_or(i64::MAX),
-        Err(_) => rfc2822::parse(value).ok()?.timestamp().as_second() - now.as_second(),
+        Ok(seconds) => seconds,
+        Err(_) => {
+            let at = rfc2822::parse(value).ok()?.timestamp();
+            u64::try_from(at.as_second() - now.as_second()).unwrap_or(0)
+        }
     };
-    u32::try_from(seconds.clamp(1, i64::from(longest.max(1)))).ok()
+    Some(Duration::from_secs(seconds.max(1)).min(longest))
 }
 
 #[cfg(test)]
@@ -26,6 +30,7 @@ mod tests {
     #[test]
     fn seconds_and_dates_are_read_and_clamped() {
         // The date is the example of RFC 9110 §5.6.7.
+        let longest = Duration::from_secs(900);
         let now = "1994-11-06T08:49:00Z".parse().unwrap();
         for (value, expected) in [
             ("120", Some(120)),
@@ -41,8 +46,9 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(RETRY_AFTER, value.parse().unwrap());
-            assert_eq!(retry_after_seconds(&headers, now, 900), expected, "{value}");
+            let expected = expected.map(Duration::from_secs);
+            assert_eq!(retry_after(&headers, now, longest), expected, "{value}");
         }
-        assert_eq!(retry_after_seconds(&HeaderMap::new(), now, 900), None);
+        assert_eq!(retry_after(&HeaderMap::new(), now, longest), None);
     }
 }

@@ -10,43 +10,26 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
-use url::{Url, form_urlencoded};
+use url::form_urlencoded;
 
 use crate::guarded_client::{Answer, GuardedClient};
 use crate::outcome::{read, success};
+use crate::wallet_config::ClientCredentials;
 
 /// How long before its end a token is renewed, so that it does not end on its way.
 const RENEWED_BEFORE_END: Duration = Duration::from_secs(30);
-/// How long a token is cached whose answer does not say how long it lives.
+/// How long a token is used whose answer does not say how long it lives.
 const DEFAULT_LIFE: Duration = Duration::from_secs(300);
 /// How long a failure counts for others too: those who waited meanwhile would only wait for the same.
 const FAILURE_SHARED_FOR: Duration = Duration::from_secs(1);
 
-/// The client's credentials, and what they were last good for.
+/// The client's credentials, and the token that they were last good for.
 pub(crate) struct TokenSource {
-    pub(crate) token_url: Url,
-    pub(crate) client_id: String,
-    pub(crate) client_secret: SecretString,
-    pub(crate) scope: Option<String>,
-    /// How long fetching a token may take: a part of what the call may take that needs it.
-    pub(crate) timeout: Duration,
-    pub(crate) cached: Mutex<Option<Cached>>,
-}
-
-/// What came of fetching a token.
-pub(crate) enum Cached {
-    Token(Token),
-    Failure {
-        failure: TransientError,
-        until: Instant,
-    },
-}
-
-/// An access token, and until when it is used.
-#[derive(Clone)]
-pub(crate) struct Token {
-    pub(crate) value: SecretString,
-    use_until: Instant,
+    client: ClientCredentials,
+    /// How long fetching a token may take.
+    timeout: Duration,
+    /// What came of fetching a token, and until when that counts.
+    cached: Mutex<Option<(Result<SecretString, TransientError>, Instant)>>,
 }
 
 #[derive(Deserialize)]
@@ -57,65 +40,66 @@ struct TokenAnswer {
 }
 
 impl TokenSource {
-    /// A token that is still good. Callers that come while it is being fetched wait for what comes of
-    /// it, a failure too, so it is fetched once.
-    pub(crate) async fn token(&self, http: &GuardedClient) -> Result<Token, TransientError> {
-        let mut cached = self.cached.lock().await;
-        match cached.as_ref() {
-            Some(Cached::Token(token)) if Instant::now() < token.use_until => {
-                return Ok(token.clone());
-            }
-            Some(Cached::Failure { failure, until }) if Instant::now() < *until => {
-                return Err(failure.clone());
-            }
-            _ => {}
+    pub(crate) fn new(client: ClientCredentials, timeout: Duration) -> Self {
+        Self {
+            client,
+            timeout,
+            cached: Mutex::new(None),
         }
-        let fetched = self.fetch(http).await;
-        *cached = Some(match &fetched {
-            Ok(token) => Cached::Token(token.clone()),
-            Err(failure) => Cached::Failure {
-                failure: failure.clone(),
-                until: Instant::now() + FAILURE_SHARED_FOR,
-            },
-        });
-        fetched
+    }
+
+    /// A token that is still good. Callers that come while it is being fetched wait for what comes of it, a failure
+    /// too.
+    pub(crate) async fn token(&self, http: &GuardedClient) -> Result<SecretString, TransientError> {
+        let mut cached = self.cached.lock().await;
+        if let Some((result, until)) = cached.as_ref()
+            && Instant::now() < *until
+        {
+            return result.clone();
+        }
+        let asked_at = Instant::now();
+        let (result, until) = match self.fetch(http).await {
+            Ok(answer) => {
+                let life = life(answer.expires_in.as_ref());
+                (Ok(answer.access_token), asked_at + life)
+            }
+            Err(failure) => (Err(failure), Instant::now() + FAILURE_SHARED_FOR),
+        };
+        *cached = Some((result.clone(), until));
+        result
     }
 
     /// Gives up a token that was refused, unless another caller has renewed it since.
-    pub(crate) async fn forget(&self, refused: &Token) {
+    pub(crate) async fn forget(&self, refused: &SecretString) {
         let mut cached = self.cached.lock().await;
-        if let Some(Cached::Token(token)) = cached.as_ref()
-            && token.value.expose_secret() == refused.value.expose_secret()
+        if let Some((Ok(token), _)) = cached.as_ref()
+            && token.expose_secret() == refused.expose_secret()
         {
             *cached = None;
         }
     }
 
-    async fn fetch(&self, http: &GuardedClient) -> Result<Token, TransientError> {
+    async fn fetch(&self, http: &GuardedClient) -> Result<TokenAnswer, TransientError> {
+        let client = &self.client;
         let mut form = vec![("grant_type", "client_credentials")];
-        form.extend(self.scope.as_deref().map(|scope| ("scope", scope)));
+        form.extend(client.scope.as_deref().map(|scope| ("scope", scope)));
         let request = http
-            .request(Method::POST, self.token_url.clone())
+            .request(Method::POST, client.token_url.clone())
             .basic_auth(
-                form_encoded(&self.client_id),
-                Some(form_encoded(self.client_secret.expose_secret())),
+                form_encoded(&client.client_id),
+                Some(form_encoded(client.client_secret.expose_secret())),
             )
             .header(ACCEPT, "application/json")
             .form(&form)
             .timeout(self.timeout);
-        let asked_at = Instant::now();
         let answer = http
             .send(request)
             .await
-            .map_err(|fault| WalletError::Transient(fault.into()))
+            .map_err(|fault| WalletError::Transient(fault.into()));
+        answer
             .and_then(granted)
-            .map_err(at_token_endpoint)?;
-        let answer: TokenAnswer = read(&answer).map_err(at_token_endpoint)?;
-        let life = life(answer.expires_in.as_ref());
-        Ok(Token {
-            value: answer.access_token,
-            use_until: asked_at + life,
-        })
+            .and_then(|answer| read(&answer))
+            .map_err(at_token_endpoint)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where the wallet is, and how we show it who we are.
+//! Where the wallet is, and how we authenticate there.
 
 use bestow_runtime::{ConfigError, Env};
 use secrecy::SecretString;
@@ -18,17 +18,21 @@ pub struct WalletConfig {
 pub enum WalletCredentials {
     /// `WALLET_API_KEY`, sent as `x-api-key`.
     ApiKey(SecretString),
-    /// The OAuth 2.0 client credentials grant (RFC 6749 §4.4).
-    ClientCredentials {
-        /// `WALLET_TOKEN_URL`: the token endpoint.
-        token_url: Url,
-        /// `WALLET_CLIENT_ID`.
-        client_id: String,
-        /// `WALLET_CLIENT_SECRET`.
-        client_secret: SecretString,
-        /// `WALLET_SCOPE`, if the token endpoint wants one.
-        scope: Option<String>,
-    },
+    /// An access token, sent as Bearer.
+    ClientCredentials(ClientCredentials),
+}
+
+/// The OAuth 2.0 client credentials grant (RFC 6749 §4.4).
+#[derive(Debug)]
+pub struct ClientCredentials {
+    /// `WALLET_TOKEN_URL`: the token endpoint.
+    pub token_url: Url,
+    /// `WALLET_CLIENT_ID`.
+    pub client_id: String,
+    /// `WALLET_CLIENT_SECRET`.
+    pub client_secret: SecretString,
+    /// `WALLET_SCOPE`, if the token endpoint wants one.
+    pub scope: Option<String>,
 }
 
 impl WalletConfig {
@@ -68,7 +72,7 @@ impl WalletConfig {
                             .to_owned(),
                 });
             }
-            (None, _) => WalletCredentials::ClientCredentials {
+            (None, _) => WalletCredentials::ClientCredentials(ClientCredentials {
                 token_url: env.endpoint_url("WALLET_TOKEN_URL")?,
                 client_id: env
                     .required("WALLET_CLIENT_ID", "the OAuth 2.0 client id")?
@@ -77,7 +81,7 @@ impl WalletConfig {
                     env.required("WALLET_CLIENT_SECRET", "the OAuth 2.0 client secret")?,
                 ),
                 scope: scope.map(str::to_owned),
-            },
+            }),
         };
         Ok(Self {
             base_url,
@@ -111,7 +115,7 @@ mod tests {
         let by_token = config([BASE, TOKEN_URL, CLIENT_ID, CLIENT_SECRET]).unwrap();
         assert!(matches!(
             by_token.credentials,
-            WalletCredentials::ClientCredentials { scope: None, .. }
+            WalletCredentials::ClientCredentials(ClientCredentials { scope: None, .. })
         ));
         assert!(!format!("{by_key:?} {by_token:?}").contains("hunter2"));
     }
@@ -126,7 +130,7 @@ mod tests {
             let config = config([BASE, token_url, CLIENT_ID, CLIENT_SECRET]).unwrap();
             assert!(matches!(
                 config.credentials,
-                WalletCredentials::ClientCredentials { token_url, .. } if token_url.as_str() == url
+                WalletCredentials::ClientCredentials(client) if client.token_url.as_str() == url
             ));
         }
     }

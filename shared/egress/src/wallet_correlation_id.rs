@@ -6,11 +6,9 @@ use uuid::{Builder, Uuid};
 
 /// What a wallet is told instead of `id`, the same each time: `id` itself, if it is plain.
 ///
-/// In any other form it might not reach the wallet in the path of Get issue status: only our own
-/// backend reads the form that [`CorrelationId::path_segment`] has for such an id, and a wallet may
-/// stand behind a gateway that decodes paths. So the wallet is told a UUID version 8 of the id's SHA-256
-/// (RFC 9562 §5.8 and App. B.2). Any id that is such a UUID is replaced too, so that no caller can
-/// choose the name of another's issuance.
+/// An id of any other form might not reach the wallet in the path of Get issue status, because only our own backend
+/// reads the escapes of [`CorrelationId::path_segment`]. It is told as a UUID version 8 of its SHA-256 (RFC 9562 §5.8 and
+/// App. B.2). So is an id that is such a UUID itself: no caller can choose the name of another's issuance.
 pub(crate) fn of(id: &CorrelationId) -> CorrelationId {
     let looks_derived =
         || Uuid::parse_str(id.as_str()).is_ok_and(|uuid| uuid.get_version_num() == 8);
@@ -18,10 +16,7 @@ pub(crate) fn of(id: &CorrelationId) -> CorrelationId {
         return id.clone();
     }
     let hash = digest(&SHA256, id.as_str().as_bytes());
-    let mut bytes = [0; 16];
-    for (byte, hashed) in bytes.iter_mut().zip(hash.as_ref()) {
-        *byte = *hashed;
-    }
+    let bytes = hash.as_ref().first_chunk().copied().unwrap_or_default();
     Builder::from_custom_bytes(bytes).into_uuid().into()
 }
 

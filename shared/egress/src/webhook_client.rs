@@ -1,22 +1,21 @@
 //! Posts of deliveries to whoever wants to be told.
 
-use std::error::Error as StdError;
+use std::error::Error;
 use std::io;
 use std::time::Duration;
 
 use bestow_runtime::{ConfigError, Env};
 use bestow_webhooks::ports::{Answer, Post, Receiver};
-use bestow_webhooks::{AttemptError, LONGEST_WAIT_SECONDS};
+use bestow_webhooks::{AttemptError, LONGEST_WAIT};
 use jiff::Timestamp;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, Url};
 
 use crate::allowed::Allowed;
 use crate::guarded_client::{GuardedClient, Limits, SendError};
-use crate::retry_after::retry_after_seconds;
+use crate::retry_after::retry_after;
 
-/// A receiver has 20 seconds for everything, and nobody reads what it answers: so much is taken off the wire
-/// that the connection can be used again, and no more.
+/// Nobody reads what a receiver answers: so much is taken off the wire that the connection can be used again.
 const LIMITS: Limits = Limits {
     connect_timeout: Duration::from_secs(5),
     total_timeout: Duration::from_secs(20),
@@ -30,7 +29,7 @@ pub struct WebhookClient {
 }
 
 impl WebhookClient {
-    /// Reads `EGRESS_ALLOW`: what may be posted to besides the public internet.
+    /// Reads `EGRESS_ALLOW`.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let allowed = Allowed::from_env(env)?;
         Self::new(allowed, LIMITS).map_err(|fault| ConfigError::invalid("EGRESS_ALLOW", fault))
@@ -59,11 +58,7 @@ impl Receiver for WebhookClient {
         match self.http.send_and_cut(request).await {
             Ok(answer) => Answer::Received {
                 http_status: answer.status.as_u16(),
-                retry_after_seconds: retry_after_seconds(
-                    &answer.headers,
-                    Timestamp::now(),
-                    LONGEST_WAIT_SECONDS,
-                ),
+                retry_after: retry_after(&answer.headers, Timestamp::now(), LONGEST_WAIT),
             },
             Err(fault) => Answer::None(reason(&fault)),
         }
@@ -80,9 +75,9 @@ fn reason(fault: &SendError) -> AttemptError {
     }
 }
 
-/// While a connection is made, data that is invalid and an end that is unexpected are the TLS handshake's.
+/// While a connection is made, invalid data and an unexpected end are the TLS handshake's.
 fn why_unreachable(fault: &reqwest::Error) -> AttemptError {
-    let mut cause: Option<&(dyn StdError + 'static)> = fault.source();
+    let mut cause: Option<&(dyn Error + 'static)> = fault.source();
     while let Some(inner) = cause {
         let Some(fault) = inner.downcast_ref::<io::Error>() else {
             cause = inner.source();

@@ -1,7 +1,8 @@
 //! Announce: one delivery of a change for each subscription that wants it.
 
+use std::time::Duration;
+
 use bestow_clock::{Clock, IdSource};
-use bestow_contract::{Callback, IssueStatus};
 use bestow_issuance::Change;
 use futures::future::join_all;
 use thiserror::Error;
@@ -19,20 +20,19 @@ pub struct Announce<D, Q, S> {
     pub deliveries: D,
     /// The queue for the first attempts.
     pub queue: Q,
-    /// Tells the time, and draws ids and jitter.
+    /// The clock, and the source of ids.
     pub system: S,
     /// Who wants to be told of every issuance.
     pub subscriptions: AccountSubscriptions,
 }
 
-/// Why a change is not on its way to everyone. Unless the reason is there to stay
-/// ([`AnnounceError::is_final`]) it is to be announced again: what is on its way already is not made twice.
+/// Why a change is not on its way to everyone. To announce it again makes no delivery twice.
 #[derive(Debug, Error)]
 pub enum AnnounceError {
     /// The table gave no answer.
     #[error(transparent)]
     Deliveries(#[from] DeliveriesError),
-    /// A first attempt could not be scheduled.
+    /// A first attempt could not be enqueued.
     #[error(transparent)]
     Queue(#[from] WebhookQueueError),
     /// The status could not be written as JSON.
@@ -51,35 +51,49 @@ impl AnnounceError {
 }
 
 impl<D: Deliveries, Q: WebhookQueue, S: Clock + IdSource> Announce<D, Q, S> {
-    /// Announces `change`: to the issuance's own callback, if that wants this status, and to every subscription
-    /// of the account. Gives the number of deliveries that are on their way.
+    /// Announces `change` to the issuance's own callback, if that wants this status, and to every subscription of the
+    /// account. Gives the number of deliveries that are on their way.
     ///
-    /// Each delivery is stored, and then its first attempt is put on the queue. Whoever dies in between
-    /// announces the change again, and finds the delivery that was not tried yet. A delivery that fails
-    /// keeps none of the others; of several failures one that may pass is told first.
+    /// Each delivery is stored before its first attempt is enqueued. After a crash in between the change is announced
+    /// again, and the delivery that was not tried yet is found. A delivery that fails does not stop the others; of
+    /// several failures one that may pass is told first.
     pub async fn announce(&self, change: &Change) -> Result<usize, AnnounceError> {
         let status = &change.status;
         let callback = change.callback.as_ref();
         let own = callback
             .filter(|callback| callback.wants(&status.status))
-            .map(|Callback { url, .. }| (SubscriptionId::Issuance, CallbackUrl::new(url)));
-        let of_account = self.subscriptions.iter();
-        let receivers: Vec<_> = own
-            .into_iter()
-            .chain(of_account.map(|one| (one.id, one.url.clone())))
-            .collect();
+            .map(|callback| (SubscriptionId::Issuance, CallbackUrl::new(&callback.url)));
+        let of_account = self
+            .subscriptions
+            .iter()
+            .map(|one| (one.id, one.url.clone()));
+        let receivers: Vec<_> = own.into_iter().chain(of_account).collect();
         if receivers.is_empty() {
             return Ok(0);
         }
         let body = serde_json::to_string(status).map_err(AnnounceError::Body)?;
+        let now = self.system.now();
         let sent = receivers.into_iter().map(|(subscription, url)| {
-            let id = DeliveryId {
-                correlation_id: change.correlation_id.clone(),
-                reserved_at_ms: change.reserved_at_ms,
-                sequence: change.sequence,
-                subscription,
-            };
-            self.send(self.delivery(id, url, status, &body))
+            self.send(Delivery {
+                id: DeliveryId {
+                    correlation_id: change.correlation_id.clone(),
+                    reserved_at: jiff::Timestamp::from_millisecond(change.reserved_at_ms)
+                        .unwrap_or_default(),
+                    sequence: change.sequence,
+                    subscription,
+                },
+                url,
+                body: body.clone(),
+                status: status.status.clone(),
+                stage: status.stage.clone(),
+                created_at: now,
+                state: State::Pending { due_at: now },
+                attempt: 0,
+                run_began_at: now,
+                run_attempts: 0,
+                replays: 0,
+                attempts: Vec::new(),
+            })
         });
         let sent = join_all(sent).await;
         let count = sent.len();
@@ -90,46 +104,20 @@ impl<D: Deliveries, Q: WebhookQueue, S: Clock + IdSource> Announce<D, Q, S> {
         }
     }
 
-    fn delivery(
-        &self,
-        id: DeliveryId,
-        url: CallbackUrl,
-        status: &IssueStatus,
-        body: &str,
-    ) -> Delivery {
-        let now_ms = self.system.now().as_millisecond();
-        Delivery {
-            id,
-            url,
-            body: body.to_owned(),
-            status: status.status.clone(),
-            stage: status.stage.clone(),
-            created_at_ms: now_ms,
-            state: State::Pending { due_at_ms: now_ms },
-            attempt: 0,
-            run_began_at_ms: now_ms,
-            run_attempts: 0,
-            replays: 0,
-            attempts: Vec::new(),
-        }
-    }
-
     async fn send(&self, delivery: Delivery) -> Result<(), AnnounceError> {
         let mine = Stored {
             delivery,
             write_id: self.system.uuid(),
         };
-        let was_tried = match self.deliveries.create(&mine).await? {
-            Update::Done | Update::Gone => false,
-            Update::Overtaken(existing) => existing.delivery.attempt > 0,
-        };
-        if !was_tried {
-            let first = DeliveryMessage {
-                delivery_id: mine.delivery.id,
-                attempt: 0,
-            };
-            self.queue.send(&first, 0).await?;
+        if let Update::Overtaken(existing) = self.deliveries.create(&mine).await?
+            && existing.delivery.attempt > 0
+        {
+            return Ok(());
         }
-        Ok(())
+        let first = DeliveryMessage {
+            delivery_id: mine.delivery.id,
+            attempt: 0,
+        };
+        Ok(self.queue.send(&first, Duration::ZERO).await?)
     }
 }

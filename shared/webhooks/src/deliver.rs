@@ -1,30 +1,33 @@
-//! Deliver: post, record the attempt, and see to it that it is tried again.
+//! Deliver: post, record the attempt, and schedule the next one.
+
+use std::time::Duration;
 
 use bestow_clock::{Clock, IdSource};
+use jiff::Timestamp;
 use thiserror::Error;
 
-use crate::MAX_CONTENTION;
 use crate::circuit_breaker::CircuitBreaker;
 use crate::delivery::{Attempt, AttemptError, Delivery, Failure, State};
 use crate::ports::{
     Answer, Deliveries, DeliveriesError, DeliveryMessage, Found, Post, Receiver, Stored,
     Subscriptions, Update, WebhookQueue, WebhookQueueError,
 };
-use crate::schedule::LONGEST_DELAY_SECONDS;
+use crate::schedule::LONGEST_DELAY;
 use crate::secret::WebhookSecrets;
 use crate::subscription::{AccountSubscriptions, SubscriptionId};
 
-/// How often a message is received for a delivery that seems settled, before it is dropped: its replay may
-/// be about to be recorded.
+/// How often a write is tried again when another one came first.
+const MAX_CONTENTION: usize = 5;
+
+/// How often a message of a settled delivery is received before it is dropped: a replay may be about to be recorded.
 const MAX_EARLY_RECEIPTS: u32 = 3;
 
-/// For how long a subscription that is not configured may only be not configured yet, in milliseconds from
-/// when the delivery was made. Functions are deployed one by one and little by little, so whoever made the
-/// delivery may know the subscription before whoever posts it does.
-const UNKNOWN_PATIENCE_MS: i64 = 30 * 60 * 1_000;
+/// How long after a delivery was made its subscription may still be unknown: functions are deployed one by one, so
+/// whoever made the delivery may know the subscription before whoever posts it.
+const UNKNOWN_PATIENCE: Duration = Duration::from_secs(30 * 60);
 
-/// After how many seconds a delivery is looked at again whose subscription is not configured.
-const UNKNOWN_WAIT_SECONDS: u32 = 60;
+/// When such a delivery is looked at again.
+const UNKNOWN_WAIT: Duration = Duration::from_secs(60);
 
 /// The use case, and what it works with.
 pub struct Deliver<D, R, Q, S> {
@@ -36,7 +39,7 @@ pub struct Deliver<D, R, Q, S> {
     pub circuit_breaker: CircuitBreaker,
     /// The queue for the next attempt.
     pub queue: Q,
-    /// Tells the time, and draws ids and jitter.
+    /// The clock, and the source of ids and jitter.
     pub system: S,
     /// What posts are signed with.
     pub secrets: WebhookSecrets,
@@ -53,29 +56,23 @@ pub enum Outcome {
     Pending {
         /// The attempt that failed.
         attempt: Attempt,
-        /// After how many seconds.
-        next_in_seconds: u32,
+        /// When.
+        next_in: Duration,
     },
-    /// It was given up, after an attempt or without one.
+    /// It was given up.
     Failed {
-        /// The attempt, if there was one.
+        /// The last attempt, if one was made now.
         attempt: Option<Attempt>,
         /// Why.
         failure: Failure,
     },
-    /// It is not due yet: the next message is on the queue.
-    Waiting {
-        /// After how many seconds that is delivered.
-        seconds: u32,
-    },
-    /// Its subscription is not configured, and may only be not configured yet: the next message is on the queue.
-    SubscriptionUnknown {
-        /// After how many seconds that is delivered.
-        seconds: u32,
-    },
+    /// It is not due yet: the message is on the queue again, with this delay.
+    Waiting(Duration),
+    /// Its subscription is not configured, perhaps not yet: the message is on the queue again, with this delay.
+    SubscriptionUnknown(Duration),
     /// There was nothing to do.
     Dropped(Dropped),
-    /// The message is ahead of what is recorded, and is to be delivered again.
+    /// The message is ahead of what is recorded, and is to be received again.
     TooEarly,
 }
 
@@ -90,13 +87,13 @@ pub enum Dropped {
     Stale,
 }
 
-/// Why a message could not be dealt with. It is to be delivered again.
+/// Why a message, or a replay, could not be dealt with. To try it again is safe.
 #[derive(Debug, Error)]
 pub enum DeliverError {
     /// The table gave no answer.
     #[error(transparent)]
     Deliveries(#[from] DeliveriesError),
-    /// The next attempt could not be scheduled.
+    /// The next attempt could not be enqueued.
     #[error(transparent)]
     Queue(#[from] WebhookQueueError),
     /// Others kept changing the delivery.
@@ -107,7 +104,7 @@ pub enum DeliverError {
 /// What is to be done about a message.
 enum Task {
     Post,
-    Wait(u32),
+    Wait(Duration),
     TooEarly,
     Drop(Dropped),
 }
@@ -119,13 +116,12 @@ where
     Q: WebhookQueue,
     S: Clock + IdSource,
 {
-    /// Deals with `message`, which is being received for the `receipt`-th time (from 1), given what is
-    /// `found` under its id.
+    /// Deals with `message`, which is being received for the `receipt`-th time (from 1), given what is `found` under
+    /// its id.
     ///
-    /// First the next message is sent, then the attempt is recorded, and only then may this message be
-    /// acknowledged. Whoever dies in between leaves this message to be received again: it posts the same
-    /// delivery once more, under the same id. The message that went out too early is the one that is
-    /// awaited, or is stale.
+    /// First the next message is sent, then the attempt is recorded, and only then may this message be acknowledged.
+    /// After a crash in between this message is received again: the same delivery is posted once more, under the same
+    /// id, and the message that went out too early is the one that is awaited, or is stale.
     pub async fn deliver(
         &self,
         message: &DeliveryMessage,
@@ -133,97 +129,34 @@ where
         receipt: u32,
     ) -> Result<Outcome, DeliverError> {
         let Some(Found {
-            mut stored,
+            stored,
             subscription_ended,
         }) = found
         else {
             return Ok(Outcome::Dropped(Dropped::NoDelivery));
         };
-        let now_ms = self.system.now().as_millisecond();
-        match task(&stored.delivery, message, receipt, now_ms) {
+        let now = self.system.now();
+        match task(&stored.delivery, message, receipt, now) {
             Task::Post => {}
-            Task::Wait(seconds) => {
-                self.queue.send(message, seconds).await?;
-                return Ok(Outcome::Waiting { seconds });
+            Task::Wait(delay) => {
+                self.queue.send(message, delay).await?;
+                return Ok(Outcome::Waiting(delay));
             }
             Task::TooEarly => return Ok(Outcome::TooEarly),
             Task::Drop(reason) => return Ok(Outcome::Dropped(reason)),
         }
         match self.refusal(&stored.delivery, subscription_ended) {
-            None => {}
-            Some(Failure::Unsubscribed) if is_young(&stored.delivery, now_ms) => {
-                let seconds = UNKNOWN_WAIT_SECONDS;
-                self.queue.send(message, seconds).await?;
-                return Ok(Outcome::SubscriptionUnknown { seconds });
+            None => self.attempt(message, stored, subscription_ended).await,
+            Some(Failure::Unsubscribed) if now < stored.delivery.created_at + UNKNOWN_PATIENCE => {
+                self.queue.send(message, UNKNOWN_WAIT).await?;
+                Ok(Outcome::SubscriptionUnknown(UNKNOWN_WAIT))
             }
-            Some(failure) => return self.give_up(stored, message, failure).await,
+            Some(failure) => self.give_up(message, stored, failure).await,
         }
-        let replays = stored.delivery.replays;
-        let (attempt, retry_after_seconds) = self.post(&stored.delivery).await;
-
-        for _ in 0..MAX_CONTENTION {
-            let known = &stored.delivery;
-            // A success counts even if a doubled message came first and failed, unless someone asked
-            // meanwhile for the delivery to be sent again.
-            let is_awaited = !known.is_settled()
-                && (message.attempt >= known.attempt
-                    || (attempt.succeeded() && known.replays == replays));
-            let now_ms = self.system.now().as_millisecond();
-            let delivery = if is_awaited {
-                let jitter = self.system.fraction();
-                known.tried(
-                    message.attempt,
-                    attempt,
-                    retry_after_seconds,
-                    jitter,
-                    now_ms,
-                )
-            } else {
-                known.noted(attempt)
-            };
-            let outcome = match delivery.state {
-                _ if !is_awaited => Outcome::Dropped(Dropped::Stale),
-                State::Delivered => {
-                    if subscription_ended {
-                        self.deliveries.resume(&delivery.id).await?;
-                    }
-                    Outcome::Delivered(attempt)
-                }
-                State::Failed { failure } => {
-                    if attempt.ends_the_subscription() {
-                        self.deliveries.end(&delivery.id, now_ms).await?;
-                    }
-                    Outcome::Failed {
-                        attempt: Some(attempt),
-                        failure,
-                    }
-                }
-                State::Pending { due_at_ms } => {
-                    let next = DeliveryMessage {
-                        delivery_id: delivery.id.clone(),
-                        attempt: message.attempt.saturating_add(1),
-                    };
-                    let wait = seconds_until(due_at_ms, now_ms);
-                    self.queue
-                        .send(&next, wait.min(LONGEST_DELAY_SECONDS))
-                        .await?;
-                    Outcome::Pending {
-                        attempt,
-                        next_in_seconds: wait,
-                    }
-                }
-            };
-            match self.update(&stored, delivery).await? {
-                Update::Done => return Ok(outcome),
-                Update::Gone => return Ok(Outcome::Dropped(Dropped::NoDelivery)),
-                Update::Overtaken(current) => stored = *current,
-            }
-        }
-        Err(DeliverError::Contention)
     }
 
-    /// Why a delivery is not tried, if that is so. What someone asks for to be sent again is sent to
-    /// whoever ended the subscription, too: that is how it is resumed.
+    /// Why a delivery is not tried, if that is so. A replay also goes to whoever ended the subscription: that is how
+    /// it is resumed.
     fn refusal(&self, delivery: &Delivery, subscription_ended: bool) -> Option<Failure> {
         let subscription = delivery.id.subscription;
         if subscription != SubscriptionId::Issuance && !self.subscriptions.contains(subscription) {
@@ -235,125 +168,186 @@ where
         }
     }
 
+    /// Posts, and records what came of it.
+    async fn attempt(
+        &self,
+        message: &DeliveryMessage,
+        stored: Stored,
+        subscription_ended: bool,
+    ) -> Result<Outcome, DeliverError> {
+        let replays = stored.delivery.replays;
+        let (attempt, retry_after) = self.post(&stored.delivery).await;
+        let recorded = replace(&self.deliveries, &self.system, stored, |known| async move {
+            // A success counts even if a doubled message came first and failed, unless a replay came meanwhile.
+            let is_awaited = !known.is_settled()
+                && (message.attempt >= known.attempt
+                    || (attempt.succeeded() && known.replays == replays));
+            if !is_awaited {
+                let outcome = Outcome::Dropped(Dropped::Stale);
+                return Ok((Some(known.noted(attempt)), outcome));
+            }
+            let now = self.system.now();
+            let jitter = self.system.fraction();
+            let delivery = known.tried(message.attempt, attempt, retry_after, jitter, now);
+            let outcome = match delivery.state {
+                State::Delivered => {
+                    if subscription_ended {
+                        self.deliveries.resume(&delivery.id).await?;
+                    }
+                    Outcome::Delivered(attempt)
+                }
+                State::Failed { failure } => {
+                    if attempt.ends_the_subscription() {
+                        self.deliveries.end(&delivery.id, now).await?;
+                    }
+                    Outcome::Failed {
+                        attempt: Some(attempt),
+                        failure,
+                    }
+                }
+                State::Pending { due_at } => {
+                    let next = DeliveryMessage {
+                        delivery_id: delivery.id.clone(),
+                        attempt: message.attempt.saturating_add(1),
+                    };
+                    let next_in = time_until(due_at, now);
+                    self.queue.send(&next, next_in.min(LONGEST_DELAY)).await?;
+                    Outcome::Pending { attempt, next_in }
+                }
+            };
+            Ok((Some(delivery), outcome))
+        });
+        Ok(recorded
+            .await?
+            .unwrap_or(Outcome::Dropped(Dropped::NoDelivery)))
+    }
+
     async fn give_up(
         &self,
-        mut stored: Stored,
         message: &DeliveryMessage,
+        stored: Stored,
         failure: Failure,
     ) -> Result<Outcome, DeliverError> {
-        for _ in 0..MAX_CONTENTION {
-            let known = &stored.delivery;
-            if known.is_settled() || message.attempt < known.attempt {
-                return Ok(Outcome::Dropped(Dropped::Stale));
-            }
-            let delivery = known.given_up(failure);
-            match self.update(&stored, delivery).await? {
-                Update::Done => {
-                    return Ok(Outcome::Failed {
-                        attempt: None,
-                        failure,
-                    });
+        let recorded = replace(
+            &self.deliveries,
+            &self.system,
+            stored,
+            |mut known| async move {
+                if known.is_settled() || message.attempt < known.attempt {
+                    return Ok((None, Outcome::Dropped(Dropped::Stale)));
                 }
-                Update::Gone => return Ok(Outcome::Dropped(Dropped::NoDelivery)),
-                Update::Overtaken(current) => stored = *current,
-            }
-        }
-        Err(DeliverError::Contention)
+                known.state = State::Failed { failure };
+                let attempt = None;
+                Ok((Some(known), Outcome::Failed { attempt, failure }))
+            },
+        );
+        Ok(recorded
+            .await?
+            .unwrap_or(Outcome::Dropped(Dropped::NoDelivery)))
     }
 
-    async fn update(&self, stored: &Stored, delivery: Delivery) -> Result<Update, DeliveriesError> {
-        let after = Stored {
-            delivery,
-            write_id: self.system.uuid(),
-        };
-        self.deliveries.update(stored.write_id, &after).await
-    }
-
-    /// Posts, unless the host hangs and there is another attempt to come: what hangs is to hold up nobody else.
-    async fn post(&self, delivery: &Delivery) -> (Attempt, Option<u32>) {
-        let at_ms = self.system.now().as_millisecond();
+    /// Posts, unless the host hangs and there is another attempt to come.
+    async fn post(&self, delivery: &Delivery) -> (Attempt, Option<Duration>) {
+        let at = self.system.now();
         // With its port: another one is another receiver.
         let host = delivery.url.without_secrets();
-        if !self.circuit_breaker.admit(&host, at_ms) && delivery.may_be_tried_later(at_ms) {
-            let attempt = Attempt {
-                at_ms,
-                http_status: None,
-                took_ms: 0,
-                error: Some(AttemptError::HostHangs),
-            };
-            return (attempt, None);
-        }
-        let webhook_id = delivery.id.to_string();
-        let webhook_timestamp = at_ms.div_euclid(1_000);
-        let webhook_signature = self
-            .secrets
-            .sign(&webhook_id, webhook_timestamp, &delivery.body);
-        let answer = self
-            .receiver
-            .post(Post {
+        let may_be_tried_later = || delivery.wait_after_failure(at, None, 1.0).is_some();
+        let answer = if !self.circuit_breaker.admit(&host, at) && may_be_tried_later() {
+            Answer::None(AttemptError::HostHangs)
+        } else {
+            let webhook_id = delivery.id.to_string();
+            let webhook_timestamp = at.as_second();
+            let body = &delivery.body;
+            let answer = self.receiver.post(Post {
                 url: &delivery.url,
+                webhook_signature: self.secrets.sign(&webhook_id, webhook_timestamp, body),
                 webhook_id,
                 webhook_timestamp,
-                webhook_signature,
-                body: &delivery.body,
-            })
-            .await;
-        let answered_at_ms = self.system.now().as_millisecond();
-        if answer == Answer::None(AttemptError::Timeout) {
-            self.circuit_breaker.timed_out(&host, answered_at_ms);
-        } else {
-            self.circuit_breaker.answered(&host);
-        }
-        let took_ms = answered_at_ms.saturating_sub(at_ms);
-        let (http_status, retry_after_seconds, error) = match answer {
+                body,
+            });
+            let answer = answer.await;
+            if answer == Answer::None(AttemptError::Timeout) {
+                self.circuit_breaker.timed_out(&host, self.system.now());
+            } else {
+                self.circuit_breaker.answered(&host);
+            }
+            answer
+        };
+        let took = self.system.now() - at;
+        let (http_status, retry_after, error) = match answer {
             Answer::None(error) => (None, None, Some(error)),
             Answer::Received {
                 http_status,
-                retry_after_seconds,
+                retry_after,
             } => {
                 let error = match http_status {
                     200..=299 => None,
                     300..=399 => Some(AttemptError::Redirect),
                     _ => Some(AttemptError::HttpStatus),
                 };
-                (Some(http_status), retry_after_seconds, error)
+                (Some(http_status), retry_after, error)
             }
         };
         let attempt = Attempt {
-            at_ms,
+            at,
             http_status,
-            took_ms: u32::try_from(took_ms).unwrap_or(0),
+            took_ms: u32::try_from(took.as_millis()).unwrap_or(0),
             error,
         };
-        (attempt, retry_after_seconds)
+        (attempt, retry_after)
     }
 }
 
-fn task(delivery: &Delivery, message: &DeliveryMessage, receipt: u32, now_ms: i64) -> Task {
+/// Replaces a stored delivery by what `change` makes of it, and tells what `change` told: again for as long as others
+/// write first. `None` if the delivery is gone.
+pub(crate) async fn replace<T, F>(
+    deliveries: &impl Deliveries,
+    ids: &impl IdSource,
+    mut stored: Stored,
+    change: impl Fn(Delivery) -> F,
+) -> Result<Option<T>, DeliverError>
+where
+    F: Future<Output = Result<(Option<Delivery>, T), DeliverError>>,
+{
+    for _ in 0..MAX_CONTENTION {
+        let (after, outcome) = change(stored.delivery).await?;
+        let Some(delivery) = after else {
+            return Ok(Some(outcome));
+        };
+        let after = Stored {
+            delivery,
+            write_id: ids.uuid(),
+        };
+        match deliveries.update(stored.write_id, &after).await? {
+            Update::Done => return Ok(Some(outcome)),
+            Update::Gone => return Ok(None),
+            Update::Overtaken(current) => stored = *current,
+        }
+    }
+    Err(DeliverError::Contention)
+}
+
+fn task(delivery: &Delivery, message: &DeliveryMessage, receipt: u32, now: Timestamp) -> Task {
     match delivery.state {
         _ if message.attempt < delivery.attempt => Task::Drop(Dropped::Stale),
         State::Delivered | State::Failed { .. } if receipt < MAX_EARLY_RECEIPTS => Task::TooEarly,
         State::Delivered | State::Failed { .. } => Task::Drop(Dropped::Settled),
         // One that is ahead of the record is of an attempt whose recording failed, or of a replay.
-        State::Pending { due_at_ms } if message.attempt == delivery.attempt => {
-            match seconds_until(due_at_ms, now_ms) {
-                0 => Task::Post,
-                seconds => Task::Wait(seconds.min(LONGEST_DELAY_SECONDS)),
+        State::Pending { due_at } if message.attempt == delivery.attempt => {
+            match time_until(due_at, now) {
+                Duration::ZERO => Task::Post,
+                wait => Task::Wait(wait.min(LONGEST_DELAY)),
             }
         }
         State::Pending { .. } => Task::Post,
     }
 }
 
-fn is_young(delivery: &Delivery, now_ms: i64) -> bool {
-    now_ms.saturating_sub(delivery.created_at_ms) < UNKNOWN_PATIENCE_MS
-}
-
-/// Whole seconds, so that nothing is early; half a second does not count, because clocks differ.
-fn seconds_until(due_at_ms: i64, now_ms: i64) -> u32 {
-    let remaining_ms = due_at_ms.saturating_sub(now_ms);
-    if remaining_ms <= 500 {
-        return 0;
+/// In whole seconds, rounded up; half a second does not count, because clocks differ.
+fn time_until(due_at: Timestamp, now: Timestamp) -> Duration {
+    let remaining_ms = due_at.as_millisecond() - now.as_millisecond();
+    match u64::try_from(remaining_ms) {
+        Ok(remaining_ms @ 501..) => Duration::from_secs(remaining_ms.div_ceil(1_000)),
+        _ => Duration::ZERO,
     }
-    u32::try_from((remaining_ms + 999).div_euclid(1_000)).unwrap_or(u32::MAX)
 }

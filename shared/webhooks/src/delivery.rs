@@ -1,16 +1,20 @@
 //! What is known about one delivery, and how it changes.
 
 use std::fmt;
+use std::time::Duration;
 
 use bestow_contract::{Stage, Status};
+use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
+use strum::Display;
 use url::{Origin, Url};
 
 use crate::delivery_id::DeliveryId;
-use crate::schedule::wait_seconds;
+use crate::schedule::wait;
 
-/// How long a delivery is kept after its last change, in seconds: as long it can be listed and replayed.
-pub const RETENTION_SECONDS: i64 = 30 * 24 * 60 * 60;
+/// How long a delivery can be listed and replayed after its last change: 30 days.
+pub const RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// How many attempts of a delivery are kept, the latest ones: more than four full runs of the schedule.
 pub const MAX_ATTEMPTS_KEPT: usize = 50;
@@ -31,8 +35,7 @@ impl CallbackUrl {
         &self.0
     }
 
-    /// Scheme, host and port, for whoever may see the issuance: everything else may be a secret, also the
-    /// path.
+    /// Scheme, host and port, for whoever may see the issuance: a secret may be in all else, also in the path.
     pub fn without_secrets(&self) -> String {
         match Url::parse(&self.0).map(|url| url.origin()) {
             Ok(origin @ Origin::Tuple(..)) => format!("{}/…", origin.ascii_serialization()),
@@ -42,10 +45,9 @@ impl CallbackUrl {
 
     /// The host, for the log.
     pub fn host(&self) -> String {
-        Url::parse(&self.0)
-            .ok()
-            .and_then(|url| url.host_str().map(str::to_owned))
-            .unwrap_or_default()
+        let url = Url::parse(&self.0).ok();
+        let host = url.as_ref().and_then(Url::host_str);
+        host.unwrap_or_default().to_owned()
     }
 }
 
@@ -55,8 +57,7 @@ impl fmt::Debug for CallbackUrl {
     }
 }
 
-/// One change of an issuance on its way to one receiver. Serialised it is flat: `state` is the name of the
-/// [`State`], whose members stand beside it.
+/// One change of an issuance on its way to one receiver, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// Its name.
@@ -70,15 +71,17 @@ pub struct Delivery {
     pub status: Status,
     /// The stage that it announces.
     pub stage: Option<Stage>,
-    /// When it was made, in Unix milliseconds.
-    pub created_at_ms: i64,
+    /// When it was made.
+    #[serde(rename = "created_at_ms", with = "millisecond::required")]
+    pub created_at: Timestamp,
     /// What became of it so far.
     #[serde(flatten)]
     pub state: State,
     /// The message that is awaited: one with a lower attempt is stale.
     pub attempt: u32,
-    /// When the present run of the schedule began, in Unix milliseconds.
-    pub run_began_at_ms: i64,
+    /// When the present run of the schedule began.
+    #[serde(rename = "run_began_at_ms", with = "millisecond::required")]
+    pub run_began_at: Timestamp,
     /// How many attempts of the present run failed.
     pub run_attempts: u32,
     /// How often it was sent again because someone asked for it.
@@ -93,8 +96,9 @@ pub struct Delivery {
 pub enum State {
     /// It is on its way.
     Pending {
-        /// When it is tried next, in Unix milliseconds.
-        due_at_ms: i64,
+        /// When it is tried next.
+        #[serde(rename = "due_at_ms", with = "millisecond::required")]
+        due_at: Timestamp,
     },
     /// The receiver has it.
     Delivered,
@@ -105,74 +109,54 @@ pub enum State {
     },
 }
 
-/// Declares a set of names for programs, which are stored and shown.
-macro_rules! names {
-    ($(#[$doc:meta])* $set:ident { $($(#[$item_doc:meta])* $item:ident = $name:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-        pub enum $set {
-            $($(#[$item_doc])* #[serde(rename = $name)] $item,)+
-        }
-
-        impl $set {
-            /// Every one.
-            pub const ALL: &'static [Self] = &[$(Self::$item),+];
-
-            /// Its name.
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$item => $name,)+
-                }
-            }
-        }
-    };
+/// Why a delivery was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Display)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Failure {
+    /// Every attempt of the schedule failed.
+    Exhausted,
+    /// The receiver answered 410: it wants no more deliveries.
+    Gone,
+    /// The receiver had answered 410 to another one before.
+    SubscriptionEnded,
+    /// The operator has removed the subscription.
+    Unsubscribed,
 }
 
-names! {
-    /// Why a delivery was given up.
-    Failure {
-        /// Every attempt of the schedule failed.
-        Exhausted = "exhausted",
-        /// The receiver answered 410: it wants no more of them.
-        Gone = "gone",
-        /// The receiver had answered 410 to another one before.
-        SubscriptionEnded = "subscription_ended",
-        /// The operator has taken the subscription out of the configuration.
-        Unsubscribed = "unsubscribed",
-    }
-}
-
-names! {
-    /// Why an attempt failed.
-    AttemptError {
-        /// An answer that is no success.
-        HttpStatus = "http_status",
-        /// An answer that leads elsewhere: redirects are not followed.
-        Redirect = "redirect",
-        /// There was no answer in time.
-        Timeout = "timeout",
-        /// None was made: posts to the host run into their time-out, and another one finds out whether they still do.
-        HostHangs = "host_hangs",
-        /// Nobody listens there.
-        ConnectionRefused = "connection_refused",
-        /// The certificate is not trusted, or TLS could not be agreed on.
-        Tls = "tls",
-        /// The name could not be resolved, or no connection be made.
-        Unreachable = "unreachable",
-        /// The connection broke, or what came was not HTTP.
-        ConnectionBroken = "connection_broken",
-        /// The name leads to an address that may not be reached.
-        ForbiddenAddress = "forbidden_address",
-        /// The URL may not be called, whatever it leads to.
-        UrlError = "forbidden_url",
-    }
+/// Why an attempt failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Display)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum AttemptError {
+    /// An answer that is no success.
+    HttpStatus,
+    /// A redirect: none is followed.
+    Redirect,
+    /// There was no answer in time.
+    Timeout,
+    /// No post was made: the host hangs, and another post finds out whether it still does.
+    HostHangs,
+    /// Nobody listens there.
+    ConnectionRefused,
+    /// The certificate is not trusted, or TLS could not be agreed on.
+    Tls,
+    /// The name could not be resolved, or no connection be made.
+    Unreachable,
+    /// The connection broke, or what came was not HTTP.
+    ConnectionBroken,
+    /// The name leads to an address that may not be reached.
+    ForbiddenAddress,
+    /// The URL may not be called.
+    UrlError,
 }
 
 /// One attempt to deliver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// When it began, in Unix milliseconds.
-    pub at_ms: i64,
+    /// When it began.
+    #[serde(rename = "at_ms", with = "millisecond::required")]
+    pub at: Timestamp,
     /// The status of the answer, if one came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
@@ -183,107 +167,86 @@ pub struct Attempt {
     pub error: Option<AttemptError>,
 }
 
-/// The status by which a receiver says that it wants no more deliveries.
-const GONE: u16 = 410;
-
 impl Attempt {
     /// Whether the receiver has taken the delivery.
     pub fn succeeded(&self) -> bool {
         self.error.is_none()
     }
 
-    /// Whether the receiver wants no more deliveries.
-    pub fn ends_the_subscription(&self) -> bool {
-        self.http_status == Some(GONE)
+    /// Whether the receiver wants no more deliveries: 410 (Gone).
+    pub(crate) fn ends_the_subscription(&self) -> bool {
+        self.http_status == Some(410)
     }
 }
 
 impl Delivery {
     /// Whether there is nothing more to do.
-    pub fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         !matches!(self.state, State::Pending { .. })
     }
 
-    /// Whether an attempt that fails at `now_ms` is followed by another one.
-    pub(crate) fn may_be_tried_later(&self, now_ms: i64) -> bool {
-        wait_seconds(
-            self.run_attempts.saturating_add(1),
-            self.age_seconds(now_ms),
-            None,
-            1.0,
-        )
-        .is_some()
-    }
-
-    /// How long ago the first attempt of this run began, in seconds.
-    fn age_seconds(&self, now_ms: i64) -> i64 {
-        now_ms
-            .saturating_sub(self.run_began_at_ms)
-            .div_euclid(1_000)
-    }
-
-    /// The delivery after the message with number `message_attempt`, which was not stale, led to `attempt`,
-    /// which is over at `now_ms`.
-    pub(crate) fn tried(
+    /// How long to wait after one more attempt that fails at `now`; `None` to give up.
+    pub(crate) fn wait_after_failure(
         &self,
+        now: Timestamp,
+        retry_after: Option<Duration>,
+        jitter: f64,
+    ) -> Option<Duration> {
+        let age = (now - self.run_began_at).try_into().unwrap_or_default();
+        wait(
+            self.run_attempts.saturating_add(1),
+            age,
+            retry_after,
+            jitter,
+        )
+    }
+
+    /// The delivery after the message with number `message_attempt`, which was not stale, led to `attempt`, which is
+    /// over at `now`.
+    pub(crate) fn tried(
+        self,
         message_attempt: u32,
         attempt: Attempt,
-        retry_after_seconds: Option<u32>,
+        retry_after: Option<Duration>,
         jitter: f64,
-        now_ms: i64,
+        now: Timestamp,
     ) -> Self {
-        let run_attempts = self.run_attempts.saturating_add(1);
-        let age_seconds = self.age_seconds(now_ms);
+        let failed = |failure| State::Failed { failure };
         let state = if attempt.succeeded() {
             State::Delivered
         } else if attempt.ends_the_subscription() {
-            State::Failed {
-                failure: Failure::Gone,
-            }
+            failed(Failure::Gone)
         } else {
-            match wait_seconds(run_attempts, age_seconds, retry_after_seconds, jitter) {
-                Some(wait) => State::Pending {
-                    due_at_ms: now_ms.saturating_add(i64::from(wait) * 1_000),
-                },
-                None => State::Failed {
-                    failure: Failure::Exhausted,
-                },
+            match self.wait_after_failure(now, retry_after, jitter) {
+                Some(wait) => State::Pending { due_at: now + wait },
+                None => failed(Failure::Exhausted),
             }
         };
         Self {
             state,
             attempt: self.attempt.max(message_attempt.saturating_add(1)),
-            run_attempts,
+            run_attempts: self.run_attempts.saturating_add(1),
             ..self.noted(attempt)
         }
     }
 
-    /// The delivery with `attempt` in its list, which changes nothing else: it was dealt with meanwhile.
-    pub(crate) fn noted(&self, attempt: Attempt) -> Self {
-        let mut after = self.clone();
-        after.attempts.push(attempt);
-        let surplus = after.attempts.len().saturating_sub(MAX_ATTEMPTS_KEPT);
-        after.attempts.drain(..surplus);
-        after
-    }
-
-    /// The delivery given up without an attempt.
-    pub(crate) fn given_up(&self, failure: Failure) -> Self {
-        Self {
-            state: State::Failed { failure },
-            ..self.clone()
-        }
+    /// The delivery with `attempt` in its list and no other change.
+    pub(crate) fn noted(mut self, attempt: Attempt) -> Self {
+        self.attempts.push(attempt);
+        let surplus = self.attempts.len().saturating_sub(MAX_ATTEMPTS_KEPT);
+        self.attempts.drain(..surplus);
+        self
     }
 
     /// The delivery sent again: the schedule begins anew, and messages that are on their way are stale.
-    pub(crate) fn replayed(&self, now_ms: i64) -> Self {
+    pub(crate) fn replayed(self, now: Timestamp) -> Self {
         Self {
-            state: State::Pending { due_at_ms: now_ms },
+            state: State::Pending { due_at: now },
             attempt: self.attempt.saturating_add(1),
-            run_began_at_ms: now_ms,
+            run_began_at: now,
             run_attempts: 0,
             replays: self.replays.saturating_add(1),
-            ..self.clone()
+            ..self
         }
     }
 }

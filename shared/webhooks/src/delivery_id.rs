@@ -6,24 +6,23 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bestow_contract::CorrelationId;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::subscription::SubscriptionId;
 
-/// Names one delivery: which change of which issuance, and for whom.
-///
-/// It is made of what it names, so that whoever announces the same change again makes the same id, and so
-/// that a delivery can be found by its id alone. As text it is opaque base64url, which never has the `.`
-/// that separates it in what is signed.
+/// Names one delivery: which change of which issuance, and for whom. So the same change, announced again, has the same
+/// id, and a delivery is found by its id alone. As text it is base64url, without the `.` that separates it in what is
+/// signed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct DeliveryId {
     /// The issuance.
     pub correlation_id: CorrelationId,
-    /// When the issuance's record was made, in Unix milliseconds: a correlation id is free again once its
-    /// record has expired, and its changes count from 1 again.
-    pub reserved_at_ms: i64,
+    /// When the issuance was reserved, to the millisecond: it tells apart issuances that used the same correlation id
+    /// one after the other.
+    pub reserved_at: Timestamp,
     /// Which change of the issuance.
     pub sequence: u64,
     /// For whom.
@@ -35,13 +34,13 @@ pub struct DeliveryId {
 #[error("is not the id of a delivery: give one that was listed or sent as webhook-id")]
 pub struct DeliveryIdError;
 
-/// The first byte of every id, should there ever be another form.
+/// The first byte of every id.
 const VERSION: u8 = 1;
 
 impl fmt::Display for DeliveryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut bytes = vec![VERSION];
-        bytes.extend(self.reserved_at_ms.to_be_bytes());
+        bytes.extend(self.reserved_at.as_millisecond().to_be_bytes());
         bytes.extend(self.sequence.to_be_bytes());
         bytes.extend(self.subscription.to_bytes());
         bytes.extend(self.correlation_id.as_str().bytes());
@@ -56,12 +55,12 @@ impl FromStr for DeliveryId {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| DeliveryIdError)?;
         let read = || {
             let rest = bytes.strip_prefix(&[VERSION])?;
-            let (reserved_at_ms, rest) = rest.split_first_chunk::<8>()?;
+            let (reserved_at, rest) = rest.split_first_chunk::<8>()?;
             let (sequence, rest) = rest.split_first_chunk::<8>()?;
             let (subscription, rest) = rest.split_first_chunk::<8>()?;
             Some(Self {
                 correlation_id: std::str::from_utf8(rest).ok()?.parse().ok()?,
-                reserved_at_ms: i64::from_be_bytes(*reserved_at_ms),
+                reserved_at: Timestamp::from_millisecond(i64::from_be_bytes(*reserved_at)).ok()?,
                 sequence: u64::from_be_bytes(*sequence),
                 subscription: SubscriptionId::from_bytes(*subscription),
             })
@@ -93,13 +92,14 @@ mod tests {
         #[test]
         fn an_id_says_what_it_names(
             correlation_id in "[a-z0-9 /?.é-]{1,64}",
-            reserved_at_ms in any::<i64>(),
+            reserved_at in 0_i64..200_000_000_000_000,
             sequence in any::<u64>(),
             subscription in any::<[u8; 8]>(),
         ) {
             let Ok(correlation_id) = correlation_id.parse() else { return Ok(()) };
             let subscription = SubscriptionId::from_bytes(subscription);
-            let id = DeliveryId { correlation_id, reserved_at_ms, sequence, subscription };
+            let reserved_at = Timestamp::from_millisecond(reserved_at).unwrap();
+            let id = DeliveryId { correlation_id, reserved_at, sequence, subscription };
             let text = id.to_string();
             prop_assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
             prop_assert_eq!(text.parse(), Ok(id));
@@ -117,7 +117,7 @@ mod tests {
     fn what_is_no_id_is_refused() {
         let id = DeliveryId {
             correlation_id: "a".parse().unwrap(),
-            reserved_at_ms: 1,
+            reserved_at: Timestamp::UNIX_EPOCH,
             sequence: 2,
             subscription: SubscriptionId::Issuance,
         };

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::time::Duration;
 
 use bestow_contract::CorrelationId;
 use bestow_issuance::ports::Cause;
 use bestow_issuance::{Outcome, Versioned};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
@@ -13,8 +15,7 @@ use uuid::Uuid;
 use crate::delivery::{AttemptError, CallbackUrl, Delivery};
 use crate::delivery_id::DeliveryId;
 
-/// A delivery as it is stored. Every write gives it a new `write_id`, so that a later write can say what it
-/// was based on, and so that a write whose answer was lost is recognised.
+/// A delivery as it is stored: see [`Versioned`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stored {
     /// The delivery.
@@ -23,6 +24,15 @@ pub struct Stored {
     /// Names the write that stored it.
     pub write_id: Uuid,
 }
+
+impl Versioned for Stored {
+    fn write_id(&self) -> Uuid {
+        self.write_id
+    }
+}
+
+/// What became of a write of a delivery.
+pub type Update = Outcome<Stored>;
 
 /// A delivery, and whether its subscription has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,21 +43,19 @@ pub struct Found {
     pub subscription_ended: bool,
 }
 
-/// The table of deliveries. Writes are atomic and conditional.
+/// The table of deliveries. Writes are atomic and conditional; a delivery that cannot be read fails alone.
 pub trait Deliveries: Send + Sync {
-    /// Stores `mine` if there is no delivery of its id. Otherwise it gives the one that is there, by
-    /// [`Outcome::instead_of`]; it is never gone.
+    /// Stores `mine` if there is no delivery of its id. Otherwise it tells what is there; it is never gone.
     fn create(&self, mine: &Stored)
     -> impl Future<Output = Result<Update, DeliveriesError>> + Send;
 
-    /// The delivery of this id, as it is now.
+    /// The delivery of this id.
     fn get(
         &self,
         id: &DeliveryId,
     ) -> impl Future<Output = Result<Option<Stored>, DeliveriesError>> + Send;
 
-    /// The deliveries of these ids, as they are now. An id without one is not among the keys. A delivery
-    /// that cannot be read fails alone.
+    /// The deliveries of these ids. An id without one is not among the keys.
     fn get_many(
         &self,
         ids: &[DeliveryId],
@@ -55,15 +63,14 @@ pub trait Deliveries: Send + Sync {
         Output = Result<HashMap<DeliveryId, Result<Found, DeliveriesError>>, DeliveriesError>,
     > + Send;
 
-    /// Every delivery of an issuance, in the order of its changes. A delivery that cannot be read fails
-    /// alone.
+    /// Every delivery of an issuance, in the order of its changes.
     fn of_issuance(
         &self,
         correlation_id: &CorrelationId,
     ) -> impl Future<Output = Result<Vec<Result<Delivery, DeliveriesError>>, DeliveriesError>> + Send;
 
-    /// Stores `after` if the stored delivery is still the one that the write `based_on` made. Otherwise it
-    /// says what is there instead ([`Outcome::instead_of`]).
+    /// Stores `after` if the stored delivery is still the one that the write `based_on` made. Otherwise it tells what
+    /// is there instead.
     fn update(
         &self,
         based_on: Uuid,
@@ -73,26 +80,16 @@ pub trait Deliveries: Send + Sync {
 
 /// Which subscriptions have ended because their receivers said so.
 pub trait Subscriptions: Send + Sync {
-    /// Ends the subscription that the delivery `id` is for, at `now_ms` (Unix milliseconds). To do it again
-    /// changes nothing.
+    /// Ends the subscription that the delivery `id` is for. Idempotent.
     fn end(
         &self,
         id: &DeliveryId,
-        now_ms: i64,
+        now: Timestamp,
     ) -> impl Future<Output = Result<(), DeliveriesError>> + Send;
 
-    /// Resumes it. To do it again changes nothing.
+    /// Resumes it. Idempotent.
     fn resume(&self, id: &DeliveryId) -> impl Future<Output = Result<(), DeliveriesError>> + Send;
 }
-
-impl Versioned for Stored {
-    fn write_id(&self) -> Uuid {
-        self.write_id
-    }
-}
-
-/// What came of an attempt to store a delivery.
-pub type Update = Outcome<Stored>;
 
 /// Why the table gave no answer.
 #[derive(Debug, Error)]
@@ -108,7 +105,7 @@ pub enum DeliveriesError {
     },
 }
 
-/// What is put on the webhook queue: no URL and no body.
+/// A message of the webhook queue: no URL and no body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryMessage {
     /// Which delivery is to be tried.
@@ -117,13 +114,13 @@ pub struct DeliveryMessage {
     pub attempt: u32,
 }
 
-/// The queue of attempts that are due later.
+/// The webhook queue.
 pub trait WebhookQueue: Send + Sync {
-    /// Puts `message` on the queue, to be delivered after `delay_seconds` (0 to 900).
+    /// Enqueues `message`, to be delivered after `delay`: whole seconds, at most 900.
     fn send(
         &self,
         message: &DeliveryMessage,
-        delay_seconds: u32,
+        delay: Duration,
     ) -> impl Future<Output = Result<(), WebhookQueueError>> + Send;
 }
 
@@ -139,7 +136,7 @@ pub struct Post<'a> {
     pub url: &'a CallbackUrl,
     /// `webhook-id`.
     pub webhook_id: String,
-    /// `webhook-timestamp`: Unix seconds.
+    /// `webhook-timestamp`, in Unix seconds.
     pub webhook_timestamp: i64,
     /// `webhook-signature`.
     pub webhook_signature: String,
@@ -160,8 +157,8 @@ pub enum Answer {
     Received {
         /// Its status.
         http_status: u16,
-        /// After how many seconds the receiver wants to be asked again, if it said so.
-        retry_after_seconds: Option<u32>,
+        /// How long the receiver wants to be left alone, if it said so.
+        retry_after: Option<Duration>,
     },
     /// None.
     None(AttemptError),

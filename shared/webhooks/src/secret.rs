@@ -17,8 +17,7 @@ const SCHEME: &str = "v1,";
 /// How many bytes a secret has.
 const LENGTH: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// The secrets that deliveries are signed with: the current one, and while it is being replaced another.
-/// Whoever receives a delivery needs to know only one of them.
+/// The secrets that deliveries are signed with: one, or two during a rotation. A receiver needs to know one of them.
 pub struct WebhookSecrets(Vec<MacKey>);
 
 /// Secrets that cannot be used. The message does not repeat them.
@@ -38,20 +37,17 @@ pub enum SecretsError {
 }
 
 impl WebhookSecrets {
-    /// The value of `webhook-signature` for a delivery that is posted now: one signature for each secret,
-    /// separated by spaces. `webhook_id` has no `.` in it; `timestamp` is in Unix seconds.
+    /// The value of `webhook-signature`: one signature for each secret, separated by spaces. `webhook_id` has no `.`
+    /// in it; `timestamp` is in Unix seconds.
     pub fn sign(&self, webhook_id: &str, timestamp: i64, body: &str) -> String {
         let signed = signed(webhook_id, timestamp, body.as_bytes());
-        let signatures: Vec<String> = self
-            .0
-            .iter()
-            .map(|key| format!("{SCHEME}{}", STANDARD.encode(key.sign(&[&signed]))))
-            .collect();
-        signatures.join(" ")
+        let signature = |key: &MacKey| STANDARD.encode(key.sign(&[&signed]));
+        let signatures = self.0.iter().map(|key| SCHEME.to_owned() + &signature(key));
+        signatures.collect::<Vec<_>>().join(" ")
     }
 
-    /// Whether one of the signatures in `signatures` was made with one of these secrets. Each is compared in
-    /// constant time. The age of `timestamp` is the caller's to judge.
+    /// Whether one of `signatures` was made with one of these secrets, in constant time. The age of `timestamp` is
+    /// the caller's to judge.
     pub fn verify(&self, webhook_id: &str, timestamp: i64, body: &[u8], signatures: &str) -> bool {
         let signed = signed(webhook_id, timestamp, body);
         let tags = signatures.split(' ').filter_map(|signature| {
@@ -93,7 +89,6 @@ impl FromStr for WebhookSecrets {
     }
 }
 
-/// Shows how many secrets there are and nothing of them.
 impl fmt::Debug for WebhookSecrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "WebhookSecrets({} active)", self.0.len())

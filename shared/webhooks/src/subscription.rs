@@ -22,14 +22,8 @@ pub enum SubscriptionId {
 impl SubscriptionId {
     /// The subscription of everything at `url`.
     pub fn of_account(url: &str) -> Self {
-        let mut bytes = [0; 8];
-        for (byte, hashed) in bytes
-            .iter_mut()
-            .zip(digest(&SHA256, url.as_bytes()).as_ref())
-        {
-            *byte = *hashed;
-        }
-        Self::Account(bytes)
+        let hash = digest(&SHA256, url.as_bytes());
+        Self::Account(hash.as_ref().first_chunk().copied().unwrap_or_default())
     }
 
     pub(crate) fn to_bytes(self) -> [u8; 8] {
@@ -66,8 +60,7 @@ pub struct AccountSubscription {
     pub url: CallbackUrl,
 }
 
-/// The subscriptions that the operator configured: URLs, separated by commas (a comma within a URL is
-/// written `%2C`).
+/// The subscriptions that the operator configured: URLs, separated by commas (within a URL, `%2C`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccountSubscriptions(Vec<AccountSubscription>);
 
@@ -88,7 +81,7 @@ pub enum SubscriptionsError {
 }
 
 impl AccountSubscriptions {
-    /// The most subscriptions: each one costs a delivery for every change of every issuance.
+    /// The most subscriptions: each costs a delivery for every change of every issuance.
     pub const MOST: usize = 10;
 
     /// Every subscription.

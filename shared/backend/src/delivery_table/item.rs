@@ -1,16 +1,19 @@
 //! How a delivery stands in the table.
 
+use std::time::Duration;
+
 use bestow_aws::CallError;
 use bestow_aws::item::{self, Item, number, string};
 use bestow_contract::CorrelationId;
 use bestow_webhooks::ports::Stored;
-use bestow_webhooks::{DeliveryId, RETENTION_SECONDS, State, SubscriptionId};
+use bestow_webhooks::{DeliveryId, RETENTION, State, SubscriptionId};
+use jiff::Timestamp;
 
 /// What the sort keys of deliveries begin with.
 pub(super) const DELIVERY: &str = "delivery#";
 
-/// How long it is remembered that a callback has ended, in seconds: longer than any issuance lasts.
-const END_RETENTION_SECONDS: i64 = 180 * 24 * 60 * 60;
+/// How long it is remembered that a callback has ended: longer than any issuance lasts.
+const END_RETENTION: Duration = Duration::from_secs(180 * 24 * 60 * 60);
 
 /// The partition of an issuance.
 pub(super) fn issuance_pk(correlation_id: &CorrelationId) -> String {
@@ -21,7 +24,9 @@ pub(super) fn issuance_pk(correlation_id: &CorrelationId) -> String {
 pub(super) fn key(id: &DeliveryId) -> Item {
     let sk = format!(
         "{DELIVERY}{:015}#{:010}#{}",
-        id.reserved_at_ms, id.sequence, id.subscription
+        id.reserved_at.as_millisecond(),
+        id.sequence,
+        id.subscription
     );
     item::key(issuance_pk(&id.correlation_id), sk)
 }
@@ -31,7 +36,7 @@ pub(super) fn end_key(id: &DeliveryId) -> Item {
     match id.subscription {
         SubscriptionId::Issuance => item::key(
             issuance_pk(&id.correlation_id),
-            format!("ended#{:015}", id.reserved_at_ms),
+            format!("ended#{:015}", id.reserved_at.as_millisecond()),
         ),
         account @ SubscriptionId::Account(_) => {
             item::key(format!("subscription#{account}"), "ended")
@@ -40,14 +45,12 @@ pub(super) fn end_key(id: &DeliveryId) -> Item {
 }
 
 /// The item that ends the subscription of a delivery. The one of an account stays until it is resumed.
-pub(super) fn end(id: &DeliveryId, now_ms: i64) -> Item {
+pub(super) fn end(id: &DeliveryId, now: Timestamp) -> Item {
     let mut item = end_key(id);
-    item.insert("ended_at_ms".to_owned(), number(now_ms));
+    item.insert("ended_at_ms".to_owned(), number(now.as_millisecond()));
     item.insert("ended_by".to_owned(), string(id));
     if id.subscription == SubscriptionId::Issuance {
-        let expires_at = now_ms
-            .div_euclid(1_000)
-            .saturating_add(END_RETENTION_SECONDS);
+        let expires_at = (now + END_RETENTION).as_second();
         item.insert("expires_at".to_owned(), number(expires_at));
     }
     item
@@ -62,16 +65,13 @@ pub(super) fn has_key(item: &Item, key: &Item) -> bool {
 /// The whole item of a delivery.
 pub(super) fn write(stored: &Stored) -> Result<Item, CallError> {
     let delivery = &stored.delivery;
-    let due_at_ms = match delivery.state {
-        State::Pending { due_at_ms } => due_at_ms,
-        State::Delivered | State::Failed { .. } => 0,
-    };
-    let tried_at_ms = delivery.attempts.last().map(|attempt| attempt.at_ms);
-    let last_change_ms = tried_at_ms.unwrap_or(delivery.created_at_ms).max(due_at_ms);
-    let expires_at = last_change_ms
-        .div_euclid(1_000)
-        .saturating_add(RETENTION_SECONDS);
+    let tried_at = delivery.attempts.last().map(|attempt| attempt.at);
+    let mut changed_at = tried_at.unwrap_or(delivery.created_at);
+    if let State::Pending { due_at } = delivery.state {
+        changed_at = changed_at.max(due_at);
+    }
     let mut item = item::write(key(&delivery.id), stored)?;
+    let expires_at = (changed_at + RETENTION).as_second();
     item.insert("expires_at".to_owned(), number(expires_at));
     Ok(item)
 }
@@ -85,9 +85,13 @@ mod tests {
 
     use super::*;
 
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millisecond(ms).unwrap()
+    }
+
     fn stored(state: State, subscription: SubscriptionId) -> Stored {
         let attempt = Attempt {
-            at_ms: 1_000_500,
+            at: at(1_000_500),
             http_status: Some(500),
             took_ms: 12,
             error: Some(AttemptError::HttpStatus),
@@ -102,7 +106,7 @@ mod tests {
             delivery: Delivery {
                 id: DeliveryId {
                     correlation_id: "order 7/é".parse().unwrap(),
-                    reserved_at_ms: 1_000_000,
+                    reserved_at: at(1_000_000),
                     sequence: 3,
                     subscription,
                 },
@@ -110,10 +114,10 @@ mod tests {
                 body: "{\"status\":\"error\"}".to_owned(),
                 status: Status::Error,
                 stage: Some(Stage::Expired),
-                created_at_ms: 1_000_400,
+                created_at: at(1_000_400),
                 state,
                 attempt: 2,
-                run_began_at_ms: 1_000_400,
+                run_began_at: at(1_000_400),
                 run_attempts: 2,
                 replays: 1,
                 attempts: vec![attempt, lost],
@@ -122,12 +126,15 @@ mod tests {
     }
 
     fn every_state() -> impl Iterator<Item = Stored> {
-        let failed = Failure::ALL
-            .iter()
-            .map(|failure| State::Failed { failure: *failure });
-        let pending = State::Pending {
-            due_at_ms: 1_030_500,
-        };
+        let failures = [
+            Failure::Exhausted,
+            Failure::Gone,
+            Failure::SubscriptionEnded,
+            Failure::Unsubscribed,
+        ];
+        let failed = failures.map(|failure| State::Failed { failure });
+        let due_at = at(1_030_500);
+        let pending = State::Pending { due_at };
         [pending, State::Delivered]
             .into_iter()
             .chain(failed)
@@ -173,9 +180,9 @@ mod tests {
         ];
         let failed = [("state", string("failed")), ("failure", string("gone"))];
         let failure = Failure::Gone;
-        let due_at_ms = 1_030_500;
+        let due_at = at(1_030_500);
         for (state, expires_at, of_state) in [
-            (State::Pending { due_at_ms }, 1_030, pending),
+            (State::Pending { due_at }, 1_030, pending),
             (State::Failed { failure }, 1_000, failed),
         ] {
             let stored = stored(state, SubscriptionId::Issuance);
@@ -193,7 +200,7 @@ mod tests {
                 ("run_attempts", number(2)),
                 ("replays", number(1)),
                 ("attempts", AttributeValue::L(attempts.clone())),
-                ("expires_at", number(expires_at + RETENTION_SECONDS)),
+                ("expires_at", number(expires_at + RETENTION.as_secs())),
             ];
             let attributes = attributes.into_iter().chain(of_state);
             expected.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
@@ -236,11 +243,11 @@ mod tests {
     #[test]
     fn a_callback_ends_with_its_issuance_and_a_subscription_of_the_account_for_all() {
         let id = |subscription| stored(State::Delivered, subscription).delivery.id;
-        let own = end(&id(SubscriptionId::Issuance), 1_000_000);
+        let own = end(&id(SubscriptionId::Issuance), at(1_000_000));
         assert_eq!(own["pk"], string("issuance#order 7/é"));
         assert_eq!(own["expires_at"], number(1_000 + 180 * 86_400));
         let of_account = SubscriptionId::of_account("https://a.example");
-        let all = end(&id(of_account), 1_000_000);
+        let all = end(&id(of_account), at(1_000_000));
         assert_eq!(all["pk"], string(format!("subscription#{of_account}")));
         assert_eq!(all.get("expires_at"), None);
     }

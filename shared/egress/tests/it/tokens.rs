@@ -8,7 +8,7 @@ use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
-use bestow_egress::{WalletClient, WalletCredentials};
+use bestow_egress::{ClientCredentials, WalletClient, WalletCredentials};
 use bestow_issuance::ports::{ReportingWallet, TransientKind};
 use secrecy::SecretString;
 use serde_json::json;
@@ -44,21 +44,22 @@ async fn with_tokens(expires_in: u64, withdrawn: usize) -> (WalletClient, Arc<At
     });
     let app = Router::new().route("/token", token).fallback(status);
     let base_url = serve(app).await;
-    let credentials = WalletCredentials::ClientCredentials {
+    let credentials = WalletCredentials::ClientCredentials(ClientCredentials {
         token_url: base_url.join("/token").unwrap(),
         client_id: "bestow client".to_owned(),
         client_secret: SecretString::from("s:cret"),
         scope: Some("issue".to_owned()),
-    };
+    });
     (with_credentials(base_url, credentials), issued)
 }
 
 #[tokio::test]
 async fn one_token_serves_all_concurrent_callers() {
     let (wallet, issued) = with_tokens(3_600, 0).await;
+    let wallet = Arc::new(wallet);
     let mut callers = tokio::task::JoinSet::new();
     for _ in 0..8 {
-        let wallet = wallet.clone();
+        let wallet = Arc::clone(&wallet);
         callers.spawn(async move { wallet.issue_status(&record(&id())).await.unwrap() });
     }
     assert_eq!(callers.join_all().await.len(), 8);
@@ -87,12 +88,12 @@ async fn credentials_that_the_token_endpoint_refuses_are_told() {
         post(async || (StatusCode::BAD_REQUEST, r#"{"error": "invalid_client"}"#)),
     );
     let base_url = serve(app).await;
-    let credentials = WalletCredentials::ClientCredentials {
+    let credentials = WalletCredentials::ClientCredentials(ClientCredentials {
         token_url: base_url.join("/token").unwrap(),
         client_id: "bestow".to_owned(),
         client_secret: SecretString::from("wrong"),
         scope: None,
-    };
+    });
     let wallet = with_credentials(base_url, credentials);
     let found = kind_of(wallet.issue_status(&record(&id())).await);
     assert_eq!(found, (TransientKind::CredentialsRejected, None));
@@ -115,9 +116,10 @@ async fn with_hanging_token_endpoint() -> (WalletClient, Arc<AtomicUsize>) {
 #[tokio::test]
 async fn callers_that_wait_for_a_token_share_its_failure() {
     let (wallet, asked) = with_hanging_token_endpoint().await;
+    let wallet = Arc::new(wallet);
     let mut callers = JoinSet::new();
     for _ in 0..10 {
-        let wallet = wallet.clone();
+        let wallet = Arc::clone(&wallet);
         callers.spawn(async move { kind_of(wallet.issue_status(&record(&id())).await) });
     }
     for found in callers.join_all().await {
@@ -170,10 +172,10 @@ async fn a_call_ends_in_time_however_many_requests_it_takes() {
 }
 
 fn at(token_url: Url) -> WalletCredentials {
-    WalletCredentials::ClientCredentials {
+    WalletCredentials::ClientCredentials(ClientCredentials {
         token_url,
         client_id: "bestow".to_owned(),
         client_secret: SecretString::from("secret"),
         scope: None,
-    }
+    })
 }

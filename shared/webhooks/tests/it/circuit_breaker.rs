@@ -1,7 +1,7 @@
 //! A receiver that hangs holds up no other.
 
 use bestow_webhooks::ports::{Answer, DeliveryMessage, Post, Receiver};
-use bestow_webhooks::{Attempt, AttemptError, Failure, LONGEST_WAIT_SECONDS, Outcome};
+use bestow_webhooks::{Attempt, AttemptError, Failure, LONGEST_WAIT, Outcome};
 use tokio::sync::Notify;
 
 use crate::world::{Ports, offered, status};
@@ -94,7 +94,7 @@ async fn the_last_attempt_is_made_even_if_the_host_hangs() {
         last = ports.take();
     }
     // A wait is several messages: until the last of them is due.
-    ports.world().now_ms += i64::from(LONGEST_WAIT_SECONDS) * 1_100;
+    ports.world().now += LONGEST_WAIT.mul_f64(1.1);
 
     let cut_off = Notify::new();
     let use_case = ports.delivering(SUBSCRIPTIONS, Hangs(&cut_off));

@@ -1,5 +1,7 @@
 //! Subscriptions that end, are taken away, and are not known yet.
 
+use std::time::Duration;
+
 use bestow_issuance::Change;
 use bestow_webhooks::ports::DeliveryMessage;
 use bestow_webhooks::{Failure, Outcome, State, SubscriptionId};
@@ -72,7 +74,10 @@ async fn a_subscription_that_is_not_known_yet_is_waited_for() {
     let message = announced_to_one(&ports).await;
     let id = message.delivery_id.clone();
     let outcome = ports.deliver_with(ANOTHER, &message).await.unwrap();
-    assert_eq!(outcome, Outcome::SubscriptionUnknown { seconds: 60 });
+    assert_eq!(
+        outcome,
+        Outcome::SubscriptionUnknown(Duration::from_secs(60))
+    );
     let waiting = ports.delivery(&id);
     assert_eq!((waiting.attempt, waiting.attempts.len()), (0, 0));
     assert!(matches!(waiting.state, State::Pending { .. }));
@@ -87,10 +92,10 @@ async fn a_subscription_that_is_not_known_yet_is_waited_for() {
 async fn a_subscription_that_the_operator_removed_is_not_posted_to() {
     let ports = Ports::new();
     let mut message = announced_to_one(&ports).await;
-    let announced_ms = ports.world().now_ms;
+    let announced_at = ports.world().now;
     let outcome = loop {
         match ports.deliver_with(ANOTHER, &message).await.unwrap() {
-            Outcome::SubscriptionUnknown { .. } => message = ports.take(),
+            Outcome::SubscriptionUnknown(_) => message = ports.take(),
             outcome => break outcome,
         }
     };
@@ -102,7 +107,8 @@ async fn a_subscription_that_the_operator_removed_is_not_posted_to() {
             failure
         }
     );
-    assert_eq!(ports.world().now_ms - announced_ms, 30 * 60 * 1_000);
+    let waited = ports.world().now - announced_at;
+    assert_eq!(waited.as_secs(), 30 * 60);
     assert!(ports.world().seen.is_empty());
 
     let id = &message.delivery_id;

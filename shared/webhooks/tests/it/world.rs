@@ -4,6 +4,7 @@ use bestow_clock::{Clock, IdSource};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use bestow_contract::{Callback, CorrelationId, Status};
 use bestow_issuance::{Change, Offer, Record, RequestHash};
@@ -30,12 +31,12 @@ pub(crate) struct Seen {
 
 #[derive(Debug, Default)]
 pub(crate) struct World {
-    pub(crate) now_ms: i64,
+    pub(crate) now: Timestamp,
     next_uuid: u128,
     pub(crate) table: HashMap<DeliveryId, Stored>,
     pub(crate) ended: Vec<SubscriptionId>,
-    /// Messages with the seconds after which they are due.
-    pub(crate) queue: Vec<(DeliveryMessage, u32)>,
+    /// Messages with their delay.
+    pub(crate) queue: Vec<(DeliveryMessage, Duration)>,
     pub(crate) seen: Vec<Seen>,
     /// What the receiver answers next; 200 when there is nothing.
     pub(crate) answers: Vec<Answer>,
@@ -52,7 +53,7 @@ pub(crate) struct Ports(Arc<Mutex<World>>);
 impl Ports {
     pub(crate) fn new() -> Self {
         let ports = Self::default();
-        ports.world().now_ms = 1_800_000_000_000;
+        ports.world().now = Timestamp::from_second(1_800_000_000).unwrap();
         ports
     }
 
@@ -123,7 +124,7 @@ impl Ports {
         let mut world = self.world();
         assert_eq!(world.queue.len(), 1, "{:?}", world.queue);
         let (message, delay) = world.queue.remove(0);
-        world.now_ms += i64::from(delay) * 1_000;
+        world.now += delay;
         message
     }
 
@@ -139,7 +140,7 @@ impl Ports {
 pub(crate) fn status(http_status: u16) -> Answer {
     Answer::Received {
         http_status,
-        retry_after_seconds: None,
+        retry_after: None,
     }
 }
 
@@ -161,7 +162,7 @@ pub(crate) fn offered(statuses: &[Status]) -> Change {
 
 impl Clock for Ports {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millisecond(self.world().now_ms).unwrap()
+        self.world().now
     }
 }
 
@@ -248,7 +249,7 @@ impl Deliveries for Ports {
 }
 
 impl Subscriptions for Ports {
-    async fn end(&self, id: &DeliveryId, _now_ms: i64) -> Result<(), DeliveriesError> {
+    async fn end(&self, id: &DeliveryId, _now: Timestamp) -> Result<(), DeliveriesError> {
         self.world().ended.push(id.subscription);
         Ok(())
     }
@@ -263,14 +264,17 @@ impl WebhookQueue for Ports {
     async fn send(
         &self,
         message: &DeliveryMessage,
-        delay_seconds: u32,
+        delay: Duration,
     ) -> Result<(), WebhookQueueError> {
         let mut world = self.world();
         if world.queue_refuses {
             return Err(WebhookQueueError("out of order".into()));
         }
-        assert!(delay_seconds <= 900, "no message can wait so long");
-        world.queue.push((message.clone(), delay_seconds));
+        assert!(
+            delay.as_secs() <= 900 && delay.subsec_nanos() == 0,
+            "no message can wait so"
+        );
+        world.queue.push((message.clone(), delay));
         Ok(())
     }
 }
@@ -278,7 +282,7 @@ impl WebhookQueue for Ports {
 impl Receiver for Ports {
     async fn post(&self, post: Post<'_>) -> Answer {
         let mut world = self.world();
-        world.now_ms += 20;
+        world.now += Duration::from_millis(20);
         world.seen.push(Seen {
             webhook_id: post.webhook_id,
             timestamp: post.webhook_timestamp,
