@@ -1,7 +1,6 @@
 //! Deliver webhook: takes deliveries from the queue, posts them, signed, records each attempt, and has what failed tried
 //! again.
 
-mod config;
 mod message;
 
 use std::collections::HashMap;
@@ -9,14 +8,16 @@ use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use bestow_aws::sdk::Sdk;
+use bestow_backend::{DeliveryTable, WebhookQueue};
+use bestow_clock::OperatingSystem;
+use bestow_egress::WebhookClient;
 use bestow_runtime::lambda::EventFunction;
 use bestow_runtime::metrics::{self, Counter};
 use bestow_runtime::{Batch, ConfigError, Env, RecordOutcome, process_batch, receive_count};
 use bestow_webhooks::ports::{Deliveries, DeliveriesError, DeliveryMessage, Found};
-use bestow_webhooks::{DeliveryId, Failure, Outcome};
+use bestow_webhooks::{CircuitBreaker, Deliver, DeliveryId, Failure, Outcome};
 use tracing::field::display;
-
-use crate::config::UseCase;
 
 /// How many messages of a batch are dealt with at a time. The event source's `MaximumConcurrency` bounds the number of
 /// processes.
@@ -24,7 +25,7 @@ const CONCURRENCY: usize = 10;
 
 /// The handler of the webhook queue.
 pub struct DeliverWebhook {
-    use_case: UseCase,
+    use_case: Deliver<DeliveryTable, WebhookClient, WebhookQueue, OperatingSystem>,
 }
 
 /// The deliveries of a batch, each taken by the message that it is for.
@@ -34,10 +35,29 @@ impl EventFunction for DeliverWebhook {
     type Event = SqsEvent;
     type Answer = SqsBatchResponse;
 
+    /// Reads `DELIVERY_TABLE`; `WEBHOOK_QUEUE_URL`, the queue of attempts that are due later; `WEBHOOK_SECRETS`, of which
+    /// there are one, or two during a rotation; `WEBHOOK_SUBSCRIPTIONS`, URLs separated by commas, or nothing; and
+    /// `EGRESS_ALLOW`, what may be posted to besides the public internet. A fault names its variable.
     async fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        Ok(Self {
-            use_case: config::use_case(env)?,
-        })
+        let table = env.required("DELIVERY_TABLE", "the name of the table of deliveries")?;
+        let queue = env.required("WEBHOOK_QUEUE_URL", "the URL of the webhook queue")?;
+        let secrets = env.required(
+            "WEBHOOK_SECRETS",
+            "the secret that deliveries are signed with: whsec_ and the base64 of 24 to 64 random bytes",
+        )?;
+        let sdk = Sdk::from_env(env)?;
+        let use_case = Deliver {
+            deliveries: DeliveryTable::new(sdk.dynamodb(), table),
+            receiver: WebhookClient::from_env(env)?,
+            circuit_breaker: CircuitBreaker::default(),
+            queue: WebhookQueue::new(sdk.sqs(), queue),
+            system: OperatingSystem,
+            secrets: secrets
+                .parse()
+                .map_err(|fault| ConfigError::invalid("WEBHOOK_SECRETS", fault))?,
+            subscriptions: bestow_egress::subscriptions_from_env(env)?,
+        };
+        Ok(Self { use_case })
     }
 
     /// Reads the deliveries of a batch together; from there on each message is dealt with, and fails, for itself.

@@ -1,8 +1,6 @@
-//! Deliveries, for backends and operators: `GET /api/v2/deliveries/{correlation_id}` lists what was posted
-//! about an issuance, `POST /api/v2/deliveries/{id}/replay` sends a delivery again.
+//! Deliveries, for backends and operators: lists what was posted about an issuance, and sends a delivery again.
 
 mod answer;
-mod config;
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -14,29 +12,47 @@ use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use bestow_access::Guard;
+use bestow_aws::sdk::Sdk;
+use bestow_backend::{DeliveryTable, IssuanceTable, WebhookQueue};
+use bestow_clock::OperatingSystem;
 use bestow_contract::{CorrelationId, Problem, Scope, paths};
 use bestow_issuance::ports::{Records, RecordsError};
 use bestow_runtime::http::{HttpError, with_problem_fallbacks};
 use bestow_runtime::{ConfigError, Env};
 use bestow_webhooks::ports::{Deliveries, DeliveriesError};
-use bestow_webhooks::{DeliverError, Delivery, DeliveryId};
+use bestow_webhooks::{DeliverError, Delivery, DeliveryId, Replay};
 
-use crate::config::Config;
+/// What the handlers work with.
+struct Config {
+    issuances: IssuanceTable,
+    replay: Replay<DeliveryTable, WebhookQueue, OperatingSystem>,
+}
 
-/// The routes of this function, configured from `env`: `ISSUANCE_TABLE`, `DELIVERY_TABLE`,
-/// `WEBHOOK_QUEUE_URL`, and the `ACCESS_…` variables. A fault names its variable.
+/// The routes of this function, configured from `env`: `ISSUANCE_TABLE`, `DELIVERY_TABLE`, `WEBHOOK_QUEUE_URL`, and the
+/// variables of [`Guard::from_env`]. A fault names its variable.
 pub async fn app(env: &Env) -> Result<Router, ConfigError> {
-    let config = Config::from_env(env)?;
-    let guard = config.guard.clone();
+    let issuances = env.required("ISSUANCE_TABLE", "the name of the issuance table")?;
+    let table = env.required("DELIVERY_TABLE", "the name of the table of deliveries")?;
+    let queue = env.required("WEBHOOK_QUEUE_URL", "the URL of the webhook queue")?;
+    let sdk = Sdk::from_env(env)?;
+    let guard = Guard::from_env(env, &sdk)?;
     guard.warm().await;
+    let config = Config {
+        issuances: IssuanceTable::new(sdk.dynamodb(), issuances),
+        replay: Replay {
+            deliveries: DeliveryTable::new(sdk.dynamodb(), table),
+            queue: WebhookQueue::new(sdk.sqs(), queue),
+            system: OperatingSystem,
+        },
+    };
+    let replays = Router::new()
+        .route(paths::REPLAY_DELIVERY, post(replay))
+        .route_layer(guard.require(Scope::DeliveryReplay));
     let routes = Router::new()
         .route(paths::DELIVERIES, get(deliveries))
         .route_layer(guard.require(Scope::DeliveryRead))
-        .merge(
-            Router::new()
-                .route(paths::REPLAY_DELIVERY, post(replay))
-                .route_layer(guard.require(Scope::DeliveryReplay)),
-        )
+        .merge(replays)
         .with_state(Arc::new(config));
     Ok(with_problem_fallbacks(routes))
 }
@@ -55,12 +71,10 @@ async fn deliveries(
         not_for_now()
     })?;
     // One that cannot be read does not hide the others.
+    let log = |fault: &DeliveriesError| log_unreadable(&correlation_id, fault);
+    let deliveries = deliveries.into_iter();
     let deliveries: Vec<Delivery> = deliveries
-        .into_iter()
-        .filter_map(|read| {
-            read.inspect_err(|fault| log_unreadable(&correlation_id, fault))
-                .ok()
-        })
+        .filter_map(|read| read.inspect_err(log).ok())
         .collect();
     if deliveries.is_empty() && !is_known(&config, &correlation_id).await? {
         tracing::info!(%correlation_id, "the deliveries of an unknown issuance were asked for");

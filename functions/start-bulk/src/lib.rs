@@ -1,8 +1,6 @@
-//! Bulk start, for backends: `POST /api/v2/credential/issue/batch` takes an upload of many Start-issue
-//! bodies, `GET /api/v2/jobs/{job_id}` tells how far it is, and `GET /api/v2/jobs/{job_id}/results` what
-//! became of each line.
+//! Bulk start, for backends: takes an upload of many Start-issue bodies, and tells how far the job is and what became of
+//! each line.
 
-mod config;
 mod results;
 mod upload;
 
@@ -16,34 +14,73 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use bestow_access::Guard;
+use bestow_aws::sdk::Sdk;
+use bestow_backend::{JobTable, StartQueue};
+use bestow_clock::OperatingSystem;
 use bestow_contract::{JobAccepted, JobStatus, Problem, Scope, paths};
-use bestow_jobs::{AcceptError, ReadError};
+use bestow_egress::Allowed;
+use bestow_jobs::{AcceptError, AcceptUpload, JobKeys, ReadError, ReadJob};
 use bestow_runtime::http::{HttpError, with_problem_fallbacks};
 use bestow_runtime::{ConfigError, Env};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::config::Config;
-
-/// How long it may take to keep an upload. The function's time-out is 29 seconds, and the answer is to be
-/// ours.
+/// How long it may take to store an upload. The function's time-out is 29 seconds, and the answer is to be ours.
 const ACCEPT_LIMIT: Duration = Duration::from_secs(24);
 
-/// The routes of this function, configured from `env`: `PUBLIC_BASE_URL`, `JOB_TABLE`, `START_QUEUE_URL`,
-/// `JOB_SECRET`, `EGRESS_ALLOW`, and the `ACCESS_…` variables. A fault names its variable.
+/// What the handlers work with.
+struct Config {
+    /// `PUBLIC_BASE_URL`, without a trailing slash: what addresses in answers begin with.
+    public_base_url: String,
+    /// `EGRESS_ALLOW`: where callbacks may go, besides the public internet.
+    allowed: Allowed,
+    /// With `JOB_TABLE`, `START_QUEUE_URL` and `JOB_SECRET`.
+    accept: AcceptUpload<JobTable, StartQueue, OperatingSystem>,
+    /// With `JOB_TABLE` and `JOB_SECRET`.
+    read: ReadJob<JobTable>,
+}
+
+impl Config {
+    fn from_env(env: &Env, sdk: &Sdk) -> Result<Self, ConfigError> {
+        let table = env.required("JOB_TABLE", "the name of the table of jobs")?;
+        let queue = env.required("START_QUEUE_URL", "the URL of the start queue")?;
+        let secret = env.master_secret("JOB_SECRET")?;
+        let keys =
+            || JobKeys::derive(&secret).map_err(|fault| ConfigError::invalid("JOB_SECRET", fault));
+        let jobs = JobTable::new(sdk.dynamodb(), table);
+        Ok(Self {
+            public_base_url: env.base_url("PUBLIC_BASE_URL")?,
+            allowed: Allowed::from_env(env)?,
+            accept: AcceptUpload {
+                jobs: jobs.clone(),
+                queue: StartQueue::new(sdk.sqs(), queue),
+                system: OperatingSystem,
+                keys: keys()?,
+            },
+            read: ReadJob {
+                jobs,
+                keys: keys()?,
+            },
+        })
+    }
+}
+
+/// The routes of this function, configured from `env`: the variables at the fields of `Config`, and those of
+/// [`Guard::from_env`]. A fault names its variable.
 pub async fn app(env: &Env) -> Result<Router, ConfigError> {
-    let config = Config::from_env(env)?;
-    let guard = config.guard.clone();
+    let sdk = Sdk::from_env(env)?;
+    let config = Config::from_env(env, &sdk)?;
+    let guard = Guard::from_env(env, &sdk)?;
     guard.warm().await;
+    let start = Router::new()
+        .route(paths::START_BULK, post(start_bulk))
+        .route_layer(guard.require(Scope::IssueWrite));
     let routes = Router::new()
         .route(paths::JOB_STATUS, get(job_status))
         .route(paths::JOB_RESULTS, get(job_results))
         .route_layer(guard.require(Scope::IssueRead))
-        .merge(
-            Router::new()
-                .route(paths::START_BULK, post(start_bulk))
-                .route_layer(guard.require(Scope::IssueWrite)),
-        )
+        .merge(start)
         .with_state(Arc::new(config));
     Ok(with_problem_fallbacks(routes))
 }
@@ -56,19 +93,14 @@ async fn start_bulk(
     let kind = upload::kind(request.headers())?;
     let body = bestow_runtime::http::read_body(request, bestow_contract::MAX_UPLOAD_BYTES).await?;
     let upload = upload::read(kind, &body, &config.allowed, &config.accept.system)?;
-    let accepting = config
-        .accept
-        .accept(upload, &body, idempotency_key.as_deref());
-    let job = match tokio::time::timeout(ACCEPT_LIMIT, accepting).await {
-        Ok(accepted) => accepted.map_err(|failure| not_accepted(&failure))?,
-        Err(_) => {
-            tracing::error!(
-                limit_seconds = ACCEPT_LIMIT.as_secs(),
-                "an upload was not kept in time"
-            );
-            return Err(AcceptError::not_kept().into());
-        }
+    let key = idempotency_key.as_deref();
+    let accepting = config.accept.accept(upload, &body, key);
+    let Ok(accepted) = tokio::time::timeout(ACCEPT_LIMIT, accepting).await else {
+        let limit_seconds = ACCEPT_LIMIT.as_secs();
+        tracing::error!(limit_seconds, "an upload was not kept in time");
+        return Err(AcceptError::not_kept().into());
     };
+    let job = accepted.map_err(|failure| not_accepted(&failure))?;
     tracing::info!(job_id = %job.id, total = job.total, "an upload was accepted");
     let status_uri = paths::job_status_url(&config.public_base_url, job.id);
     let location = HeaderValue::from_str(&status_uri).map_err(|_| Problem::internal())?;
@@ -91,12 +123,9 @@ async fn job_status(
     job_id: JobId,
 ) -> Result<Response, HttpError> {
     let job_id = well_formed(job_id)?;
-    let progress = config
-        .read
-        .progress(job_id)
-        .await
-        .map_err(|fault| unreadable(job_id, &ReadError::Jobs(fault)))?
-        .ok_or_else(unknown)?;
+    let progress = config.read.progress(job_id).await;
+    let progress = progress.map_err(|fault| unreadable(job_id, &fault.into()))?;
+    let progress = progress.ok_or_else(unknown)?;
     tracing::info!(%job_id, done = progress.done, failed = progress.failed, "the progress of a job was read");
     let status = JobStatus {
         job_id,
@@ -125,12 +154,9 @@ async fn job_results(
             "The cursor is not one of ours: go on at the URL in the Link header.",
         )
     })?;
-    let page = config
-        .read
-        .results(job_id, cursor.unwrap_or(1))
-        .await
-        .map_err(|fault| unreadable(job_id, &fault))?
-        .ok_or_else(unknown)?;
+    let page = config.read.results(job_id, cursor.unwrap_or(1)).await;
+    let page = page.map_err(|fault| unreadable(job_id, &fault))?;
+    let page = page.ok_or_else(unknown)?;
     tracing::info!(%job_id, lines = page.results.len(), "results of a job were read");
     Ok(results::answer(&config.public_base_url, job_id, page)?)
 }

@@ -36,7 +36,7 @@ pub(crate) fn answer(
     Ok(response)
 }
 
-/// None for a started line without a name, which is never written.
+/// `None` for a started line without a name, which is never stored.
 fn on_the_wire(public_base_url: &str, result: LineResult) -> Option<JobResult> {
     let LineResult {
         line,
@@ -58,7 +58,7 @@ fn on_the_wire(public_base_url: &str, result: LineResult) -> Option<JobResult> {
                 request_uri,
                 tx_code,
                 revocation_uuid,
-                expires_at: expires_at.and_then(|at| u64::try_from(at).ok()),
+                expires_at: expires_at.and_then(|at| u64::try_from(at.as_second()).ok()),
             }))
         }
         LineOutcome::Failed(problem) => Some(JobResult::Failed(FailedLine {

@@ -6,16 +6,16 @@
 //! | `job#{job_id}` | `chunk#{first_line}` | some of its lines, in eight digits so that they sort |
 //! | `key#{name}` | `key` | the job that was accepted under an idempotency key |
 //!
-//! Of the chunks a local index, `progress`, has what readers of the progress need. It can be read as
-//! consistently as the table, and does not grow with what the chunks hold. A chunk that still has lines stands
-//! in another index besides, by the time at which these are to be erased: see [`JobTable::lines_due`].
+//! A local index, `progress`, has what readers of the progress need of the chunks. It is as consistent as the table, and
+//! does not grow with what the chunks hold. A chunk that still has lines is also in an index by the time at which these
+//! are to be erased: see [`JobTable::lines_due`].
 
 mod erasure;
 mod item;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use bestow_aws::Dynamodb;
-use bestow_aws::item::{MalformedItemError, number, string};
+use bestow_aws::item::{self as items, Item, MalformedItemError, number, string};
 use bestow_aws::{CallError, Table, Transacted, Write, Written, all_items};
 use bestow_issuance::ports::Cause;
 use bestow_jobs::ports::{Acceptance, Jobs, JobsError, Replaced};
@@ -37,24 +37,9 @@ impl JobTable {
         Self(Table::new(client, name))
     }
 
-    async fn accept_alone(&self, job: Write) -> Result<Acceptance, CallError> {
-        match self.0.write(job.if_absent()).await? {
-            // Its name is random, so what is there is our own write, whose answer was lost.
-            Written::Done(_) | Written::Refused(_) => Ok(Acceptance::Accepted),
-        }
-    }
-
-    /// Both items in one transaction. Of two at the same time under the same key, DynamoDB refuses one for the other's
-    /// sake: sent again, it finds the other.
-    async fn accept_under(&self, job: Write, under: Write) -> Result<Acceptance, CallError> {
-        let under = under.only_if("attribute_not_exists(pk) OR expires_at <= :now");
-        match self.0.transact([job, under]).await? {
-            Transacted::Done => Ok(Acceptance::Accepted),
-            Transacted::Refused { item, .. } => {
-                let known = item::job(item.unwrap_or_default())?;
-                Ok(Acceptance::Known(known))
-            }
-        }
+    async fn stored_job(&self, key: Item) -> Result<Option<Job>, JobsError> {
+        let found = self.0.get(key).await.map_err(failed)?;
+        found.map(items::read).transpose().map_err(unreadable)
     }
 }
 
@@ -68,27 +53,36 @@ impl Jobs for JobTable {
     }
 
     async fn accept(&self, job: &Job, key: Option<&str>) -> Result<Acceptance, JobsError> {
-        let put = |key| Ok(Write::put(item::of_job(key, job).map_err(failed)?));
+        let put = |key| item::of_job(key, job).map(Write::put).map_err(failed);
         let put_job = put(item::job_key(job.id))?;
-        let accepted = match key {
-            None => self.accept_alone(put_job).await,
-            Some(key) => {
-                let now = number(job.accepted_at_ms.div_euclid(1_000));
-                let under = put(item::key_key(key))?.value(":now", now);
-                self.accept_under(put_job, under).await
-            }
+        let Some(key) = key else {
+            // Its name is random, so what is there is our own write, whose answer was lost.
+            let stored = self.0.write(put_job.if_absent()).await;
+            return stored.map(|_| Acceptance::Accepted).map_err(failed);
         };
-        accepted.map_err(failed)
+        let under_key = put(item::key_key(key))?
+            .only_if("attribute_not_exists(pk) OR expires_at <= :now")
+            .value(":now", number(job.accepted_at.as_second()));
+        match self
+            .0
+            .transact([put_job, under_key])
+            .await
+            .map_err(failed)?
+        {
+            Transacted::Done => Ok(Acceptance::Accepted),
+            Transacted::Refused { item, .. } => {
+                let known = items::read(item.unwrap_or_default());
+                known.map(Acceptance::Known).map_err(unreadable)
+            }
+        }
     }
 
     async fn by_key(&self, key: &str) -> Result<Option<Job>, JobsError> {
-        let found = self.0.get(item::key_key(key)).await.map_err(failed)?;
-        found.map(item::job).transpose().map_err(unreadable)
+        self.stored_job(item::key_key(key)).await
     }
 
     async fn job(&self, id: Uuid) -> Result<Option<Job>, JobsError> {
-        let found = self.0.get(item::job_key(id)).await.map_err(failed)?;
-        found.map(item::job).transpose().map_err(unreadable)
+        self.stored_job(item::job_key(id)).await
     }
 
     async fn mark_queued(&self, id: Uuid) -> Result<(), JobsError> {
@@ -120,7 +114,7 @@ impl Jobs for JobTable {
     async fn replace(&self, based_on: Uuid, after: &Chunk) -> Result<Replaced, JobsError> {
         let change = item::change(after).map_err(failed)?;
         let change = change.value(":based_on", string(based_on));
-        // Lines are never put back where somebody took them away.
+        // Lines that were erased are never put back.
         let change = match after.lines {
             Some(_) => change.only_if("#write_id = :based_on AND attribute_exists(#lines)"),
             None => change.only_if("#write_id = :based_on"),
@@ -135,12 +129,9 @@ impl Jobs for JobTable {
     }
 
     async fn progress(&self, id: Uuid) -> Result<Vec<ChunkProgress>, JobsError> {
-        let chunks = self
-            .0
-            .query("pk = :pk", [(":pk", string(item::job_pk(id)))]);
-        let chunks = all_items(chunks.index_name(PROGRESS))
-            .await
-            .map_err(failed)?;
+        let values = [(":pk", string(item::job_pk(id)))];
+        let chunks = self.0.query("pk = :pk", values).index_name(PROGRESS);
+        let chunks = all_items(chunks).await.map_err(failed)?;
         let progress = chunks.into_iter().map(item::progress);
         progress.collect::<Result<_, _>>().map_err(unreadable)
     }
@@ -155,14 +146,11 @@ impl Jobs for JobTable {
             (":from", string(item::chunk_sk(from_line))),
             (":last", string(item::chunk_sk(99_999_999))),
         ];
-        let page = self
+        let query = self
             .0
             .query("pk = :pk AND sk BETWEEN :from AND :last", values);
-        let page = page
-            .send()
-            .await
-            .map_err(CallError::from_sdk)
-            .map_err(failed)?;
+        let page = query.send().await.map_err(CallError::from_sdk);
+        let page = page.map_err(failed)?;
         let items = page.items.unwrap_or_default().into_iter();
         let chunks: Result<Vec<_>, _> = items.map(item::chunk).collect();
         let chunks = chunks.map_err(unreadable)?;

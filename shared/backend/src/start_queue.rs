@@ -1,5 +1,7 @@
 //! The queue that issuances are started from.
 
+use std::time::Duration;
+
 use bestow_aws::CallError;
 use bestow_aws::Sqs;
 use bestow_aws::queue::{BATCH_MESSAGES, Queue};
@@ -20,15 +22,15 @@ impl StartQueue {
         Self(Queue::new(client, url))
     }
 
-    /// Makes the message that `receipt_handle` names visible again after `seconds` (at most 43,200).
-    pub async fn postpone(&self, receipt_handle: &str, seconds: u32) -> Result<(), CallError> {
-        self.0.postpone(receipt_handle, seconds).await
+    /// Makes the message that `receipt_handle` names visible again after `delay` (at most 12 hours).
+    pub async fn postpone(&self, receipt_handle: &str, delay: Duration) -> Result<(), CallError> {
+        self.0.postpone(receipt_handle, seconds(delay)).await
     }
 }
 
 impl bestow_jobs::ports::StartQueue for StartQueue {
-    async fn send(&self, message: &StartMessage, delay_seconds: u32) -> Result<(), QueueError> {
-        let sent = self.0.send(body(message)?, delay_seconds).await;
+    async fn send(&self, message: &StartMessage, delay: Duration) -> Result<(), QueueError> {
+        let sent = self.0.send_json(message, seconds(delay)).await;
         sent.map_err(|fault| QueueError(fault.into()))
     }
 
@@ -44,5 +46,9 @@ impl bestow_jobs::ports::StartQueue for StartQueue {
 }
 
 fn body(message: &StartMessage) -> Result<String, QueueError> {
-    message.write().map_err(|fault| QueueError(fault.into()))
+    serde_json::to_string(message).map_err(|fault| QueueError(fault.into()))
+}
+
+fn seconds(delay: Duration) -> u32 {
+    u32::try_from(delay.as_secs()).unwrap_or(u32::MAX)
 }

@@ -11,9 +11,8 @@ use bestow_embedded_aws::{busy, env, job_tables, listener};
 use bestow_jobs::ports::{Acceptance, Jobs, Replaced, StartQueue as _};
 use bestow_jobs::{Chunk, ChunkId, Job, StartMessage};
 use bestow_queue_service::{QueueService, Receive};
+use jiff::Timestamp;
 use uuid::Uuid;
-
-const NOW_MS: i64 = 1_800_000_000_000;
 
 async fn table() -> JobTable {
     table_at(&job_tables("jobs").await)
@@ -28,7 +27,7 @@ fn job() -> Job {
     Job {
         id: Uuid::new_v4(),
         total: 60,
-        accepted_at_ms: NOW_MS,
+        accepted_at: Timestamp::from_second(1_800_000_000).unwrap(),
         upload_hash: "ab".to_owned(),
         is_queued: false,
     }
@@ -187,7 +186,7 @@ async fn lines_are_found_when_their_time_is_over_for_as_long_as_they_are_there()
     let table = table().await;
     let job = job();
     let [open, erased, done] = [1, 26, 51].map(|line| chunk(&job, line, 10));
-    let erase_at = job.start_by() + 60;
+    let erase_at = job.start_by().as_second() + 60;
     let all = [open.clone(), erased.clone(), done.clone()];
     table.keep(&all).await.unwrap();
     let closed = next(&done, None);

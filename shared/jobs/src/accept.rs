@@ -10,8 +10,8 @@ use crate::chunk::{CHUNK_BYTES, CHUNK_LINES, Chunk, ChunkId, Job, LineResult, Pe
 use crate::keys::JobKeys;
 use crate::message::StartMessage;
 use crate::ports::{Acceptance, Jobs, JobsError, QueueError, StartQueue};
-use crate::reconcile::LOOK_AFTER_SECONDS;
-use crate::upload::{Upload, UploadLine};
+use crate::reconcile::LOOK_AFTER;
+use crate::upload::Upload;
 
 /// The use case, and what it works with.
 pub struct AcceptUpload<J, Q, S> {
@@ -19,7 +19,7 @@ pub struct AcceptUpload<J, Q, S> {
     pub jobs: J,
     /// The queue that lines are started from.
     pub queue: Q,
-    /// Tells the time, and draws ids and jitter.
+    /// The clock, and the source of ids.
     pub system: S,
     /// What chunks are sealed with.
     pub keys: JobKeys,
@@ -28,7 +28,7 @@ pub struct AcceptUpload<J, Q, S> {
 /// Why an upload was not accepted.
 #[derive(Debug, Error)]
 pub enum AcceptError {
-    /// Another upload came before under the same idempotency key.
+    /// Another upload came under the same idempotency key.
     #[error("the idempotency key was used for another upload")]
     KeyConflict,
     /// The table gave no answer.
@@ -66,15 +66,12 @@ impl AcceptError {
 }
 
 impl<J: Jobs, Q: StartQueue, S: Clock + IdSource> AcceptUpload<J, Q, S> {
-    /// Keeps all lines of an upload and has them started, or finds the job that the same upload made before
-    /// under the same idempotency key. `body` is the upload as it came.
+    /// Stores all lines of an upload and has them started, or finds the job that the same upload made before under the
+    /// same idempotency key. `body` is the upload as it came. If this fails, nothing is started, unless the answer of the
+    /// table to the acceptance itself was lost.
     ///
-    /// Before the first line is stored there is a message that sees to the job: should this die half-way,
-    /// what was stored is removed, or, if the job was accepted already, its lines are started.
-    ///
-    /// # Errors
-    /// [`AcceptError`]. Nothing will be started, unless it was the answer to the very acceptance that
-    /// got lost.
+    /// A message that has the job looked after is enqueued before the first line is stored: after a crash half-way what
+    /// was stored is removed, or, if the job was accepted already, its lines are started.
     pub async fn accept(
         &self,
         upload: Upload,
@@ -83,29 +80,29 @@ impl<J: Jobs, Q: StartQueue, S: Clock + IdSource> AcceptUpload<J, Q, S> {
     ) -> Result<Job, AcceptError> {
         let upload_hash = self.keys.fingerprint("upload", body);
         let key = idempotency_key.map(|key| self.keys.fingerprint("key", key.as_bytes()));
-        let now_ms = self.system.now().as_millisecond();
+        let now = self.system.now();
         // A key lasts as long as its job; the table removes both some time after.
         if let Some(key) = &key
             && let Some(known) = self.jobs.by_key(key).await?
-            && known.kept_until() > now_ms.div_euclid(1_000)
+            && known.kept_until().as_second() > now.as_second()
         {
             return the_same(known, &upload_hash);
         }
         let job = Job {
             id: self.system.uuid(),
             total: count(upload.lines.len()),
-            accepted_at_ms: now_ms,
+            accepted_at: now,
             upload_hash,
             is_queued: false,
         };
         let chunks = self.chunks(&job, upload)?;
-        let reconcile = StartMessage::Job { job_id: job.id };
-        self.queue.send(&reconcile, LOOK_AFTER_SECONDS).await?;
+        let look_after = StartMessage::Job { job_id: job.id };
+        self.queue.send(&look_after, LOOK_AFTER).await?;
         if let Err(fault) = self.jobs.keep(&chunks).await {
             self.discard(job.id).await;
             return Err(fault.into());
         }
-        // A failure here may be one of the answer alone: whoever sees to the job finds out.
+        // If only the answer is lost, whoever looks after the job finds out.
         match self.jobs.accept(&job, key.as_deref()).await? {
             Acceptance::Known(known) => {
                 self.discard(job.id).await;
@@ -118,13 +115,10 @@ impl<J: Jobs, Q: StartQueue, S: Clock + IdSource> AcceptUpload<J, Q, S> {
         }
     }
 
-    /// What fails here is made up for when the job is seen to.
+    /// What fails here is done when the job is looked after.
     async fn put_on_queue(&self, job: &Job, chunks: &[Chunk]) {
-        let messages: Vec<_> = chunks
-            .iter()
-            .filter(|chunk| chunk.lines.is_some())
-            .map(|chunk| StartMessage::first(chunk.id))
-            .collect();
+        let open = chunks.iter().filter(|chunk| chunk.lines.is_some());
+        let messages: Vec<_> = open.map(|chunk| StartMessage::first(chunk.id)).collect();
         if let Err(fault) = self.queue.send_all(&messages).await {
             tracing::warn!(job_id = %job.id, %fault, "a job's messages were not all sent; they will be in a minute");
         } else if let Err(fault) = self.jobs.mark_queued(job.id).await {
@@ -140,24 +134,29 @@ impl<J: Jobs, Q: StartQueue, S: Clock + IdSource> AcceptUpload<J, Q, S> {
 
     fn chunks(&self, job: &Job, upload: Upload) -> Result<Vec<Chunk>, CryptoError> {
         let mut chunks = Vec::new();
-        let mut open = Open::default();
+        let mut open = Open::from(1);
         for (number, line) in (1_u32..).zip(upload.lines) {
             let bytes = match &line {
-                UploadLine::Ready(line) => serde_json::to_vec(&line.request)
+                Ok(line) => serde_json::to_vec(&line.request)
                     .map_err(|_| CryptoError)?
                     .len(),
-                UploadLine::Refused(_) => 0,
+                Err(_) => 0,
             };
             if open.is_full(bytes) {
-                chunks.push(self.seal(job, std::mem::take(&mut open))?);
+                chunks.push(self.seal(job, &open)?);
+                open = Open::from(number);
             }
-            open.add(number, line, bytes);
+            open.bytes = open.bytes.saturating_add(bytes);
+            match line {
+                Ok(line) => open.lines.push(line),
+                Err(result) => open.results.push(result),
+            }
         }
-        chunks.push(self.seal(job, open)?);
+        chunks.push(self.seal(job, &open)?);
         Ok(chunks)
     }
 
-    fn seal(&self, job: &Job, open: Open) -> Result<Chunk, CryptoError> {
+    fn seal(&self, job: &Job, open: &Open) -> Result<Chunk, CryptoError> {
         let write_id = self.system.uuid();
         let chunk = Chunk {
             id: ChunkId {
@@ -165,7 +164,7 @@ impl<J: Jobs, Q: StartQueue, S: Clock + IdSource> AcceptUpload<J, Q, S> {
                 first_line: open.first_line,
             },
             write_id,
-            line_count: open.line_count,
+            line_count: count(open.line_count()),
             started: 0,
             failed: 0,
             start_by: job.start_by(),
@@ -178,31 +177,32 @@ impl<J: Jobs, Q: StartQueue, S: Clock + IdSource> AcceptUpload<J, Q, S> {
 }
 
 /// A chunk that is being filled.
-#[derive(Default)]
 struct Open {
     first_line: u32,
-    line_count: u32,
     bytes: usize,
     lines: Vec<PendingLine>,
     results: Vec<LineResult>,
 }
 
 impl Open {
-    fn is_full(&self, next_bytes: usize) -> bool {
-        self.line_count > 0
-            && (self.line_count >= count(CHUNK_LINES)
-                || self.bytes.saturating_add(next_bytes) > CHUNK_BYTES)
+    fn from(first_line: u32) -> Self {
+        Self {
+            first_line,
+            bytes: 0,
+            lines: Vec::new(),
+            results: Vec::new(),
+        }
     }
 
-    fn add(&mut self, number: u32, line: UploadLine, bytes: usize) {
-        if self.line_count == 0 {
-            self.first_line = number;
-        }
-        self.line_count = self.line_count.saturating_add(1);
-        self.bytes = self.bytes.saturating_add(bytes);
-        match line {
-            UploadLine::Ready(line) => self.lines.push(*line),
-            UploadLine::Refused(result) => self.results.push(*result),
+    fn line_count(&self) -> usize {
+        self.lines.len() + self.results.len()
+    }
+
+    fn is_full(&self, next_bytes: usize) -> bool {
+        match self.line_count() {
+            0 => false,
+            CHUNK_LINES.. => true,
+            _ => self.bytes.saturating_add(next_bytes) > CHUNK_BYTES,
         }
     }
 }

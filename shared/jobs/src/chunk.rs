@@ -1,31 +1,34 @@
 //! A job, and the chunks that it is cut into.
 
 use std::fmt;
+use std::time::Duration;
 
 use bestow_contract::{CorrelationId, Problem, StartIssue};
 use bestow_sealing::{CryptoError, OpenError};
+use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::{millisecond, second};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::keys::{JobKeys, Part};
 
-/// How long after the upload a line may wait for a wallet that fails, in seconds. Then it has failed.
-pub const PATIENCE_SECONDS: i64 = 24 * 60 * 60;
+/// How long after the upload a line may wait for a wallet that fails, before it has failed: a day.
+pub const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long a job is kept, with its results, in seconds.
-pub const RESULTS_KEPT_SECONDS: i64 = 7 * 24 * 60 * 60;
+/// How long a job is kept, with its results: a week.
+pub const RESULTS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// How long after its last moment a line may still be under way, in seconds. What is left after that goes.
-const GRACE_SECONDS: i64 = 60;
+/// How long after its last moment a line may still be under way. What is left after that is erased.
+const GRACE: Duration = Duration::from_secs(60);
 
-/// The most lines of a chunk. Each may get a link of 8 KiB, which must fit into an item of 400 KB.
+/// The most lines of a chunk. Each may get a link of 8 KiB, and an item holds 400 KB.
 pub(crate) const CHUNK_LINES: usize = 25;
 
 /// The most bytes of the lines of a chunk, unless it is one line that is longer.
 pub(crate) const CHUNK_BYTES: usize = 100_000;
 
-/// The longest problem that is kept with a result, in bytes of JSON. Faults beyond it are left out.
+/// The longest problem that is stored with a result, in bytes of JSON. Faults beyond it are left out.
 const PROBLEM_BYTES: usize = 4_096;
 
 /// An upload that was accepted.
@@ -36,8 +39,9 @@ pub struct Job {
     pub id: Uuid,
     /// How many lines it has.
     pub total: u32,
-    /// When it was accepted, in Unix milliseconds.
-    pub accepted_at_ms: i64,
+    /// When it was accepted.
+    #[serde(rename = "accepted_at_ms", with = "millisecond::required")]
+    pub accepted_at: Timestamp,
     /// The fingerprint of the upload.
     pub upload_hash: String,
     /// Whether each of its chunks has a message on the queue.
@@ -46,23 +50,19 @@ pub struct Job {
 }
 
 impl Job {
-    /// Until when its lines are started, in Unix seconds.
-    pub fn start_by(&self) -> i64 {
-        self.accepted_at_ms
-            .div_euclid(1_000)
-            .saturating_add(PATIENCE_SECONDS)
+    /// Until when its lines are started.
+    pub fn start_by(&self) -> Timestamp {
+        self.accepted_at + PATIENCE
     }
 
-    /// Until when it is kept, in Unix seconds.
-    pub fn kept_until(&self) -> i64 {
-        self.accepted_at_ms
-            .div_euclid(1_000)
-            .saturating_add(RESULTS_KEPT_SECONDS)
+    /// Until when it is kept.
+    pub fn kept_until(&self) -> Timestamp {
+        self.accepted_at + RESULTS_KEPT
     }
 }
 
 /// The name of a chunk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ChunkId {
     /// The job.
     pub job_id: Uuid,
@@ -71,11 +71,12 @@ pub struct ChunkId {
     pub first_line: u32,
 }
 
-/// Some lines of a job that follow each other, as they are stored. Each write gives it a new `write_id`,
-/// which is also what its parts are sealed with.
-#[derive(Clone, PartialEq, Eq)]
+/// Some consecutive lines of a job, as they are stored. Each write gives it a new `write_id`, which is also what its parts
+/// are sealed with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chunk {
     /// Its name.
+    #[serde(skip)]
     pub id: ChunkId,
     /// Names the write that stored it.
     pub write_id: Uuid,
@@ -85,13 +86,17 @@ pub struct Chunk {
     pub started: u32,
     /// How many of them have failed.
     pub failed: u32,
-    /// Until when its lines are started, in Unix seconds.
-    pub start_by: i64,
-    /// Until when it is kept, in Unix seconds.
-    pub kept_until: i64,
-    /// The lines that are not done, sealed; none when all are, or when their claims had to go.
+    /// Until when its lines are started, in whole seconds.
+    #[serde(with = "second::required")]
+    pub start_by: Timestamp,
+    /// Until when it is kept, in whole seconds.
+    #[serde(rename = "expires_at", with = "second::required")]
+    pub kept_until: Timestamp,
+    /// The lines that are not done, sealed; `None` if all are, or if their claims were erased.
+    #[serde(default, with = "serde_bytes")]
     pub lines: Option<Vec<u8>>,
     /// The results of those that are done, sealed.
+    #[serde(default, with = "serde_bytes")]
     pub results: Option<Vec<u8>>,
 }
 
@@ -130,9 +135,10 @@ pub enum LineOutcome {
         /// Names the credential for a later revocation.
         #[serde(skip_serializing_if = "Option::is_none")]
         revocation_uuid: Option<Uuid>,
-        /// When the offer can no longer be taken, in Unix seconds.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        expires_at: Option<i64>,
+        /// When the offer can no longer be taken.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(with = "second::optional")]
+        expires_at: Option<Timestamp>,
     },
     /// It was not, and why.
     Failed(Problem),
@@ -148,35 +154,23 @@ impl fmt::Debug for LineOutcome {
     }
 }
 
-impl fmt::Debug for Chunk {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Chunk")
-            .field("id", &self.id)
-            .field("write_id", &self.write_id)
-            .field("line_count", &self.line_count)
-            .field("started", &self.started)
-            .field("failed", &self.failed)
-            .field("is_open", &self.lines.is_some())
-            .finish_non_exhaustive()
-    }
-}
-
 impl LineResult {
-    /// The result of a line that has failed, with a problem that is cut to what can be kept.
+    /// The result of a line that has failed. Of the problem's faults as many are kept as can be stored.
     pub(crate) fn failed(
         line: u32,
         correlation_id: Option<CorrelationId>,
-        problem: Problem,
+        mut problem: Problem,
     ) -> Self {
+        let bytes = |problem: &Problem| serde_json::to_vec(problem).map_or(0, |json| json.len());
+        while bytes(&problem) > PROBLEM_BYTES && problem.errors.pop().is_some() {}
         Self {
             line,
             correlation_id,
-            outcome: LineOutcome::Failed(cut(problem)),
+            outcome: LineOutcome::Failed(problem),
         }
     }
 
-    /// The result of a line that nobody has started in time.
+    /// The result of a line that was not started in time.
     pub(crate) fn too_late(line: u32, correlation_id: Option<CorrelationId>) -> Self {
         let problem = Problem::unavailable(
             "The line could not be started within a day. Upload it again, with the same \
@@ -190,18 +184,8 @@ impl LineResult {
     }
 }
 
-/// The problem with as many of its faults as can be kept.
-fn cut(mut problem: Problem) -> Problem {
-    let bytes = |problem: &Problem| serde_json::to_vec(problem).map_or(0, |json| json.len());
-    while bytes(&problem) > PROBLEM_BYTES && problem.errors.pop().is_some() {}
-    problem
-}
-
 impl Chunk {
-    /// A chunk with these lines and results, sealed for the write `write_id`.
-    ///
-    /// # Errors
-    /// [`CryptoError`] only if the cryptographic library fails.
+    /// The chunk with these lines and results, sealed for the write `write_id`.
     pub(crate) fn with(
         self,
         keys: &JobKeys,
@@ -209,20 +193,17 @@ impl Chunk {
         lines: &[PendingLine],
         results: &[LineResult],
     ) -> Result<Self, CryptoError> {
-        let sealed = |part, plaintext: Vec<u8>| keys.seal(part, self.id, write_id, plaintext);
         let started = results.iter().filter(|result| result.is_started()).count();
+        let (id, requests) = (self.id, lines.iter().map(|one| (one.line, &one.request)));
         Ok(Self {
-            lines: match lines {
-                [] => None,
-                lines => Some(sealed(Part::Lines, write_lines(lines)?)?),
-            },
-            results: match results {
-                [] => None,
-                results => {
-                    let json = serde_json::to_vec(results).map_err(|_| CryptoError)?;
-                    Some(sealed(Part::Results, json)?)
-                }
-            },
+            lines: sealed(
+                keys,
+                Part::Lines,
+                id,
+                write_id,
+                &requests.collect::<Vec<_>>(),
+            )?,
+            results: sealed(keys, Part::Results, id, write_id, results)?,
             write_id,
             started: count(started),
             failed: count(results.len() - started),
@@ -231,20 +212,20 @@ impl Chunk {
     }
 
     /// The lines that are not done.
-    ///
-    /// # Errors
-    /// [`OpenError`] if they cannot be opened.
     pub(crate) fn open_lines(&self, keys: &JobKeys) -> Result<Vec<PendingLine>, OpenError> {
         let Some(sealed) = &self.lines else {
             return Ok(Vec::new());
         };
-        read_lines(&keys.open(Part::Lines, self.id, self.write_id, sealed)?)
+        let json = keys.open(Part::Lines, self.id, self.write_id, sealed)?;
+        let lines: Vec<(u32, &RawValue)> = serde_json::from_slice(&json).map_err(|_| OpenError)?;
+        let read = lines.into_iter().map(|(line, request)| {
+            let request = StartIssue::from_json(request.get().as_bytes()).map_err(|_| OpenError)?;
+            Ok(PendingLine { line, request })
+        });
+        read.collect()
     }
 
     /// The results of the lines that are done.
-    ///
-    /// # Errors
-    /// [`OpenError`] if they cannot be opened.
     pub(crate) fn open_results(&self, keys: &JobKeys) -> Result<Vec<LineResult>, OpenError> {
         let Some(sealed) = &self.results else {
             return Ok(Vec::new());
@@ -253,10 +234,10 @@ impl Chunk {
         serde_json::from_slice(&json).map_err(|_| OpenError)
     }
 
-    /// From when on its lines are to be erased, in Unix seconds; none if it has none.
+    /// From when on its lines are to be erased, in Unix seconds; `None` if it has none.
     pub fn erase_at_seconds(&self) -> Option<i64> {
         let is_open = self.lines.is_some();
-        is_open.then(|| self.start_by.saturating_add(GRACE_SECONDS))
+        is_open.then(|| (self.start_by + GRACE).as_second())
     }
 
     /// The numbers of all its lines, done or not.
@@ -265,10 +246,11 @@ impl Chunk {
     }
 }
 
-/// What readers of the progress need of a chunk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How far a chunk is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct ChunkProgress {
     /// Its name.
+    #[serde(skip)]
     pub id: ChunkId,
     /// How many lines it has.
     pub line_count: u32,
@@ -277,13 +259,13 @@ pub struct ChunkProgress {
     /// How many of them have failed.
     pub failed: u32,
     /// Whether some of its lines are still to be started.
+    #[serde(default)]
     pub is_open: bool,
 }
 
 impl ChunkProgress {
-    /// How many lines are dealt with, and how many of these have failed. A closed chunk has nothing left
-    /// to do: what was not started has failed.
-    pub fn done_and_failed(&self) -> (u32, u32) {
+    /// How many lines are dealt with, and how many of these have failed: in a closed chunk all that were not started.
+    pub(crate) fn done_and_failed(&self) -> (u32, u32) {
         if self.is_open {
             (self.started.saturating_add(self.failed), self.failed)
         } else {
@@ -295,21 +277,19 @@ impl ChunkProgress {
     }
 }
 
-fn write_lines(lines: &[PendingLine]) -> Result<Vec<u8>, CryptoError> {
-    let lines: Vec<_> = lines
-        .iter()
-        .map(|PendingLine { line, request }| (line, request))
-        .collect();
-    serde_json::to_vec(&lines).map_err(|_| CryptoError)
-}
-
-fn read_lines(json: &[u8]) -> Result<Vec<PendingLine>, OpenError> {
-    let lines: Vec<(u32, &RawValue)> = serde_json::from_slice(json).map_err(|_| OpenError)?;
-    let read = lines.into_iter().map(|(line, request)| {
-        let request = StartIssue::from_json(request.get().as_bytes()).map_err(|_| OpenError)?;
-        Ok(PendingLine { line, request })
-    });
-    read.collect()
+/// A part of a chunk, unless it is empty.
+fn sealed<T: Serialize>(
+    keys: &JobKeys,
+    part: Part,
+    id: ChunkId,
+    write_id: Uuid,
+    lines: &[T],
+) -> Result<Option<Vec<u8>>, CryptoError> {
+    if lines.is_empty() {
+        return Ok(None);
+    }
+    let json = serde_json::to_vec(lines).map_err(|_| CryptoError)?;
+    keys.seal(part, id, write_id, json).map(Some)
 }
 
 pub(crate) fn count(number: usize) -> u32 {

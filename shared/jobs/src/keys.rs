@@ -8,11 +8,9 @@ use uuid::Uuid;
 
 use crate::chunk::ChunkId;
 
-/// Domain separation from whatever else the same secret might feed.
 const SALT: &[u8] = b"bestow/jobs/v1";
 
-/// Every key of the jobs. They are the same for as long as the secret is: with another secret, lines that
-/// wait cannot be started and results cannot be read.
+/// Every key of the jobs. With another secret, lines that wait cannot be started and results cannot be read.
 pub struct JobKeys {
     /// Parent of the keys that seal, one for each part of each write.
     seal: DerivationKey,
@@ -22,7 +20,7 @@ pub struct JobKeys {
 
 /// The two parts of a chunk that are sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub(crate) enum Part {
     /// The lines that are not done, with their claims.
     Lines,
     /// What became of those that are.
@@ -40,9 +38,6 @@ impl Part {
 
 impl JobKeys {
     /// Derives all keys with HKDF-SHA256 (RFC 5869) from `secret`, which is `JOB_SECRET`.
-    ///
-    /// # Errors
-    /// Only if the cryptographic library fails.
     pub fn derive(secret: &SecretString) -> Result<Self, CryptoError> {
         let root = DerivationKey::extract(SALT, secret);
         Ok(Self {
@@ -51,12 +46,9 @@ impl JobKeys {
         })
     }
 
-    /// Seals one part of a chunk for the write `write_id`, which must be a new random one for each write:
-    /// it makes the key, which seals once.
-    ///
-    /// # Errors
-    /// Only if the cryptographic library fails.
-    pub fn seal(
+    /// Seals one part of a chunk for the write `write_id`. That must be a new random one for each write: the key is
+    /// derived from it, and seals once.
+    pub(crate) fn seal(
         &self,
         part: Part,
         chunk: ChunkId,
@@ -68,10 +60,7 @@ impl JobKeys {
     }
 
     /// Opens what [`JobKeys::seal`] made for the same part, chunk and write.
-    ///
-    /// # Errors
-    /// [`OpenError`] for anything else.
-    pub fn open(
+    pub(crate) fn open(
         &self,
         part: Part,
         chunk: ChunkId,
@@ -82,9 +71,9 @@ impl JobKeys {
         aead.open(part.name(), sealed)
     }
 
-    /// The fingerprint of an upload, or the name of an idempotency key: 64 hexadecimal digits. Keyed,
-    /// because claims can be guessed.
-    pub fn fingerprint(&self, of: &str, bytes: &[u8]) -> String {
+    /// The fingerprint of an upload, or the name of an idempotency key: 64 hexadecimal digits. Keyed, because claims can
+    /// be guessed.
+    pub(crate) fn fingerprint(&self, of: &str, bytes: &[u8]) -> String {
         hex::encode(self.fingerprint.sign(&[of.as_bytes(), &[0], bytes]))
     }
 

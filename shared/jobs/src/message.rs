@@ -1,6 +1,8 @@
-//! What is put on the start queue.
+//! Messages of the start queue.
 
 use bestow_contract::{Problem, StartIssue};
+use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
@@ -8,42 +10,46 @@ use uuid::Uuid;
 
 use crate::chunk::ChunkId;
 
-/// A message of the start queue. Those of jobs name something and carry nothing. A pipeline's own message
-/// is the body of Start issue.
-#[derive(Debug, Clone, PartialEq)]
+/// A message of the start queue. Those of jobs carry names only; a pipeline's own message is the body of Start issue.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum StartMessage {
     /// Start the lines of a chunk that are not done.
     Chunk {
         /// Which chunk.
+        #[serde(flatten)]
         id: ChunkId,
         /// How often in a row the wallet has failed.
         failures: u32,
     },
-    /// See to a job.
+    /// Look after a job.
     Job {
         /// Which job.
         job_id: Uuid,
     },
-    /// Start an issuance.
-    Start {
-        /// Which. A message of a pipeline need not name its correlation id.
-        request: Box<StartIssue>,
-        /// What is known, if it was tried before.
-        tried: Option<Tried>,
+    /// Start an issuance that a pipeline asked for. It need not name its correlation id.
+    Start(Box<StartIssue>),
+    /// Start it, after it could not be started yet.
+    Again {
+        /// The issuance.
+        start: Box<StartIssue>,
+        /// What is known of it.
+        tried: Tried,
     },
 }
 
-/// A message of a pipeline that could not be started yet and was put on the queue again.
+/// What is known of a pipeline's message that could not be started yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tried {
-    /// When it was first tried, in Unix milliseconds.
-    pub since_ms: i64,
+    /// When it was first tried.
+    #[serde(rename = "since_ms", with = "millisecond::required")]
+    pub since: Timestamp,
     /// How often in a row the wallet has failed.
     pub failures: u32,
 }
 
-/// Members of messages of our own.
-#[derive(Serialize, Deserialize)]
+/// A message of our own, as it is read.
+#[derive(Deserialize)]
 #[serde(untagged)]
 enum Own {
     Chunk {
@@ -67,8 +73,8 @@ impl StartMessage {
         Self::Chunk { id, failures: 0 }
     }
 
-    /// The message in a body of the queue. `check_callback` says what is wrong with the callback of a
-    /// pipeline's message ([`StartIssue::from_json_with`]).
+    /// The message in a body of the queue. `check_callback` says what is wrong with the callback of a pipeline's message
+    /// ([`StartIssue::from_json_with`]).
     ///
     /// # Errors
     /// The problem of a body that is neither ours nor one of Start issue. It repeats no value.
@@ -80,52 +86,23 @@ impl StartMessage {
             let (request, _) = StartIssue::from_json_with(body, |_| Ok(()), check_callback)?;
             Ok::<_, Problem>(Box::new(request))
         };
-        // What has no template is none of a pipeline's: there, members that are not known are ignored.
+        // What has a template is a pipeline's, in which unknown members are ignored.
         let own = serde_json::from_slice::<Value>(body)
             .ok()
             .filter(|value| value.get("template_id").is_none())
             .and_then(|value| serde_json::from_value(value).ok());
-        match own {
-            Some(Own::Chunk { id, failures }) => Ok(Self::Chunk { id, failures }),
-            Some(Own::Job { job_id }) => Ok(Self::Job { job_id }),
+        Ok(match own {
+            Some(Own::Chunk { id, failures }) => Self::Chunk { id, failures },
+            Some(Own::Job { job_id }) => Self::Job { job_id },
             Some(Own::Again {
                 start: again,
                 tried,
-            }) => Ok(Self::Start {
-                request: start(again.to_string().as_bytes())?,
-                tried: Some(tried),
-            }),
-            None => Ok(Self::Start {
-                request: start(body)?,
-                tried: None,
-            }),
-        }
-    }
-
-    /// The body for the queue.
-    ///
-    /// # Errors
-    /// What cannot be written as JSON, which no message is.
-    pub fn write(&self) -> Result<String, serde_json::Error> {
-        let own = match self {
-            Self::Chunk { id, failures } => Own::Chunk {
-                id: *id,
-                failures: *failures,
+            }) => Self::Again {
+                start: start(again.to_string().as_bytes())?,
+                tried,
             },
-            Self::Job { job_id } => Own::Job { job_id: *job_id },
-            Self::Start {
-                request,
-                tried: Some(tried),
-            } => Own::Again {
-                start: serde_json::to_value(request)?,
-                tried: *tried,
-            },
-            Self::Start {
-                request,
-                tried: None,
-            } => return serde_json::to_string(request),
-        };
-        serde_json::to_string(&own)
+            None => Self::Start(start(body)?),
+        })
     }
 }
 
@@ -143,10 +120,10 @@ mod tests {
         let job_id = Uuid::from_u128(7);
         let body = br#"{"correlation_id": "a", "template_id": "t", "claims": {"x": 1}}"#;
         let request = Box::new(StartIssue::from_json(body).unwrap());
-        let tried = Some(Tried {
-            since_ms: 5,
+        let tried = Tried {
+            since: Timestamp::from_millisecond(5).unwrap(),
             failures: 2,
-        });
+        };
         for message in [
             StartMessage::Chunk {
                 id: ChunkId {
@@ -156,13 +133,13 @@ mod tests {
                 failures: 3,
             },
             StartMessage::Job { job_id },
-            StartMessage::Start {
-                request: request.clone(),
-                tried: None,
+            StartMessage::Start(request.clone()),
+            StartMessage::Again {
+                start: request,
+                tried,
             },
-            StartMessage::Start { request, tried },
         ] {
-            let body = message.write().unwrap();
+            let body = serde_json::to_string(&message).unwrap();
             assert_eq!(read(body.as_bytes()).unwrap(), message);
         }
     }
@@ -173,8 +150,7 @@ mod tests {
             job_id: Uuid::nil(),
             first_line: 1,
         };
-        let body = StartMessage::Chunk { id, failures: 0 }.write().unwrap();
-        let body: Value = serde_json::from_str(&body).unwrap();
+        let body = serde_json::to_value(StartMessage::first(id)).unwrap();
         assert_eq!(
             body,
             json!({"job_id": Uuid::nil(), "chunk": 1, "failures": 0})
@@ -182,10 +158,19 @@ mod tests {
     }
 
     #[test]
+    fn what_was_tried_says_since_when_in_milliseconds() {
+        let start = json!({"template_id": "t", "claims": {}});
+        let body = json!({"start": start, "tried": {"since_ms": 5, "failures": 2}});
+        let message = read(body.to_string().as_bytes()).unwrap();
+        let written = serde_json::to_value(&message).unwrap();
+        assert_eq!(written["tried"], body["tried"]);
+    }
+
+    #[test]
     fn a_pipelines_members_are_not_taken_for_ours() {
         let body = json!({"template_id": "t", "claims": {}, "job_id": Uuid::nil(), "chunk": 1});
         let read = read(body.to_string().as_bytes());
-        assert!(matches!(read, Ok(StartMessage::Start { tried: None, .. })));
+        assert!(matches!(read, Ok(StartMessage::Start(_))));
     }
 
     #[test]

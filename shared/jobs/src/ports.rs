@@ -1,10 +1,11 @@
 //! What the use cases need from outside, one capability each.
 
-use bestow_clock::{Clock, IdSource};
 use std::future::Future;
+use std::time::Duration;
 
+use bestow_clock::{Clock, IdSource};
 use bestow_contract::StartIssue;
-use bestow_issuance::ports::{IssuingWallet, PollQueue, Records};
+use bestow_issuance::ports::{Cause, IssuingWallet, PollQueue, Records};
 use bestow_issuance::{Outcome, StartIssueError, StartIssuing, StartedIssue, Versioned};
 use thiserror::Error;
 use uuid::Uuid;
@@ -12,15 +13,12 @@ use uuid::Uuid;
 use crate::chunk::{Chunk, ChunkId, ChunkProgress, Job};
 use crate::message::StartMessage;
 
-pub use bestow_issuance::ports::Cause;
-
 /// The table of jobs. Nothing of a job is to be seen before it is accepted.
 pub trait Jobs: Send + Sync {
     /// Stores chunks of a job that is not accepted yet.
     fn keep(&self, chunks: &[Chunk]) -> impl Future<Output = Result<(), JobsError>> + Send;
 
-    /// Stores the job, if nothing is stored under `key` (the name of an idempotency key) that is still kept:
-    /// from here on its chunks count.
+    /// Stores the job, unless another one that is still kept is stored under `key` (the name of an idempotency key).
     fn accept(
         &self,
         job: &Job,
@@ -39,25 +37,25 @@ pub trait Jobs: Send + Sync {
     /// Removes the chunks of a job that was not accepted.
     fn discard(&self, id: Uuid) -> impl Future<Output = Result<(), JobsError>> + Send;
 
-    /// A chunk as it is now.
+    /// A chunk.
     fn chunk(&self, id: ChunkId) -> impl Future<Output = Result<Option<Chunk>, JobsError>> + Send;
 
-    /// Stores `after` if the stored chunk is still the one that the write `based_on` made, and if it still
-    /// has lines where `after` has some.
+    /// Stores `after` if the stored chunk is still the one that the write `based_on` made, and still has lines if
+    /// `after` has some. Otherwise it tells what is there instead.
     fn replace(
         &self,
         based_on: Uuid,
         after: &Chunk,
     ) -> impl Future<Output = Result<Replaced, JobsError>> + Send;
 
-    /// How far each chunk of the job is now, in the order of the lines.
+    /// How far each chunk of the job is, in the order of the lines.
     fn progress(
         &self,
         id: Uuid,
     ) -> impl Future<Output = Result<Vec<ChunkProgress>, JobsError>> + Send;
 
-    /// Chunks of the job as they are now, in the order of the lines, from the first one on that begins at
-    /// `from_line` or later: some of them, and where it goes on.
+    /// A page of the job's chunks, in the order of the lines, from the first one that begins at `from_line` or later,
+    /// and the line at which the next page begins.
     fn chunks_from(
         &self,
         id: Uuid,
@@ -65,7 +63,7 @@ pub trait Jobs: Send + Sync {
     ) -> impl Future<Output = Result<(Vec<Chunk>, Option<u32>), JobsError>> + Send;
 }
 
-/// What came of an attempt to accept a job.
+/// What became of a job that was to be accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Acceptance {
     /// It is accepted.
@@ -80,7 +78,7 @@ impl Versioned for Chunk {
     }
 }
 
-/// What came of an attempt to replace a chunk.
+/// What became of a write of a chunk.
 pub type Replaced = Outcome<Chunk>;
 
 /// The table of jobs gave no answer, or one that cannot be understood.
@@ -90,14 +88,14 @@ pub struct JobsError(pub Cause);
 
 /// The queue that issuances are started from.
 pub trait StartQueue: Send + Sync {
-    /// Puts `message` on the queue, to be delivered after `delay_seconds` (0 to 900).
+    /// Enqueues `message`, to be delivered after `delay`: whole seconds, at most 900.
     fn send(
         &self,
         message: &StartMessage,
-        delay_seconds: u32,
+        delay: Duration,
     ) -> impl Future<Output = Result<(), QueueError>> + Send;
 
-    /// Puts all of these on the queue, to be delivered now.
+    /// Enqueues all of these, to be delivered now.
     fn send_all(
         &self,
         messages: &[StartMessage],
@@ -109,7 +107,7 @@ pub trait StartQueue: Send + Sync {
 #[error("the start queue did not take a message: {0}")]
 pub struct QueueError(pub Cause);
 
-/// Start issue, as it is for a single request.
+/// Start issue.
 pub trait Issuing: Send + Sync {
     /// See [`StartIssuing::start_issue`].
     fn start_issue(

@@ -6,11 +6,11 @@ use bestow_sealing::OpenError;
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::chunk::{Chunk, LineResult};
+use crate::chunk::{Chunk, ChunkProgress, LineResult};
 use crate::keys::JobKeys;
 use crate::ports::{Jobs, JobsError};
 
-/// About how many bytes of results make a page. An answer of Lambda has at most 6 MB, in base64.
+/// About how many bytes of results make a page: an answer of Lambda has at most 6 MB, in base64.
 const PAGE_BYTES: usize = 1_000_000;
 
 /// The use case, and what it works with.
@@ -21,21 +21,21 @@ pub struct ReadJob<J> {
     pub keys: JobKeys,
 }
 
-/// How far a job is.
+/// How far a job is, in lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// How many lines it has.
+    /// All.
     pub total: u32,
-    /// How many of them are dealt with.
+    /// Those that are dealt with.
     pub done: u32,
-    /// How many of those have failed.
+    /// Those of them that have failed.
     pub failed: u32,
 }
 
 /// Some results of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResultsPage {
-    /// The lines that are done, in order.
+    /// Those of lines that are done, in order.
     pub results: Vec<LineResult>,
     /// From which line on there may be more.
     pub next: Option<u32>,
@@ -53,34 +53,20 @@ pub enum ReadError {
 }
 
 impl<J: Jobs> ReadJob<J> {
-    /// How far the job is; none if there is no such job, or not any more.
-    ///
-    /// # Errors
-    /// The table gave no answer.
+    /// How far the job is; `None` if there is no such job, or not any more.
     pub async fn progress(&self, job_id: Uuid) -> Result<Option<Progress>, JobsError> {
         let (job, chunks) =
             futures::future::try_join(self.jobs.job(job_id), self.jobs.progress(job_id)).await?;
-        Ok(job.map(|job| {
-            let nothing = Progress {
-                total: job.total,
-                done: 0,
-                failed: 0,
-            };
-            chunks.iter().fold(nothing, |sum, chunk| {
-                let (done, failed) = chunk.done_and_failed();
-                Progress {
-                    done: sum.done.saturating_add(done),
-                    failed: sum.failed.saturating_add(failed),
-                    ..sum
-                }
-            })
+        let counts = chunks.iter().map(ChunkProgress::done_and_failed);
+        let (done, failed): (Vec<u32>, Vec<u32>) = counts.unzip();
+        Ok(job.map(|job| Progress {
+            total: job.total,
+            done: done.iter().sum(),
+            failed: failed.iter().sum(),
         }))
     }
 
-    /// The results from `from_line` on, which a page before named, or 1; none if there is no such job.
-    ///
-    /// # Errors
-    /// The table gave no answer, or what it has cannot be opened.
+    /// The results from `from_line` on, which is 1 or what a page before named; `None` if there is no such job.
     pub async fn results(
         &self,
         job_id: Uuid,
@@ -105,21 +91,16 @@ impl<J: Jobs> ReadJob<J> {
         Ok(Some(ResultsPage { results, next }))
     }
 
-    /// Lines of a closed chunk that have no result lost their claims before they were started.
+    /// Lines of a closed chunk without a result lost their claims before they were started.
     fn results_of(&self, chunk: &Chunk) -> Result<Vec<LineResult>, OpenError> {
         let recorded = chunk.open_results(&self.keys)?;
         if chunk.lines.is_some() {
             return Ok(recorded);
         }
-        let mut results: BTreeMap<u32, LineResult> = recorded
-            .into_iter()
-            .map(|result| (result.line, result))
-            .collect();
-        for line in chunk.line_numbers() {
-            results
-                .entry(line)
-                .or_insert_with(|| LineResult::too_late(line, None));
-        }
-        Ok(results.into_values().collect())
+        let too_late = chunk
+            .line_numbers()
+            .map(|line| LineResult::too_late(line, None));
+        let results = too_late.chain(recorded).map(|result| (result.line, result));
+        Ok(results.collect::<BTreeMap<_, _>>().into_values().collect())
     }
 }

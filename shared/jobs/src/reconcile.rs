@@ -1,17 +1,18 @@
-//! Seeing to a job once its upload is over, by a message that was on the queue before the first claim was
-//! stored.
+//! Looking after a job once its upload is over, by a message that was enqueued before the first claim was stored.
+
+use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::accept::AcceptError;
 use crate::message::StartMessage;
 use crate::ports::{Jobs, StartQueue};
 use crate::start_chunk::StartQueued;
 
-/// After how many seconds a job is seen to: when whoever takes the upload is done, or dead (the time-out of
-/// start-bulk, 29 seconds).
-pub(crate) const LOOK_AFTER_SECONDS: u32 = 60;
+/// When a job is looked after: when whoever takes the upload is done, or dead (the time-out of start-bulk, 29 seconds).
+pub(crate) const LOOK_AFTER: Duration = Duration::from_secs(60);
 
-/// What became of a job that was seen to.
+/// What became of a job that was looked after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reconciled {
     /// It was never accepted: what was stored of it is gone.
@@ -21,15 +22,9 @@ pub enum Reconciled {
 }
 
 impl<J: Jobs, Q: StartQueue, I: Send + Sync, S: Send + Sync> StartQueued<J, Q, I, S> {
-    /// Sees to a job: removes one that was never accepted, and sends the messages of one whose upload died
-    /// before it did.
-    ///
-    /// # Errors
-    /// What the table or the queue failed at. The message is to be delivered again.
-    pub async fn reconcile(
-        &self,
-        job_id: Uuid,
-    ) -> Result<Reconciled, Box<dyn std::error::Error + Send + Sync>> {
+    /// Removes a job that was never accepted, and sends the messages of one whose upload died before it did. After a
+    /// failure the message is to be received again.
+    pub async fn reconcile(&self, job_id: Uuid) -> Result<Reconciled, AcceptError> {
         let Some(job) = self.jobs.job(job_id).await? else {
             self.jobs.discard(job_id).await?;
             return Ok(Reconciled::Discarded);

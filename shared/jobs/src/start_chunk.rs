@@ -1,27 +1,29 @@
 //! Starting the lines of a chunk that are not done.
 
-use bestow_clock::{Clock, IdSource};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
+use bestow_clock::{Clock, IdSource};
 use bestow_issuance::back_off_seconds;
 use bestow_sealing::{CryptoError, OpenError};
 use futures::{StreamExt, stream};
+use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::chunk::{Chunk, ChunkId, LineOutcome, LineResult, PendingLine};
-use crate::decision::{self, Decision, Later, WaitsFor};
+use crate::decision::{self, NotStarted, Retry, WaitsFor};
 use crate::keys::JobKeys;
 use crate::ports::{Issuing, Jobs, JobsError, Replaced};
 
-/// How long one pass over a chunk begins new lines, in milliseconds. The function's time-out
-/// (`template.yaml`) has room for this, for the lines that are then under way, and for the record.
-pub const PASS_MS: i64 = 20_000;
+/// How long one pass over a chunk begins new lines. The function's time-out (`template.yaml`) has room for this, for the
+/// lines that are then under way, and for the record.
+pub const PASS: Duration = Duration::from_secs(20);
 
 /// After how many failures at single lines a pass leaves the wallet alone.
 const MOST_FAULTS: u32 = 3;
 
-/// How often a chunk is written again that others wrote before.
+/// How often a chunk is written again when another write came first.
 const MAX_CONTENTION: usize = 5;
 
 /// The use cases of the start queue, and what they work with.
@@ -32,7 +34,7 @@ pub struct StartQueued<J, Q, I, S> {
     pub queue: Q,
     /// Start issue.
     pub issuing: I,
-    /// Tells the time, and draws ids and jitter.
+    /// The clock, and the source of ids and jitter.
     pub system: S,
     /// What chunks are sealed with.
     pub keys: JobKeys,
@@ -42,7 +44,7 @@ pub struct StartQueued<J, Q, I, S> {
     pub recorded: fn(&LineOutcome),
 }
 
-/// What one pass over a chunk came to.
+/// What became of a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pass {
     /// All its lines are done, now or before.
@@ -50,7 +52,7 @@ pub enum Pass {
     /// Some are not.
     Unfinished {
         /// When to go on.
-        after_seconds: u32,
+        after: Duration,
         /// How often in a row the wallet has now failed; 0 if something was done.
         failures: u32,
     },
@@ -73,26 +75,20 @@ pub enum ChunkError {
     Contention,
 }
 
-/// What became of a line in a pass.
-enum Attempt {
-    Done(LineResult),
-    Later(PendingLine, Later),
-    NotBegun(PendingLine),
-}
+/// A line that is not done, and why; `None` if it was not begun.
+type Rest = (PendingLine, Option<NotStarted>);
 
 /// What the lines of a pass tell each other.
 struct Shared {
-    begin_until_ms: i64,
+    begin_until: Timestamp,
     faults: AtomicU32,
     stop: AtomicBool,
 }
 
 impl<J: Jobs, Q: Send + Sync, I: Issuing, S: Clock + IdSource> StartQueued<J, Q, I, S> {
-    /// Starts the lines of a chunk that are not done, before which the wallet has failed `failures` times
-    /// in a row. Lines that were started are recorded before this returns, and their claims are gone.
-    ///
-    /// # Errors
-    /// [`ChunkError`]: the message is to be delivered again.
+    /// Starts the lines of a chunk that are not done, before which the wallet has failed `failures` times in a row. When
+    /// this returns, lines that were started are recorded, and their claims are gone. After a failure the message is to
+    /// be received again.
     pub async fn start_chunk(&self, id: ChunkId, failures: u32) -> Result<Pass, ChunkError> {
         let Some(chunk) = self.jobs.chunk(id).await? else {
             return Ok(Pass::Done);
@@ -105,18 +101,16 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: Clock + IdSource> StartQueued<J, Q,
         let begin = failures.saturating_mul(MOST_FAULTS) as usize % lines.len();
         lines.rotate_left(begin);
 
-        let is_last = self.now_seconds() >= chunk.start_by;
-        let (results, rest) = self.pass(lines).await;
-        let (results, later) = if is_last {
-            (give_up(results, rest), Vec::new())
-        } else {
-            (results, rest)
-        };
+        let is_last = self.system.now() >= chunk.start_by;
+        let (mut results, mut rest) = self.pass(lines).await;
+        if is_last {
+            results.extend(rest.drain(..).map(given_up));
+        }
         let something_done = !results.is_empty();
         if something_done {
             self.record(chunk.clone(), results).await?;
         }
-        if later.is_empty() {
+        if rest.is_empty() {
             return Ok(Pass::Done);
         }
         let failures = if something_done {
@@ -125,24 +119,24 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: Clock + IdSource> StartQueued<J, Q,
             failures.saturating_add(1)
         };
         Ok(Pass::Unfinished {
-            after_seconds: self.wait(&later, failures, chunk.start_by),
+            after: self.wait(&rest, failures, chunk.start_by),
             failures,
         })
     }
 
     /// The results of the lines that are done, and the lines that are not.
-    async fn pass(&self, lines: Vec<PendingLine>) -> (Vec<LineResult>, Vec<Attempt>) {
+    async fn pass(&self, lines: Vec<PendingLine>) -> (Vec<LineResult>, Vec<Rest>) {
         let shared = Shared {
-            begin_until_ms: self.system.now().as_millisecond().saturating_add(PASS_MS),
+            begin_until: self.system.now() + PASS,
             faults: AtomicU32::new(0),
             stop: AtomicBool::new(false),
         };
         let (mut results, rest) = self.attempts(lines, &shared).await;
         // The same line twice: what the one was waiting for is done now.
-        let (again, mut rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|attempt| {
-            matches!(attempt, Attempt::Later(_, later) if later.waits_for == WaitsFor::Itself)
+        let (again, mut rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|(_, why)| {
+            retry(why.as_ref()).is_some_and(|retry| retry.waits_for == WaitsFor::Itself)
         });
-        let again = again.into_iter().filter_map(Attempt::into_line).collect();
+        let again = again.into_iter().map(|(line, _)| line).collect();
         let (more, still) = self.attempts(again, &shared).await;
         results.extend(more);
         rest.extend(still);
@@ -153,50 +147,50 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: Clock + IdSource> StartQueued<J, Q,
         &self,
         lines: Vec<PendingLine>,
         shared: &Shared,
-    ) -> (Vec<LineResult>, Vec<Attempt>) {
-        let mut results = Vec::with_capacity(lines.len());
-        let mut rest = Vec::new();
+    ) -> (Vec<LineResult>, Vec<Rest>) {
+        let (mut results, mut rest) = (Vec::with_capacity(lines.len()), Vec::new());
         let mut attempts = stream::iter(lines)
             .map(|line| self.attempt(line, shared))
             .buffer_unordered(self.at_once.max(1));
         while let Some(attempt) = attempts.next().await {
             match attempt {
-                Attempt::Done(result) => results.push(result),
-                other => rest.push(other),
+                Ok(result) => results.push(result),
+                Err(line) => rest.push(*line),
             }
         }
         (results, rest)
     }
 
-    async fn attempt(&self, line: PendingLine, shared: &Shared) -> Attempt {
-        if shared.stop.load(Ordering::Relaxed)
-            || self.system.now().as_millisecond() >= shared.begin_until_ms
-        {
-            return Attempt::NotBegun(line);
+    async fn attempt(&self, line: PendingLine, shared: &Shared) -> Result<LineResult, Box<Rest>> {
+        if shared.stop.load(Ordering::Relaxed) || self.system.now() >= shared.begin_until {
+            return Err(Box::new((line, None)));
         }
-        match decision::start(&self.issuing, line.request.clone()).await {
-            Ok(started) => Attempt::Done(LineResult {
-                line: line.line,
-                correlation_id: Some(started.correlation_id),
-                outcome: LineOutcome::Started {
-                    request_uri: started.request_uri,
-                    tx_code: started.tx_code.map(|code| code.0),
-                    revocation_uuid: started.revocation_uuid,
-                    expires_at: started.expires_at,
-                },
-            }),
-            Err((correlation_id, Decision::Refused(problem))) => {
-                Attempt::Done(LineResult::failed(line.line, Some(correlation_id), problem))
+        let started = match decision::start(&self.issuing, line.request.clone()).await {
+            Ok(started) => started,
+            Err(not) => {
+                let Some(retry) = not.retry else {
+                    let correlation_id = Some(not.correlation_id);
+                    return Ok(LineResult::failed(line.line, correlation_id, not.problem));
+                };
+                shared.note(retry.waits_for);
+                return Err(Box::new((line, Some(not))));
             }
-            Err((_, Decision::Later(later))) => {
-                shared.note(later.waits_for);
-                Attempt::Later(line, later)
-            }
-        }
+        };
+        let expires_at = started.expires_at.map(Timestamp::from_second);
+        Ok(LineResult {
+            line: line.line,
+            correlation_id: Some(started.correlation_id),
+            outcome: LineOutcome::Started {
+                request_uri: started.request_uri,
+                tx_code: started.tx_code.map(|code| code.0),
+                revocation_uuid: started.revocation_uuid,
+                expires_at: expires_at.and_then(Result::ok),
+            },
+        })
     }
 
-    /// Moves lines to the results, whatever others did to the chunk meanwhile. Of two results of a line,
-    /// the one that is recorded stands.
+    /// Moves lines to the results, whatever others did to the chunk meanwhile. Of two results of a line, the one that is
+    /// recorded stands.
     async fn record(&self, mut chunk: Chunk, new: Vec<LineResult>) -> Result<(), ChunkError> {
         for _ in 0..MAX_CONTENTION {
             let recorded = chunk.open_results(&self.keys)?;
@@ -224,30 +218,27 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: Clock + IdSource> StartQueued<J, Q,
         Err(ChunkError::Contention)
     }
 
-    /// When to go on: at once if only time was up, otherwise when those who are waited for may be well,
-    /// but not after the last moment.
-    fn wait(&self, rest: &[Attempt], failures: u32, start_by: i64) -> u32 {
-        let waits = rest.iter().filter_map(|attempt| match attempt {
-            Attempt::Later(_, later) => Some(self.wait_for(later, failures)),
-            _ => None,
-        });
-        let until_last = start_by.saturating_sub(self.now_seconds()).max(1);
-        let longest = u32::try_from(until_last).unwrap_or(u32::MAX);
-        waits.max().unwrap_or(0).min(longest)
+    /// When to go on: at once if only time was up, otherwise when those who are waited for may be well, but not after the
+    /// last moment.
+    fn wait(&self, rest: &[Rest], failures: u32, start_by: Timestamp) -> Duration {
+        let retries = rest.iter().filter_map(|(_, why)| retry(why.as_ref()));
+        let wait = retries.map(|retry| self.wait_for(retry, failures)).max();
+        let until_last = start_by.as_second() - self.system.now().as_second();
+        let longest = Duration::from_secs(u64::try_from(until_last).unwrap_or(0).max(1));
+        wait.unwrap_or_default().min(longest)
     }
 
-    pub(crate) fn wait_for(&self, later: &Later, failures: u32) -> u32 {
-        match later.waits_for {
-            WaitsFor::Itself => later.retry_after_seconds.unwrap_or(1),
+    pub(crate) fn wait_for(&self, retry: Retry, failures: u32) -> Duration {
+        match retry.waits_for {
+            WaitsFor::Itself => Duration::from_secs(1),
             WaitsFor::Everything | WaitsFor::Wallet => {
                 let jitter = self.system.fraction();
-                back_off_seconds(failures.max(1), later.retry_after_seconds, jitter)
+                let asked = retry
+                    .retry_after
+                    .and_then(|after| after.as_secs().try_into().ok());
+                Duration::from_secs(back_off_seconds(failures.max(1), asked, jitter).into())
             }
         }
-    }
-
-    pub(crate) fn now_seconds(&self) -> i64 {
-        self.system.now().as_millisecond().div_euclid(1_000)
     }
 }
 
@@ -264,27 +255,16 @@ impl Shared {
     }
 }
 
-impl Attempt {
-    fn into_line(self) -> Option<PendingLine> {
-        match self {
-            Self::Later(line, _) | Self::NotBegun(line) => Some(line),
-            Self::Done(_) => None,
-        }
-    }
+/// How a line is tried again that was begun.
+fn retry(why: Option<&NotStarted>) -> Option<Retry> {
+    why.and_then(|why| why.retry)
 }
 
-/// The results with those of the lines that nobody will try again.
-fn give_up(mut results: Vec<LineResult>, rest: Vec<Attempt>) -> Vec<LineResult> {
-    results.extend(rest.into_iter().filter_map(|attempt| match attempt {
-        Attempt::Later(line, later) => Some(LineResult::failed(
-            line.line,
-            line.request.correlation_id,
-            later.problem,
-        )),
-        Attempt::NotBegun(line) => {
-            Some(LineResult::too_late(line.line, line.request.correlation_id))
-        }
-        Attempt::Done(_) => None,
-    }));
-    results
+/// The result of a line that nobody will try again.
+fn given_up((line, why): Rest) -> LineResult {
+    let correlation_id = line.request.correlation_id;
+    match why {
+        Some(why) => LineResult::failed(line.line, correlation_id, why.problem),
+        None => LineResult::too_late(line.line, correlation_id),
+    }
 }

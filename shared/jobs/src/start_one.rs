@@ -1,10 +1,12 @@
 //! Starting what a pipeline put on the queue itself.
 
+use std::time::Duration;
+
 use bestow_clock::{Clock, IdSource};
 use bestow_contract::{CorrelationId, Problem, StartIssue};
 
-use crate::chunk::PATIENCE_SECONDS;
-use crate::decision::{self, Decision};
+use crate::chunk::PATIENCE;
+use crate::decision;
 use crate::message::{StartMessage, Tried};
 use crate::ports::{Issuing, Jobs};
 use crate::start_chunk::StartQueued;
@@ -14,14 +16,14 @@ use crate::start_chunk::StartQueued;
 pub enum Single {
     /// The issuance was started, now or before.
     Started(CorrelationId),
-    /// It is not what can be started from a queue.
+    /// It cannot be started from a queue.
     Malformed(Box<Problem>),
     /// It is refused. Why can repeat a claim, where a wallet says it.
     Refused,
     /// Not yet.
     Later {
         /// When to try again.
-        after_seconds: u32,
+        after: Duration,
         /// The message for that, if this one cannot come again: it knows how often it was tried.
         message: Box<StartMessage>,
     },
@@ -30,8 +32,8 @@ pub enum Single {
 }
 
 impl<J: Jobs, Q: Send + Sync, I: Issuing, S: Clock + IdSource> StartQueued<J, Q, I, S> {
-    /// Starts `request`, which was `tried` before or not and is being delivered for the `delivery`-th time.
-    /// If it does not name its issuance, `otherwise` does, which must be the same for each delivery.
+    /// Starts `request`, which was `tried` before or not and is being received for the `delivery`-th time. If it does not
+    /// name its issuance, `otherwise` does, which must be the same each time.
     pub async fn start_one(
         &self,
         request: StartIssue,
@@ -53,29 +55,28 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: Clock + IdSource> StartQueued<J, Q,
             qr_code: None,
             ..request
         };
-        let now_ms = self.system.now().as_millisecond();
+        let now = self.system.now();
         let tried = tried.unwrap_or(Tried {
-            since_ms: now_ms,
+            since: now,
             failures: 0,
         });
-        match decision::start(&self.issuing, request.clone()).await {
-            Ok(started) => Single::Started(started.correlation_id),
-            Err((_, Decision::Refused(_))) => Single::Refused,
-            Err((_, Decision::Later(later))) => {
-                let waited_ms = now_ms.saturating_sub(tried.since_ms);
-                if waited_ms.div_euclid(1_000) >= PATIENCE_SECONDS {
-                    return Single::GivenUp;
-                }
-                let failures = tried.failures.saturating_add(delivery);
-                let tried = Tried { failures, ..tried };
-                Single::Later {
-                    after_seconds: self.wait_for(&later, failures),
-                    message: Box::new(StartMessage::Start {
-                        request: Box::new(request),
-                        tried: Some(tried),
-                    }),
-                }
-            }
+        let retry = match decision::start(&self.issuing, request.clone()).await {
+            Ok(started) => return Single::Started(started.correlation_id),
+            Err(not_started) => not_started.retry,
+        };
+        let Some(retry) = retry else {
+            return Single::Refused;
+        };
+        if Duration::try_from(now - tried.since).is_ok_and(|waited| waited >= PATIENCE) {
+            return Single::GivenUp;
+        }
+        let failures = tried.failures.saturating_add(delivery);
+        Single::Later {
+            after: self.wait_for(retry, failures),
+            message: Box::new(StartMessage::Again {
+                start: Box::new(request),
+                tried: Tried { failures, ..tried },
+            }),
         }
     }
 }

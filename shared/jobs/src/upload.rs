@@ -1,9 +1,9 @@
 //! Reading an upload: NDJSON or a JSON array of Start-issue bodies.
 
-use bestow_clock::IdSource;
 use std::collections::HashMap;
 
 use aws_lc_rs::digest::{Digest, SHA256, digest};
+use bestow_clock::IdSource;
 use bestow_contract::{CorrelationId, MAX_UPLOAD_LINES, Problem, StartIssue};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -11,28 +11,18 @@ use url::Url;
 
 use crate::chunk::{LineResult, PendingLine, count};
 
-/// What one line says.
-#[derive(Debug, Clone, PartialEq)]
-pub enum UploadLine {
-    /// It can be started.
-    Ready(Box<PendingLine>),
-    /// It cannot, and that is its result.
-    Refused(Box<LineResult>),
-}
-
 /// The lines of an upload, in order. Their numbers count from 1.
 #[derive(Debug, Default)]
 pub struct Upload {
-    /// All lines.
-    pub lines: Vec<UploadLine>,
+    /// All lines: what can be started, and the results of what cannot.
+    pub lines: Vec<Result<PendingLine, LineResult>>,
     /// The first line that has a correlation id, and the digest of what it asks for.
     by_correlation_id: HashMap<CorrelationId, (u32, Digest)>,
 }
 
 impl Upload {
-    /// Reads NDJSON: a Start-issue body a line. Blank lines are skipped and do not count. What is wrong
-    /// with a line is that line's problem, and so is a callback in which `check_callback` finds a fault
-    /// ([`StartIssue::from_json_with`]).
+    /// Reads NDJSON: a Start-issue body a line. Blank lines are skipped and do not count. What is wrong with a line is
+    /// that line's problem, also what `check_callback` says of its callback ([`StartIssue::from_json_with`]).
     ///
     /// # Errors
     /// 400 if there is no line at all, 413 if there are too many.
@@ -52,8 +42,7 @@ impl Upload {
         upload.not_empty()
     }
 
-    /// Reads a JSON array of Start-issue bodies. What is wrong with an element is that element's problem, as
-    /// with a line of NDJSON.
+    /// Reads a JSON array of Start-issue bodies. What is wrong with an element is that element's problem.
     ///
     /// # Errors
     /// 400 if it is no JSON array, or an empty one; 413 if it is too long.
@@ -102,10 +91,9 @@ impl Upload {
         }
         let line = count(self.lines.len() + 1);
         let read = self.read(line, body, check_callback, system);
-        self.lines
-            .push(read.unwrap_or_else(|(correlation_id, problem)| {
-                UploadLine::Refused(Box::new(LineResult::failed(line, correlation_id, *problem)))
-            }));
+        self.lines.push(read.map_err(|(correlation_id, problem)| {
+            LineResult::failed(line, correlation_id, *problem)
+        }));
         Ok(())
     }
 
@@ -115,7 +103,7 @@ impl Upload {
         body: &[u8],
         check_callback: impl Fn(&Url) -> Result<(), String>,
         system: &impl IdSource,
-    ) -> Result<UploadLine, (Option<CorrelationId>, Box<Problem>)> {
+    ) -> Result<PendingLine, (Option<CorrelationId>, Box<Problem>)> {
         if body.len() > StartIssue::MAX_BODY_BYTES {
             let problem = Problem::too_large(StartIssue::MAX_BODY_BYTES);
             return Err((None, Box::new(problem)));
@@ -130,13 +118,12 @@ impl Upload {
                 .same(line, id, &request)
                 .map_err(|problem| (Some(id.clone()), Box::new(problem)))?,
         }
-        Ok(UploadLine::Ready(Box::new(PendingLine { line, request })))
+        Ok(PendingLine { line, request })
     }
 
-    /// The same line twice is a repeat. Another one under the same name would be refused anyway; here it
-    /// is known which one came first.
+    /// The same line twice is a repeat. Another one under the same name would be refused later, too; here it is known
+    /// which one came first.
     fn same(&mut self, line: u32, id: &CorrelationId, request: &StartIssue) -> Result<(), Problem> {
-        // Of the first line a digest is kept, so that however many repeats cost no more than they are long.
         let asked = digest(&SHA256, &request.canonical_json());
         let (first, known) = self
             .by_correlation_id
@@ -152,7 +139,7 @@ impl Upload {
     }
 }
 
-/// The name in a body that is wrong elsewhere, so that its sender finds it again.
+/// The name in a body that is wrong elsewhere.
 fn correlation_id_of(body: &[u8]) -> Option<CorrelationId> {
     let body: Value = serde_json::from_slice(body).ok()?;
     body.get("correlation_id")?.as_str()?.parse().ok()

@@ -21,7 +21,7 @@ fuzz_target!(|body: &[u8]| {
         return;
     };
     // What is put on the queue again is the same message when it comes back.
-    let written = message.write().expect("a message can be written");
+    let written = serde_json::to_string(&message).expect("a message can be written");
     let again = StartMessage::read(written.as_bytes(), |_| Ok(())).expect("it can be read again");
-    assert_eq!(again.write().expect("a message can be written"), written);
+    assert_eq!(serde_json::to_string(&again).expect("again"), written);
 });

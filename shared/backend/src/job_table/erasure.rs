@@ -11,19 +11,16 @@ use super::{JobTable, item};
 pub const LINES_TO_ERASE: &str = "lines-to-erase";
 
 impl JobTable {
-    /// The chunks of one shard (`0..ERASE_SHARDS`) that still have lines whose time is over at `now_seconds`,
-    /// the oldest first.
+    /// The chunks of one shard (`0..ERASE_SHARDS`) that still have lines whose time is over at `now_seconds`, the oldest
+    /// first.
     #[must_use]
     pub fn lines_due(&self, shard: u8, now_seconds: i64) -> DuePages<ChunkId> {
         self.0
             .due(LINES_TO_ERASE, shard, now_seconds, item::chunk_id)
     }
 
-    /// Takes the lines of a chunk away, with their claims, if their time is over at `now_seconds`. How many
-    /// there were; none if they were gone, or are not due.
-    ///
-    /// # Errors
-    /// The table gave no answer.
+    /// Erases the lines of a chunk, with their claims, if their time is over at `now_seconds`. How many there were;
+    /// `None` if they were gone, or are not due.
     pub async fn erase_lines(
         &self,
         id: ChunkId,

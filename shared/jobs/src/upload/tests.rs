@@ -31,9 +31,9 @@ fn array(text: &str) -> Result<Upload, Problem> {
 
 /// The status of each line's problem, 0 where it has none.
 fn statuses(upload: &Upload) -> Vec<u16> {
-    let status = |line: &UploadLine| match line {
-        UploadLine::Ready(_) => 0,
-        UploadLine::Refused(result) => match &result.outcome {
+    let status = |line: &Result<_, LineResult>| match line {
+        Ok(_) => 0,
+        Err(result) => match &result.outcome {
             LineOutcome::Failed(problem) => problem.status,
             LineOutcome::Started { .. } => panic!("it cannot be started yet"),
         },
@@ -79,8 +79,8 @@ fn every_line_that_can_be_started_has_a_name() {
         .lines
         .iter()
         .map(|line| match line {
-            UploadLine::Ready(line) => line.request.correlation_id.clone().unwrap(),
-            UploadLine::Refused(_) => panic!("both are fine"),
+            Ok(line) => line.request.correlation_id.clone().unwrap(),
+            Err(_) => panic!("both are fine"),
         })
         .collect();
     assert_ne!(ids[0], ids[1]);
@@ -91,7 +91,7 @@ fn a_name_is_for_one_request() {
     let text = [body("a", "A"), body("a", "A"), body("a", "B")].join("\n");
     let upload = ndjson(&text).unwrap();
     assert_eq!(statuses(&upload), [0, 0, 409]);
-    let UploadLine::Refused(result) = &upload.lines[2] else {
+    let Err(result) = &upload.lines[2] else {
         panic!("it is refused");
     };
     assert_eq!(result.correlation_id, Some("a".parse().unwrap()));

@@ -1,8 +1,13 @@
 //! All of an upload is accepted, or nothing of it.
 
+use std::time::Duration;
+
 use bestow_jobs::{AcceptError, Job, Pass, Reconciled, StartMessage, Upload};
 
 use crate::world::{World, Write, is_started, ndjson};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
 
 async fn accept(world: &World, lines: usize, key: Option<&str>) -> Result<Job, AcceptError> {
     let body = ndjson(lines);
@@ -16,7 +21,7 @@ async fn an_upload_is_cut_into_chunks_with_a_message_each() {
     let job = world.job(60).await;
     assert_eq!((job.total, world.chunks().len()), (60, 3));
     let messages = world.messages();
-    assert_eq!(messages[0], (StartMessage::Job { job_id: job.id }, 60));
+    assert_eq!(messages[0], (StartMessage::Job { job_id: job.id }, MINUTE));
     assert_eq!(messages.len(), 4);
     let progress = world.read().progress(job.id).await.unwrap().unwrap();
     assert_eq!((progress.total, progress.done, progress.failed), (60, 0, 0));
@@ -74,7 +79,7 @@ async fn what_fails_half_way_leaves_nothing_and_starts_nothing() {
         assert_eq!(failure.problem().status, 503);
         assert_eq!(world.chunks(), []);
         let messages = world.messages();
-        assert!(matches!(messages[..], [(StartMessage::Job { .. }, 60)]));
+        assert!(matches!(messages[..], [(StartMessage::Job { .. }, MINUTE)]));
     }
 }
 
@@ -145,9 +150,9 @@ async fn the_same_upload_under_the_same_key_is_the_same_job() {
 async fn a_key_is_free_again_when_its_job_is_over() {
     let world = World::new();
     let first = accept(&world, 3, Some("k")).await.unwrap();
-    world.pass_seconds(bestow_jobs::RESULTS_KEPT_SECONDS - 1);
+    world.pass(bestow_jobs::RESULTS_KEPT - SECOND);
     assert_eq!(accept(&world, 3, Some("k")).await.unwrap().id, first.id);
-    world.pass_seconds(1);
+    world.pass(SECOND);
     assert_ne!(accept(&world, 4, Some("k")).await.unwrap().id, first.id);
 }
 
@@ -155,9 +160,9 @@ async fn a_key_is_free_again_when_its_job_is_over() {
 async fn a_chunk_that_is_closed_without_a_result_has_failed() {
     let world = World::new();
     let job = world.job(30).await;
-    world.pass_seconds(bestow_jobs::PATIENCE_SECONDS + 59);
+    world.pass(bestow_jobs::PATIENCE + MINUTE - SECOND);
     assert_eq!(world.erase_lines(), 0, "the last pass may be under way");
-    world.pass_seconds(1);
+    world.pass(SECOND);
     assert_eq!(world.erase_lines(), 2);
     assert_eq!(world.erase_lines(), 0);
     for chunk in world.chunks() {

@@ -1,10 +1,16 @@
 //! Lines are started once, whatever the wallet, the table and the queue do.
 
+use std::time::Duration;
+
 use bestow_contract::StartIssue;
-use bestow_jobs::{ChunkId, LineOutcome, PASS_MS, Pass, Single, StartMessage};
+use bestow_jobs::{ChunkId, LineOutcome, PASS, Pass, Single, StartMessage};
 use uuid::Uuid;
 
 use crate::world::{Wallet, World, Write, is_started};
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
 
 fn chunk(job_id: Uuid, first_line: u32) -> ChunkId {
     ChunkId { job_id, first_line }
@@ -46,7 +52,7 @@ async fn a_wallet_that_is_busy_is_left_alone_for_as_long_as_it_says() {
     let queued = world.queued(1);
     let pass = queued.start_chunk(chunk(job.id, 1), 0).await.unwrap();
     let again = Pass::Unfinished {
-        after_seconds: 7,
+        after: seconds(7),
         failures: 0,
     };
     assert_eq!((pass, world.asked()), (again, 3));
@@ -77,14 +83,14 @@ async fn a_wallet_that_keeps_failing_is_asked_ever_more_seldom() {
             .await
             .unwrap();
         let Pass::Unfinished {
-            after_seconds,
+            after,
             failures: counted,
         } = pass
         else {
             panic!("{pass:?}");
         };
         assert_eq!(counted, failures + 1);
-        waits.push(after_seconds);
+        waits.push(after.as_secs());
     }
     assert_eq!(waits, [5, 10, 20, 40, 80]);
     assert_eq!(world.asked(), 15, "three times a pass");
@@ -146,16 +152,16 @@ async fn what_was_started_and_not_recorded_is_found_again() {
 async fn after_a_day_what_the_wallet_did_not_take_has_failed() {
     let world = World::new();
     let job = world.job(25).await;
-    world.pass_seconds(bestow_jobs::PATIENCE_SECONDS - 3);
+    world.pass(bestow_jobs::PATIENCE - seconds(3));
     world.wallet(vec![Wallet::Busy; 25]);
     let queued = world.queued(1);
     let pass = queued.start_chunk(chunk(job.id, 1), 5).await.unwrap();
     let last = Pass::Unfinished {
-        after_seconds: 3,
+        after: seconds(3),
         failures: 6,
     };
     assert_eq!(pass, last, "the last time is when the day is over");
-    world.pass_seconds(3);
+    world.pass(seconds(3));
     world.wallet([Wallet::Well, Wallet::Busy]);
     assert_eq!(
         queued.start_chunk(chunk(job.id, 1), 6).await.unwrap(),
@@ -180,7 +186,7 @@ async fn after_a_day_what_the_wallet_did_not_take_has_failed() {
 
 #[tokio::test]
 async fn no_line_is_begun_when_the_time_of_a_pass_is_over() {
-    const { assert!(PASS_MS < 30_000, "less than the lease of a reservation") };
+    const { assert!(PASS.as_secs() < 30, "less than the lease of a reservation") };
 }
 
 #[tokio::test]
@@ -203,17 +209,13 @@ async fn a_pipelines_message_is_started_under_its_own_id() {
 
     world.wallet([Wallet::Busy]);
     let single = queued.start_one(request(), None, 3, name).await;
-    let Single::Later {
-        after_seconds,
-        message,
-    } = single
-    else {
+    let Single::Later { after, message } = single else {
         panic!("{single:?}");
     };
-    assert_eq!(after_seconds, 20);
-    let StartMessage::Start {
-        request,
-        tried: Some(tried),
+    assert_eq!(after, seconds(20));
+    let StartMessage::Again {
+        start: request,
+        tried,
     } = *message
     else {
         panic!("{message:?}");
@@ -224,7 +226,7 @@ async fn a_pipelines_message_is_started_under_its_own_id() {
         "the new message has another id"
     );
 
-    world.pass_seconds(bestow_jobs::PATIENCE_SECONDS);
+    world.pass(bestow_jobs::PATIENCE);
     world.wallet([Wallet::Busy]);
     let single = queued
         .start_one(*request, Some(tried), 1, || panic!("it has a name"))

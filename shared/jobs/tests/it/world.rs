@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use bestow_contract::{CorrelationId, Problem, StartIssue};
 use bestow_issuance::ports::{TransientError, TransientKind, WalletError};
@@ -41,7 +42,7 @@ struct State {
     jobs: BTreeMap<Uuid, Job>,
     keys: BTreeMap<String, Job>,
     chunks: BTreeMap<ChunkId, Chunk>,
-    queue: Vec<(StartMessage, u32)>,
+    queue: Vec<(StartMessage, Duration)>,
     wallet: VecDeque<Wallet>,
     writes: VecDeque<Write>,
     queue_fails: bool,
@@ -81,8 +82,9 @@ impl World {
         self.state().queue_fails = fails;
     }
 
-    pub fn pass_seconds(&self, seconds: i64) {
-        self.now_ms.fetch_add(seconds * 1_000, Ordering::Relaxed);
+    pub fn pass(&self, time: Duration) {
+        let ms = i64::try_from(time.as_millis()).unwrap();
+        self.now_ms.fetch_add(ms, Ordering::Relaxed);
     }
 
     pub fn chunks(&self) -> Vec<Chunk> {
@@ -112,7 +114,7 @@ impl World {
     }
 
     /// Takes all messages off the queue, with their delays.
-    pub fn messages(&self) -> Vec<(StartMessage, u32)> {
+    pub fn messages(&self) -> Vec<(StartMessage, Duration)> {
         std::mem::take(&mut self.state().queue)
     }
 
@@ -257,17 +259,17 @@ impl Issuing for World {
 }
 
 impl StartQueue for World {
-    async fn send(&self, message: &StartMessage, delay_seconds: u32) -> Result<(), QueueError> {
+    async fn send(&self, message: &StartMessage, delay: Duration) -> Result<(), QueueError> {
         if self.state().queue_fails {
             return Err(QueueError("the queue is away".into()));
         }
-        self.state().queue.push((message.clone(), delay_seconds));
+        self.state().queue.push((message.clone(), delay));
         Ok(())
     }
 
     async fn send_all(&self, messages: &[StartMessage]) -> Result<(), QueueError> {
         for message in messages {
-            self.send(message, 0).await?;
+            self.send(message, Duration::ZERO).await?;
         }
         Ok(())
     }
@@ -285,7 +287,7 @@ impl Jobs for World {
     async fn accept(&self, job: &Job, key: Option<&str>) -> Result<Acceptance, JobsError> {
         let mut known = None;
         self.write(|state| {
-            let is_kept = |known: &Job| known.kept_until() > job.accepted_at_ms / 1_000;
+            let is_kept = |known: &Job| known.kept_until() > job.accepted_at;
             known = key.and_then(|key| state.keys.get(key).cloned().filter(is_kept));
             if known.is_none() {
                 state.jobs.insert(job.id, job.clone());
