@@ -107,7 +107,7 @@ impl DeliverWebhook {
         found: Result<Option<Found>, DeliveriesError>,
     ) -> RecordOutcome {
         let host = match &found {
-            Ok(Some(found)) => found.stored.delivery.url.host(),
+            Ok(Some(found)) => found.delivery.url.host(),
             _ => String::new(),
         };
         let receipt = receive_count(record);

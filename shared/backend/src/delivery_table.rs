@@ -15,7 +15,7 @@ use bestow_aws::item::{self as items, Item, MalformedItemError, string};
 use bestow_aws::{CallError, Table, Write, Written, all_items};
 use bestow_contract::CorrelationId;
 use bestow_issuance::ports::Cause;
-use bestow_webhooks::ports::{Deliveries, DeliveriesError, Found, Stored, Subscriptions, Update};
+use bestow_webhooks::ports::{Deliveries, DeliveriesError, Found, Subscriptions, Update};
 use bestow_webhooks::{Delivery, DeliveryId};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -29,21 +29,33 @@ impl DeliveryTable {
     pub fn new(client: Dynamodb, name: &str) -> Self {
         Self(Table::new(client, name))
     }
-}
 
-impl Deliveries for DeliveryTable {
-    async fn create(&self, mine: &Stored) -> Result<Update, DeliveriesError> {
-        let put = Write::put(item::write(mine).map_err(unavailable)?).if_absent();
-        match self.0.write(put).await.map_err(unavailable)? {
+    async fn put(
+        &self,
+        mine: &Delivery,
+        condition: impl FnOnce(Write) -> Write,
+    ) -> Result<Update, DeliveriesError> {
+        let put = Write::put(item::write(mine).map_err(unavailable)?);
+        match self.0.write(condition(put)).await.map_err(unavailable)? {
             Written::Done(_) => Ok(Update::Done),
             Written::Refused(existing) => {
-                let existing = items::read(existing.unwrap_or_default()).map_err(unreadable)?;
-                Ok(Update::instead_of(mine, Some(existing)))
+                let existing = existing.map(items::read).transpose();
+                Ok(Update::instead_of(mine, existing.map_err(unreadable)?))
             }
         }
     }
+}
 
-    async fn get(&self, id: &DeliveryId) -> Result<Option<Stored>, DeliveriesError> {
+impl Deliveries for DeliveryTable {
+    async fn create(&self, mine: &Delivery) -> Result<Update, DeliveriesError> {
+        self.put(mine, Write::if_absent).await
+    }
+
+    async fn update(&self, based_on: Uuid, after: &Delivery) -> Result<Update, DeliveriesError> {
+        self.put(after, |put| put.if_written_by(based_on)).await
+    }
+
+    async fn get(&self, id: &DeliveryId) -> Result<Option<Delivery>, DeliveriesError> {
         let found = self.0.get(item::key(id)).await.map_err(unavailable)?;
         found.map(items::read).transpose().map_err(unreadable)
     }
@@ -70,8 +82,8 @@ impl Deliveries for DeliveryTable {
                 continue;
             };
             let subscription_ended = of_key(item::end_key(id)).is_some();
-            let read = items::read(item.clone()).map(|stored| Found {
-                stored,
+            let read = items::read(item.clone()).map(|delivery| Found {
+                delivery,
                 subscription_ended,
             });
             found.insert(id.clone(), read.map_err(unreadable));
@@ -91,19 +103,8 @@ impl Deliveries for DeliveryTable {
             .0
             .query("pk = :pk AND begins_with(sk, :delivery)", values);
         let items = all_items(query).await.map_err(unavailable)?.into_iter();
-        let read = |item| items::read(item).map(|stored: Stored| stored.delivery);
-        Ok(items.map(|item| read(item).map_err(unreadable)).collect())
-    }
-
-    async fn update(&self, based_on: Uuid, after: &Stored) -> Result<Update, DeliveriesError> {
-        let put = Write::put(item::write(after).map_err(unavailable)?).if_written_by(based_on);
-        match self.0.write(put).await.map_err(unavailable)? {
-            Written::Done(_) => Ok(Update::Done),
-            Written::Refused(existing) => {
-                let existing = existing.map(items::read).transpose();
-                Ok(Update::instead_of(after, existing.map_err(unreadable)?))
-            }
-        }
+        let read = |item| items::read(item).map_err(unreadable);
+        Ok(items.map(read).collect())
     }
 }
 

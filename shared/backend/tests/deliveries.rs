@@ -8,7 +8,7 @@ use bestow_contract::{CorrelationId, Stage, Status};
 use bestow_embedded_aws::{create_table, dynamodb, env, listener};
 use bestow_queue_service::{QueueService, Receive};
 use bestow_webhooks::ports::{
-    Deliveries, DeliveryMessage, Stored, Subscriptions, Update, WebhookQueue as _,
+    Deliveries, DeliveryMessage, Subscriptions, Update, WebhookQueue as _,
 };
 use bestow_webhooks::{CallbackUrl, Delivery, DeliveryId, State, SubscriptionId};
 use jiff::Timestamp;
@@ -40,23 +40,21 @@ fn id(issuance: &str, sequence: u64, subscription: SubscriptionId) -> DeliveryId
     }
 }
 
-fn stored(id: DeliveryId) -> Stored {
-    Stored {
+fn stored(id: DeliveryId) -> Delivery {
+    Delivery {
         write_id: Uuid::new_v4(),
-        delivery: Delivery {
-            id,
-            url: CallbackUrl::new("https://backend.example/hook"),
-            body: "{}".to_owned(),
-            status: Status::IssueRequestCreated,
-            stage: Some(Stage::OfferCreated),
-            created_at: now(),
-            state: State::Pending { due_at: now() },
-            attempt: 0,
-            run_began_at: now(),
-            run_attempts: 0,
-            replays: 0,
-            attempts: Vec::new(),
-        },
+        id,
+        url: CallbackUrl::new("https://backend.example/hook"),
+        body: "{}".to_owned(),
+        status: Status::IssueRequestCreated,
+        stage: Some(Stage::OfferCreated),
+        created_at: now(),
+        state: State::Pending { due_at: now() },
+        attempt: 0,
+        run_began_at: now(),
+        run_attempts: 0,
+        replays: 0,
+        attempts: Vec::new(),
     }
 }
 
@@ -75,7 +73,7 @@ async fn a_delivery_is_made_once_and_changed_by_whoever_knows_it() {
     );
 
     let mut after = stored(id.clone());
-    after.delivery.state = State::Delivered;
+    after.state = State::Delivered;
     assert_eq!(
         table.update(theirs.write_id, &after).await.unwrap(),
         Update::Overtaken(Box::new(mine.clone()))

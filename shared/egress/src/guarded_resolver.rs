@@ -10,7 +10,7 @@ use crate::allowed::Allowed;
 
 /// The resolver of the operating system.
 #[derive(Debug, Clone, Copy)]
-pub struct SystemResolver;
+pub(crate) struct SystemResolver;
 
 impl Resolve for SystemResolver {
     fn resolve(&self, name: Name) -> Resolving {

@@ -16,9 +16,7 @@ mod webhook_client;
 
 pub use allowed::{Allowed, AllowedEntryError, UrlError};
 pub use guarded_client::{Answer, GuardedClient, Limits, SendError};
-pub use guarded_resolver::SystemResolver;
 pub use logo::Logos;
 pub use subscriptions::subscriptions_from_env;
 pub use wallet_client::WalletClient;
-pub use wallet_config::{ClientCredentials, WalletConfig, WalletCredentials};
 pub use webhook_client::WebhookClient;

@@ -13,8 +13,8 @@ const NAME: &str = "WEBHOOK_SUBSCRIPTIONS";
 pub fn subscriptions_from_env(env: &Env) -> Result<AccountSubscriptions, ConfigError> {
     let allowed = Allowed::from_env(env)?;
     let subscriptions: AccountSubscriptions = env.parsed(NAME)?.unwrap_or_default();
-    for (index, one) in subscriptions.iter().enumerate() {
-        let url = Url::parse(one.url.as_str()).map_err(|_| UrlError::Scheme);
+    for (index, (_, url)) in subscriptions.iter().enumerate() {
+        let url = Url::parse(url.as_str()).map_err(|_| UrlError::Scheme);
         if let Err(fault) = url.and_then(|url| allowed.check(&url)) {
             let position = index + 1;
             let reason = format!("URL number {position} {fault}");

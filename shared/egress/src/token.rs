@@ -10,11 +10,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
-use url::form_urlencoded;
+use url::{Url, form_urlencoded};
 
 use crate::guarded_client::{Answer, GuardedClient};
 use crate::outcome::{read, success};
-use crate::wallet_config::ClientCredentials;
 
 /// How long before its end a token is renewed, so that it does not end on its way.
 const RENEWED_BEFORE_END: Duration = Duration::from_secs(30);
@@ -25,7 +24,10 @@ const FAILURE_SHARED_FOR: Duration = Duration::from_secs(1);
 
 /// The client's credentials, and the token that they were last good for.
 pub(crate) struct TokenSource {
-    client: ClientCredentials,
+    pub(crate) token_url: Url,
+    client_id: String,
+    client_secret: SecretString,
+    scope: Option<String>,
     /// How long fetching a token may take.
     timeout: Duration,
     /// What came of fetching a token, and until when that counts.
@@ -40,9 +42,18 @@ struct TokenAnswer {
 }
 
 impl TokenSource {
-    pub(crate) fn new(client: ClientCredentials, timeout: Duration) -> Self {
+    pub(crate) fn new(
+        token_url: Url,
+        client_id: &str,
+        client_secret: &str,
+        scope: Option<&str>,
+        timeout: Duration,
+    ) -> Self {
         Self {
-            client,
+            token_url,
+            client_id: client_id.to_owned(),
+            client_secret: SecretString::from(client_secret),
+            scope: scope.map(str::to_owned),
             timeout,
             cached: Mutex::new(None),
         }
@@ -80,14 +91,13 @@ impl TokenSource {
     }
 
     async fn fetch(&self, http: &GuardedClient) -> Result<TokenAnswer, TransientError> {
-        let client = &self.client;
         let mut form = vec![("grant_type", "client_credentials")];
-        form.extend(client.scope.as_deref().map(|scope| ("scope", scope)));
+        form.extend(self.scope.as_deref().map(|scope| ("scope", scope)));
         let request = http
-            .request(Method::POST, client.token_url.clone())
+            .request(Method::POST, self.token_url.clone())
             .basic_auth(
-                form_encoded(&client.client_id),
-                Some(form_encoded(client.client_secret.expose_secret())),
+                form_encoded(&self.client_id),
+                Some(form_encoded(self.client_secret.expose_secret())),
             )
             .header(ACCEPT, "application/json")
             .form(&form)

@@ -20,8 +20,7 @@ use uuid::Uuid;
 use crate::allowed::Allowed;
 use crate::guarded_client::{Answer, GuardedClient, Limits};
 use crate::outcome::{faulty, read, success, transient};
-use crate::token::TokenSource;
-use crate::wallet_config::{WalletConfig, WalletCredentials};
+use crate::wallet_config::Credentials;
 use crate::wallet_correlation_id;
 
 /// The functions' time-outs (`template.yaml`) allow for the total.
@@ -45,35 +44,25 @@ pub struct WalletClient {
     timeout: Duration,
 }
 
-enum Credentials {
-    ApiKey(SecretString),
-    Token(Box<TokenSource>),
-}
-
 impl WalletClient {
-    /// The wallet that the `WALLET_…` variables describe; see [`WalletConfig::from_env`].
+    /// The wallet at `WALLET_BASE_URL`, with the credentials of the other `WALLET_…` variables.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        let config = WalletConfig::from_env(env)?;
-        Self::new(config, LIMITS).map_err(|fault| ConfigError::invalid("WALLET_BASE_URL", fault))
+        Self::with_limits(env, LIMITS)
     }
 
-    /// The wallet of `config`. A call keeps within `limits`, getting an access token included. Fails when TLS cannot be
-    /// set up.
-    pub fn new(config: WalletConfig, limits: Limits) -> Result<Self, reqwest::Error> {
-        let mut operators = vec![&config.base_url];
-        if let WalletCredentials::ClientCredentials(client) = &config.credentials {
-            operators.push(&client.token_url);
+    /// Like [`WalletClient::from_env`], within other limits. A call keeps within them, getting an access token included.
+    pub fn with_limits(env: &Env, limits: Limits) -> Result<Self, ConfigError> {
+        const BASE_URL: &str = "WALLET_BASE_URL";
+        let base_url = env.base_url(BASE_URL)?;
+        let url = Url::parse(&base_url).map_err(|fault| ConfigError::invalid(BASE_URL, fault))?;
+        // Half, so that there is time left for the call itself.
+        let credentials = Credentials::from_env(env, limits.total_timeout / 2)?;
+        let mut operators = vec![&url];
+        if let Credentials::Token(source) = &credentials {
+            operators.push(&source.token_url);
         }
-        let http = GuardedClient::new(Allowed::hosts_of(operators), limits)?;
-        let credentials = match config.credentials {
-            WalletCredentials::ApiKey(key) => Credentials::ApiKey(key),
-            WalletCredentials::ClientCredentials(client) => {
-                // Half, so that there is time left for the call itself.
-                let timeout = limits.total_timeout / 2;
-                Credentials::Token(Box::new(TokenSource::new(client, timeout)))
-            }
-        };
-        let base_url = config.base_url.as_str().trim_end_matches('/').to_owned();
+        let http = GuardedClient::new(Allowed::hosts_of(operators), limits)
+            .map_err(|fault| ConfigError::invalid(BASE_URL, fault))?;
         Ok(Self {
             http,
             base_url,

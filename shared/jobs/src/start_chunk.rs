@@ -1,7 +1,7 @@
 //! Starting the lines of a chunk that are not done.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bestow_clock::{Clock, IdSource};
@@ -81,8 +81,8 @@ type Rest = (PendingLine, Option<NotStarted>);
 /// What the lines of a pass tell each other.
 struct Shared {
     begin_until: Timestamp,
+    /// From [`MOST_FAULTS`] on, no line is begun.
     faults: AtomicU32,
-    stop: AtomicBool,
 }
 
 impl<J: Jobs, Q: Send + Sync, I: Issuing, S: Clock + IdSource> StartQueued<J, Q, I, S> {
@@ -129,7 +129,6 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: Clock + IdSource> StartQueued<J, Q,
         let shared = Shared {
             begin_until: self.system.now() + PASS,
             faults: AtomicU32::new(0),
-            stop: AtomicBool::new(false),
         };
         let (mut results, rest) = self.attempts(lines, &shared).await;
         // The same line twice: what the one was waiting for is done now.
@@ -162,7 +161,9 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: Clock + IdSource> StartQueued<J, Q,
     }
 
     async fn attempt(&self, line: PendingLine, shared: &Shared) -> Result<LineResult, Box<Rest>> {
-        if shared.stop.load(Ordering::Relaxed) || self.system.now() >= shared.begin_until {
+        if shared.faults.load(Ordering::Relaxed) >= MOST_FAULTS
+            || self.system.now() >= shared.begin_until
+        {
             return Err(Box::new((line, None)));
         }
         let started = match decision::start(&self.issuing, line.request.clone()).await {
@@ -244,14 +245,12 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: Clock + IdSource> StartQueued<J, Q,
 
 impl Shared {
     fn note(&self, waits_for: WaitsFor) {
-        let stop = match waits_for {
-            WaitsFor::Itself => false,
-            WaitsFor::Everything => true,
-            WaitsFor::Wallet => self.faults.fetch_add(1, Ordering::Relaxed) + 1 >= MOST_FAULTS,
+        let faults = match waits_for {
+            WaitsFor::Itself => 0,
+            WaitsFor::Wallet => 1,
+            WaitsFor::Everything => MOST_FAULTS,
         };
-        if stop {
-            self.stop.store(true, Ordering::Relaxed);
-        }
+        self.faults.fetch_add(faults, Ordering::Relaxed);
     }
 }
 

@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::delivery::{CallbackUrl, Delivery, State};
 use crate::delivery_id::DeliveryId;
 use crate::ports::{
-    Deliveries, DeliveriesError, DeliveryMessage, Stored, Update, WebhookQueue, WebhookQueueError,
+    Deliveries, DeliveriesError, DeliveryMessage, Update, WebhookQueue, WebhookQueueError,
 };
 use crate::subscription::{AccountSubscriptions, SubscriptionId};
 
@@ -63,10 +63,7 @@ impl<D: Deliveries, Q: WebhookQueue, S: Clock + IdSource> Announce<D, Q, S> {
         let own = callback
             .filter(|callback| callback.wants(&status.status))
             .map(|callback| (SubscriptionId::Issuance, CallbackUrl::new(&callback.url)));
-        let of_account = self
-            .subscriptions
-            .iter()
-            .map(|one| (one.id, one.url.clone()));
+        let of_account = self.subscriptions.iter().cloned();
         let receivers: Vec<_> = own.into_iter().chain(of_account).collect();
         if receivers.is_empty() {
             return Ok(0);
@@ -82,6 +79,7 @@ impl<D: Deliveries, Q: WebhookQueue, S: Clock + IdSource> Announce<D, Q, S> {
                     sequence: change.sequence,
                     subscription,
                 },
+                write_id: self.system.uuid(),
                 url,
                 body: body.clone(),
                 status: status.status.clone(),
@@ -105,17 +103,13 @@ impl<D: Deliveries, Q: WebhookQueue, S: Clock + IdSource> Announce<D, Q, S> {
     }
 
     async fn send(&self, delivery: Delivery) -> Result<(), AnnounceError> {
-        let mine = Stored {
-            delivery,
-            write_id: self.system.uuid(),
-        };
-        if let Update::Overtaken(existing) = self.deliveries.create(&mine).await?
-            && existing.delivery.attempt > 0
+        if let Update::Overtaken(existing) = self.deliveries.create(&delivery).await?
+            && existing.attempt > 0
         {
             return Ok(());
         }
         let first = DeliveryMessage {
-            delivery_id: mine.delivery.id,
+            delivery_id: delivery.id,
             attempt: 0,
         };
         Ok(self.queue.send(&first, Duration::ZERO).await?)

@@ -9,8 +9,8 @@ use thiserror::Error;
 use crate::circuit_breaker::CircuitBreaker;
 use crate::delivery::{Attempt, AttemptError, Delivery, Failure, State};
 use crate::ports::{
-    Answer, Deliveries, DeliveriesError, DeliveryMessage, Found, Post, Receiver, Stored,
-    Subscriptions, Update, WebhookQueue, WebhookQueueError,
+    Answer, Deliveries, DeliveriesError, DeliveryMessage, Found, Post, Receiver, Subscriptions,
+    Update, WebhookQueue, WebhookQueueError,
 };
 use crate::schedule::LONGEST_DELAY;
 use crate::secret::WebhookSecrets;
@@ -101,14 +101,6 @@ pub enum DeliverError {
     Contention,
 }
 
-/// What is to be done about a message.
-enum Task {
-    Post,
-    Wait(Duration),
-    TooEarly,
-    Drop(Dropped),
-}
-
 impl<D, R, Q, S> Deliver<D, R, Q, S>
 where
     D: Deliveries + Subscriptions,
@@ -129,29 +121,26 @@ where
         receipt: u32,
     ) -> Result<Outcome, DeliverError> {
         let Some(Found {
-            stored,
+            delivery,
             subscription_ended,
         }) = found
         else {
             return Ok(Outcome::Dropped(Dropped::NoDelivery));
         };
         let now = self.system.now();
-        match task(&stored.delivery, message, receipt, now) {
-            Task::Post => {}
-            Task::Wait(delay) => {
+        if let Some(outcome) = not_now(&delivery, message, receipt, now) {
+            if let Outcome::Waiting(delay) = outcome {
                 self.queue.send(message, delay).await?;
-                return Ok(Outcome::Waiting(delay));
             }
-            Task::TooEarly => return Ok(Outcome::TooEarly),
-            Task::Drop(reason) => return Ok(Outcome::Dropped(reason)),
+            return Ok(outcome);
         }
-        match self.refusal(&stored.delivery, subscription_ended) {
-            None => self.attempt(message, stored, subscription_ended).await,
-            Some(Failure::Unsubscribed) if now < stored.delivery.created_at + UNKNOWN_PATIENCE => {
+        match self.refusal(&delivery, subscription_ended) {
+            None => self.attempt(message, delivery, subscription_ended).await,
+            Some(Failure::Unsubscribed) if now < delivery.created_at + UNKNOWN_PATIENCE => {
                 self.queue.send(message, UNKNOWN_WAIT).await?;
                 Ok(Outcome::SubscriptionUnknown(UNKNOWN_WAIT))
             }
-            Some(failure) => self.give_up(message, stored, failure).await,
+            Some(failure) => self.give_up(message, delivery, failure).await,
         }
     }
 
@@ -172,51 +161,56 @@ where
     async fn attempt(
         &self,
         message: &DeliveryMessage,
-        stored: Stored,
+        delivery: Delivery,
         subscription_ended: bool,
     ) -> Result<Outcome, DeliverError> {
-        let replays = stored.delivery.replays;
-        let (attempt, retry_after) = self.post(&stored.delivery).await;
-        let recorded = replace(&self.deliveries, &self.system, stored, |known| async move {
-            // A success counts even if a doubled message came first and failed, unless a replay came meanwhile.
-            let is_awaited = !known.is_settled()
-                && (message.attempt >= known.attempt
-                    || (attempt.succeeded() && known.replays == replays));
-            if !is_awaited {
-                let outcome = Outcome::Dropped(Dropped::Stale);
-                return Ok((Some(known.noted(attempt)), outcome));
-            }
-            let now = self.system.now();
-            let jitter = self.system.fraction();
-            let delivery = known.tried(message.attempt, attempt, retry_after, jitter, now);
-            let outcome = match delivery.state {
-                State::Delivered => {
-                    if subscription_ended {
-                        self.deliveries.resume(&delivery.id).await?;
-                    }
-                    Outcome::Delivered(attempt)
+        let replays = delivery.replays;
+        let (attempt, retry_after) = self.post(&delivery).await;
+        let recorded = replace(
+            &self.deliveries,
+            &self.system,
+            delivery,
+            |known| async move {
+                // A success counts even if a doubled message came first and failed, unless a replay came meanwhile.
+                let is_awaited = !known.is_settled()
+                    && (message.attempt >= known.attempt
+                        || (attempt.succeeded() && known.replays == replays));
+                if !is_awaited {
+                    let outcome = Outcome::Dropped(Dropped::Stale);
+                    return Ok((Some(known.noted(attempt)), outcome));
                 }
-                State::Failed { failure } => {
-                    if attempt.ends_the_subscription() {
-                        self.deliveries.end(&delivery.id, now).await?;
+                let now = self.system.now();
+                let jitter = self.system.fraction();
+                let delivery = known.tried(message.attempt, attempt, retry_after, jitter, now);
+                let outcome = match delivery.state {
+                    State::Delivered => {
+                        if subscription_ended {
+                            self.deliveries.resume(&delivery.id).await?;
+                        }
+                        Outcome::Delivered(attempt)
                     }
-                    Outcome::Failed {
-                        attempt: Some(attempt),
-                        failure,
+                    State::Failed { failure } => {
+                        if attempt.ends_the_subscription() {
+                            self.deliveries.end(&delivery.id, now).await?;
+                        }
+                        Outcome::Failed {
+                            attempt: Some(attempt),
+                            failure,
+                        }
                     }
-                }
-                State::Pending { due_at } => {
-                    let next = DeliveryMessage {
-                        delivery_id: delivery.id.clone(),
-                        attempt: message.attempt.saturating_add(1),
-                    };
-                    let next_in = time_until(due_at, now);
-                    self.queue.send(&next, next_in.min(LONGEST_DELAY)).await?;
-                    Outcome::Pending { attempt, next_in }
-                }
-            };
-            Ok((Some(delivery), outcome))
-        });
+                    State::Pending { due_at } => {
+                        let next = DeliveryMessage {
+                            delivery_id: delivery.id.clone(),
+                            attempt: message.attempt.saturating_add(1),
+                        };
+                        let next_in = time_until(due_at, now);
+                        self.queue.send(&next, next_in.min(LONGEST_DELAY)).await?;
+                        Outcome::Pending { attempt, next_in }
+                    }
+                };
+                Ok((Some(delivery), outcome))
+            },
+        );
         Ok(recorded
             .await?
             .unwrap_or(Outcome::Dropped(Dropped::NoDelivery)))
@@ -225,13 +219,13 @@ where
     async fn give_up(
         &self,
         message: &DeliveryMessage,
-        stored: Stored,
+        delivery: Delivery,
         failure: Failure,
     ) -> Result<Outcome, DeliverError> {
         let recorded = replace(
             &self.deliveries,
             &self.system,
-            stored,
+            delivery,
             |mut known| async move {
                 if known.is_settled() || message.attempt < known.attempt {
                     return Ok((None, Outcome::Dropped(Dropped::Stale)));
@@ -303,43 +297,49 @@ where
 pub(crate) async fn replace<T, F>(
     deliveries: &impl Deliveries,
     ids: &impl IdSource,
-    mut stored: Stored,
+    mut delivery: Delivery,
     change: impl Fn(Delivery) -> F,
 ) -> Result<Option<T>, DeliverError>
 where
     F: Future<Output = Result<(Option<Delivery>, T), DeliverError>>,
 {
     for _ in 0..MAX_CONTENTION {
-        let (after, outcome) = change(stored.delivery).await?;
-        let Some(delivery) = after else {
+        let based_on = delivery.write_id;
+        let (after, outcome) = change(delivery).await?;
+        let Some(mut after) = after else {
             return Ok(Some(outcome));
         };
-        let after = Stored {
-            delivery,
-            write_id: ids.uuid(),
-        };
-        match deliveries.update(stored.write_id, &after).await? {
+        after.write_id = ids.uuid();
+        match deliveries.update(based_on, &after).await? {
             Update::Done => return Ok(Some(outcome)),
             Update::Gone => return Ok(None),
-            Update::Overtaken(current) => stored = *current,
+            Update::Overtaken(current) => delivery = *current,
         }
     }
     Err(DeliverError::Contention)
 }
 
-fn task(delivery: &Delivery, message: &DeliveryMessage, receipt: u32, now: Timestamp) -> Task {
+/// What a message comes to that is not to be posted now.
+fn not_now(
+    delivery: &Delivery,
+    message: &DeliveryMessage,
+    receipt: u32,
+    now: Timestamp,
+) -> Option<Outcome> {
+    if message.attempt < delivery.attempt {
+        return Some(Outcome::Dropped(Dropped::Stale));
+    }
     match delivery.state {
-        _ if message.attempt < delivery.attempt => Task::Drop(Dropped::Stale),
-        State::Delivered | State::Failed { .. } if receipt < MAX_EARLY_RECEIPTS => Task::TooEarly,
-        State::Delivered | State::Failed { .. } => Task::Drop(Dropped::Settled),
-        // One that is ahead of the record is of an attempt whose recording failed, or of a replay.
-        State::Pending { due_at } if message.attempt == delivery.attempt => {
-            match time_until(due_at, now) {
-                Duration::ZERO => Task::Post,
-                wait => Task::Wait(wait.min(LONGEST_DELAY)),
-            }
+        State::Delivered | State::Failed { .. } if receipt < MAX_EARLY_RECEIPTS => {
+            Some(Outcome::TooEarly)
         }
-        State::Pending { .. } => Task::Post,
+        State::Delivered | State::Failed { .. } => Some(Outcome::Dropped(Dropped::Settled)),
+        State::Pending { due_at } if message.attempt == delivery.attempt => {
+            let wait = time_until(due_at, now);
+            (!wait.is_zero()).then_some(Outcome::Waiting(wait.min(LONGEST_DELAY)))
+        }
+        // One that is ahead of the record is of an attempt whose recording failed, or of a replay.
+        State::Pending { .. } => None,
     }
 }
 

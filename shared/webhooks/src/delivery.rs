@@ -9,6 +9,7 @@ use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
 use strum::Display;
 use url::{Origin, Url};
+use uuid::Uuid;
 
 use crate::delivery_id::DeliveryId;
 use crate::schedule::wait;
@@ -63,6 +64,8 @@ pub struct Delivery {
     /// Its name.
     #[serde(rename = "delivery_id")]
     pub id: DeliveryId,
+    /// Names the write that stored it: see [`bestow_issuance::Versioned`].
+    pub write_id: Uuid,
     /// Where it goes.
     pub url: CallbackUrl,
     /// What is posted, byte for byte: the status object of the contract as JSON.

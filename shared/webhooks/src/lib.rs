@@ -25,6 +25,4 @@ pub use delivery_id::{DeliveryId, DeliveryIdError};
 pub use replay::Replay;
 pub use schedule::LONGEST_WAIT;
 pub use secret::{SecretsError, WebhookSecrets};
-pub use subscription::{
-    AccountSubscription, AccountSubscriptions, SubscriptionId, SubscriptionsError,
-};
+pub use subscription::{AccountSubscriptions, SubscriptionId, SubscriptionsError};

@@ -15,30 +15,20 @@ use uuid::Uuid;
 use crate::delivery::{AttemptError, CallbackUrl, Delivery};
 use crate::delivery_id::DeliveryId;
 
-/// A delivery as it is stored: see [`Versioned`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stored {
-    /// The delivery.
-    #[serde(flatten)]
-    pub delivery: Delivery,
-    /// Names the write that stored it.
-    pub write_id: Uuid,
-}
-
-impl Versioned for Stored {
+impl Versioned for Delivery {
     fn write_id(&self) -> Uuid {
         self.write_id
     }
 }
 
 /// What became of a write of a delivery.
-pub type Update = Outcome<Stored>;
+pub type Update = Outcome<Delivery>;
 
 /// A delivery, and whether its subscription has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// The delivery.
-    pub stored: Stored,
+    pub delivery: Delivery,
     /// Whether the receiver has said before that it wants no more of them.
     pub subscription_ended: bool,
 }
@@ -46,14 +36,16 @@ pub struct Found {
 /// The table of deliveries. Writes are atomic and conditional; a delivery that cannot be read fails alone.
 pub trait Deliveries: Send + Sync {
     /// Stores `mine` if there is no delivery of its id. Otherwise it tells what is there; it is never gone.
-    fn create(&self, mine: &Stored)
-    -> impl Future<Output = Result<Update, DeliveriesError>> + Send;
+    fn create(
+        &self,
+        mine: &Delivery,
+    ) -> impl Future<Output = Result<Update, DeliveriesError>> + Send;
 
     /// The delivery of this id.
     fn get(
         &self,
         id: &DeliveryId,
-    ) -> impl Future<Output = Result<Option<Stored>, DeliveriesError>> + Send;
+    ) -> impl Future<Output = Result<Option<Delivery>, DeliveriesError>> + Send;
 
     /// The deliveries of these ids. An id without one is not among the keys.
     fn get_many(
@@ -74,7 +66,7 @@ pub trait Deliveries: Send + Sync {
     fn update(
         &self,
         based_on: Uuid,
-        after: &Stored,
+        after: &Delivery,
     ) -> impl Future<Output = Result<Update, DeliveriesError>> + Send;
 }
 

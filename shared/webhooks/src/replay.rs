@@ -28,18 +28,23 @@ impl<D: Deliveries, Q: WebhookQueue, S: Clock + IdSource> Replay<D, Q, S> {
     /// The message goes out first, so that a delivery which is recorded as pending is always on its way. If that cannot
     /// be recorded, the message finds a settled delivery and is dropped in the end.
     pub async fn replay(&self, id: &DeliveryId) -> Result<Option<Delivery>, DeliverError> {
-        let Some(stored) = self.deliveries.get(id).await? else {
+        let Some(delivery) = self.deliveries.get(id).await? else {
             return Ok(None);
         };
-        replace(&self.deliveries, &self.system, stored, |known| async move {
-            let delivery = known.replayed(self.system.now());
-            let message = DeliveryMessage {
-                delivery_id: id.clone(),
-                attempt: delivery.attempt,
-            };
-            self.queue.send(&message, DELAY).await?;
-            Ok((Some(delivery.clone()), delivery))
-        })
+        replace(
+            &self.deliveries,
+            &self.system,
+            delivery,
+            |known| async move {
+                let delivery = known.replayed(self.system.now());
+                let message = DeliveryMessage {
+                    delivery_id: id.clone(),
+                    attempt: delivery.attempt,
+                };
+                self.queue.send(&message, DELAY).await?;
+                Ok((Some(delivery.clone()), delivery))
+            },
+        )
         .await
     }
 }

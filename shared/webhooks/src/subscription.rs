@@ -51,18 +51,9 @@ impl fmt::Display for SubscriptionId {
     }
 }
 
-/// A subscription of every change of every issuance.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountSubscription {
-    /// Its name.
-    pub id: SubscriptionId,
-    /// Where changes are posted.
-    pub url: CallbackUrl,
-}
-
 /// The subscriptions that the operator configured: URLs, separated by commas (within a URL, `%2C`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AccountSubscriptions(Vec<AccountSubscription>);
+pub struct AccountSubscriptions(Vec<(SubscriptionId, CallbackUrl)>);
 
 /// An entry of the list of subscriptions that is none. The message does not repeat it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -84,14 +75,14 @@ impl AccountSubscriptions {
     /// The most subscriptions: each costs a delivery for every change of every issuance.
     pub const MOST: usize = 10;
 
-    /// Every subscription.
-    pub fn iter(&self) -> impl Iterator<Item = &AccountSubscription> {
+    /// Every subscription, and where changes are posted.
+    pub fn iter(&self) -> impl Iterator<Item = &(SubscriptionId, CallbackUrl)> {
         self.0.iter()
     }
 
     /// Whether there is a subscription of this name.
-    pub fn contains(&self, id: SubscriptionId) -> bool {
-        self.0.iter().any(|one| one.id == id)
+    pub(crate) fn contains(&self, id: SubscriptionId) -> bool {
+        self.0.iter().any(|(known, _)| *known == id)
     }
 }
 
@@ -113,8 +104,7 @@ impl FromStr for AccountSubscriptions {
                 Err(reason) => reason,
                 Ok(()) if subscriptions.contains(id) => "is there twice: leave one of them out",
                 Ok(()) => {
-                    let url = CallbackUrl::new(entry);
-                    subscriptions.0.push(AccountSubscription { id, url });
+                    subscriptions.0.push((id, CallbackUrl::new(entry)));
                     continue;
                 }
             };
@@ -153,10 +143,10 @@ mod tests {
         let list = "https://one.example/hunter2, http://127.0.0.1:9/x?key=hunter2";
         let subscriptions: AccountSubscriptions = list.parse().unwrap();
         assert_eq!(subscriptions.iter().count(), 2);
-        for one in subscriptions.iter() {
-            assert_eq!(one.id, SubscriptionId::of_account(one.url.as_str()));
-            assert!(subscriptions.contains(one.id));
-            assert_eq!(one.id.to_string().len(), 16);
+        for (id, url) in subscriptions.iter() {
+            assert_eq!(*id, SubscriptionId::of_account(url.as_str()));
+            assert!(subscriptions.contains(*id));
+            assert_eq!(id.to_string().len(), 16);
         }
         assert!(!subscriptions.contains(SubscriptionId::Issuance));
         assert!(!format!("{subscriptions:?}").contains("hunter2"));

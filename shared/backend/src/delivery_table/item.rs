@@ -5,8 +5,7 @@ use std::time::Duration;
 use bestow_aws::CallError;
 use bestow_aws::item::{self, Item, number, string};
 use bestow_contract::CorrelationId;
-use bestow_webhooks::ports::Stored;
-use bestow_webhooks::{DeliveryId, RETENTION, State, SubscriptionId};
+use bestow_webhooks::{Delivery, DeliveryId, RETENTION, State, SubscriptionId};
 use jiff::Timestamp;
 
 /// What the sort keys of deliveries begin with.
@@ -63,14 +62,13 @@ pub(super) fn has_key(item: &Item, key: &Item) -> bool {
 }
 
 /// The whole item of a delivery.
-pub(super) fn write(stored: &Stored) -> Result<Item, CallError> {
-    let delivery = &stored.delivery;
+pub(super) fn write(delivery: &Delivery) -> Result<Item, CallError> {
     let tried_at = delivery.attempts.last().map(|attempt| attempt.at);
     let mut changed_at = tried_at.unwrap_or(delivery.created_at);
     if let State::Pending { due_at } = delivery.state {
         changed_at = changed_at.max(due_at);
     }
-    let mut item = item::write(key(&delivery.id), stored)?;
+    let mut item = item::write(key(&delivery.id), delivery)?;
     let expires_at = (changed_at + RETENTION).as_second();
     item.insert("expires_at".to_owned(), number(expires_at));
     Ok(item)
@@ -80,7 +78,7 @@ pub(super) fn write(stored: &Stored) -> Result<Item, CallError> {
 mod tests {
     use aws_sdk_dynamodb::types::AttributeValue;
     use bestow_contract::{Stage, Status};
-    use bestow_webhooks::{Attempt, AttemptError, CallbackUrl, Delivery, Failure};
+    use bestow_webhooks::{Attempt, AttemptError, CallbackUrl, Failure};
     use uuid::Uuid;
 
     use super::*;
@@ -89,7 +87,7 @@ mod tests {
         Timestamp::from_millisecond(ms).unwrap()
     }
 
-    fn stored(state: State, subscription: SubscriptionId) -> Stored {
+    fn stored(state: State, subscription: SubscriptionId) -> Delivery {
         let attempt = Attempt {
             at: at(1_000_500),
             http_status: Some(500),
@@ -101,31 +99,29 @@ mod tests {
             error: Some(AttemptError::Timeout),
             ..attempt
         };
-        Stored {
+        Delivery {
             write_id: Uuid::from_u128(7),
-            delivery: Delivery {
-                id: DeliveryId {
-                    correlation_id: "order 7/é".parse().unwrap(),
-                    reserved_at: at(1_000_000),
-                    sequence: 3,
-                    subscription,
-                },
-                url: CallbackUrl::new("https://backend.example/hook?key=k"),
-                body: "{\"status\":\"error\"}".to_owned(),
-                status: Status::Error,
-                stage: Some(Stage::Expired),
-                created_at: at(1_000_400),
-                state,
-                attempt: 2,
-                run_began_at: at(1_000_400),
-                run_attempts: 2,
-                replays: 1,
-                attempts: vec![attempt, lost],
+            id: DeliveryId {
+                correlation_id: "order 7/é".parse().unwrap(),
+                reserved_at: at(1_000_000),
+                sequence: 3,
+                subscription,
             },
+            url: CallbackUrl::new("https://backend.example/hook?key=k"),
+            body: "{\"status\":\"error\"}".to_owned(),
+            status: Status::Error,
+            stage: Some(Stage::Expired),
+            created_at: at(1_000_400),
+            state,
+            attempt: 2,
+            run_began_at: at(1_000_400),
+            run_attempts: 2,
+            replays: 1,
+            attempts: vec![attempt, lost],
         }
     }
 
-    fn every_state() -> impl Iterator<Item = Stored> {
+    fn every_state() -> impl Iterator<Item = Delivery> {
         let failures = [
             Failure::Exhausted,
             Failure::Gone,
@@ -146,8 +142,8 @@ mod tests {
         for stored in every_state() {
             let mut item = write(&stored).unwrap();
             item.insert("of_a_later_version".to_owned(), AttributeValue::Bool(true));
-            assert!(has_key(&item, &key(&stored.delivery.id)));
-            assert_eq!(item::read::<Stored>(item).unwrap(), stored);
+            assert!(has_key(&item, &key(&stored.id)));
+            assert_eq!(item::read::<Delivery>(item).unwrap(), stored);
         }
     }
 
@@ -186,9 +182,9 @@ mod tests {
             (State::Failed { failure }, 1_000, failed),
         ] {
             let stored = stored(state, SubscriptionId::Issuance);
-            let mut expected = key(&stored.delivery.id);
+            let mut expected = key(&stored.id);
             let attributes = [
-                ("delivery_id", string(&stored.delivery.id)),
+                ("delivery_id", string(&stored.id)),
                 ("write_id", string(Uuid::from_u128(7))),
                 ("url", string("https://backend.example/hook?key=k")),
                 ("body", string("{\"status\":\"error\"}")),
@@ -224,16 +220,14 @@ mod tests {
                 Some(value) => item.insert(name.to_owned(), value),
                 None => item.remove(name),
             };
-            assert!(item::read::<Stored>(item).is_err(), "{name}");
+            assert!(item::read::<Delivery>(item).is_err(), "{name}");
         }
     }
 
     #[test]
     fn deliveries_sort_in_the_order_of_the_changes() {
         let sort_key = |sequence: u64| {
-            let mut id = stored(State::Delivered, SubscriptionId::Issuance)
-                .delivery
-                .id;
+            let mut id = stored(State::Delivered, SubscriptionId::Issuance).id;
             id.sequence = sequence;
             key(&id)["sk"].as_s().unwrap().clone()
         };
@@ -242,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_callback_ends_with_its_issuance_and_a_subscription_of_the_account_for_all() {
-        let id = |subscription| stored(State::Delivered, subscription).delivery.id;
+        let id = |subscription| stored(State::Delivered, subscription).id;
         let own = end(&id(SubscriptionId::Issuance), at(1_000_000));
         assert_eq!(own["pk"], string("issuance#order 7/é"));
         assert_eq!(own["expires_at"], number(1_000 + 180 * 86_400));

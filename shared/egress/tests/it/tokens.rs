@@ -8,14 +8,13 @@ use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
-use bestow_egress::{ClientCredentials, WalletClient, WalletCredentials};
+use bestow_egress::WalletClient;
 use bestow_issuance::ports::{ReportingWallet, TransientKind};
-use secrecy::SecretString;
 use serde_json::json;
 use tokio::task::JoinSet;
 use url::Url;
 
-use crate::wallet::{LIMITS, id, kind_of, record, serve, with_credentials};
+use crate::wallet::{LIMITS, id, kind_of, record, serve, with_env};
 
 /// A wallet with a token endpoint. It accepts the token that was issued last, if that is not the
 /// `withdrawn` one, and counts what it issued.
@@ -44,13 +43,19 @@ async fn with_tokens(expires_in: u64, withdrawn: usize) -> (WalletClient, Arc<At
     });
     let app = Router::new().route("/token", token).fallback(status);
     let base_url = serve(app).await;
-    let credentials = WalletCredentials::ClientCredentials(ClientCredentials {
-        token_url: base_url.join("/token").unwrap(),
-        client_id: "bestow client".to_owned(),
-        client_secret: SecretString::from("s:cret"),
-        scope: Some("issue".to_owned()),
-    });
-    (with_credentials(base_url, credentials), issued)
+    let wallet = with_env(
+        &base_url,
+        [
+            (
+                "WALLET_TOKEN_URL",
+                base_url.join("/token").unwrap().as_str(),
+            ),
+            ("WALLET_CLIENT_ID", "bestow client"),
+            ("WALLET_CLIENT_SECRET", "s:cret"),
+            ("WALLET_SCOPE", "issue"),
+        ],
+    );
+    (wallet, issued)
 }
 
 #[tokio::test]
@@ -88,13 +93,7 @@ async fn credentials_that_the_token_endpoint_refuses_are_told() {
         post(async || (StatusCode::BAD_REQUEST, r#"{"error": "invalid_client"}"#)),
     );
     let base_url = serve(app).await;
-    let credentials = WalletCredentials::ClientCredentials(ClientCredentials {
-        token_url: base_url.join("/token").unwrap(),
-        client_id: "bestow".to_owned(),
-        client_secret: SecretString::from("wrong"),
-        scope: None,
-    });
-    let wallet = with_credentials(base_url, credentials);
+    let wallet = with_client(&base_url);
     let found = kind_of(wallet.issue_status(&record(&id())).await);
     assert_eq!(found, (TransientKind::CredentialsRejected, None));
 }
@@ -108,8 +107,7 @@ async fn with_hanging_token_endpoint() -> (WalletClient, Arc<AtomicUsize>) {
         std::future::pending::<StatusCode>().await
     });
     let base_url = serve(Router::new().route("/token", token)).await;
-    let token_url = base_url.join("/token").unwrap();
-    (with_credentials(base_url, at(token_url)), asked)
+    (with_client(&base_url), asked)
 }
 
 /// A whole batch of polls waits for one token: it must not take one time-out for each of them.
@@ -142,8 +140,7 @@ async fn a_failure_to_get_a_token_is_not_kept_for_long() {
         json!({"status": "issue_request_created", "correlation_id": id()}).to_string()
     });
     let base_url = serve(Router::new().route("/token", token).fallback(status)).await;
-    let token_url = base_url.join("/token").unwrap();
-    let wallet = with_credentials(base_url, at(token_url));
+    let wallet = with_client(&base_url);
     let begun = Instant::now();
     while wallet.issue_status(&record(&id())).await.is_err() {
         assert!(begun.elapsed() < Duration::from_secs(30));
@@ -165,17 +162,19 @@ async fn a_call_ends_in_time_however_many_requests_it_takes() {
         StatusCode::UNAUTHORIZED
     });
     let base_url = serve(Router::new().route("/token", token).fallback(refused)).await;
-    let token_url = base_url.join("/token").unwrap();
-    let wallet = with_credentials(base_url, at(token_url));
+    let wallet = with_client(&base_url);
     let found = kind_of(wallet.issue_status(&record(&id())).await);
     assert_eq!(found, (TransientKind::TimedOut, None));
 }
 
-fn at(token_url: Url) -> WalletCredentials {
-    WalletCredentials::ClientCredentials(ClientCredentials {
-        token_url,
-        client_id: "bestow".to_owned(),
-        client_secret: SecretString::from("secret"),
-        scope: None,
-    })
+fn with_client(base_url: &Url) -> WalletClient {
+    let token_url = base_url.join("/token").unwrap();
+    with_env(
+        base_url,
+        [
+            ("WALLET_TOKEN_URL", token_url.as_str()),
+            ("WALLET_CLIENT_ID", "bestow"),
+            ("WALLET_CLIENT_SECRET", "secret"),
+        ],
+    )
 }

@@ -7,10 +7,9 @@ use axum::Router;
 use axum::response::IntoResponse;
 use axum::routing::any;
 use bestow_contract::{CorrelationId, StartIssue};
-use bestow_egress::{Limits, WalletClient, WalletConfig, WalletCredentials};
+use bestow_egress::{Limits, WalletClient};
 use bestow_issuance::ports::{TransientKind, WalletError};
 use bestow_issuance::{Record, RequestHash};
-use secrecy::SecretString;
 use serde_json::json;
 use url::Url;
 
@@ -28,17 +27,15 @@ pub(crate) async fn serve(app: Router) -> Url {
     Url::parse(&format!("http://{address}/wallet")).unwrap()
 }
 
-pub(crate) fn with_credentials(base_url: Url, credentials: WalletCredentials) -> WalletClient {
-    let config = WalletConfig {
-        base_url,
-        credentials,
-    };
-    WalletClient::new(config, LIMITS).unwrap()
+/// The client of the wallet at `base_url`, with these variables besides.
+pub(crate) fn with_env<const N: usize>(base_url: &Url, others: [(&str, &str); N]) -> WalletClient {
+    let base_url = ("WALLET_BASE_URL", base_url.as_str().trim_end_matches('/'));
+    let env = others.into_iter().chain([base_url]).collect();
+    WalletClient::with_limits(&env, LIMITS).unwrap()
 }
 
 pub(crate) fn with_key(base_url: Url) -> WalletClient {
-    let key = SecretString::from("the key");
-    with_credentials(base_url, WalletCredentials::ApiKey(key))
+    with_env(&base_url, [("WALLET_API_KEY", "the key")])
 }
 
 pub(crate) fn id() -> CorrelationId {

@@ -40,7 +40,7 @@ async fn announced(ports: &Ports) -> (Vec<DeliveryMessage>, Vec<DeliveryMessage>
     let mut world = ports.world();
     let messages: Vec<DeliveryMessage> = world.queue.drain(..).map(|one| one.0).collect();
     messages.into_iter().partition(|message| {
-        let url = &world.table[&message.delivery_id].delivery.url;
+        let url = &world.table[&message.delivery_id].url;
         url.host() == "backend.example"
     })
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use bestow_contract::{Callback, CorrelationId, Status};
 use bestow_issuance::{Change, Offer, Record, RequestHash};
 use bestow_webhooks::ports::{
-    Answer, Deliveries, DeliveriesError, DeliveryMessage, Found, Post, Receiver, Stored,
-    Subscriptions, Update, WebhookQueue, WebhookQueueError,
+    Answer, Deliveries, DeliveriesError, DeliveryMessage, Found, Post, Receiver, Subscriptions,
+    Update, WebhookQueue, WebhookQueueError,
 };
 use bestow_webhooks::{
     AccountSubscriptions, Announce, CircuitBreaker, Deliver, DeliverError, Delivery, DeliveryId,
@@ -33,7 +33,7 @@ pub(crate) struct Seen {
 pub(crate) struct World {
     pub(crate) now: Timestamp,
     next_uuid: u128,
-    pub(crate) table: HashMap<DeliveryId, Stored>,
+    pub(crate) table: HashMap<DeliveryId, Delivery>,
     pub(crate) ended: Vec<SubscriptionId>,
     /// Messages with their delay.
     pub(crate) queue: Vec<(DeliveryMessage, Duration)>,
@@ -133,7 +133,7 @@ impl Ports {
     }
 
     pub(crate) fn delivery(&self, id: &DeliveryId) -> Delivery {
-        self.world().table[id].delivery.clone()
+        self.world().table[id].clone()
     }
 }
 
@@ -183,23 +183,23 @@ fn unavailable() -> DeliveriesError {
 }
 
 impl Deliveries for Ports {
-    async fn create(&self, mine: &Stored) -> Result<Update, DeliveriesError> {
+    async fn create(&self, mine: &Delivery) -> Result<Update, DeliveriesError> {
         let mut world = self.world();
-        if world.unreadable == Some(mine.delivery.id.subscription) {
+        if world.unreadable == Some(mine.id.subscription) {
             let reason = "it is garbled".to_owned();
             return Err(DeliveriesError::Malformed { reason });
         }
-        let existing = world.table.get(&mine.delivery.id).cloned();
+        let existing = world.table.get(&mine.id).cloned();
         Ok(match existing {
             Some(existing) => Update::instead_of(mine, Some(existing)),
             None => {
-                world.table.insert(mine.delivery.id.clone(), mine.clone());
+                world.table.insert(mine.id.clone(), mine.clone());
                 Update::Done
             }
         })
     }
 
-    async fn get(&self, id: &DeliveryId) -> Result<Option<Stored>, DeliveriesError> {
+    async fn get(&self, id: &DeliveryId) -> Result<Option<Delivery>, DeliveriesError> {
         Ok(self.world().table.get(id).cloned())
     }
 
@@ -209,10 +209,10 @@ impl Deliveries for Ports {
     ) -> Result<HashMap<DeliveryId, Result<Found, DeliveriesError>>, DeliveriesError> {
         let world = self.world();
         let found = ids.iter().filter_map(|id| {
-            let stored = world.table.get(id)?.clone();
+            let delivery = world.table.get(id)?.clone();
             let subscription_ended = world.ended.contains(&id.subscription);
             let found = Found {
-                stored,
+                delivery,
                 subscription_ended,
             };
             Some((id.clone(), Ok(found)))
@@ -225,22 +225,22 @@ impl Deliveries for Ports {
         id: &CorrelationId,
     ) -> Result<Vec<Result<Delivery, DeliveriesError>>, DeliveriesError> {
         let world = self.world();
-        let stored = world.table.values().map(|stored| stored.delivery.clone());
-        Ok(stored
+        let deliveries = world.table.values().cloned();
+        Ok(deliveries
             .filter(|delivery| delivery.id.correlation_id == *id)
             .map(Ok)
             .collect())
     }
 
-    async fn update(&self, based_on: Uuid, after: &Stored) -> Result<Update, DeliveriesError> {
+    async fn update(&self, based_on: Uuid, after: &Delivery) -> Result<Update, DeliveriesError> {
         let mut world = self.world();
         if world.table_refuses_updates {
             return Err(unavailable());
         }
-        let existing = world.table.get(&after.delivery.id).cloned();
+        let existing = world.table.get(&after.id).cloned();
         match existing {
             Some(existing) if existing.write_id == based_on => {
-                world.table.insert(after.delivery.id.clone(), after.clone());
+                world.table.insert(after.id.clone(), after.clone());
                 Ok(Update::Done)
             }
             existing => Ok(Update::instead_of(after, existing)),
