@@ -182,7 +182,7 @@ mod tests {
                 has_token: false,
             },
             AccessError::Ambiguous("Send one."),
-            AccessError::BadToken(TokenError::Expired),
+            AccessError::BadToken(TokenError::NoClient),
             AccessError::UnknownKey,
             AccessError::ExpiredKey {
                 caller: caller.clone(),

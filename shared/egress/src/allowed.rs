@@ -21,13 +21,8 @@ pub struct Allowed {
 
 /// An entry of the operator's list that is none.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the entry \"{entry}\" {reason}")]
-pub struct AllowedEntryError {
-    /// The entry.
-    pub entry: String,
-    /// What is wrong with it and what would be right, to be read after it.
-    pub reason: String,
-}
+#[error("the entry \"{0}\" {1}")]
+pub struct AllowedEntryError(String, String);
 
 /// Why a URL may not be called, to be read after the name of the field that has it; none repeats it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -129,10 +124,7 @@ impl FromStr for Allowed {
     fn from_str(list: &str) -> Result<Self, Self::Err> {
         let mut allowed = Self::default();
         for entry in list.split(',').map(str::trim) {
-            let invalid = |reason: String| AllowedEntryError {
-                entry: entry.to_owned(),
-                reason,
-            };
+            let invalid = |reason: String| AllowedEntryError(entry.to_owned(), reason);
             match read_network(entry) {
                 Ok(Some(network)) => allowed.networks.push(network),
                 Ok(None) => allowed.add_host(&host_name(entry).map_err(invalid)?),

@@ -43,16 +43,8 @@ pub(crate) enum TokenError {
     UnknownKey,
     #[error("its signature is not the authorization server's")]
     Signature,
-    #[error("it was issued by another authorization server than this API trusts (iss)")]
-    Issuer,
-    #[error("it was issued for another API (aud)")]
-    Audience,
-    #[error("it does not say when it expires (exp)")]
-    NoExpiry,
-    #[error("it has expired")]
-    Expired,
-    #[error("it is not valid yet (nbf)")]
-    NotYet,
+    #[error(transparent)]
+    Claims(#[from] ClaimsError),
     #[error("it does not name the client that it was issued to (client_id, azp or sub)")]
     NoClient,
 }
@@ -82,19 +74,6 @@ impl From<JwsError> for TokenError {
             JwsError::Type => Self::Type,
             JwsError::Critical | JwsError::Kid => Self::Header,
             JwsError::Signature => Self::Signature,
-            _ => Self::Malformed,
-        }
-    }
-}
-
-impl From<ClaimsError> for TokenError {
-    fn from(error: ClaimsError) -> Self {
-        match error {
-            ClaimsError::Issuer => Self::Issuer,
-            ClaimsError::Audience => Self::Audience,
-            ClaimsError::NoExpiry => Self::NoExpiry,
-            ClaimsError::Expired => Self::Expired,
-            ClaimsError::NotYetValid => Self::NotYet,
             _ => Self::Malformed,
         }
     }

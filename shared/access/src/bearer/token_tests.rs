@@ -195,21 +195,45 @@ fn scopes_and_clients_are_found_where_servers_put_them() {
 fn what_a_token_says_must_be_what_is_expected() {
     let server = Server::new();
     for (member, value, fault) in [
-        ("iss", json!("https://login.example"), TokenError::Issuer),
-        ("iss", Value::Null, TokenError::Issuer),
+        (
+            "iss",
+            json!("https://login.example"),
+            TokenError::Claims(ClaimsError::Issuer),
+        ),
+        ("iss", Value::Null, TokenError::Claims(ClaimsError::Issuer)),
         (
             "aud",
             json!("https://issuer.example/"),
-            TokenError::Audience,
+            TokenError::Claims(ClaimsError::Audience),
         ),
-        ("aud", json!([]), TokenError::Audience),
-        ("aud", json!({}), TokenError::Audience),
-        ("aud", Value::Null, TokenError::Audience),
-        ("exp", json!(NOW_SECONDS - 30), TokenError::Expired),
-        ("exp", json!(0.5), TokenError::Expired),
-        ("exp", Value::Null, TokenError::NoExpiry),
-        ("exp", json!("tomorrow"), TokenError::Malformed),
-        ("nbf", json!(NOW_SECONDS + 31), TokenError::NotYet),
+        ("aud", json!([]), TokenError::Claims(ClaimsError::Audience)),
+        ("aud", json!({}), TokenError::Claims(ClaimsError::Audience)),
+        (
+            "aud",
+            Value::Null,
+            TokenError::Claims(ClaimsError::Audience),
+        ),
+        (
+            "exp",
+            json!(NOW_SECONDS - 30),
+            TokenError::Claims(ClaimsError::Expired),
+        ),
+        ("exp", json!(0.5), TokenError::Claims(ClaimsError::Expired)),
+        (
+            "exp",
+            Value::Null,
+            TokenError::Claims(ClaimsError::NoExpiry),
+        ),
+        (
+            "exp",
+            json!("tomorrow"),
+            TokenError::Claims(ClaimsError::Malformed("exp")),
+        ),
+        (
+            "nbf",
+            json!(NOW_SECONDS + 31),
+            TokenError::Claims(ClaimsError::NotYetValid),
+        ),
         ("client_id", json!(""), TokenError::NoClient),
         ("client_id", json!("a b\n"), TokenError::NoClient),
         ("client_id", json!("x".repeat(201)), TokenError::NoClient),
