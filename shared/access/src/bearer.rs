@@ -26,22 +26,12 @@ pub(crate) struct Bearer {
 impl Bearer {
     /// Reads `OAUTH_ISSUER` (unset, no tokens are taken), `OAUTH_AUDIENCE`, `OAUTH_JWKS_URL` and `OAUTH_RATE_LIMIT`.
     pub(crate) fn from_env(env: &Env) -> Result<Option<Self>, ConfigError> {
-        let name = env.optional("OAUTH_ISSUER").map(str::to_owned);
-        let audience = env.optional("OAUTH_AUDIENCE");
-        let jwks = env.optional("OAUTH_JWKS_URL");
-        let rate_limit = env.parsed("OAUTH_RATE_LIMIT")?;
-        let Some(name) = name else {
-            let others = [
-                ("OAUTH_AUDIENCE", audience.is_some()),
-                ("OAUTH_JWKS_URL", jwks.is_some()),
-                ("OAUTH_RATE_LIMIT", rate_limit.is_some()),
-            ];
-            return match others.into_iter().find(|(_, is_set)| *is_set) {
+        let Some(name) = env.optional("OAUTH_ISSUER") else {
+            let mut others = ["OAUTH_AUDIENCE", "OAUTH_JWKS_URL", "OAUTH_RATE_LIMIT"].into_iter();
+            let reason = "it is of no use without OAUTH_ISSUER: set that too, or neither";
+            return match others.find(|other| env.optional(other).is_some()) {
                 None => Ok(None),
-                Some((other, _)) => Err(ConfigError::invalid(
-                    other,
-                    "it is of no use without OAUTH_ISSUER: set that too, or neither",
-                )),
+                Some(other) => Err(ConfigError::invalid(other, reason)),
             };
         };
         let issuer = env.endpoint_url("OAUTH_ISSUER")?;
@@ -49,16 +39,15 @@ impl Bearer {
             "OAUTH_AUDIENCE",
             "the name of this API in the access tokens (aud), for example https://issuer.example",
         )?;
-        let jwks = jwks
-            .map(|_| env.endpoint_url("OAUTH_JWKS_URL"))
-            .transpose()?;
+        let jwks = env.optional("OAUTH_JWKS_URL");
+        let jwks = jwks.map(|_| env.endpoint_url("OAUTH_JWKS_URL"));
         Ok(Some(Self {
-            keys: Server::keys(&issuer, &name, jwks)?,
+            keys: Server::keys(&issuer, name, jwks.transpose()?)?,
             expected: Expected {
                 audience: audience.to_owned(),
-                issuer: name,
+                issuer: name.to_owned(),
             },
-            rate_limit,
+            rate_limit: env.parsed("OAUTH_RATE_LIMIT")?,
         }))
     }
 

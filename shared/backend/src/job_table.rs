@@ -18,7 +18,7 @@ use bestow_aws::Dynamodb;
 use bestow_aws::item::{self as items, Item, MalformedItemError, number, string};
 use bestow_aws::{CallError, Table, Transacted, Write, Written, all_items};
 use bestow_issuance::ports::Cause;
-use bestow_jobs::ports::{Acceptance, Jobs, JobsError, Replaced};
+use bestow_jobs::ports::{Jobs, JobsError, Replaced};
 use bestow_jobs::{Chunk, ChunkId, ChunkProgress, Job};
 use uuid::Uuid;
 
@@ -52,13 +52,13 @@ impl Jobs for JobTable {
             .map_err(failed)
     }
 
-    async fn accept(&self, job: &Job, key: Option<&str>) -> Result<Acceptance, JobsError> {
+    async fn accept(&self, job: &Job, key: Option<&str>) -> Result<Option<Job>, JobsError> {
         let put = |key| item::of_job(key, job).map(Write::put).map_err(failed);
         let put_job = put(item::job_key(job.id))?;
         let Some(key) = key else {
             // Its name is random, so what is there is our own write, whose answer was lost.
             let stored = self.0.write(put_job.if_absent()).await;
-            return stored.map(|_| Acceptance::Accepted).map_err(failed);
+            return stored.map(|_| None).map_err(failed);
         };
         let under_key = put(item::key_key(key))?
             .only_if("attribute_not_exists(pk) OR expires_at <= :now")
@@ -69,10 +69,10 @@ impl Jobs for JobTable {
             .await
             .map_err(failed)?
         {
-            Transacted::Done => Ok(Acceptance::Accepted),
+            Transacted::Done => Ok(None),
             Transacted::Refused { item, .. } => {
                 let known = items::read(item.unwrap_or_default());
-                known.map(Acceptance::Known).map_err(unreadable)
+                known.map(Some).map_err(unreadable)
             }
         }
     }

@@ -8,7 +8,7 @@ use bestow_aws::erasure::{Due, ERASE_SHARDS};
 use bestow_aws::sdk::Sdk;
 use bestow_backend::{JobTable, StartQueue};
 use bestow_embedded_aws::{busy, env, job_tables, listener};
-use bestow_jobs::ports::{Acceptance, Jobs, Replaced, StartQueue as _};
+use bestow_jobs::ports::{Jobs, Replaced, StartQueue as _};
 use bestow_jobs::{Chunk, ChunkId, Job, StartMessage};
 use bestow_queue_service::{QueueService, Receive};
 use jiff::Timestamp;
@@ -67,7 +67,7 @@ async fn a_job_is_there_once_it_is_accepted() {
     for _ in 0..2 {
         // The second time is a write whose answer was lost.
         let accepted = table.accept(&job, None).await.unwrap();
-        assert_eq!(accepted, Acceptance::Accepted);
+        assert_eq!(accepted, None);
     }
     assert_eq!(table.job(job.id).await.unwrap(), Some(job.clone()));
     table.mark_queued(job.id).await.unwrap();
@@ -84,9 +84,9 @@ async fn of_two_jobs_under_one_key_one_is_accepted() {
     let (first, second) = (job(), job());
     assert_eq!(table.by_key("k").await.unwrap(), None);
     let accepted = table.accept(&first, Some("k")).await.unwrap();
-    assert_eq!(accepted, Acceptance::Accepted);
+    assert_eq!(accepted, None);
     let known = table.accept(&second, Some("k")).await.unwrap();
-    assert_eq!(known, Acceptance::Known(first.clone()));
+    assert_eq!(known, Some(first.clone()));
     assert_eq!(table.job(second.id).await.unwrap(), None);
     assert_eq!(table.by_key("k").await.unwrap(), Some(first.clone()));
     assert_eq!(table.job(first.id).await.unwrap(), Some(first));
@@ -96,10 +96,7 @@ async fn of_two_jobs_under_one_key_one_is_accepted() {
 async fn a_job_is_accepted_once_no_other_is_in_its_way() {
     let endpoint = job_tables("jobs").await;
     let (first, second) = (job(), job());
-    for (job, expected) in [
-        (&first, Acceptance::Accepted),
-        (&second, Acceptance::Known(first.clone())),
-    ] {
+    for (job, expected) in [(&first, None), (&second, Some(first.clone()))] {
         let table = table_at(&busy(&endpoint, 2).await);
         assert_eq!(table.accept(job, Some("k")).await.unwrap(), expected);
     }

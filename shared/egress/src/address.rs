@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// Networks of the IANA IPv4 special-purpose registry that are not globally reachable, and multicast.
-const CLOSED_V4: [Ipv4Net; 16] = [
+const CLOSED_V4: [IpNet; 16] = [
     v4([0, 0, 0, 0], 8),
     v4([10, 0, 0, 0], 8),
     v4([100, 64, 0, 0], 10),
@@ -26,11 +26,11 @@ const CLOSED_V4: [Ipv4Net; 16] = [
 
 /// Global unicast, the only part of IPv6 that is open. So IPv4 addresses as IPv6 are closed, whatever they stand for:
 /// mapped (`::ffff:0:0/96`), compatible (`::/96`) and translated ones (`64:ff9b::/96`, RFC 6052).
-const GLOBAL_UNICAST_V6: Ipv6Net = v6([0x2000, 0], 3);
+const GLOBAL_UNICAST_V6: IpNet = v6([0x2000, 0], 3);
 
 /// Special networks inside global unicast: protocol assignments with Teredo, documentation, 6to4 (which can name any
 /// IPv4 address), and documentation again.
-const CLOSED_V6: [Ipv6Net; 4] = [
+const CLOSED_V6: [IpNet; 4] = [
     v6([0x2001, 0], 23),
     v6([0x2001, 0xdb8], 32),
     v6([0x2002, 0], 16),
@@ -39,13 +39,11 @@ const CLOSED_V6: [Ipv6Net; 4] = [
 
 /// Where clouds serve credentials to whoever asks: link-local, and the other choices of Azure, Alibaba, Oracle, and of
 /// AWS and Google for IPv6.
-const METADATA_V4: [Ipv4Net; 4] = [
+const METADATA: [IpNet; 7] = [
     v4([169, 254, 0, 0], 16),
     v4([168, 63, 129, 16], 32),
     v4([100, 100, 100, 200], 32),
     v4([192, 0, 0, 192], 32),
-];
-const METADATA_V6: [Ipv6Net; 3] = [
     v6([0xfe80, 0], 10),
     v6([0xfd00, 0xec2], 32),
     v6([0xfd20, 0xce], 32),
@@ -54,21 +52,17 @@ const METADATA_V6: [Ipv6Net; 3] = [
 /// Whether `address` is on the public internet: not private, loopback, link-local, a metadata service or otherwise
 /// special, and no IPv4 address written as an IPv6 one.
 pub(crate) fn is_public(address: IpAddr) -> bool {
+    let is_in = |networks: &[IpNet]| networks.iter().any(|network| network.contains(&address));
     match address {
-        IpAddr::V4(address) => !CLOSED_V4.iter().any(|network| network.contains(&address)),
-        IpAddr::V6(address) => {
-            GLOBAL_UNICAST_V6.contains(&address)
-                && !CLOSED_V6.iter().any(|network| network.contains(&address))
-        }
+        IpAddr::V4(_) => !is_in(&CLOSED_V4),
+        IpAddr::V6(_) => GLOBAL_UNICAST_V6.contains(&address) && !is_in(&CLOSED_V6),
     }
 }
 
 /// Whether a cloud's metadata service may be at `address`, or where that is mapped or translated to.
 pub(crate) fn is_metadata(address: IpAddr) -> bool {
-    match without_translation(address) {
-        IpAddr::V4(address) => METADATA_V4.iter().any(|network| network.contains(&address)),
-        IpAddr::V6(address) => METADATA_V6.iter().any(|network| network.contains(&address)),
-    }
+    let address = without_translation(address);
+    METADATA.iter().any(|network| network.contains(&address))
 }
 
 /// The IPv4 address that is reached where a network translates (RFC 6052 §2.1) or maps; otherwise the address itself.
@@ -112,13 +106,14 @@ pub(crate) fn read_network(text: &str) -> Result<Option<IpNet>, String> {
     }
 }
 
-const fn v4([a, b, c, d]: [u8; 4], prefix: u8) -> Ipv4Net {
-    Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix)
+const fn v4([a, b, c, d]: [u8; 4], prefix: u8) -> IpNet {
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix))
 }
 
 /// A network by the first 32 bits of its address; the others are zero.
-const fn v6([a, b]: [u16; 2], prefix: u8) -> Ipv6Net {
-    Ipv6Net::new_assert(Ipv6Addr::new(a, b, 0, 0, 0, 0, 0, 0), prefix)
+const fn v6([a, b]: [u16; 2], prefix: u8) -> IpNet {
+    let address = Ipv6Addr::new(a, b, 0, 0, 0, 0, 0, 0);
+    IpNet::V6(Ipv6Net::new_assert(address, prefix))
 }
 
 #[cfg(test)]

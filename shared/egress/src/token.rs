@@ -25,13 +25,13 @@ const FAILURE_SHARED_FOR: Duration = Duration::from_secs(1);
 /// The client's credentials, and the token that they were last good for.
 pub(crate) struct TokenSource {
     pub(crate) token_url: Url,
-    client_id: String,
-    client_secret: SecretString,
-    scope: Option<String>,
+    pub(crate) client_id: String,
+    pub(crate) client_secret: SecretString,
+    pub(crate) scope: Option<String>,
     /// How long fetching a token may take.
-    timeout: Duration,
+    pub(crate) timeout: Duration,
     /// What came of fetching a token, and until when that counts.
-    cached: Mutex<Option<(Result<SecretString, TransientError>, Instant)>>,
+    pub(crate) cached: Mutex<Option<(Result<SecretString, TransientError>, Instant)>>,
 }
 
 #[derive(Deserialize)]
@@ -42,23 +42,6 @@ struct TokenAnswer {
 }
 
 impl TokenSource {
-    pub(crate) fn new(
-        token_url: Url,
-        client_id: &str,
-        client_secret: &str,
-        scope: Option<&str>,
-        timeout: Duration,
-    ) -> Self {
-        Self {
-            token_url,
-            client_id: client_id.to_owned(),
-            client_secret: SecretString::from(client_secret),
-            scope: scope.map(str::to_owned),
-            timeout,
-            cached: Mutex::new(None),
-        }
-    }
-
     /// A token that is still good. Callers that come while it is being fetched wait for what comes of it, a failure
     /// too.
     pub(crate) async fn token(&self, http: &GuardedClient) -> Result<SecretString, TransientError> {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bestow_contract::{
-    CorrelationId, CredentialStatusAnswer, CredentialStatusChange, IssueStatus, StartIssue,
-    StartIssueAnswer, is_request_uri, paths,
+    CredentialStatusAnswer, CredentialStatusChange, IssueStatus, StartIssue, StartIssueAnswer,
+    is_request_uri, paths,
 };
 use bestow_issuance::Record;
 use bestow_issuance::ports::{
@@ -139,7 +139,8 @@ impl IssuingWallet for WalletClient {
         let request = self.request(Method::POST, &url)?.json(&told);
         let answer = self.call(request).await?;
         let mut answer: StartIssueAnswer = read(&answer)?;
-        answer.correlation_id = as_ours(id, &told_id, &answer.correlation_id)?;
+        check(&told_id, &answer.correlation_id, "correlation_id")?;
+        answer.correlation_id = id.clone();
         if !is_request_uri(&answer.request_uri) {
             return Err(faulty(
                 "its request_uri is not a link to a wallet, or is too long",
@@ -161,7 +162,8 @@ impl ReportingWallet for WalletClient {
             answer => answer?,
         };
         let mut status: IssueStatus = read(&answer)?;
-        status.correlation_id = as_ours(id, &told, &status.correlation_id)?;
+        check(&told, &status.correlation_id, "correlation_id")?;
+        status.correlation_id = id.clone();
         Ok(IssueReport::Known(status))
     }
 }
@@ -174,8 +176,7 @@ impl CredentialWallet for WalletClient {
     ) -> Result<CredentialStatusAnswer, WalletError> {
         let url = paths::credential_status_url(&self.base_url, revocation_uuid);
         let request = self.request(Method::PUT, &url)?.json(change);
-        let answer = self.call(request).await?;
-        about(revocation_uuid, read(&answer)?)
+        about(revocation_uuid, &self.call(request).await?)
     }
 
     async fn credential_status(
@@ -183,31 +184,24 @@ impl CredentialWallet for WalletClient {
         revocation_uuid: Uuid,
     ) -> Result<CredentialStatusAnswer, WalletError> {
         let url = paths::credential_status_url(&self.base_url, revocation_uuid);
-        let answer = self.call(self.request(Method::GET, &url)?).await?;
-        about(revocation_uuid, read(&answer)?)
+        about(
+            revocation_uuid,
+            &self.call(self.request(Method::GET, &url)?).await?,
+        )
     }
 }
 
-/// Our own id of the issuance that a wallet `answered` for, which was `told` as the one of `id`.
-fn as_ours(
-    id: &CorrelationId,
-    told: &CorrelationId,
-    answered: &CorrelationId,
-) -> Result<CorrelationId, WalletError> {
-    if answered == told {
-        Ok(id.clone())
-    } else {
-        Err(faulty("it answered for another correlation_id"))
-    }
+fn about(uuid: Uuid, answer: &Answer) -> Result<CredentialStatusAnswer, WalletError> {
+    let answer: CredentialStatusAnswer = read(answer)?;
+    check(&uuid, &answer.revocation_uuid, "revocation_uuid")?;
+    Ok(answer)
 }
 
-fn about(
-    revocation_uuid: Uuid,
-    answer: CredentialStatusAnswer,
-) -> Result<CredentialStatusAnswer, WalletError> {
-    if answer.revocation_uuid == revocation_uuid {
-        Ok(answer)
+/// Whether an answer is about what was `asked` for.
+fn check<T: PartialEq>(asked: &T, answered: &T, name: &str) -> Result<(), WalletError> {
+    if asked == answered {
+        Ok(())
     } else {
-        Err(faulty("it answered for another revocation_uuid"))
+        Err(faulty(format!("it answered for another {name}")))
     }
 }

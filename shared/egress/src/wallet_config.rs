@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bestow_runtime::{ConfigError, Env};
 use secrecy::SecretString;
+use tokio::sync::Mutex;
 
 use crate::token::TokenSource;
 
@@ -50,8 +51,14 @@ impl Credentials {
                 let token_url = env.endpoint_url("WALLET_TOKEN_URL")?;
                 let id = env.required("WALLET_CLIENT_ID", "the OAuth 2.0 client id")?;
                 let secret = env.required("WALLET_CLIENT_SECRET", "the OAuth 2.0 client secret")?;
-                let source = TokenSource::new(token_url, id, secret, scope, timeout);
-                Ok(Self::Token(Box::new(source)))
+                Ok(Self::Token(Box::new(TokenSource {
+                    token_url,
+                    client_id: id.to_owned(),
+                    client_secret: SecretString::from(secret),
+                    scope: scope.map(str::to_owned),
+                    timeout,
+                    kept: Mutex::default(),
+                })))
             }
         }
     }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::chunk::{CHUNK_BYTES, CHUNK_LINES, Chunk, ChunkId, Job, LineResult, PendingLine, count};
 use crate::keys::JobKeys;
 use crate::message::StartMessage;
-use crate::ports::{Acceptance, Jobs, JobsError, QueueError, StartQueue};
+use crate::ports::{Jobs, JobsError, QueueError, StartQueue};
 use crate::reconcile::LOOK_AFTER;
 use crate::upload::Upload;
 
@@ -103,16 +103,12 @@ impl<J: Jobs, Q: StartQueue, S: Clock + IdSource> AcceptUpload<J, Q, S> {
             return Err(fault.into());
         }
         // If only the answer is lost, whoever looks after the job finds out.
-        match self.jobs.accept(&job, key.as_deref()).await? {
-            Acceptance::Known(known) => {
-                self.discard(job.id).await;
-                the_same(known, &job.upload_hash)
-            }
-            Acceptance::Accepted => {
-                self.put_on_queue(&job, &chunks).await;
-                Ok(job)
-            }
+        if let Some(known) = self.jobs.accept(&job, key.as_deref()).await? {
+            self.discard(job.id).await;
+            return the_same(known, &job.upload_hash);
         }
+        self.put_on_queue(&job, &chunks).await;
+        Ok(job)
     }
 
     /// What fails here is done when the job is looked after.

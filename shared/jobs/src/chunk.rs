@@ -300,6 +300,7 @@ pub(crate) fn count(number: usize) -> u32 {
 mod tests {
     use super::*;
     use bestow_contract::FieldError;
+    use serde_json::json;
 
     #[test]
     fn what_is_kept_of_a_problem_fits() {
@@ -310,6 +311,33 @@ mod tests {
         };
         assert!(serde_json::to_vec(&problem).unwrap().len() <= PROBLEM_BYTES);
         assert!(problem.errors.len() >= 5);
+    }
+
+    #[test]
+    fn results_keep_their_form() {
+        let at = |second| Timestamp::from_second(second).ok();
+        for (expires_at, started) in [
+            (
+                at(1_800_000_000),
+                json!({"request_uri": "x", "expires_at": 1_800_000_000}),
+            ),
+            (None, json!({"request_uri": "x"})),
+        ] {
+            let result = LineResult {
+                line: 1,
+                correlation_id: Some("a".parse().unwrap()),
+                outcome: LineOutcome::Started {
+                    request_uri: "x".to_owned(),
+                    tx_code: None,
+                    revocation_uuid: None,
+                    expires_at,
+                },
+            };
+            let stored = json!({"line": 1, "correlation_id": "a", "outcome": {"started": started}});
+            assert_eq!(serde_json::to_value(&result).unwrap(), stored);
+            let read: LineResult = serde_json::from_value(stored).unwrap();
+            assert_eq!(read, result);
+        }
     }
 
     #[test]

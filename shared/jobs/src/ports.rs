@@ -18,12 +18,13 @@ pub trait Jobs: Send + Sync {
     /// Stores chunks of a job that is not accepted yet.
     fn keep(&self, chunks: &[Chunk]) -> impl Future<Output = Result<(), JobsError>> + Send;
 
-    /// Stores the job, unless another one that is still kept is stored under `key` (the name of an idempotency key).
+    /// Stores the job, unless another one that is still kept is stored under `key` (the name of an idempotency key): then
+    /// it gives that.
     fn accept(
         &self,
         job: &Job,
         key: Option<&str>,
-    ) -> impl Future<Output = Result<Acceptance, JobsError>> + Send;
+    ) -> impl Future<Output = Result<Option<Job>, JobsError>> + Send;
 
     /// The job that was accepted under `key`, even if it is not kept any more.
     fn by_key(&self, key: &str) -> impl Future<Output = Result<Option<Job>, JobsError>> + Send;
@@ -61,15 +62,6 @@ pub trait Jobs: Send + Sync {
         id: Uuid,
         from_line: u32,
     ) -> impl Future<Output = Result<(Vec<Chunk>, Option<u32>), JobsError>> + Send;
-}
-
-/// What became of a job that was to be accepted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Acceptance {
-    /// It is accepted.
-    Accepted,
-    /// This one was accepted under the same key before.
-    Known(Job),
 }
 
 impl Versioned for Chunk {

@@ -33,13 +33,9 @@ impl Upload {
     ) -> Result<Self, Problem> {
         // Some editors put a byte order mark first, which is no JSON (RFC 8259 §8.1).
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-        let mut upload = Self::default();
-        for line in body.split(|byte| *byte == b'\n') {
-            if !line.iter().all(u8::is_ascii_whitespace) {
-                upload.add(line, &check_callback, system)?;
-            }
-        }
-        upload.not_empty()
+        let lines = body.split(|byte| *byte == b'\n');
+        let lines = lines.filter(|line| !line.iter().all(u8::is_ascii_whitespace));
+        Self::read(lines, check_callback, system)
     }
 
     /// Reads a JSON array of Start-issue bodies. What is wrong with an element is that element's problem.
@@ -60,44 +56,38 @@ impl Upload {
         // Of faulty JSON serde_json names the position and what was expected there, never the input.
         let elements: Vec<&RawValue> =
             serde_json::from_slice(body).map_err(|fault| not_an_array(&fault.to_string()))?;
-        let mut upload = Self::default();
-        for element in elements {
-            upload.add(element.get().as_bytes(), &check_callback, system)?;
-        }
-        upload.not_empty()
+        let bodies = elements.iter().map(|element| element.get().as_bytes());
+        Self::read(bodies, check_callback, system)
     }
 
-    fn not_empty(self) -> Result<Self, Problem> {
-        if self.lines.is_empty() {
-            Err(empty())
-        } else {
-            Ok(self)
-        }
-    }
-
-    fn add(
-        &mut self,
-        body: &[u8],
+    fn read<'a>(
+        bodies: impl Iterator<Item = &'a [u8]>,
         check_callback: impl Fn(&Url) -> Result<(), String>,
         system: &impl IdSource,
-    ) -> Result<(), Problem> {
-        if self.lines.len() == MAX_UPLOAD_LINES {
-            return Err(Problem::new(
-                bestow_contract::ProblemKind::TooLarge,
-                format!(
-                    "The upload has too many lines: at most {MAX_UPLOAD_LINES} are taken. Split it."
-                ),
-            ));
+    ) -> Result<Self, Problem> {
+        let mut upload = Self::default();
+        for body in bodies {
+            if upload.lines.len() == MAX_UPLOAD_LINES {
+                return Err(Problem::new(
+                    bestow_contract::ProblemKind::TooLarge,
+                    format!(
+                        "The upload has too many lines: at most {MAX_UPLOAD_LINES} are taken. Split it."
+                    ),
+                ));
+            }
+            let line = count(upload.lines.len() + 1);
+            let read = upload.line(line, body, &check_callback, system);
+            upload.lines.push(read.map_err(|(correlation_id, problem)| {
+                LineResult::failed(line, correlation_id, *problem)
+            }));
         }
-        let line = count(self.lines.len() + 1);
-        let read = self.read(line, body, check_callback, system);
-        self.lines.push(read.map_err(|(correlation_id, problem)| {
-            LineResult::failed(line, correlation_id, *problem)
-        }));
-        Ok(())
+        if upload.lines.is_empty() {
+            return Err(empty());
+        }
+        Ok(upload)
     }
 
-    fn read(
+    fn line(
         &mut self,
         line: u32,
         body: &[u8],

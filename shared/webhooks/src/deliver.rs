@@ -134,14 +134,15 @@ where
             }
             return Ok(outcome);
         }
-        match self.refusal(&delivery, subscription_ended) {
-            None => self.attempt(message, delivery, subscription_ended).await,
+        let outcome = match self.refusal(&delivery, subscription_ended) {
+            None => self.attempt(message, delivery, subscription_ended).await?,
             Some(Failure::Unsubscribed) if now < delivery.created_at + UNKNOWN_PATIENCE => {
                 self.queue.send(message, UNKNOWN_WAIT).await?;
-                Ok(Outcome::SubscriptionUnknown(UNKNOWN_WAIT))
+                Some(Outcome::SubscriptionUnknown(UNKNOWN_WAIT))
             }
-            Some(failure) => self.give_up(message, delivery, failure).await,
-        }
+            Some(failure) => self.give_up(message, delivery, failure).await?,
+        };
+        Ok(outcome.unwrap_or(Outcome::Dropped(Dropped::NoDelivery)))
     }
 
     /// Why a delivery is not tried, if that is so. A replay also goes to whoever ended the subscription: that is how
@@ -163,57 +164,50 @@ where
         message: &DeliveryMessage,
         delivery: Delivery,
         subscription_ended: bool,
-    ) -> Result<Outcome, DeliverError> {
+    ) -> Result<Option<Outcome>, DeliverError> {
         let replays = delivery.replays;
         let (attempt, retry_after) = self.post(&delivery).await;
-        let recorded = replace(
-            &self.deliveries,
-            &self.system,
-            delivery,
-            |known| async move {
-                // A success counts even if a doubled message came first and failed, unless a replay came meanwhile.
-                let is_awaited = !known.is_settled()
-                    && (message.attempt >= known.attempt
-                        || (attempt.succeeded() && known.replays == replays));
-                if !is_awaited {
-                    let outcome = Outcome::Dropped(Dropped::Stale);
-                    return Ok((Some(known.noted(attempt)), outcome));
+        let change = |known: Delivery| async move {
+            // A success counts even if a doubled message came first and failed, unless a replay came meanwhile.
+            let is_awaited = !known.is_settled()
+                && (message.attempt >= known.attempt
+                    || (attempt.succeeded() && known.replays == replays));
+            if !is_awaited {
+                let outcome = Outcome::Dropped(Dropped::Stale);
+                return Ok((Some(known.noted(attempt)), outcome));
+            }
+            let now = self.system.now();
+            let jitter = self.system.fraction();
+            let delivery = known.tried(message.attempt, attempt, retry_after, jitter, now);
+            let outcome = match delivery.state {
+                State::Delivered => {
+                    if subscription_ended {
+                        self.deliveries.resume(&delivery.id).await?;
+                    }
+                    Outcome::Delivered(attempt)
                 }
-                let now = self.system.now();
-                let jitter = self.system.fraction();
-                let delivery = known.tried(message.attempt, attempt, retry_after, jitter, now);
-                let outcome = match delivery.state {
-                    State::Delivered => {
-                        if subscription_ended {
-                            self.deliveries.resume(&delivery.id).await?;
-                        }
-                        Outcome::Delivered(attempt)
+                State::Failed { failure } => {
+                    if attempt.ends_the_subscription() {
+                        self.deliveries.end(&delivery.id, now).await?;
                     }
-                    State::Failed { failure } => {
-                        if attempt.ends_the_subscription() {
-                            self.deliveries.end(&delivery.id, now).await?;
-                        }
-                        Outcome::Failed {
-                            attempt: Some(attempt),
-                            failure,
-                        }
+                    Outcome::Failed {
+                        attempt: Some(attempt),
+                        failure,
                     }
-                    State::Pending { due_at } => {
-                        let next = DeliveryMessage {
-                            delivery_id: delivery.id.clone(),
-                            attempt: message.attempt.saturating_add(1),
-                        };
-                        let next_in = time_until(due_at, now);
-                        self.queue.send(&next, next_in.min(LONGEST_DELAY)).await?;
-                        Outcome::Pending { attempt, next_in }
-                    }
-                };
-                Ok((Some(delivery), outcome))
-            },
-        );
-        Ok(recorded
-            .await?
-            .unwrap_or(Outcome::Dropped(Dropped::NoDelivery)))
+                }
+                State::Pending { due_at } => {
+                    let next = DeliveryMessage {
+                        delivery_id: delivery.id.clone(),
+                        attempt: message.attempt.saturating_add(1),
+                    };
+                    let next_in = time_until(due_at, now);
+                    self.queue.send(&next, next_in.min(LONGEST_DELAY)).await?;
+                    Outcome::Pending { attempt, next_in }
+                }
+            };
+            Ok((Some(delivery), outcome))
+        };
+        replace(&self.deliveries, &self.system, delivery, change).await
     }
 
     async fn give_up(
@@ -221,23 +215,16 @@ where
         message: &DeliveryMessage,
         delivery: Delivery,
         failure: Failure,
-    ) -> Result<Outcome, DeliverError> {
-        let recorded = replace(
-            &self.deliveries,
-            &self.system,
-            delivery,
-            |mut known| async move {
-                if known.is_settled() || message.attempt < known.attempt {
-                    return Ok((None, Outcome::Dropped(Dropped::Stale)));
-                }
-                known.state = State::Failed { failure };
-                let attempt = None;
-                Ok((Some(known), Outcome::Failed { attempt, failure }))
-            },
-        );
-        Ok(recorded
-            .await?
-            .unwrap_or(Outcome::Dropped(Dropped::NoDelivery)))
+    ) -> Result<Option<Outcome>, DeliverError> {
+        let change = |mut known: Delivery| async move {
+            if known.is_settled() || message.attempt < known.attempt {
+                return Ok((None, Outcome::Dropped(Dropped::Stale)));
+            }
+            known.state = State::Failed { failure };
+            let attempt = None;
+            Ok((Some(known), Outcome::Failed { attempt, failure }))
+        };
+        replace(&self.deliveries, &self.system, delivery, change).await
     }
 
     /// Posts, unless the host hangs and there is another attempt to come.

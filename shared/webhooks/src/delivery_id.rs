@@ -117,11 +117,12 @@ mod tests {
     fn what_is_no_id_is_refused() {
         let id = DeliveryId {
             correlation_id: "a".parse().unwrap(),
-            reserved_at: Timestamp::UNIX_EPOCH,
+            reserved_at: Timestamp::from_millisecond(258).unwrap(),
             sequence: 2,
             subscription: SubscriptionId::Issuance,
         };
         let text = id.to_string();
+        assert_eq!(text, "AQAAAAAAAAECAAAAAAAAAAIAAAAAAAAAAGE");
         for wrong in [
             "",
             "x",

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bestow_contract::{CorrelationId, Problem, StartIssue};
 use bestow_issuance::ports::{TransientError, TransientKind, WalletError};
 use bestow_issuance::{StartIssueError, StartIssueErrorKind, StartedIssue};
-use bestow_jobs::ports::{Acceptance, Issuing, Jobs, JobsError, QueueError, Replaced, StartQueue};
+use bestow_jobs::ports::{Issuing, Jobs, JobsError, QueueError, Replaced, StartQueue};
 use bestow_jobs::{
     AcceptUpload, Chunk, ChunkId, ChunkProgress, Job, JobKeys, LineOutcome, LineResult, ReadJob,
     StartMessage, StartQueued, Upload,
@@ -284,7 +284,7 @@ impl Jobs for World {
         Ok(())
     }
 
-    async fn accept(&self, job: &Job, key: Option<&str>) -> Result<Acceptance, JobsError> {
+    async fn accept(&self, job: &Job, key: Option<&str>) -> Result<Option<Job>, JobsError> {
         let mut known = None;
         self.write(|state| {
             let is_kept = |known: &Job| known.kept_until() > job.accepted_at;
@@ -296,7 +296,7 @@ impl Jobs for World {
                     .extend(key.map(|key| (key.to_owned(), job.clone())));
             }
         })?;
-        Ok(known.map_or(Acceptance::Accepted, Acceptance::Known))
+        Ok(known)
     }
 
     async fn by_key(&self, key: &str) -> Result<Option<Job>, JobsError> {
