@@ -1,6 +1,6 @@
 //! Gives API keys out, as an operator would.
 
-use bestow_access::{AccessTable, KeyId, KeyRecord, Randomness, Scope};
+use bestow_access::{AccessTable, ApiKey, KeyId, KeyRecord, Scope};
 use bestow_aws::sdk::Sdk;
 use bestow_local::RunningCloud;
 
@@ -31,7 +31,7 @@ impl AccessKeys {
         scopes: impl IntoIterator<Item = Scope>,
         change: impl FnOnce(&mut KeyRecord),
     ) -> (KeyId, String) {
-        let (id, key) = Randomness::of_system().expect("randomness").key();
+        let (id, key) = ApiKey::generate().expect("randomness");
         let (scopes, now) = (scopes.into_iter().collect(), jiff::Timestamp::UNIX_EPOCH);
         let mut record = KeyRecord::new(id, key.hash(), scopes, now);
         change(&mut record);

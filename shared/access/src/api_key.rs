@@ -18,9 +18,24 @@ const MAX_ID_LENGTH: usize = 40;
 /// An API key, as a caller sends it in `x-api-key`. It is shown once, when it is made, and never stored.
 pub struct ApiKey(SecretString);
 
+/// The operating system's random number generator failed.
+#[derive(Debug, Error)]
+#[error("the operating system gives no randomness to make a key of")]
+pub struct RandomnessError;
+
 impl ApiKey {
+    /// A new key, and its id.
+    pub fn generate() -> Result<(KeyId, Self), RandomnessError> {
+        let (mut id, mut secret) = ([0; 10], [0; 32]);
+        aws_lc_rs::rand::fill(&mut id).map_err(|_| RandomnessError)?;
+        aws_lc_rs::rand::fill(&mut secret).map_err(|_| RandomnessError)?;
+        let id = KeyId::of(id);
+        let key = Self::of(&id, secret);
+        Ok((id, key))
+    }
+
     /// The key with this id and 256 bits of randomness: `bestow_ID_SECRET`, the secret in base 58.
-    pub fn of(id: &KeyId, randomness: [u8; 32]) -> Self {
+    fn of(id: &KeyId, randomness: [u8; 32]) -> Self {
         let secret = bs58::encode(randomness).into_string();
         Self(SecretString::from(format!("{PREFIX}_{id}_{secret}")))
     }
@@ -56,7 +71,7 @@ pub struct KeyIdError(String);
 
 impl KeyId {
     /// An id of ten digits: 50 bits of `randomness`.
-    pub fn of(randomness: [u8; 10]) -> Self {
+    fn of(randomness: [u8; 10]) -> Self {
         let digit = |byte| ID_DIGITS.get(usize::from(byte & 31));
         let digits = randomness.into_iter().filter_map(digit);
         Self(digits.copied().map(char::from).collect())

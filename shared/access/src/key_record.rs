@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use bestow_contract::Scope;
 use jiff::Timestamp;
-use thiserror::Error;
 
-use crate::api_key::{ApiKey, KeyHash, KeyId};
+use crate::api_key::{KeyHash, KeyId};
 use crate::rate_limit::RateLimit;
 
 /// How long a record outlives its key, so that the holder is told why it is not accepted: 90 days.
@@ -34,37 +33,6 @@ pub struct KeyRecord {
     pub replaced_by: Option<KeyId>,
     /// How many requests its holder may make; `None` for any number.
     pub rate_limit: Option<RateLimit>,
-}
-
-/// The random bytes of a key.
-#[derive(Clone)]
-pub struct Randomness {
-    /// Of its id.
-    pub id: [u8; 10],
-    /// Of its secret.
-    pub secret: [u8; 32],
-}
-
-/// The operating system's random number generator failed.
-#[derive(Debug, Error)]
-#[error("the operating system gives no randomness to make a key of")]
-pub struct RandomnessError;
-
-impl Randomness {
-    /// From the operating system.
-    pub fn of_system() -> Result<Self, RandomnessError> {
-        let (mut id, mut secret) = ([0; 10], [0; 32]);
-        aws_lc_rs::rand::fill(&mut id).map_err(|_| RandomnessError)?;
-        aws_lc_rs::rand::fill(&mut secret).map_err(|_| RandomnessError)?;
-        Ok(Self { id, secret })
-    }
-
-    /// The key that it makes, and its id.
-    pub fn key(&self) -> (KeyId, ApiKey) {
-        let id = KeyId::of(self.id);
-        let key = ApiKey::of(&id, self.secret);
-        (id, key)
-    }
 }
 
 /// Whether a key is accepted, and since when not.

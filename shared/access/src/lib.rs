@@ -7,20 +7,20 @@
 //! Router::new().route(path, get(handler)).route_layer(guard.require(Scope::IssueRead))
 //! ```
 
-pub mod api_key;
+mod api_key;
 mod bearer;
 mod cache;
 mod error;
 mod guard;
-pub mod key_record;
+mod key_record;
 mod keyring;
 mod limiter;
-pub mod rate_limit;
-pub mod table;
+mod rate_limit;
+mod table;
 
-pub use api_key::{ApiKey, KeyHash, KeyId};
+pub use api_key::{ApiKey, KeyHash, KeyId, KeyIdError, RandomnessError};
 pub use bestow_contract::Scope;
 pub use guard::Guard;
-pub use key_record::{KeyRecord, KeyState, Randomness, RandomnessError};
+pub use key_record::{KeyRecord, KeyState};
 pub use rate_limit::{RateLimit, RateLimitError};
 pub use table::{AccessTable, ChangeError};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bestow_access::{
-    AccessTable, ApiKey, ChangeError, KeyId, KeyRecord, KeyState, Randomness, RateLimit, Scope,
+    AccessTable, ApiKey, ChangeError, KeyId, KeyRecord, KeyState, RateLimit, Scope,
 };
 use bestow_aws::sdk::Sdk;
 use bestow_runtime::Env;
@@ -148,7 +148,7 @@ pub(super) async fn run(command: Keys) -> Result<(), Box<dyn Error>> {
             rate,
             place,
         } => {
-            let (id, key) = Randomness::of_system()?.key();
+            let (id, key) = ApiKey::generate()?;
             let record = KeyRecord {
                 note,
                 valid_until: expires.map(|time| after(now, time)),
@@ -170,7 +170,7 @@ pub(super) async fn run(command: Keys) -> Result<(), Box<dyn Error>> {
             expires,
             place,
         } => {
-            let (new_id, key) = Randomness::of_system()?.key();
+            let (new_id, key) = ApiKey::generate()?;
             let replace = |old: &KeyRecord| {
                 let lifetime = expires.or_else(|| {
                     let lifetime = old.valid_until? - old.created_at;
