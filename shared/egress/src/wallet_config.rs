@@ -57,7 +57,7 @@ impl Credentials {
                     client_secret: SecretString::from(secret),
                     scope: scope.map(str::to_owned),
                     timeout,
-                    kept: Mutex::default(),
+                    cached: Mutex::default(),
                 })))
             }
         }
