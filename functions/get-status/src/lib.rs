@@ -1,42 +1,57 @@
-//! Get issue status, for backends: `GET /api/v2/issue/{correlation_id}`, and the same where a public
-//! client looks for it. Also `GET /openapi.json`, which describes the whole contract, and
-//! `GET /events/{type}.schema.json`, which describe the events.
-
-mod config;
+//! Get issue status, for backends: `GET /api/v2/issue/{correlation_id}`, and the same where a public client looks for
+//! it. Also `GET /openapi.json`, the whole contract, and `GET /events/{type}.schema.json`, the events.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use bestow_access::Guard;
+use bestow_aws::sdk::Sdk;
+use bestow_backend::{IssuanceTable, PollQueue};
+use bestow_clock::OperatingSystem;
 use bestow_contract::{CorrelationId, EventType, Problem, Scope, paths};
 use bestow_issuance::ports::RecordsError;
 use bestow_runtime::http::{HttpError, with_problem_fallbacks};
 use bestow_runtime::{ConfigError, Env};
 
-use crate::config::Config;
+/// How long a query may wait for a poll to be enqueued: its answer is known already.
+const POLL_NOW_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The routes of this function, configured from `env`: `PUBLIC_BASE_URL`, `ISSUANCE_TABLE`, `POLL_QUEUE_URL` and
-/// the `ACCESS_…` variables. A fault names its variable.
+type GetStatus = bestow_issuance::GetStatus<IssuanceTable, PollQueue, OperatingSystem>;
+
+/// The routes of this function, configured from `env`: `PUBLIC_BASE_URL`, `ISSUANCE_TABLE`, `POLL_QUEUE_URL` and the
+/// `ACCESS_…` variables. A fault names its variable.
 pub async fn app(env: &Env) -> Result<Router, ConfigError> {
-    let config = Config::from_env(env)?;
-    let guard = config.guard.clone();
+    let openapi = Bytes::from(bestow_contract::openapi(&env.base_url("PUBLIC_BASE_URL")?));
+    let sdk = Sdk::from_env(env)?;
+    let use_case = GetStatus {
+        records: IssuanceTable::from_env(env, &sdk)?,
+        queue: PollQueue::from_env(env, &sdk)?.with_send_timeout(POLL_NOW_TIMEOUT),
+        system: OperatingSystem,
+    };
+    let guard = Guard::from_env(env, &sdk)?;
     guard.warm().await;
     let routes = Router::new()
         .route(paths::ISSUE_STATUS, get(issue_status))
         .route(paths::ISSUE_STATUS_ALIAS, get(issue_status))
         .route_layer(guard.require(Scope::IssueRead))
-        .route(paths::OPENAPI, get(openapi))
+        .route(
+            paths::OPENAPI,
+            get(async move || cacheable("application/json", openapi)),
+        )
         .route(paths::EVENT_SCHEMA, get(schema_of_event))
-        .with_state(Arc::new(config));
+        .with_state(Arc::new(use_case));
     Ok(with_problem_fallbacks(routes))
 }
 
 async fn issue_status(
-    State(config): State<Arc<Config>>,
+    State(use_case): State<Arc<GetStatus>>,
     correlation_id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, HttpError> {
     // Text that cannot be a correlation id names no issuance either.
@@ -44,8 +59,7 @@ async fn issue_status(
         .ok()
         .and_then(|Path(segment)| CorrelationId::from_path_segment(&segment))
         .ok_or_else(unknown)?;
-    let status = config
-        .use_case
+    let status = use_case
         .get_status(&correlation_id)
         .await
         .map_err(|fault| unreadable(&correlation_id, &fault))?;
@@ -55,14 +69,6 @@ async fn issue_status(
     };
     tracing::info!(%correlation_id, status = %status.status, "the status of an issuance was read");
     Ok(([(CACHE_CONTROL, "no-store")], Json(status)).into_response())
-}
-
-async fn openapi(State(config): State<Arc<Config>>) -> Response {
-    let headers = [
-        (CONTENT_TYPE, "application/json"),
-        (CACHE_CONTROL, "max-age=300"),
-    ];
-    (headers, config.openapi.clone()).into_response()
 }
 
 async fn schema_of_event(name: Result<Path<String>, PathRejection>) -> Result<Response, HttpError> {
@@ -75,11 +81,13 @@ async fn schema_of_event(name: Result<Path<String>, PathRejection>) -> Result<Re
                 "There is no schema of this name. They are named by the type of their events: {first}."
             ))
         })?;
-    let headers = [
-        (CONTENT_TYPE, "application/schema+json"),
-        (CACHE_CONTROL, "max-age=300"),
-    ];
-    Ok((headers, bestow_contract::event_schema(event_type)).into_response())
+    let schema = bestow_contract::event_schema(event_type);
+    Ok(cacheable("application/schema+json", schema))
+}
+
+fn cacheable(content_type: &str, body: impl IntoResponse) -> Response {
+    let headers = [(CONTENT_TYPE, content_type), (CACHE_CONTROL, "max-age=300")];
+    (headers, body).into_response()
 }
 
 fn unknown() -> Problem {

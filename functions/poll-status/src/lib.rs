@@ -1,21 +1,21 @@
-//! Poll status: takes poll messages from the queue, asks the wallet, records what it says, and sends the message of the
-//! next poll. Messages about a credential have its status looked at in the same way. The stream of the bundled wallet's
-//! table names the offers that have changed, which are asked about at once.
+//! Poll status: takes poll messages from the queue, asks the wallet, records what it says, and enqueues the next poll.
+//! Other messages have a credential's status looked at. The stream of the bundled wallet's table names the offers that
+//! have changed, which are polled at once.
 
-mod changed_offers;
 mod credential;
 mod message;
+mod wallet_stream;
 
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use bestow_aws::sdk::Sdk;
 use bestow_contract::CorrelationId;
 use bestow_issuance::Polled;
 use bestow_issuance::ports::{
-    EitherWallet, PollMessage, Records, RecordsError, Stored, TransientError,
+    EitherWallet, PollMessage, QueueMessage, Records, RecordsError, Stored, TransientError,
 };
 use bestow_runtime::lambda::EventFunction;
 use bestow_runtime::metrics::{self, Counter};
@@ -24,8 +24,8 @@ use bestow_runtime::{Batch, ConfigError, Env, RecordOutcome, process_batch, rece
 use bestow_wallets::CredentialStatuses;
 use serde::Deserialize;
 
-/// How many messages of a batch are dealt with at a time, and so how often one process asks the wallet
-/// at a time. The event source's `MaximumConcurrency` bounds the number of processes.
+/// How many messages of a batch are dealt with at a time, and so how many requests one process sends the wallet at a
+/// time. The event source's `MaximumConcurrency` bounds the number of processes.
 const CONCURRENCY: usize = 10;
 
 /// The handler of the poll queue, and of the stream of the bundled wallet's table.
@@ -69,10 +69,10 @@ impl EventFunction for PollStatus {
         Ok(match (event, &self.use_case.wallet) {
             (PollEvent::Queue(event), _) => self.poll_each(event).await,
             (PollEvent::Stream(event), EitherWallet::Bundled(wallet)) => {
-                changed_offers::handle(&self.use_case, wallet, &event).await
+                wallet_stream::handle(&self.use_case, wallet, &event).await
             }
             (PollEvent::Stream(event), EitherWallet::External(_)) => {
-                // The deployment changed its wallet; nothing of the old one can be asked about.
+                // The deployment changed its wallet; the old one cannot be asked.
                 tracing::warn!(
                     messages = event.records.len(),
                     "offers of a wallet that is not there have changed"
@@ -84,8 +84,7 @@ impl EventFunction for PollStatus {
 }
 
 impl PollStatus {
-    /// Deals with a batch of poll messages. The records are read together; from there on each message is dealt with, and
-    /// fails, for itself.
+    /// Deals with a batch of messages. The records are read together; then each message is dealt with, and fails, alone.
     async fn poll_each(&self, event: SqsEvent) -> SqsBatchResponse {
         let batch = Batch::of(&event.records, message::rank);
         let ids = batch.keys();
@@ -104,16 +103,19 @@ impl PollStatus {
         process_batch(event, CONCURRENCY, |record| {
             let (batch, found) = (&batch, found.as_ref());
             async move {
-                if let Some(check) = credential::read(&record) {
-                    return credential::check(&self.checks, &check).await;
-                }
-                let Some(message) = message::read(&record) else {
-                    // It comes again until the queue moves it to the dead letters, where someone looks at it.
-                    tracing::error!(
-                        message_id = record.message_id,
-                        "a message on the poll queue is not a poll message"
-                    );
-                    return RecordOutcome::Retry;
+                let message = match message::read(&record) {
+                    Some(QueueMessage::Poll(message)) => message,
+                    Some(QueueMessage::Check(check)) => {
+                        return credential::check(&self.checks, &check).await;
+                    }
+                    None => {
+                        // It comes again until the queue moves it to the dead letters.
+                        tracing::error!(
+                            message_id = record.message_id,
+                            "a message on the poll queue is not a poll message"
+                        );
+                        return RecordOutcome::Retry;
+                    }
                 };
                 let id = &message.correlation_id;
                 match found {
@@ -151,12 +153,8 @@ impl PollStatus {
             metrics::count(Counter::Polls, 1);
         }
         match polled {
-            Ok(Polled::Again {
-                after_seconds,
-                failure,
-            }) => {
-                self.postpone(record, message, after_seconds, &failure)
-                    .await;
+            Ok(Polled::Again { after, failure }) => {
+                self.postpone(record, message, after, &failure).await;
                 RecordOutcome::Retry
             }
             Ok(polled) => {
@@ -170,27 +168,23 @@ impl PollStatus {
         }
     }
 
-    /// Has the message delivered again when the wallet may be well. If that fails, it comes again after
-    /// the queue's own visibility time-out.
+    /// Has the message delivered again when the wallet may be well. If that fails, it comes again after the queue's own
+    /// visibility time-out.
     async fn postpone(
         &self,
         record: &SqsMessage,
         message: &PollMessage,
-        after_seconds: u32,
+        after: Duration,
         failure: &TransientError,
     ) {
+        let after_seconds = after.as_secs();
         let PollMessage {
             correlation_id,
             attempt,
         } = message;
         tracing::warn!(%correlation_id, attempt, after_seconds, fault = %failure, "the wallet failed and is asked again");
         let receipt_handle = record.receipt_handle.as_deref().unwrap_or_default();
-        if let Err(fault) = self
-            .use_case
-            .queue
-            .postpone(receipt_handle, after_seconds)
-            .await
-        {
+        if let Err(fault) = self.use_case.queue.postpone(receipt_handle, after).await {
             tracing::warn!(%correlation_id, attempt, %fault, "a poll message could not be postponed");
         }
     }
@@ -210,15 +204,17 @@ fn log(message: &PollMessage, polled: &Polled) {
     } = message;
     match polled {
         Polled::Pending {
-            next_poll_in_seconds,
+            next_poll_in,
             wallet_failure: None,
         } => {
+            let next_poll_in_seconds = next_poll_in.map(|delay| delay.as_secs());
             tracing::info!(%correlation_id, attempt, next_poll_in_seconds, "an issuance is pending");
         }
         Polled::Pending {
-            next_poll_in_seconds,
+            next_poll_in,
             wallet_failure: Some(fault),
         } => {
+            let next_poll_in_seconds = next_poll_in.map(|delay| delay.as_secs());
             tracing::warn!(%correlation_id, attempt, next_poll_in_seconds, %fault, "the wallet keeps failing and is asked again");
         }
         Polled::Ended(status) => {

@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::SystemTime;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
-use bestow_issuance::{Announced, Announcement, PublishError, may_go_out_together};
+use bestow_issuance::{Announcement, PublishError, may_go_out_together};
 use bestow_runtime::lambda::EventFunction;
 use bestow_runtime::metrics::{self, Counter};
 use bestow_runtime::stream::{StreamEvent, StreamRecord, again_from};
@@ -209,26 +209,24 @@ enum Fate {
 }
 
 fn fate(
-    announced: Option<Result<Announced, PublishError>>,
+    announced: Option<Result<(), PublishError>>,
     told: Option<Result<usize, AnnounceError>>,
 ) -> Option<Fate> {
     Some(match (announced?, told?) {
-        (Err(fault), _) => Fate::NotYet(fault.into()),
+        (Err(fault), _) if !fault.is_final() => Fate::NotYet(fault.into()),
         (_, Err(fault)) if !fault.is_final() => Fate::NotYet(fault.into()),
-        (Ok(Announced::Refused { reason }), Ok(_)) => Fate::Never {
-            reason: format!("the event bus refuses the event: {reason}"),
+        (Ok(()), Ok(_)) => Fate::Announced,
+        (Err(bus), Ok(_)) => Fate::Never {
+            reason: bus.to_string(),
         },
-        (Ok(Announced::Refused { reason }), Err(fault)) => Fate::Never {
+        (Err(bus), Err(webhooks)) => Fate::Never {
+            reason: format!("{bus}; and not every webhook is on its way: {webhooks}"),
+        },
+        (Ok(()), Err(webhooks)) => Fate::Never {
             reason: format!(
-                "the event bus refuses the event: {reason}; and not every webhook is on its way: {fault}"
+                "the event is on the bus, but not every webhook is on its way: {webhooks}"
             ),
         },
-        (Ok(Announced::Done), Err(fault)) => Fate::Never {
-            reason: format!(
-                "the event is on the bus, but not every webhook is on its way: {fault}"
-            ),
-        },
-        (Ok(Announced::Done), Ok(_)) => Fate::Announced,
     })
 }
 
@@ -303,9 +301,8 @@ mod tests {
     use bestow_issuance::ports::EventBusError;
     use bestow_webhooks::ports::DeliveriesError;
 
-    fn refused() -> Announced {
-        let reason = "too large".to_owned();
-        Announced::Refused { reason }
+    fn refused() -> PublishError {
+        EventBusError::Refused("too large".to_owned()).into()
     }
 
     fn garbled() -> AnnounceError {
@@ -320,20 +317,20 @@ mod tests {
     /// The stream waits for what is announced again, and for nothing that would never be different.
     #[test]
     fn only_what_may_pass_is_announced_again() {
-        let bus_is_down = || EventBusError("down".into()).into();
+        let bus_is_down = || EventBusError::Failed("down".into()).into();
         let is_again = |announced, told| match fate(Some(announced), Some(told)) {
             Some(Fate::Announced) => None,
             Some(Fate::NotYet(_)) => Some(true),
             Some(Fate::Never { .. }) => Some(false),
             None => panic!("both are there"),
         };
-        assert_eq!(is_again(Ok(Announced::Done), Ok(1)), None);
-        assert_eq!(is_again(Ok(refused()), Ok(1)), Some(false));
-        assert_eq!(is_again(Ok(Announced::Done), Err(garbled())), Some(false));
-        assert_eq!(is_again(Ok(refused()), Err(garbled())), Some(false));
+        assert_eq!(is_again(Ok(()), Ok(1)), None);
+        assert_eq!(is_again(Err(refused()), Ok(1)), Some(false));
+        assert_eq!(is_again(Ok(()), Err(garbled())), Some(false));
+        assert_eq!(is_again(Err(refused()), Err(garbled())), Some(false));
         for (announced, told) in [
-            (Ok(Announced::Done), Err(table_is_down())),
-            (Ok(refused()), Err(table_is_down())),
+            (Ok(()), Err(table_is_down())),
+            (Err(refused()), Err(table_is_down())),
             (Err(bus_is_down()), Ok(1)),
             (Err(bus_is_down()), Err(garbled())),
         ] {
@@ -344,20 +341,20 @@ mod tests {
     /// Whoever looks at what was put aside is told all that is wrong with it.
     #[test]
     fn the_reason_names_the_bus_and_the_webhooks() {
-        let reason = |announced, told| match fate(Some(Ok(announced)), Some(told)) {
+        let reason = |announced, told| match fate(Some(announced), Some(told)) {
             Some(Fate::Never { reason }) => reason,
             _ => panic!("it can never be announced"),
         };
         let bus = "the event bus refuses the event: too large";
         let webhook = "not every webhook is on its way: \
                        the stored delivery cannot be read: it has no url";
-        assert_eq!(reason(refused(), Ok(1)), bus);
+        assert_eq!(reason(Err(refused()), Ok(1)), bus);
         assert_eq!(
-            reason(refused(), Err(garbled())),
+            reason(Err(refused()), Err(garbled())),
             format!("{bus}; and {webhook}")
         );
         assert_eq!(
-            reason(Announced::Done, Err(garbled())),
+            reason(Ok(()), Err(garbled())),
             format!("the event is on the bus, but {webhook}")
         );
     }

@@ -1,7 +1,5 @@
 //! Start issue, for backends: `POST /api/v2/credential/issue`.
 
-mod config;
-
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -10,38 +8,57 @@ use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
+use bestow_access::Guard;
+use bestow_aws::sdk::Sdk;
 use bestow_contract::{
     FieldError, Problem, QrCode, Scope, StartIssue, StartIssueAnswer, paths, request_uri,
 };
+use bestow_egress::{Allowed, Logos};
 use bestow_issuance::StartedIssue;
 use bestow_qr_code::{Design, DrawError};
 use bestow_runtime::http::{HttpError, read_json, with_problem_fallbacks};
 use bestow_runtime::{ConfigError, Env};
+use bestow_wallets::StartIssuing;
 use url::Url;
 
-use crate::config::Config;
-
-/// How many bytes of a link the address of an offer takes: as many as at an API Gateway endpoint. A QR
-/// code that has no room for this is refused before there is an offer, and so the same at every
-/// wallet. Should a wallet's links be longer, one that has just no room for them is refused afterwards;
-/// a repeat may ask for another one.
+/// How many bytes of a link the address of an offer takes at an API Gateway endpoint. A QR code that has no room for
+/// this is refused before there is an offer, at every wallet. If a wallet's link is longer and the QR code has no room
+/// for that, it is refused afterwards; a repeat may ask for another one.
 const OFFER_URI_BYTES: usize = 112;
 
-/// The route of this function, configured from `env`: `PUBLIC_BASE_URL`, `ISSUANCE_TABLE`, `POLL_QUEUE_URL`,
-/// `REQUEST_HASH_SECRET`, `EGRESS_ALLOW`, and the `ACCESS_…` and `WALLET_…` variables. A fault names its
-/// variable.
+/// What the route works with.
+struct Config {
+    /// `PUBLIC_BASE_URL`, without a trailing slash: what `status_uri` begins with.
+    public_base_url: String,
+    /// `EGRESS_ALLOW`: where callbacks and logos may be, besides the public internet.
+    allowed: Allowed,
+    logos: Logos,
+    /// The use case, with the variables of [`bestow_wallets::start_issuing`].
+    use_case: StartIssuing,
+}
+
+/// The route of this function, configured from `env`: `PUBLIC_BASE_URL`, `EGRESS_ALLOW`, the `ACCESS_…` variables and
+/// those of [`bestow_wallets::start_issuing`]. A fault names its variable.
 pub async fn app(env: &Env) -> Result<Router, ConfigError> {
-    let config = Config::from_env(env)?;
-    let guard = config.guard.clone();
+    let sdk = Sdk::from_env(env)?;
+    let guard = Guard::from_env(env, &sdk)?;
+    let guarded = routes(env, &sdk)?.route_layer(guard.require(Scope::IssueWrite));
     guard.warm().await;
-    let guarded = routes(config).route_layer(guard.require(Scope::IssueWrite));
     Ok(with_problem_fallbacks(guarded))
 }
 
-fn routes(config: Config) -> Router {
-    Router::new()
+fn routes(env: &Env, sdk: &Sdk) -> Result<Router, ConfigError> {
+    let allowed = Allowed::from_env(env)?;
+    let config = Config {
+        public_base_url: env.base_url("PUBLIC_BASE_URL")?,
+        logos: Logos::new(allowed.clone())
+            .map_err(|fault| ConfigError::invalid("EGRESS_ALLOW", fault))?,
+        allowed,
+        use_case: bestow_wallets::start_issuing(env, sdk)?,
+    };
+    Ok(Router::new()
         .route(paths::START_ISSUE, post(start_issue))
-        .with_state(Arc::new(config))
+        .with_state(Arc::new(config)))
 }
 
 async fn start_issue(
@@ -104,7 +121,9 @@ fn answer(
         qr_uri: picture.map(|picture| picture.data_uri()),
         tx_code: started.tx_code.map(|code| code.0),
         revocation_uuid: started.revocation_uuid,
-        expires_at: started.expires_at.and_then(|at| u64::try_from(at).ok()),
+        expires_at: started
+            .expires_at
+            .and_then(|at| u64::try_from(at.as_second()).ok()),
     })
 }
 
@@ -149,7 +168,7 @@ mod tests {
             ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1"),
             ("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:1"),
         ]);
-        let routes = routes(Config::from_env(&env).unwrap());
+        let routes = routes(&env, &Sdk::from_env(&env).unwrap()).unwrap();
         let response = routes.oneshot(request).await.unwrap();
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.unwrap().to_bytes();

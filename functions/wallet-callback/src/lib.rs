@@ -1,38 +1,54 @@
-//! A wallet's callback: `POST /api/v2/wallet-callbacks/{token}`. It has the wallet asked what happened, and
-//! believes nothing: whatever the body says, and nobody looks at it, the truth is what the wallet answers.
-
-mod config;
+//! A wallet's callback: `POST /api/v2/wallet-callbacks/{token}`. The issuance is polled now; the body is not looked at,
+//! because what counts is what the wallet answers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::routing::post;
+use bestow_aws::sdk::Sdk;
+use bestow_backend::PollQueue;
 use bestow_contract::{Problem, paths};
-use bestow_issuance::ports::{PollMessage, PollQueue};
+use bestow_issuance::CallbackTokens;
+use bestow_issuance::ports::{PollMessage, PollQueue as _};
 use bestow_runtime::http::{HttpError, with_problem_fallbacks};
 use bestow_runtime::metrics::{self, Counter};
 use bestow_runtime::{ConfigError, Env};
 use http_body_util::{BodyExt, Limited};
 
-use crate::config::Config;
-
 /// How much of a body is taken, in bytes. The status object of the contract has less than one KiB.
 const BODY_BYTES: usize = 64 * 1024;
 
-/// The route of this function, configured from `env`: `POLL_QUEUE_URL` and `WALLET_CALLBACK_SECRET`. A
-/// fault names its variable.
+/// How long a wallet is kept waiting. The schedule makes up for a callback that could not be taken.
+const SEND_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What the route works with.
+struct Config {
+    /// Opens the addresses that start-issue makes.
+    tokens: CallbackTokens,
+    queue: PollQueue,
+}
+
+/// The route of this function, configured from `env`: `POLL_QUEUE_URL` and `WALLET_CALLBACK_SECRET`. A fault names its
+/// variable.
 pub async fn app(env: &Env) -> Result<Router, ConfigError> {
-    let config = Config::from_env(env)?;
+    const SECRET: &str = "WALLET_CALLBACK_SECRET";
+    let sdk = Sdk::from_env(env)?;
+    let config = Config {
+        tokens: CallbackTokens::new(&env.master_secret(SECRET)?)
+            .map_err(|fault| ConfigError::invalid(SECRET, fault))?,
+        queue: PollQueue::from_env(env, &sdk)?.with_send_timeout(SEND_TIMEOUT),
+    };
     let routes = Router::new()
         .route(paths::WALLET_CALLBACK, post(wallet_callback))
         .with_state(Arc::new(config));
     Ok(with_problem_fallbacks(routes))
 }
 
-/// The address is the credential: who knows it may have its issuance looked at, and no more.
+/// The address is the credential: who knows it may have its issuance polled, and no more.
 async fn wallet_callback(
     State(config): State<Arc<Config>>,
     token: Result<Path<String>, PathRejection>,
@@ -42,10 +58,9 @@ async fn wallet_callback(
         .ok()
         .and_then(|Path(token)| config.tokens.open(&token))
         .ok_or_else(unknown)?;
-    let hint = PollMessage::hint(correlation_id);
-    let sent = config.queue.send(&hint, 0).await;
-    let correlation_id = hint.correlation_id;
-    // Only taken off the line: a client that still sends may not see an answer.
+    let message = PollMessage::poll_now(correlation_id.clone());
+    let sent = config.queue.send(&message.into(), Duration::ZERO).await;
+    // Read to its end only because a client that still sends may not see an answer.
     let _not_looked_at = Limited::new(request.into_body(), BODY_BYTES)
         .collect()
         .await;
@@ -77,7 +92,6 @@ mod tests {
     use axum::body::Body;
     use axum::http::header::RETRY_AFTER;
     use axum::response::Response;
-    use bestow_issuance::CallbackTokens;
     use secrecy::SecretString;
     use tower::ServiceExt;
 

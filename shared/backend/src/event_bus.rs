@@ -1,4 +1,4 @@
-//! The event bus: events go to EventBridge.
+//! The event bus on EventBridge.
 
 use aws_sdk_eventbridge::error::ProvideErrorMetadata;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
@@ -7,15 +7,18 @@ use aws_smithy_types::date_time::Format;
 use bestow_aws::sdk::Sdk;
 use bestow_aws::{CallError, EventBridge};
 use bestow_contract::CloudEvent;
-use bestow_issuance::ports::{EventBusError, Put};
+use bestow_issuance::ports::EventBusError;
 
-/// What rules match as `source`. The source that the CloudEvent names is in its `detail`.
+/// What rules match as `source`. The CloudEvent's own source is in its `detail`.
 const SOURCE: &str = "com.bestow";
 
 /// What EventBridge says of an entry that it will never take
-/// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html>). What is
-/// left out, such as `AccessDeniedException`, an operator can mend.
+/// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html>). What is left out, such
+/// as `AccessDeniedException`, an operator can correct.
 const REFUSALS: [&str; 3] = ["InvalidArgument", "MalformedDetail", "ValidationException"];
+
+/// What became of an entry.
+type Put = Result<(), EventBusError>;
 
 /// A bus of EventBridge.
 #[derive(Debug, Clone)]
@@ -68,7 +71,6 @@ impl bestow_issuance::ports::EventBus for EventBus {
     async fn put(&self, events: &[CloudEvent]) -> Vec<Put> {
         let entries: Result<Vec<_>, _> = events.iter().map(|event| self.entry(event)).collect();
         let Ok(entries) = entries else {
-            // Texts and numbers: there is nothing that JSON cannot say.
             return events.iter().map(|_| refused("not JSON")).collect();
         };
         if let Some(outcomes) = self.call(entries.clone()).await {
@@ -77,7 +79,7 @@ impl bestow_issuance::ports::EventBus for EventBus {
         if entries.len() == 1 {
             return vec![refused("ValidationException")];
         }
-        // One of them is at fault. The others must not suffer for it, and none may overtake another.
+        // One of them is at fault. The others are put one by one, so that none overtakes another.
         let mut outcomes = Vec::with_capacity(entries.len());
         for entry in entries {
             let outcome = match self.call(vec![entry]).await {
@@ -91,26 +93,19 @@ impl bestow_issuance::ports::EventBus for EventBus {
 }
 
 fn outcome(result: Option<PutEventsResultEntry>) -> Put {
-    match result {
-        Some(result) if result.event_id.is_some() => Put::Done,
-        Some(PutEventsResultEntry {
-            error_code: Some(code),
-            ..
-        }) if REFUSALS.contains(&code.as_str()) => refused(&code),
-        Some(PutEventsResultEntry {
-            error_code: Some(code),
-            ..
-        }) => failed(&code),
-        _ => failed("the answer does not say what became of it"),
+    match result.map(|result| (result.event_id, result.error_code)) {
+        Some((Some(_), _)) => Ok(()),
+        Some((None, Some(code))) if REFUSALS.contains(&code.as_str()) => refused(&code),
+        Some((None, Some(code))) => failed(&code),
+        Some((None, None)) | None => failed("the answer does not say what became of it"),
     }
 }
 
 fn refused(reason: &str) -> Put {
-    Put::Refused {
-        reason: reason.to_owned(),
-    }
+    Err(EventBusError::Refused(reason.to_owned()))
 }
 
 fn failed(reason: &str) -> Put {
-    Put::Failed(EventBusError(Box::new(CallError::unexpected(reason))))
+    let cause = CallError::unexpected(reason);
+    Err(EventBusError::Failed(cause.into()))
 }

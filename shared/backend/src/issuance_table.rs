@@ -13,13 +13,14 @@ pub use stream::{announcement, trace_of};
 
 use std::collections::HashMap;
 
-use bestow_aws::Dynamodb;
 use bestow_aws::item::{MalformedItemError, number, string};
-use bestow_aws::{CallError, Table, Write, Written};
+use bestow_aws::sdk::Sdk;
+use bestow_aws::{CallError, Dynamodb, Table, Write, Written};
 use bestow_contract::CorrelationId;
 use bestow_issuance::Record;
-use bestow_issuance::ports::{Cause, Records, RecordsError, Reservation, Stored, Update};
-use bestow_runtime::trace;
+use bestow_issuance::ports::{Cause, Records, RecordsError, Stored, Update};
+use bestow_runtime::{ConfigError, Env, trace};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 /// The attribute that holds the X-Ray trace header of the Start issue.
@@ -34,12 +35,29 @@ impl IssuanceTable {
     pub fn new(client: Dynamodb, name: &str) -> Self {
         Self(Table::new(client, name))
     }
+
+    /// The table that `ISSUANCE_TABLE` names.
+    pub fn from_env(env: &Env, sdk: &Sdk) -> Result<Self, ConfigError> {
+        let table = env.required("ISSUANCE_TABLE", "the name of the issuance table")?;
+        Ok(Self::new(sdk.dynamodb(), table))
+    }
+
+    /// Writes `mine`, or removes it.
+    async fn write(&self, mine: &Stored, write: Write) -> Result<Update, RecordsError> {
+        match self.0.write(write).await.map_err(unavailable)? {
+            Written::Done(_) => Ok(Update::Done),
+            Written::Refused(existing) => {
+                let existing = existing.map(item::read).transpose();
+                Ok(Update::instead_of(mine, existing.map_err(unreadable)?))
+            }
+        }
+    }
 }
 
 impl Records for IssuanceTable {
-    async fn reserve(&self, mine: &Stored, now_ms: i64) -> Result<Reservation, RecordsError> {
+    async fn reserve(&self, mine: &Stored, now: Timestamp) -> Result<Update, RecordsError> {
         let mut reservation = item::write(mine).map_err(unavailable)?;
-        // For the stream: what is announced of this issuance belongs to the trace that it began with.
+        // What is announced of this issuance belongs to the trace that it began with.
         reservation
             .extend(trace::current().map(|trace| (TRACE.to_owned(), string(trace.as_str()))));
         let put = Write::put(reservation)
@@ -48,17 +66,11 @@ impl Records for IssuanceTable {
                  AND #request_hash = :request_hash) OR expires_at <= :now",
             )
             .value(":reserved", string(item::RESERVED))
-            .value(":now_ms", number(now_ms))
+            .value(":now_ms", number(now.as_millisecond()))
             // The table removes what has expired some time, perhaps days later.
-            .value(":now", number(now_ms.div_euclid(1_000)))
+            .value(":now", number(now.as_second()))
             .value(":request_hash", string(mine.record.request_hash.as_str()));
-        match self.0.write(put).await.map_err(unavailable)? {
-            Written::Done(_) => Ok(Reservation::Fresh),
-            Written::Refused(existing) => {
-                let existing = item::read(existing.unwrap_or_default()).map_err(unreadable)?;
-                Ok(Reservation::instead_of(mine, existing))
-            }
-        }
+        self.write(mine, put).await
     }
 
     async fn get(&self, id: &CorrelationId) -> Result<Option<Record>, RecordsError> {
@@ -86,27 +98,12 @@ impl Records for IssuanceTable {
 
     async fn update(&self, based_on: Uuid, after: &Stored) -> Result<Update, RecordsError> {
         let update = item::update(after).map_err(unavailable)?;
-        let written = self.0.write(update.if_written_by(based_on)).await;
-        match written.map_err(unavailable)? {
-            Written::Done(_) => Ok(Update::Done),
-            Written::Refused(existing) => {
-                let existing = existing.map(item::read).transpose();
-                Ok(Update::instead_of(after, existing.map_err(unreadable)?))
-            }
-        }
+        self.write(after, update.if_written_by(based_on)).await
     }
 
     async fn remove(&self, mine: &Stored) -> Result<Update, RecordsError> {
         let remove = Write::delete(item::key(&mine.record.correlation_id));
-        let written = self.0.write(remove.if_written_by(mine.write_id)).await;
-        match written.map_err(unavailable)? {
-            Written::Done(_) => Ok(Update::Done),
-            Written::Refused(None) => Ok(Update::Gone),
-            Written::Refused(Some(current)) => {
-                let current = item::read(current).map_err(unreadable)?;
-                Ok(Update::Overtaken(Box::new(current)))
-            }
-        }
+        self.write(mine, remove.if_written_by(mine.write_id)).await
     }
 }
 

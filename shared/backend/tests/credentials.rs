@@ -12,7 +12,8 @@ use bestow_backend::{EventBus, IssuanceTable};
 use bestow_contract::{CloudEvent, CredentialStatus, EventData, EventType, IssueStatus, Status};
 use bestow_embedded_aws::{create_table, dynamodb, env, listener};
 use bestow_issuance::IssuedCredential;
-use bestow_issuance::ports::{CredentialStatuses, EventBus as _, Noted, Put};
+use bestow_issuance::ports::{CredentialStatuses, EventBus as _, EventBusError, Noted};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -34,7 +35,8 @@ impl Table {
     }
 
     async fn note(&self, status: CredentialStatus, now_ms: i64) -> Noted {
-        self.credentials.note(UUID, status, now_ms).await.unwrap()
+        let now = Timestamp::from_millisecond(now_ms).unwrap();
+        self.credentials.note(UUID, status, now).await.unwrap()
     }
 
     async fn remember(&self, correlation_id: &str) {
@@ -169,12 +171,12 @@ fn event(name: &str) -> CloudEvent {
     )
 }
 
-fn outcomes(put: &[Put]) -> Vec<String> {
+fn outcomes(put: &[Result<(), EventBusError>]) -> Vec<String> {
     put.iter()
         .map(|put| match put {
-            Put::Done => "done".to_owned(),
-            Put::Refused { reason } => format!("refused {reason}"),
-            Put::Failed(fault) => format!("failed: {fault}"),
+            Ok(()) => "done".to_owned(),
+            Err(EventBusError::Refused(reason)) => format!("refused {reason}"),
+            Err(EventBusError::Failed(fault)) => format!("failed: {fault}"),
         })
         .collect()
 }

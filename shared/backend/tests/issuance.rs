@@ -10,14 +10,14 @@ use bestow_backend::{IssuanceTable, PollQueue};
 use bestow_contract::{CorrelationId, IssueError, Stage};
 use bestow_embedded_aws::{create_table, dynamodb, env, listener};
 use bestow_issuance::ports::{
-    PollMessage, PollQueue as _, Records, RecordsError, Reservation, Stored, Update,
+    PollMessage, PollQueue as _, QueueMessage, Records, RecordsError, Stored, Update,
 };
-use bestow_issuance::{Offer, Record, RequestHash, State};
+use bestow_issuance::{LEASE, Offer, Record, RequestHash, State};
 use bestow_queue_service::QueueService;
+use jiff::Timestamp;
 use uuid::Uuid;
 
-const NOW_MS: i64 = 1_800_000_000_000;
-const LEASE_MS: i64 = 30_000;
+const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
 struct Table {
     records: IssuanceTable,
@@ -37,10 +37,9 @@ fn id(name: &str) -> CorrelationId {
     name.parse().unwrap()
 }
 
-fn reservation(name: &str, hash: &str, now_ms: i64) -> Stored {
+fn reservation(name: &str, hash: &str, now: Timestamp) -> Stored {
     let hash = RequestHash::from_stored(hash);
-    let template = "issue_iban".to_owned();
-    let record = Record::reserve(id(name), template, hash, now_ms, now_ms + LEASE_MS);
+    let record = Record::reserve(id(name), "issue_iban".to_owned(), hash, now);
     Stored {
         record,
         write_id: Uuid::new_v4(),
@@ -58,42 +57,32 @@ fn offer() -> Offer {
     Offer {
         request_uri: Some("openid-credential-offer://?x".to_owned()),
         revocation_uuid: Some(Uuid::new_v4()),
-        expires_at: Some(NOW_MS / 1_000 + 900),
+        expires_at: Some(NOW + Duration::from_secs(900)),
     }
 }
 
 #[tokio::test]
 async fn a_correlation_id_is_reserved_once() {
     let Table { records, .. } = table().await;
-    let mine = reservation("a", "1", NOW_MS);
-    assert_eq!(
-        records.reserve(&mine, NOW_MS).await.unwrap(),
-        Reservation::Fresh
-    );
+    let mine = reservation("a", "1", NOW);
+    assert_eq!(records.reserve(&mine, NOW).await.unwrap(), Update::Done);
     // The same write again: its first answer was lost.
-    assert_eq!(
-        records.reserve(&mine, NOW_MS).await.unwrap(),
-        Reservation::Fresh
-    );
+    assert_eq!(records.reserve(&mine, NOW).await.unwrap(), Update::Done);
 
-    let repeat = reservation("a", "1", NOW_MS + 1);
-    assert_eq!(
-        records.reserve(&repeat, NOW_MS + 1).await.unwrap(),
-        Reservation::InProgress
-    );
-    let other = reservation("a", "2", NOW_MS + 1);
-    assert_eq!(
-        records.reserve(&other, NOW_MS + 1).await.unwrap(),
-        Reservation::Conflict
-    );
+    let repeat = reservation("a", "1", NOW + Duration::from_millis(1));
+    let other = reservation("a", "2", NOW + Duration::from_millis(1));
+    for later in [repeat, other] {
+        let refused = records.reserve(&later, later.record.reserved_at).await;
+        assert_eq!(refused.unwrap(), Update::Overtaken(Box::new(mine.clone())));
+    }
     assert_eq!(records.get(&id("a")).await.unwrap(), Some(mine.record));
 }
 
 #[tokio::test]
 async fn a_reservation_that_nobody_follows_expires_within_a_day_and_an_issuance_does_not() {
     let Table { records, client } = table().await;
-    let mine = reservation("a", "1", NOW_MS);
-    records.reserve(&mine, NOW_MS).await.unwrap();
+    let mine = reservation("a", "1", NOW);
+    records.reserve(&mine, NOW).await.unwrap();
     let expires_in = async || -> i64 {
         let key = [("pk", "issuance#a"), ("sk", "record")].map(|(name, value)| {
             let value = aws_sdk_dynamodb::types::AttributeValue::S(value.to_owned());
@@ -102,12 +91,12 @@ async fn a_reservation_that_nobody_follows_expires_within_a_day_and_an_issuance_
         let request = client.get_item().table_name("issuance");
         let answer = request.set_key(Some(key.into())).send().await.unwrap();
         let expires_at = answer.item.unwrap()["expires_at"].as_n().unwrap().clone();
-        expires_at.parse::<i64>().unwrap() - NOW_MS / 1_000
+        expires_at.parse::<i64>().unwrap() - NOW.as_second()
     };
     let day = 24 * 60 * 60;
     assert!((day..day + 60).contains(&expires_in().await));
 
-    let accepted = next(mine.record.offered(&offer(), NOW_MS).unwrap());
+    let accepted = next(mine.record.offered(&offer(), NOW).unwrap());
     records.update(mine.write_id, &accepted).await.unwrap();
     assert!(expires_in().await > 80 * day);
 }
@@ -115,18 +104,17 @@ async fn a_reservation_that_nobody_follows_expires_within_a_day_and_an_issuance_
 #[tokio::test]
 async fn a_name_is_free_again_when_its_record_has_expired() {
     let Table { records, .. } = table().await;
-    let mine = reservation("a", "1", NOW_MS);
-    records.reserve(&mine, NOW_MS).await.unwrap();
-    let offered = next(mine.record.offered(&offer(), NOW_MS).unwrap());
+    let mine = reservation("a", "1", NOW);
+    records.reserve(&mine, NOW).await.unwrap();
+    let offered = next(mine.record.offered(&offer(), NOW).unwrap());
     records.update(mine.write_id, &offered).await.unwrap();
-    let day_ms = 24 * 60 * 60 * 1_000;
-    let [before, after] = [89, 91].map(|days| NOW_MS + days * day_ms);
+    let [before, after] = [89, 91].map(|days| NOW + Duration::from_hours(days * 24));
     let other = reservation("a", "2", before);
     let refused = records.reserve(&other, before).await.unwrap();
-    assert_eq!(refused, Reservation::Conflict);
+    assert_eq!(refused, Update::Overtaken(Box::new(offered)));
     let other = reservation("a", "2", after);
     let reserved = records.reserve(&other, after).await.unwrap();
-    assert_eq!(reserved, Reservation::Fresh);
+    assert_eq!(reserved, Update::Done);
     // Nothing is left of the old one.
     assert_eq!(records.get(&id("a")).await.unwrap(), Some(other.record));
 }
@@ -134,45 +122,40 @@ async fn a_name_is_free_again_when_its_record_has_expired() {
 #[tokio::test]
 async fn an_abandoned_reservation_is_taken_over_by_the_same_request_alone() {
     let Table { records, .. } = table().await;
-    records
-        .reserve(&reservation("a", "1", NOW_MS), NOW_MS)
-        .await
-        .unwrap();
-    let later = NOW_MS + LEASE_MS;
+    let abandoned = reservation("a", "1", NOW);
+    records.reserve(&abandoned, NOW).await.unwrap();
+    let later = NOW + LEASE;
     let other = reservation("a", "2", later);
     assert_eq!(
         records.reserve(&other, later).await.unwrap(),
-        Reservation::Conflict
+        Update::Overtaken(Box::new(abandoned))
     );
     let same = reservation("a", "1", later);
-    assert_eq!(
-        records.reserve(&same, later).await.unwrap(),
-        Reservation::Fresh
-    );
+    assert_eq!(records.reserve(&same, later).await.unwrap(), Update::Done);
 }
 
 #[tokio::test]
 async fn a_repeat_is_told_what_became_of_the_first() {
     let Table { records, .. } = table().await;
-    let mine = reservation("a", "1", NOW_MS);
-    records.reserve(&mine, NOW_MS).await.unwrap();
-    let offered = next(mine.record.offered(&offer(), NOW_MS).unwrap());
+    let mine = reservation("a", "1", NOW);
+    records.reserve(&mine, NOW).await.unwrap();
+    let offered = next(mine.record.offered(&offer(), NOW).unwrap());
     assert_eq!(
         records.update(mine.write_id, &offered).await.unwrap(),
         Update::Done
     );
 
-    let repeat = reservation("a", "1", NOW_MS + LEASE_MS);
-    let told = records.reserve(&repeat, NOW_MS + LEASE_MS).await.unwrap();
-    assert_eq!(told, Reservation::Repeat(Box::new(offered)));
+    let repeat = reservation("a", "1", NOW + LEASE);
+    let told = records.reserve(&repeat, NOW + LEASE).await.unwrap();
+    assert_eq!(told, Update::Overtaken(Box::new(offered)));
 }
 
 #[tokio::test]
 async fn of_two_updates_of_the_same_record_one_is_told_about_the_other() {
     let Table { records, .. } = table().await;
-    let mine = reservation("a", "1", NOW_MS);
-    records.reserve(&mine, NOW_MS).await.unwrap();
-    let offered = next(mine.record.offered(&offer(), NOW_MS).unwrap());
+    let mine = reservation("a", "1", NOW);
+    records.reserve(&mine, NOW).await.unwrap();
+    let offered = next(mine.record.offered(&offer(), NOW).unwrap());
     assert_eq!(
         records.update(mine.write_id, &offered).await.unwrap(),
         Update::Done
@@ -184,7 +167,7 @@ async fn of_two_updates_of_the_same_record_one_is_told_about_the_other() {
     );
 
     let error = IssueError::new("wallet_refused", "Nobody took it up.");
-    let failed = offered.record.failed(Stage::Failed, error, NOW_MS);
+    let failed = offered.record.failed(Stage::Failed, error, NOW);
     let failed = next(failed.unwrap());
     assert_eq!(
         records.update(mine.write_id, &failed).await.unwrap(),
@@ -200,7 +183,7 @@ async fn of_two_updates_of_the_same_record_one_is_told_about_the_other() {
 #[tokio::test]
 async fn an_update_leads_from_any_state_to_any_other() {
     let Table { records, .. } = table().await;
-    let reserved = reservation("a", "1", NOW_MS).record;
+    let reserved = reservation("a", "1", NOW).record;
     let error = IssueError::new("expired", "The offer expired.");
     let states = [
         reserved.state.clone(),
@@ -226,7 +209,7 @@ async fn an_update_leads_from_any_state_to_any_other() {
         })
     };
     let mut current = next(reserved.clone());
-    records.reserve(&current, NOW_MS).await.unwrap();
+    records.reserve(&current, NOW).await.unwrap();
     for before in &states {
         for after in &states {
             for state in [before, after] {
@@ -244,9 +227,9 @@ async fn an_update_leads_from_any_state_to_any_other() {
 #[tokio::test]
 async fn only_what_is_still_ours_is_removed() {
     let Table { records, .. } = table().await;
-    let mine = reservation("a", "1", NOW_MS);
-    records.reserve(&mine, NOW_MS).await.unwrap();
-    let another = reservation("a", "1", NOW_MS);
+    let mine = reservation("a", "1", NOW);
+    records.reserve(&mine, NOW).await.unwrap();
+    let another = reservation("a", "1", NOW);
     assert_eq!(
         records.remove(&another).await.unwrap(),
         Update::Overtaken(Box::new(mine.clone()))
@@ -268,7 +251,7 @@ async fn many_records_are_read_together_and_a_malformed_one_fails_alone() {
     let names: Vec<String> = (0..120).map(|number| format!("order {number}")).collect();
     for name in &names {
         records
-            .reserve(&reservation(name, "1", NOW_MS), NOW_MS)
+            .reserve(&reservation(name, "1", NOW), NOW)
             .await
             .unwrap();
     }
@@ -345,10 +328,11 @@ async fn a_send_that_nobody_waits_for_long_is_given_up() {
     tokio::spawn(axum::serve(listener, hanging).into_future());
     let sdk = Sdk::from_env(&env("AWS_ENDPOINT_URL_SQS", &endpoint)).unwrap();
     let limit = Duration::from_millis(100);
-    let queue = PollQueue::new(sdk.sqs(), &format!("{endpoint}/0/polls")).giving_up_after(limit);
-    let message = PollMessage::scheduled(id("a"), 0);
+    let queue = PollQueue::new(sdk.sqs(), &format!("{endpoint}/0/polls")).with_send_timeout(limit);
+    let message = PollMessage::scheduled(id("a"), 0).into();
     // One attempt of the SDK alone takes two seconds.
-    let given_up = tokio::time::timeout(Duration::from_secs(1), queue.send(&message, 0)).await;
+    let given_up =
+        tokio::time::timeout(Duration::from_secs(1), queue.send(&message, Duration::ZERO)).await;
     assert!(given_up.expect("in time").is_err());
 }
 
@@ -382,15 +366,18 @@ async fn a_poll_message_is_delivered_when_it_is_due_and_can_be_postponed() {
         received.messages.unwrap_or_default()
     };
 
-    let message = PollMessage::scheduled(id("order 7"), 3);
-    queue.send(&message, 900).await.unwrap();
+    let message = PollMessage::scheduled(id("order 7"), 3).into();
+    queue
+        .send(&message, Duration::from_secs(900))
+        .await
+        .unwrap();
     assert_eq!(receive().await, [], "not due yet");
-    queue.send(&message, 0).await.unwrap();
+    queue.send(&message, Duration::ZERO).await.unwrap();
     let [received] = <[_; 1]>::try_from(receive().await).unwrap();
     let body = received.body.as_deref().unwrap();
-    assert_eq!(serde_json::from_str::<PollMessage>(body).unwrap(), message);
+    assert_eq!(serde_json::from_str::<QueueMessage>(body).unwrap(), message);
 
     let handle = received.receipt_handle.as_deref().unwrap();
-    queue.postpone(handle, 0).await.unwrap();
+    queue.postpone(handle, Duration::ZERO).await.unwrap();
     assert_eq!(receive().await.len(), 1, "visible again");
 }

@@ -1,5 +1,7 @@
 //! Why the bundled wallet did not do what it was asked for, in the words of the backend's ports.
 
+use std::time::Duration;
+
 use bestow_aws::CallError;
 use bestow_issuance::ports::{TransientError, TransientKind, WalletError};
 
@@ -19,7 +21,7 @@ pub(crate) fn contended(what: &str) -> WalletError {
 fn transient(kind: TransientKind, reason: String) -> WalletError {
     WalletError::Transient(TransientError {
         kind,
-        retry_after_seconds: Some(1),
+        retry_after: Some(Duration::from_secs(1)),
         reason,
     })
 }

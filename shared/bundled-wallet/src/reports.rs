@@ -3,9 +3,9 @@
 use bestow_aws::CallError;
 use bestow_aws::sdk::Sdk;
 use bestow_contract::IssueStatus;
-use bestow_issuance::ports::{IssueReport, ReportingWallet, WalletError};
-use bestow_issuance::{FRESH_BY_ITSELF_MS, Record};
-use bestow_issuer::{Offer, OfferId};
+use bestow_issuance::Record;
+use bestow_issuance::ports::{ReportingWallet, WalletError};
+use bestow_issuer::OfferId;
 use bestow_runtime::{ConfigError, Env};
 
 use crate::config;
@@ -60,18 +60,13 @@ impl BundledReports {
 }
 
 impl ReportingWallet for BundledReports {
-    fn fresh_ms(&self) -> i64 {
-        FRESH_BY_ITSELF_MS
-    }
-
-    async fn issue_status(&self, record: &Record) -> Result<IssueReport, WalletError> {
+    async fn issue_status(&self, record: &Record) -> Result<Option<IssueStatus>, WalletError> {
         let offer = self
             .table
             .offer(&offer_id(record))
             .await
             .map_err(|fault| unavailable(&fault))?;
-        let report = |offer: Offer| IssueReport::Known(offer.issue_status(config::now()));
-        Ok(offer.map_or(IssueReport::Unknown, report))
+        Ok(offer.map(|offer| offer.issue_status(config::now())))
     }
 }
 

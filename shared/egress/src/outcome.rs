@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bestow_contract::{PROBLEM_JSON, Problem};
-use bestow_issuance::LONGEST_DELAY_SECONDS;
+use bestow_issuance::LONGEST_DELAY;
 use bestow_issuance::ports::{TransientError, TransientKind, WalletError};
 use jiff::Timestamp;
 use reqwest::StatusCode;
@@ -33,11 +33,10 @@ pub(crate) fn success(answer: Answer) -> Result<Answer, WalletError> {
         }
         _ => TransientKind::Faulty,
     };
-    let longest = Duration::from_secs(LONGEST_DELAY_SECONDS.into());
-    let retry_after = retry_after(&answer.headers, Timestamp::now(), longest);
+    let retry_after = retry_after(&answer.headers, Timestamp::now(), LONGEST_DELAY);
     Err(WalletError::Transient(TransientError {
         kind,
-        retry_after_seconds: retry_after.and_then(|wait| u32::try_from(wait.as_secs()).ok()),
+        retry_after,
         reason: reason_of(status),
     }))
 }
@@ -89,7 +88,7 @@ pub(crate) fn faulty(reason: impl Into<String>) -> WalletError {
 pub(crate) fn transient(kind: TransientKind, reason: impl Into<String>) -> WalletError {
     WalletError::Transient(TransientError {
         kind,
-        retry_after_seconds: None,
+        retry_after: None,
         reason: reason.into(),
     })
 }
@@ -106,7 +105,7 @@ impl From<SendError> for TransientError {
         };
         Self {
             kind,
-            retry_after_seconds: None,
+            retry_after: None,
             reason: fault.to_string(),
         }
     }

@@ -134,7 +134,7 @@ fn at_token_endpoint(failure: WalletError) -> TransientError {
     match failure {
         WalletError::Refused(problem) => TransientError {
             kind: TransientKind::CredentialsRejected,
-            retry_after_seconds: None,
+            retry_after: None,
             reason: format!(
                 "the token endpoint answered {}: check WALLET_CLIENT_ID, WALLET_CLIENT_SECRET and WALLET_SCOPE",
                 problem.status

@@ -8,7 +8,7 @@ use bestow_contract::{
 };
 use bestow_issuance::Record;
 use bestow_issuance::ports::{
-    CredentialWallet, IssueReport, IssuingWallet, ReportingWallet, TransientKind, WalletError,
+    CredentialWallet, IssuingWallet, ReportingWallet, TransientKind, WalletError,
 };
 use bestow_runtime::{ConfigError, Env};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderName, HeaderValue};
@@ -151,20 +151,20 @@ impl IssuingWallet for WalletClient {
 }
 
 impl ReportingWallet for WalletClient {
-    async fn issue_status(&self, record: &Record) -> Result<IssueReport, WalletError> {
+    async fn issue_status(&self, record: &Record) -> Result<Option<IssueStatus>, WalletError> {
         let id = &record.correlation_id;
         let told = wallet_correlation_id::of(id);
         let url = paths::issue_status_url(&self.base_url, &told);
         let answer = match self.call(self.request(Method::GET, &url)?).await {
             Err(WalletError::Refused(problem)) if problem.status == 404 => {
-                return Ok(IssueReport::Unknown);
+                return Ok(None);
             }
             answer => answer?,
         };
         let mut status: IssueStatus = read(&answer)?;
         check(&told, &status.correlation_id, "correlation_id")?;
         status.correlation_id = id.clone();
-        Ok(IssueReport::Known(status))
+        Ok(Some(status))
     }
 }
 

@@ -5,6 +5,7 @@ use bestow_contract::{
     Callback, CloudEvent, CorrelationId, CredentialEventData, CredentialStatus, EventData,
     EventType, IssueStatus, Stage, Status,
 };
+use jiff::Timestamp;
 use uuid::{Builder, Uuid};
 
 use crate::record::{Record, State};
@@ -12,25 +13,25 @@ use crate::record::{Record, State};
 /// One change of an issuance that readers can see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Names this change: the same however often it is announced, and no other change's.
+    /// The same however often this change is announced, and no other change's.
     pub id: Uuid,
     /// The issuance.
     pub correlation_id: CorrelationId,
     /// Which change of the issuance it is, from 1.
     pub sequence: u64,
-    /// What readers see since.
+    /// What readers see from here on.
     pub status: IssueStatus,
     /// Whether the issuance was completed before: this change only tells what became of the credential.
     pub after_completion: bool,
-    /// Where the backend wants to be told, if the issuance was started with that wish.
+    /// Where the caller wants changes to be posted, if anywhere.
     pub callback: Option<Callback>,
-    /// When the issuance's record was made, in Unix milliseconds.
-    pub reserved_at_ms: i64,
+    /// When the issuance was reserved.
+    pub reserved_at: Timestamp,
 }
 
 impl Change {
-    /// The change that made `record` what it is, if readers see one since it was `before` (`None` if it
-    /// is new). Most writes are none: they note which poll is awaited.
+    /// The change from `before` (`None` if the record is new) to `record`, if readers see one. Most writes are none:
+    /// they note which poll is awaited.
     pub fn since(before: Option<&Record>, record: &Record) -> Option<Self> {
         if before.is_some_and(|before| before.sequence == record.sequence) {
             return None;
@@ -38,11 +39,11 @@ impl Change {
         let was_completed = |before: &Record| matches!(before.state, State::Completed { .. });
         let status = record.view()?;
         let sequence = record.sequence;
-        // A correlation id is free again once its record has expired, and counts from 1 again.
+        // The time tells apart issuances that used the same correlation id one after the other.
         let id = name(&[
             b"issue",
             record.correlation_id.as_str().as_bytes(),
-            record.reserved_at_ms.to_string().as_bytes(),
+            record.reserved_at.as_millisecond().to_string().as_bytes(),
             sequence.to_string().as_bytes(),
         ]);
         Some(Self {
@@ -52,7 +53,7 @@ impl Change {
             status,
             after_completion: before.is_some_and(was_completed),
             callback: record.callback.clone(),
-            reserved_at_ms: record.reserved_at_ms,
+            reserved_at: record.reserved_at,
         })
     }
 
@@ -84,8 +85,7 @@ impl Change {
     }
 }
 
-/// A credential that has a status, and the issuance that it came from. It outlives the issuance's
-/// record: a credential can be revoked years later.
+/// A credential that has a status, and the issuance that it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuedCredential {
     /// The credential.
@@ -101,16 +101,16 @@ pub struct IssuedCredential {
 pub struct CredentialChange {
     /// Which credential.
     pub credential: IssuedCredential,
-    /// Its status since.
+    /// Its status from here on.
     pub status: CredentialStatus,
     /// Which change of its status it is, from 1.
     pub sequence: u64,
-    /// When it was recorded, in Unix milliseconds.
-    pub recorded_ms: i64,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
 }
 
 impl CredentialChange {
-    /// Names this change: the same however often it is announced, and no other change's.
+    /// The same however often this change is announced, and no other change's.
     pub fn id(&self) -> Uuid {
         name(&[
             b"credential",
@@ -137,7 +137,7 @@ impl CredentialChange {
             revocation_uuid,
             status: self.status,
             sequence: self.sequence,
-            last_updated: self.recorded_ms,
+            last_updated: self.recorded_at.as_millisecond(),
         };
         CloudEvent::new(
             source,
@@ -145,13 +145,13 @@ impl CredentialChange {
             self.id(),
             correlation_id,
             self.sequence,
-            self.recorded_ms,
+            self.recorded_at.as_millisecond(),
             EventData::Credential(data),
         )
     }
 }
 
-/// A name made of what is named: a version 8 UUID of a hash (RFC 9562 §5.8).
+/// A version 8 UUID of a hash of what is named (RFC 9562 §5.8).
 fn name(parts: &[&[u8]]) -> Uuid {
     let mut hash = Context::new(&SHA256);
     hash.update(b"bestow: name of a change, version 1");
@@ -159,9 +159,7 @@ fn name(parts: &[&[u8]]) -> Uuid {
         hash.update(&part.len().to_be_bytes());
         hash.update(part);
     }
-    let mut bytes = [0; 16];
-    for (byte, hashed) in bytes.iter_mut().zip(hash.finish().as_ref()) {
-        *byte = *hashed;
-    }
+    let hash = hash.finish();
+    let bytes = hash.as_ref().first_chunk().copied().unwrap_or_default();
     Builder::from_custom_bytes(bytes).into_uuid()
 }

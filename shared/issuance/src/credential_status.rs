@@ -1,24 +1,26 @@
-//! The status of an issued credential: the wallet's to keep, the backend's to announce.
+//! The status of an issued credential: the wallet keeps it, the backend announces what is published.
 //!
-//! What is announced is what is published: a revocation counts once the list that anyone can fetch says so.
-//! It is noted as soon as the wallet says it. Whoever dies between the wallet's call and the note has put a
-//! message on the queue before, and so the wallet is asked again a minute later. That also puts right what
-//! two changes at the same time noted in another order than the wallet made them.
+//! It is noted as soon as the wallet says it. A check is enqueued before the wallet is called, so that the wallet is
+//! asked again a minute later even if the process dies before the note. The check also corrects what two changes at the
+//! same time noted in another order than the wallet made them.
+
+use std::time::Duration;
 
 use bestow_clock::{Clock, IdSource};
 use bestow_contract::{CredentialStatusAnswer, CredentialStatusChange};
+use jiff::Timestamp;
 use thiserror::Error;
 use uuid::Uuid;
 
 use crate::ports::{
-    CheckQueue, CredentialCheck, CredentialStatuses, CredentialWallet, Noted, QueueError,
-    RecordsError, WalletError,
+    CredentialCheck, CredentialStatuses, CredentialWallet, Noted, PollQueue, QueueError,
+    QueueMessage, RecordsError, WalletError,
 };
-use crate::schedule::LONGEST_DELAY_SECONDS;
+use crate::schedule::LONGEST_DELAY;
 
-/// How long after the change a credential's status is looked at again, in seconds. By then whoever changed it
-/// has noted it or is dead, and whoever looked at it before has noted that: both have 30 seconds.
-pub const FIRST_CHECK_SECONDS: u32 = 60;
+/// How long after the change a credential's status is looked at again. By then whoever changed it or looked at it
+/// before has noted it or is dead: both have 30 seconds.
+pub const FIRST_CHECK: Duration = Duration::from_secs(60);
 
 /// How often a wallet is asked that does not answer, or does not publish: for about a day.
 pub const MAX_CHECKS: u32 = 100;
@@ -41,7 +43,7 @@ pub enum SetStatusError {
     /// The wallet refused, or nobody knows what it did.
     #[error(transparent)]
     Wallet(#[from] WalletError),
-    /// Nothing was done: it could not be made certain that the change would be announced.
+    /// The check could not be enqueued, so nothing was done.
     #[error(transparent)]
     Queue(#[from] QueueError),
 }
@@ -49,7 +51,7 @@ pub enum SetStatusError {
 /// A status that was set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetStatus {
-    /// What the wallet says of the credential since.
+    /// What the wallet says of the credential from here on.
     pub answer: CredentialStatusAnswer,
     /// Whether that is noted. If not, the check will do it.
     pub is_noted: bool,
@@ -62,9 +64,8 @@ pub enum Checked {
     Noted {
         /// Whether that was news.
         noted: Noted,
-        /// If it was: how long after the request the list said so, in milliseconds, as exactly as the wallet
-        /// tells it.
-        published_after_ms: Option<i64>,
+        /// If it was: how long after the request the list said so, as exactly as the wallet tells it.
+        published_after: Option<Duration>,
     },
     /// The wallet knows no such credential.
     Unknown,
@@ -75,8 +76,8 @@ pub enum Checked {
     },
     /// The wallet does not answer, or has not published the status yet: the next check is on the queue.
     Later {
-        /// When it is due.
-        after_seconds: u32,
+        /// After how long it is due.
+        after: Duration,
     },
 }
 
@@ -89,41 +90,35 @@ pub enum CheckError {
     /// The next check could not be sent.
     #[error(transparent)]
     Queue(#[from] QueueError),
-    /// The wallet has had its time.
+    /// The wallet was checked [`MAX_CHECKS`] times.
     #[error("the wallet told no published status of the credential for a day")]
     TooLong,
 }
 
-impl<W, C, Q, S> CredentialStatusUseCase<W, C, Q, S>
-where
-    W: CredentialWallet,
-    C: CredentialStatuses,
-    Q: CheckQueue,
-    S: Clock + IdSource,
+impl<W: CredentialWallet, C: CredentialStatuses, Q: PollQueue, S: Clock + IdSource>
+    CredentialStatusUseCase<W, C, Q, S>
 {
-    /// Has the wallet change the status of a credential, and sees to it that the change is announced.
+    /// Has the wallet change the status of a credential. The change is announced, whatever fails afterwards.
     pub async fn set(
         &self,
         revocation_uuid: Uuid,
         change: &CredentialStatusChange,
     ) -> Result<SetStatus, SetStatusError> {
-        let check = CredentialCheck {
+        let check = QueueMessage::Check(CredentialCheck {
             revocation_uuid,
             check: 0,
-            requested_at_ms: self.system.now().as_millisecond(),
-        };
-        self.queue.send_check(&check, FIRST_CHECK_SECONDS).await?;
+            requested_at: Some(self.system.now()),
+        });
+        self.queue.send(&check, FIRST_CHECK).await?;
         let answer = self
             .wallet
             .set_credential_status(revocation_uuid, change)
             .await?;
-        let is_noted = match self.note(&answer).await {
-            Ok(_) => true,
-            Err(fault) => {
-                tracing::warn!(%revocation_uuid, %fault, "a credential's status is not noted; the check will do it");
-                false
-            }
-        };
+        let noted = self.note(&answer).await;
+        if let Err(fault) = &noted {
+            tracing::warn!(%revocation_uuid, %fault, "a credential's status is not noted; the check will do it");
+        }
+        let is_noted = noted.is_ok();
         Ok(SetStatus { answer, is_noted })
     }
 
@@ -133,13 +128,13 @@ where
             Ok(answer) => {
                 let noted = self.note(&answer).await?;
                 if answer.is_published() {
-                    let published_after_ms = match noted {
-                        Noted::Changed => published_after_ms(message, &answer),
+                    let published_after = match noted {
+                        Noted::Changed => published_after(message, &answer),
                         Noted::Known => None,
                     };
                     return Ok(Checked::Noted {
                         noted,
-                        published_after_ms,
+                        published_after,
                     });
                 }
             }
@@ -147,47 +142,42 @@ where
                 return Ok(Checked::Unknown);
             }
             Err(WalletError::Refused(problem)) => {
-                return Ok(Checked::Refused {
-                    status: problem.status,
-                });
+                let status = problem.status;
+                return Ok(Checked::Refused { status });
             }
             Err(WalletError::Transient(_)) => {}
         }
         if message.check >= MAX_CHECKS {
             return Err(CheckError::TooLong);
         }
-        let after_seconds = FIRST_CHECK_SECONDS
+        let after = FIRST_CHECK
             .saturating_mul(1 << message.check.min(8))
-            .min(LONGEST_DELAY_SECONDS);
-        let next = CredentialCheck {
+            .min(LONGEST_DELAY);
+        let next = QueueMessage::Check(CredentialCheck {
             check: message.check + 1,
             ..*message
-        };
-        self.queue.send_check(&next, after_seconds).await?;
-        Ok(Checked::Later { after_seconds })
+        });
+        self.queue.send(&next, after).await?;
+        Ok(Checked::Later { after })
     }
 
     async fn note(&self, answer: &CredentialStatusAnswer) -> Result<Noted, RecordsError> {
-        self.credentials
-            .note(
-                answer.revocation_uuid,
-                answer.published_status,
-                self.system.now().as_millisecond(),
-            )
-            .await
+        let (uuid, status) = (answer.revocation_uuid, answer.published_status);
+        self.credentials.note(uuid, status, self.system.now()).await
     }
 }
 
-/// How long after the request of a check the wallet published what it answers. The check itself comes so much
-/// later that its own time says nothing. `None` if the wallet does not tell, or tells of an earlier time: then it
-/// was not this request.
-fn published_after_ms(message: &CredentialCheck, answer: &CredentialStatusAnswer) -> Option<i64> {
+/// How long after the request of a check the wallet published its answer; the check comes too late to measure that by
+/// its own time. `None` if the wallet does not tell, or tells of an earlier time and so of another request.
+fn published_after(message: &CredentialCheck, answer: &CredentialStatusAnswer) -> Option<Duration> {
+    let requested_at = message.requested_at?;
     let published_at = i64::try_from(answer.published_at?).ok()?;
-    let requested_at_ms = message.requested_at_ms;
     // The wallet tells whole seconds.
-    if requested_at_ms <= 0 || published_at < requested_at_ms.div_euclid(1_000) {
+    if published_at < requested_at.as_second() {
         return None;
     }
-    let published_at_ms = published_at.checked_mul(1_000)?;
-    Some(published_at_ms.saturating_sub(requested_at_ms).max(0))
+    let took = Timestamp::from_second(published_at)
+        .ok()?
+        .duration_since(requested_at);
+    Some(Duration::try_from(took).unwrap_or_default())
 }

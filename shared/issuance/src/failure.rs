@@ -5,9 +5,8 @@ use bestow_contract::{Problem, ProblemKind};
 use crate::ports::{TransientError, TransientKind, WalletError};
 
 impl WalletError {
-    /// The problem for a caller whose request the wallet did not carry out. A refusal is relayed where
-    /// the contract gives its status to the caller's own fault; everything else is the wallet's or the
-    /// operator's.
+    /// The problem for a caller whose request the wallet did not carry out. A refusal is relayed where the contract
+    /// gives its status to the caller's own fault; everything else is the wallet's or the operator's.
     pub fn problem(&self) -> Problem {
         match self {
             Self::Refused(problem) => refusal(problem),
@@ -32,6 +31,9 @@ fn refusal(problem: &Problem) -> Problem {
 }
 
 fn transient_problem(transient: &TransientError) -> Problem {
+    let retry_after_seconds = transient
+        .retry_after
+        .map(|after| u32::try_from(after.as_secs()).unwrap_or(u32::MAX));
     let problem = match transient.kind {
         TransientKind::Unreachable => {
             Problem::wallet_fault("The wallet cannot be reached. Try again later.")
@@ -40,7 +42,7 @@ fn transient_problem(transient: &TransientError) -> Problem {
             Problem::wallet_timeout("The wallet did not answer in time. Repeat the request.")
         }
         TransientKind::Busy => {
-            let seconds = transient.retry_after_seconds.unwrap_or(1);
+            let seconds = retry_after_seconds.unwrap_or(1);
             let detail = format!(
                 "The wallet behind this service is busy, whatever your own rate: try again in {seconds} s."
             );
@@ -57,7 +59,7 @@ fn transient_problem(transient: &TransientError) -> Problem {
             Problem::wallet_fault("The wallet does not accept the credentials of this deployment.")
         }
     };
-    match transient.retry_after_seconds {
+    match retry_after_seconds {
         Some(seconds) => problem.with_retry_after_seconds(seconds),
         None => problem,
     }
@@ -71,7 +73,7 @@ mod tests {
     fn a_caller_is_told_that_it_is_the_wallet_that_is_busy() {
         let busy = WalletError::Transient(TransientError {
             kind: TransientKind::Busy,
-            retry_after_seconds: Some(7),
+            retry_after: Some(std::time::Duration::from_secs(7)),
             reason: "it answered 429".to_owned(),
         });
         let problem = busy.problem();

@@ -1,25 +1,25 @@
-//! What an issuance goes through at most once, for whoever counts.
+//! What happens to an issuance at most once, to be counted.
 
 use bestow_contract::Stage;
 
 use crate::record::{Record, State};
 
-/// A change that happens to an issuance at most once.
+/// A change that an issuance goes through at most once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LifecycleMetric {
-    /// There is an offer, and the issuance is followed until it ends.
+    /// There is an offer.
     Started,
     /// It ended with a credential.
     Completed,
-    /// It ended without one, for another reason than its time.
+    /// It ended without one, for another reason than expiry.
     Failed,
     /// Its offer was not taken in time.
     Expired,
 }
 
 impl LifecycleMetric {
-    /// What the write recorded that replaced `before` by `after`. Only one write can replace a record, so each
-    /// lifecycle metric is recorded once, whatever is repeated.
+    /// What a write recorded that replaced `before` by `after`. Only one write can replace a record, so each lifecycle_metric
+    /// is recorded once.
     pub fn between(before: &Record, after: &Record) -> impl Iterator<Item = Self> {
         let has_offer = |record: &Record| !matches!(record.state, State::Reserved { .. });
         let started = (!has_offer(before) && has_offer(after)).then_some(Self::Started);
@@ -42,6 +42,7 @@ mod tests {
     use super::*;
     use crate::record::Offer;
     use bestow_contract::{IssueError, Status};
+    use jiff::Timestamp;
 
     fn records() -> [Record; 5] {
         let offer = Offer::default;
@@ -51,7 +52,9 @@ mod tests {
             error: IssueError::new("expired", "It is over."),
         };
         let states = [
-            State::Reserved { lease_until_ms: 1 },
+            State::Reserved {
+                lease_until: Timestamp::UNIX_EPOCH,
+            },
             State::Offered {
                 offer: offer(),
                 stage: Stage::OfferCreated,
@@ -66,7 +69,12 @@ mod tests {
         ];
         states.map(|state| Record {
             state,
-            ..Record::reserve("a".parse().unwrap(), "t".to_owned(), hash(), 0, 1)
+            ..Record::reserve(
+                "a".parse().unwrap(),
+                "t".to_owned(),
+                hash(),
+                Timestamp::UNIX_EPOCH,
+            )
         })
     }
 

@@ -1,27 +1,27 @@
-//! What comes of storing something that others store, too.
+//! The outcome of a conditional write.
 
 use uuid::Uuid;
 
-/// Something as it is stored. Every write gives it a new `write_id`, so that a later write can say what it was
-/// based on, and so that a write whose answer was lost is recognised.
+/// Something as it is stored. Each write has a new `write_id`: a later write says by it what it was based on, and a
+/// write whose answer was lost is recognised by it.
 pub trait Versioned {
     /// Names the write that stored it.
     fn write_id(&self) -> Uuid;
 }
 
-/// What came of an attempt to store something, or to remove it.
+/// What became of a conditional write or removal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome<T> {
     /// It is stored, or removed.
     Done,
     /// Another write came first; this is what it stored.
     Overtaken(Box<T>),
-    /// There is none any more.
+    /// Nothing is stored any more.
     Gone,
 }
 
 impl<T: Versioned> Outcome<T> {
-    /// What it means that `existing` was found when `mine` was to be stored.
+    /// The outcome of writing `mine` when the condition did not hold and `existing` is stored.
     pub fn instead_of(mine: &T, existing: Option<T>) -> Self {
         match existing {
             None => Self::Gone,

@@ -1,22 +1,25 @@
-//! Poll status: ask the wallet, record what it says, and see to it that it is asked again.
+//! Poll status: asks the wallet, records what it says, and enqueues the next poll.
+
+use std::time::Duration;
 
 use bestow_clock::{Clock, IdSource};
-use bestow_contract::{CorrelationId, IssueError, IssueStatus, Stage, Status};
+use bestow_contract::{IssueStatus, Stage, Status};
+use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::decision::{Decision, Finding, decide};
 use crate::lifecycle_metric::LifecycleMetric;
 use crate::ports::{
-    IssueReport, PollMessage, PollQueue, QueueError, Records, RecordsError, ReportingWallet,
-    Stored, TransientError, Update, WalletError,
+    PollMessage, PollQueue, QueueError, Records, RecordsError, ReportingWallet, Stored,
+    TransientError, Update, WalletError,
 };
 use crate::record::{Record, State};
-use crate::schedule::{LONGEST_DELAY_SECONDS, back_off_seconds};
+use crate::schedule::{LONGEST_DELAY, PollSchedule, back_off};
 use crate::start_issue::MAX_CONTENTION;
 use crate::transition::{is_last, short_name};
 
-/// How often one message is delivered again for a wallet that fails. After that a new message takes
-/// its place, because the queue moves a message that it delivered too often to the dead letters.
+/// How often one message is delivered for a wallet that fails. Then a new message takes its place, because the queue
+/// moves a message that it delivered too often to the dead letters.
 pub const MAX_DELIVERIES: u32 = 3;
 
 /// The use case, and what it works with.
@@ -29,7 +32,9 @@ pub struct PollStatus<R, W, Q, S> {
     pub queue: Q,
     /// Tells the time, and draws ids and jitter.
     pub system: S,
-    /// Hears of each lifecycle metric that a poll has recorded, once.
+    /// How long what the wallet said counts as fresh: [`crate::FRESH`] or [`crate::FRESH_BY_ITSELF`].
+    pub fresh_for: Duration,
+    /// Called once for each lifecycle metric that a poll has recorded.
     pub lifecycle_metrics: fn(LifecycleMetric),
 }
 
@@ -38,15 +43,14 @@ pub struct PollStatus<R, W, Q, S> {
 pub enum Polled {
     /// The issuance goes on, and the next poll is on the queue.
     Pending {
-        /// When it is due; none where a hint left it as it was.
-        next_poll_in_seconds: Option<u32>,
-        /// The failure of the wallet that was sat out, if it is that and not the customer who lets us
-        /// wait.
+        /// When it is due; `None` where the one that was scheduled before is kept.
+        next_poll_in: Option<Duration>,
+        /// The failure of the wallet, if it is that and not the customer who lets us wait.
         wallet_failure: Option<TransientError>,
     },
     /// The issuance has ended, and this poll recorded it.
     Ended(Status),
-    /// The issuance had been completed before, and a hint had its wallet asked once more.
+    /// The issuance had been completed before.
     AskedAfterEnd {
         /// The stage that this poll recorded, if it is news.
         news: Option<Stage>,
@@ -55,8 +59,8 @@ pub enum Polled {
     Dropped(DropReason),
     /// The wallet failed for now: the same message is to be delivered again.
     Again {
-        /// After how many seconds.
-        after_seconds: u32,
+        /// After how long.
+        after: Duration,
         /// What happened.
         failure: TransientError,
     },
@@ -71,8 +75,7 @@ pub enum DropReason {
     Ended,
     /// A later poll was dealt with already.
     Stale,
-    /// The wallet never took it up and nobody was told that it was accepted: the correlation id is free
-    /// again.
+    /// The wallet does not know it, and nobody was told that it was accepted: the correlation id is free again.
     NeverStarted,
 }
 
@@ -91,12 +94,11 @@ pub enum PollError {
 }
 
 impl<R: Records, W: ReportingWallet, Q: PollQueue, S: Clock + IdSource> PollStatus<R, W, Q, S> {
-    /// Deals with `message`, which is being delivered for the `delivery`-th time (from 1), given what is
-    /// `stored` under its correlation id.
+    /// Deals with `message`, which is being delivered for the `delivery`-th time (from 1), given what is `stored` under
+    /// its correlation id.
     ///
-    /// First the next message is sent, then the record is updated, and only then may this message be
-    /// acknowledged. Whoever dies in between leaves this message to be delivered again; the message that
-    /// went out too early is the one that is awaited, or is stale.
+    /// The next message is sent, then the record is updated, and only then may this message be acknowledged. After a
+    /// crash in between this message is delivered again; the one that was sent too early is awaited, or stale.
     pub async fn poll(
         &self,
         message: &PollMessage,
@@ -109,46 +111,38 @@ impl<R: Records, W: ReportingWallet, Q: PollQueue, S: Clock + IdSource> PollStat
         if let Some(reason) = nothing_to_do(&stored.record, message) {
             return Ok(Polled::Dropped(reason));
         }
-        let asked_at_ms = self.system.now().as_millisecond();
-        let finding = self.find_out(&stored.record, asked_at_ms).await;
-        let mut quiet_ms = self.wallet.fresh_ms();
+        let asked_at = self.system.now();
+        let finding = self.find_out(&stored.record, asked_at).await;
+        let mut fresh_for = self.fresh_for;
         if let Finding::Failing(failure) = &finding {
-            let after_seconds = back_off_seconds(
-                delivery,
-                failure.retry_after_seconds,
-                self.system.fraction(),
-            );
-            quiet_ms = i64::from(after_seconds) * 1_000;
+            let after = back_off(delivery, failure.retry_after, self.system.fraction());
             if delivery < MAX_DELIVERIES {
                 if !stored.record.is_ended() {
-                    self.keep_queries_quiet(stored, quiet_ms).await;
+                    self.spare_wallet(stored, after).await;
                 }
-                return Ok(Polled::Again {
-                    after_seconds,
-                    failure: failure.clone(),
-                });
+                let failure = failure.clone();
+                return Ok(Polled::Again { after, failure });
             }
+            fresh_for = after;
         }
-        self.record(message, stored, finding, asked_at_ms, quiet_ms)
+        self.record(message, stored, finding, asked_at, fresh_for)
             .await
     }
 
-    /// Records what the wallet has said by itself of an issuance at `said_at_ms` (Unix milliseconds), given what is
-    /// `stored` of it.
-    pub async fn hear(
+    /// Records what the wallet has said by itself of an issuance at `said_at`, given what is `stored` of it.
+    pub async fn record_report(
         &self,
         report: IssueStatus,
         stored: Option<Stored>,
-        said_at_ms: i64,
+        said_at: Timestamp,
     ) -> Result<Polled, PollError> {
-        let hint = PollMessage::hint(report.correlation_id.clone());
+        let message = PollMessage::poll_now(report.correlation_id.clone());
         let Some(stored) = stored else {
             return Ok(Polled::Dropped(DropReason::NoRecord));
         };
-        let report = IssueReport::Known(report);
-        log_surprises(&stored.record, &report);
-        let quiet_ms = self.wallet.fresh_ms();
-        self.record(&hint, stored, Finding::Report(report), said_at_ms, quiet_ms)
+        log_surprises(&stored.record, Some(&report));
+        let finding = Finding::Report(Some(report));
+        self.record(&message, stored, finding, said_at, self.fresh_for)
             .await
     }
 
@@ -157,60 +151,53 @@ impl<R: Records, W: ReportingWallet, Q: PollQueue, S: Clock + IdSource> PollStat
         message: &PollMessage,
         mut stored: Stored,
         finding: Finding,
-        asked_at_ms: i64,
-        quiet_ms: i64,
+        asked_at: Timestamp,
+        fresh_for: Duration,
     ) -> Result<Polled, PollError> {
         for _ in 0..MAX_CONTENTION {
             if let Some(reason) = nothing_to_do(&stored.record, message) {
                 return Ok(Polled::Dropped(reason));
             }
-            let now_ms = self.system.now().as_millisecond();
+            let now = self.system.now();
             let known = &stored.record;
-            let changed = match decide(known, &finding, asked_at_ms) {
+            let changed = match decide(known, &finding, asked_at) {
                 Decision::GoesOn => None,
-                Decision::Observed(report) => known.observed(report, now_ms),
-                Decision::NeverStarted => {
-                    match self.records.remove(&stored).await? {
-                        Update::Done | Update::Gone => {
-                            return Ok(Polled::Dropped(DropReason::NeverStarted));
-                        }
-                        Update::Overtaken(current) => stored = *current,
+                Decision::Observed(report) => known.observed(report, now),
+                Decision::Over(stage, error) => known.failed(stage, error, now),
+                Decision::NeverStarted => match self.records.remove(&stored).await? {
+                    Update::Done | Update::Gone => {
+                        return Ok(Polled::Dropped(DropReason::NeverStarted));
                     }
-                    continue;
-                }
-                Decision::Over(end) => {
-                    known.failed(end.stage, IssueError::new(end.code, end.message), now_ms)
-                }
+                    Update::Overtaken(current) => {
+                        stored = *current;
+                        continue;
+                    }
+                },
             };
-            // A hint stands for the poll that is awaited, and so is never stale: what it found out may be
-            // newer than what another poll has recorded meanwhile.
+            let keeps_schedule = message.attempt.is_none() && is_scheduled(known, &finding);
+            // A poll for now stands for the one that is awaited, and so is never stale: what it found out may be newer
+            // than what another poll has recorded meanwhile.
             let attempt = message.attempt.unwrap_or(known.attempt);
-            let leaves_schedule = message.attempt.is_none() && is_scheduled(known, &finding);
-            let record = match changed {
-                // No poll is awaited any more, and no query has the wallet asked: there is nothing else to note.
-                None if known.is_ended() => return Ok(Polled::AskedAfterEnd { news: None }),
-                Some(record) if known.is_ended() => record,
-                // Nothing new, and the message of the schedule is on its way.
-                None if leaves_schedule => {
+            let mut record = match changed {
+                None if known.is_ended() || keeps_schedule => {
                     return Ok(polled(known, known, None, finding));
                 }
-                changed => {
-                    let record = changed
-                        .unwrap_or_else(|| known.clone())
-                        .quiet_until(now_ms.saturating_add(quiet_ms));
-                    if leaves_schedule {
-                        record
-                    } else {
-                        record.polled(attempt)
-                    }
-                }
+                None => known.clone(),
+                Some(changed) => changed,
             };
-            // Anew for each record that was found: one that went out for a reservation that was withdrawn
-            // since may have been dropped.
-            let next_poll = if record.is_ended() || leaves_schedule {
+            // Once it has ended no poll is awaited, and no query has the wallet polled.
+            if !known.is_ended() {
+                record.not_before = now + fresh_for;
+                if !keeps_schedule {
+                    record = record.polled(attempt);
+                }
+            }
+            // Sent again for each record that was found: one that was sent for a reservation that was removed since
+            // may have been dropped.
+            let next_poll = if record.is_ended() || keeps_schedule {
                 None
             } else {
-                Some(self.send_next(attempt, &record, &finding, now_ms).await?)
+                Some(self.send_next(attempt, &record, &finding, now).await?)
             };
             let after = Stored {
                 record,
@@ -229,13 +216,13 @@ impl<R: Records, W: ReportingWallet, Q: PollQueue, S: Clock + IdSource> PollStat
         Err(PollError::Contention)
     }
 
-    async fn find_out(&self, record: &Record, now_ms: i64) -> Finding {
-        if record.lease_until_ms(now_ms).is_some() {
+    async fn find_out(&self, record: &Record, now: Timestamp) -> Finding {
+        if record.lease_until(now).is_some() {
             return Finding::StillStarting;
         }
         match self.wallet.issue_status(record).await {
             Ok(report) => {
-                log_surprises(record, &report);
+                log_surprises(record, report.as_ref());
                 Finding::Report(report)
             }
             Err(WalletError::Refused(problem)) => {
@@ -247,12 +234,14 @@ impl<R: Records, W: ReportingWallet, Q: PollQueue, S: Clock + IdSource> PollStat
         }
     }
 
-    /// A wallet that failed is not asked by queries before the message comes again. If that cannot be
-    /// recorded, queries ask it early, and nothing else is lost.
-    async fn keep_queries_quiet(&self, stored: Stored, quiet_ms: i64) {
-        let quiet_until_ms = self.system.now().as_millisecond().saturating_add(quiet_ms);
+    /// Queries do not have a wallet that failed polled before the message comes again. If that cannot be recorded they
+    /// do, and nothing else is lost.
+    async fn spare_wallet(&self, stored: Stored, back_off: Duration) {
         let after = Stored {
-            record: stored.record.quiet_until(quiet_until_ms),
+            record: Record {
+                not_before: self.system.now() + back_off,
+                ..stored.record
+            },
             write_id: self.system.uuid(),
         };
         if let Err(fault) = self.records.update(stored.write_id, &after).await {
@@ -266,32 +255,32 @@ impl<R: Records, W: ReportingWallet, Q: PollQueue, S: Clock + IdSource> PollStat
         attempt: u32,
         record: &Record,
         finding: &Finding,
-        now_ms: i64,
-    ) -> Result<u32, QueueError> {
-        let next = PollMessage::scheduled(record.correlation_id.clone(), attempt.saturating_add(1));
-        let delay_seconds = match finding {
-            Finding::StillStarting => until_lease_ends(record, now_ms),
-            Finding::Report(_) | Finding::Refused | Finding::Failing(_) => {
-                let schedule = record.schedule();
-                let (schedule, wished) = match finding {
-                    Finding::Failing(failure) => {
-                        (schedule.without_callbacks(), failure.retry_after_seconds)
-                    }
-                    _ => (schedule, None),
-                };
-                schedule
-                    .delay_seconds(now_ms.div_euclid(1_000), self.system.fraction())
-                    .max(wished.unwrap_or(0))
-                    .min(LONGEST_DELAY_SECONDS)
+        now: Timestamp,
+    ) -> Result<Duration, QueueError> {
+        let schedule = record.schedule();
+        let delay = match finding {
+            Finding::StillStarting => {
+                let lease_until = record.lease_until(now).unwrap_or(now);
+                lease_until.duration_since(now).unsigned_abs()
             }
-        };
-        self.queue.send(&next, delay_seconds).await?;
-        Ok(delay_seconds)
+            // A wallet that does not answer may not call back either.
+            Finding::Failing(failure) => PollSchedule {
+                wallet_calls_back: false,
+                ..schedule
+            }
+            .delay(now, self.system.fraction())
+            .max(failure.retry_after.unwrap_or_default()),
+            Finding::Report(_) | Finding::Refused => schedule.delay(now, self.system.fraction()),
+        }
+        .min(LONGEST_DELAY);
+        let next = PollMessage::scheduled(record.correlation_id.clone(), attempt.saturating_add(1));
+        self.queue.send(&next.into(), delay).await?;
+        Ok(delay)
     }
 }
 
-/// Whether the message of the schedule is on its way, and may stay as it is. Whoever recorded the offer has sent one
-/// before; the wallet that fails is asked again sooner than it says.
+/// Whether the next poll of the schedule is on the queue and may stay there. Whoever recorded the offer has sent it
+/// before; a wallet that fails is asked sooner.
 fn is_scheduled(record: &Record, finding: &Finding) -> bool {
     matches!(record.state, State::Offered { .. }) && !matches!(finding, Finding::Failing(_))
 }
@@ -306,15 +295,20 @@ fn nothing_to_do(record: &Record, message: &PollMessage) -> Option<DropReason> {
     }
 }
 
-fn polled(before: &Record, after: &Record, next_poll: Option<u32>, finding: Finding) -> Polled {
-    match (&after.state, next_poll) {
-        (State::Completed { stage, .. }, _) if before.is_ended() => Polled::AskedAfterEnd {
-            news: Some(stage.clone()),
+fn polled(
+    before: &Record,
+    after: &Record,
+    next_poll_in: Option<Duration>,
+    finding: Finding,
+) -> Polled {
+    match &after.state {
+        State::Completed { stage, .. } if before.is_ended() => Polled::AskedAfterEnd {
+            news: (before != after).then(|| stage.clone()),
         },
-        (State::Completed { .. }, _) => Polled::Ended(Status::IssueCompleted),
-        (State::Failed { .. }, _) => Polled::Ended(Status::Error),
-        (_, next_poll) => Polled::Pending {
-            next_poll_in_seconds: next_poll,
+        State::Completed { .. } => Polled::Ended(Status::IssueCompleted),
+        State::Failed { .. } => Polled::Ended(Status::Error),
+        State::Reserved { .. } | State::Offered { .. } => Polled::Pending {
+            next_poll_in,
             wallet_failure: match finding {
                 Finding::Failing(failure) => Some(failure),
                 _ => None,
@@ -323,44 +317,21 @@ fn polled(before: &Record, after: &Record, next_poll: Option<u32>, finding: Find
     }
 }
 
-fn until_lease_ends(record: &Record, now_ms: i64) -> u32 {
-    let lease_until_ms = record.lease_until_ms(now_ms).unwrap_or(now_ms);
-    let seconds = (lease_until_ms - now_ms).div_euclid(1_000) + 1;
-    u32::try_from(seconds)
-        .unwrap_or(1)
-        .min(LONGEST_DELAY_SECONDS)
-}
-
-/// A wallet that says something that the contract does not know is heard, and written about.
-fn log_surprises(record: &Record, report: &IssueReport) {
-    let correlation_id: &CorrelationId = &record.correlation_id;
-    let (status, revocation_uuid) = match report {
-        IssueReport::Known(IssueStatus {
-            status,
-            revocation_uuid,
-            ..
-        }) => (status, revocation_uuid),
-        IssueReport::Unknown if record.offer().is_some() => {
+/// Logs what a wallet says against the contract. It is taken all the same.
+fn log_surprises(record: &Record, report: Option<&IssueStatus>) {
+    let correlation_id = &record.correlation_id;
+    let Some(report) = report else {
+        if record.offer().is_some() {
             tracing::warn!(%correlation_id, "the wallet does not know an issuance that it made an offer for");
-            return;
         }
-        IssueReport::Unknown => return,
+        return;
     };
-    if let Status::Other(name) = status {
+    if let Status::Other(name) = &report.status {
         let wallet_status = short_name(name);
-        tracing::warn!(
-            %correlation_id,
-            wallet_status,
-            "the wallet sent a status that is not in the contract; it counts as pending"
-        );
+        tracing::warn!(%correlation_id, wallet_status, "the wallet sent a status that is not in the contract; it counts as pending");
     }
     let known = record.offer().and_then(|offer| offer.revocation_uuid);
-    if let (Some(known), Some(reported)) = (known, revocation_uuid)
-        && known != *reported
-    {
-        tracing::warn!(
-            %correlation_id,
-            "the wallet changed the revocation_uuid of an issuance; the first one is kept"
-        );
+    if known.is_some() && report.revocation_uuid.is_some() && known != report.revocation_uuid {
+        tracing::warn!(%correlation_id, "the wallet changed the revocation_uuid of an issuance; the first one is kept");
     }
 }

@@ -3,25 +3,26 @@
 use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::future::Future;
+use std::time::Duration;
 
 use bestow_contract::{
     CloudEvent, CorrelationId, CredentialStatus, CredentialStatusAnswer, CredentialStatusChange,
     IssueStatus, Problem, StartIssue, StartIssueAnswer,
 };
+use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
 use crate::change::IssuedCredential;
-use crate::get_status::FRESH_MS;
 use crate::outcome::{Outcome, Versioned};
-use crate::record::{Record, State};
+use crate::record::Record;
 
 /// The cause of a failed call. What it prints goes to the log; its own sources do not.
 pub type Cause = Box<dyn StdError + Send + Sync>;
 
-/// A record as it is stored. Every write gives it a new `write_id`, so that a later write can say what
-/// it was based on, and so that a write whose answer was lost is recognised.
+/// A record as it is stored: see [`Versioned`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
     /// The record.
@@ -30,27 +31,33 @@ pub struct Stored {
     pub write_id: Uuid,
 }
 
-/// The table of records. Writes are atomic and conditional.
+impl Versioned for Stored {
+    fn write_id(&self) -> Uuid {
+        self.write_id
+    }
+}
+
+/// What became of a write of a record.
+pub type Update = Outcome<Stored>;
+
+/// The table of records. Writes are atomic and conditional; reads show every write that was answered before.
 pub trait Records: Send + Sync {
-    /// Stores `mine`, a reservation, if nothing is stored under its correlation id, or only a reservation
-    /// for the same request whose lease is over at `now_ms` (Unix milliseconds), or any record that is not
-    /// kept any more at that time, and whose removal is merely late. Otherwise it says what is there instead,
-    /// by [`Reservation::instead_of`].
+    /// Stores `mine`, a reservation, if at `now` nothing is stored under its correlation id, or only a reservation for
+    /// the same request whose lease is over, or a record that is not [kept](Record::kept_until) any more. Otherwise it
+    /// tells what is there instead.
     fn reserve(
         &self,
         mine: &Stored,
-        now_ms: i64,
-    ) -> impl Future<Output = Result<Reservation, RecordsError>> + Send;
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Update, RecordsError>> + Send;
 
-    /// The record under `id`, as it is now: whoever was told that an issuance was accepted finds it, and
-    /// what one reader saw no later reader sees undone.
+    /// The record under `id`.
     fn get(
         &self,
         id: &CorrelationId,
     ) -> impl Future<Output = Result<Option<Record>, RecordsError>> + Send;
 
-    /// The records under `ids`, as they are now. An id without a record is not among the keys. A record
-    /// that cannot be read fails alone.
+    /// The records under `ids`. An id without a record is not among the keys. A record that cannot be read fails alone.
     fn get_many(
         &self,
         ids: &[CorrelationId],
@@ -58,55 +65,17 @@ pub trait Records: Send + Sync {
         Output = Result<HashMap<CorrelationId, Result<Stored, RecordsError>>, RecordsError>,
     > + Send;
 
-    /// Stores `after` if the stored record is still the one that the write `based_on` made. Otherwise it
-    /// says what is there instead, by [`Outcome::instead_of`].
+    /// Stores `after` if the stored record is still the one that the write `based_on` made. Otherwise it tells what is
+    /// there instead.
     fn update(
         &self,
         based_on: Uuid,
         after: &Stored,
     ) -> impl Future<Output = Result<Update, RecordsError>> + Send;
 
-    /// Removes the record if it is still `mine`. Otherwise it says what is there instead.
+    /// Removes the record if it is still `mine`. Otherwise it tells what is there instead.
     fn remove(&self, mine: &Stored) -> impl Future<Output = Result<Update, RecordsError>> + Send;
 }
-
-/// What came of an attempt to reserve a correlation id.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reservation {
-    /// It is reserved for us.
-    Fresh,
-    /// The same request came before, and this is what became of it.
-    Repeat(Box<Stored>),
-    /// The same request came before, and its first answer is still being worked on.
-    InProgress,
-    /// Another request came before under the same correlation id.
-    Conflict,
-}
-
-impl Reservation {
-    /// What it means that `existing` was found when `mine` was to be reserved.
-    pub fn instead_of(mine: &Stored, existing: Stored) -> Self {
-        if existing.write_id == mine.write_id {
-            // Our own write, whose answer was lost and which the client repeated.
-            Self::Fresh
-        } else if existing.record.request_hash != mine.record.request_hash {
-            Self::Conflict
-        } else if matches!(existing.record.state, State::Reserved { .. }) {
-            Self::InProgress
-        } else {
-            Self::Repeat(Box::new(existing))
-        }
-    }
-}
-
-impl Versioned for Stored {
-    fn write_id(&self) -> Uuid {
-        self.write_id
-    }
-}
-
-/// What came of an attempt to update a record, or to remove it.
-pub type Update = Outcome<Stored>;
 
 /// Why the table gave no answer.
 #[derive(Debug, Error)]
@@ -124,13 +93,28 @@ pub enum RecordsError {
     },
 }
 
-/// What is put on the poll queue: no claims, no secrets.
+/// A message of the poll queue: no claims, no secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum QueueMessage {
+    /// An issuance is to be polled.
+    Poll(PollMessage),
+    /// A credential's status is to be looked at.
+    Check(CredentialCheck),
+}
+
+impl From<PollMessage> for QueueMessage {
+    fn from(message: PollMessage) -> Self {
+        Self::Poll(message)
+    }
+}
+
+/// An issuance is to be polled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PollMessage {
-    /// Which issuance is to be polled.
+    /// Which issuance.
     pub correlation_id: CorrelationId,
-    /// Which poll this is; see [`Record::attempt`]. A hint has none: something has happened, so the wallet
-    /// is to be asked whichever poll is awaited.
+    /// Which poll of the schedule this is; see [`Record::attempt`]. `None` asks the wallet now, whichever is awaited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
 }
@@ -145,7 +129,7 @@ impl PollMessage {
     }
 
     /// A poll because something has happened.
-    pub fn hint(correlation_id: CorrelationId) -> Self {
+    pub fn poll_now(correlation_id: CorrelationId) -> Self {
         Self {
             correlation_id,
             attempt: None,
@@ -153,22 +137,7 @@ impl PollMessage {
     }
 }
 
-/// The queue of polls that are due later.
-pub trait PollQueue: Send + Sync {
-    /// Puts `message` on the queue, to be delivered after `delay_seconds` (0 to 900).
-    fn send(
-        &self,
-        message: &PollMessage,
-        delay_seconds: u32,
-    ) -> impl Future<Output = Result<(), QueueError>> + Send;
-}
-
-/// The queue did not take a message, or its answer was lost.
-#[derive(Debug, Error)]
-#[error("the poll queue did not take the message: {0}")]
-pub struct QueueError(pub Cause);
-
-/// What is put on the poll queue to look at a credential's status.
+/// A credential's status is to be looked at, so that a change of it is announced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CredentialCheck {
     /// Which credential.
@@ -176,20 +145,26 @@ pub struct CredentialCheck {
     /// How many checks of the same change there were before.
     #[serde(default)]
     pub check: u32,
-    /// When the change was asked for, in Unix milliseconds; 0 if that is not known.
-    #[serde(default)]
-    pub requested_at_ms: i64,
+    /// When the change was asked for, if that is known.
+    #[serde(rename = "requested_at_ms", with = "millisecond::optional")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_at: Option<Timestamp>,
 }
 
-/// The queue of checks of credentials that are due later: the poll queue.
-pub trait CheckQueue: Send + Sync {
-    /// Puts `message` on the queue, to be delivered after `delay_seconds` (0 to 900).
-    fn send_check(
+/// The poll queue.
+pub trait PollQueue: Send + Sync {
+    /// Enqueues `message`, to be delivered after `delay` (at most [`crate::LONGEST_DELAY`]).
+    fn send(
         &self,
-        message: &CredentialCheck,
-        delay_seconds: u32,
+        message: &QueueMessage,
+        delay: Duration,
     ) -> impl Future<Output = Result<(), QueueError>> + Send;
 }
+
+/// The queue did not take a message, or its answer was lost.
+#[derive(Debug, Error)]
+#[error("the poll queue did not take the message: {0}")]
+pub struct QueueError(pub Cause);
 
 /// A wallet that keeps the status of what it issued: the other side of the issue contract.
 pub trait CredentialWallet: Send + Sync {
@@ -207,22 +182,21 @@ pub trait CredentialWallet: Send + Sync {
     ) -> impl Future<Output = Result<CredentialStatusAnswer, WalletError>> + Send;
 }
 
-/// What is known about issued credentials, beyond the life of an issuance's record.
+/// What is known about issued credentials. It outlives the issuance's record: a credential can be revoked years later.
 pub trait CredentialStatuses: Send + Sync {
-    /// Notes which issuance a credential came from. To do it again changes nothing.
+    /// Notes which issuance a credential came from. Idempotent.
     fn remember(
         &self,
         credential: &IssuedCredential,
     ) -> impl Future<Output = Result<(), RecordsError>> + Send;
 
-    /// Notes that the wallet said `status` of a credential, at `now_ms` (Unix milliseconds): a change, if it
-    /// is another one than what was noted before. A credential of which nothing was noted is valid, and
-    /// one that is revoked stays so. To do it again changes nothing.
+    /// Notes that the wallet said `status` of a credential at `now`: a change, if another status was noted before. A
+    /// credential of which nothing was noted is valid, and one that is revoked stays so. Idempotent.
     fn note(
         &self,
         revocation_uuid: Uuid,
         status: CredentialStatus,
-        now_ms: i64,
+        now: Timestamp,
     ) -> impl Future<Output = Result<Noted, RecordsError>> + Send;
 }
 
@@ -235,39 +209,32 @@ pub enum Noted {
     Known,
 }
 
-/// Where events go out.
+/// The event bus.
 pub trait EventBus: Send + Sync {
-    /// Puts events on the bus, at most [`MAX_EVENTS`] at once, and tells what became of each, in their
-    /// order.
-    fn put(&self, events: &[CloudEvent]) -> impl Future<Output = Vec<Put>> + Send;
+    /// Puts events on the bus, at most [`MAX_EVENTS`] at once, and tells what became of each, in their order.
+    fn put(
+        &self,
+        events: &[CloudEvent],
+    ) -> impl Future<Output = Vec<Result<(), EventBusError>>> + Send;
 }
 
 /// The most events that are put on the bus at once.
 pub const MAX_EVENTS: usize = 10;
 
-/// What became of an event that was put on the bus.
-#[derive(Debug)]
-pub enum Put {
-    /// The bus has it.
-    Done,
-    /// The bus will not take it, however often it is put.
-    Refused {
-        /// Why, as the bus names it.
-        reason: String,
-    },
-    /// The bus does not have it, or nobody can tell.
-    Failed(EventBusError),
-}
-
-/// The event bus did not take an event, or its answer was lost.
+/// An event is not on the bus.
 #[derive(Debug, Error)]
-#[error("the event bus did not take the event: {0}")]
-pub struct EventBusError(pub Cause);
+pub enum EventBusError {
+    /// The bus will not take it, however often it is put: why, as the bus names it.
+    #[error("the event bus refuses the event: {0}")]
+    Refused(String),
+    /// The bus does not have it, or nobody can tell.
+    #[error("the event bus did not take the event: {0}")]
+    Failed(Cause),
+}
 
 /// A wallet that issues: the other side of the issue contract, over HTTP or in this process.
 ///
-/// A wallet keeps no memory of its own of a request: it knows an issuance by the names in its [`Record`], the
-/// correlation id and the request's hash, and these are the same each time it is asked.
+/// It knows an issuance by the correlation id and the request's hash in its [`Record`], which are the same each time.
 pub trait IssuingWallet: Send + Sync {
     /// Start issue: makes the offer of `record`, or finds the one that it made before. `request` names the record's
     /// correlation id.
@@ -280,17 +247,11 @@ pub trait IssuingWallet: Send + Sync {
 
 /// A wallet that says what has become of its offers.
 pub trait ReportingWallet: Send + Sync {
-    /// For how long what this wallet said counts as fresh, in milliseconds: a query that finds it older has the wallet
-    /// asked again.
-    fn fresh_ms(&self) -> i64 {
-        FRESH_MS
-    }
-
-    /// Get issue status.
+    /// Get issue status; `None` if the wallet knows no such issuance.
     fn issue_status(
         &self,
         record: &Record,
-    ) -> impl Future<Output = Result<IssueReport, WalletError>> + Send;
+    ) -> impl Future<Output = Result<Option<IssueStatus>, WalletError>> + Send;
 }
 
 /// The wallet of this deployment: one behind HTTP, or the one in this process.
@@ -316,14 +277,7 @@ impl<E: IssuingWallet, B: IssuingWallet> IssuingWallet for EitherWallet<E, B> {
 }
 
 impl<E: ReportingWallet, B: ReportingWallet> ReportingWallet for EitherWallet<E, B> {
-    fn fresh_ms(&self) -> i64 {
-        match self {
-            Self::External(wallet) => wallet.fresh_ms(),
-            Self::Bundled(wallet) => wallet.fresh_ms(),
-        }
-    }
-
-    async fn issue_status(&self, record: &Record) -> Result<IssueReport, WalletError> {
+    async fn issue_status(&self, record: &Record) -> Result<Option<IssueStatus>, WalletError> {
         match self {
             Self::External(wallet) => wallet.issue_status(record).await,
             Self::Bundled(wallet) => wallet.issue_status(record).await,
@@ -354,22 +308,13 @@ impl<E: CredentialWallet, B: CredentialWallet> CredentialWallet for EitherWallet
     }
 }
 
-/// A wallet's answer to Get issue status.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum IssueReport {
-    /// The wallet knows the issuance: pending, completed or failed.
-    Known(IssueStatus),
-    /// The wallet knows no such issuance.
-    Unknown,
-}
-
 /// Why a wallet did not do what it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum WalletError {
     /// It will not, and asking again changes nothing.
     #[error("the wallet refused: {0}")]
     Refused(Problem),
-    /// It may, if it is asked again later. What it was asked to do may have been done all the same.
+    /// It may, if it is asked again later; perhaps it did already.
     #[error("the wallet is not to be had for now: {0}")]
     Transient(TransientError),
 }
@@ -380,8 +325,8 @@ pub enum WalletError {
 pub struct TransientError {
     /// What kind of failure.
     pub kind: TransientKind,
-    /// After how many seconds the wallet wants to be asked again, if it said so.
-    pub retry_after_seconds: Option<u32>,
+    /// After how long the wallet wants to be asked again, if it said so. Whole seconds.
+    pub retry_after: Option<Duration>,
     /// What happened, for the log: without URLs, bodies and credentials.
     pub reason: String,
 }
@@ -397,8 +342,8 @@ pub enum TransientKind {
     Busy,
     /// The wallet says that it is not available (503).
     Unavailable,
-    /// The wallet answered with something that is not the contract's, or with a fault of its own.
+    /// The wallet's answer breaks the contract, or tells a fault of its own.
     Faulty,
-    /// The wallet does not accept our credentials: the operator has to mend the configuration.
+    /// The wallet does not accept our credentials: the operator has to correct the configuration.
     CredentialsRejected,
 }

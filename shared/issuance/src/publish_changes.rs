@@ -1,11 +1,11 @@
-//! Publish changes: tells everyone who listens, in order and at least once.
+//! Publish changes: puts an event on the bus for each change, in order and at least once.
 
-use bestow_contract::CloudEvent;
+use bestow_contract::{CloudEvent, CorrelationId};
 use futures::future::join_all;
 use thiserror::Error;
 
 use crate::change::{Change, CredentialChange, IssuedCredential};
-use crate::ports::{CredentialStatuses, EventBus, EventBusError, MAX_EVENTS, Put, RecordsError};
+use crate::ports::{CredentialStatuses, EventBus, EventBusError, MAX_EVENTS, RecordsError};
 
 /// The use case, and what it works with.
 pub struct PublishChanges<B, C> {
@@ -31,19 +31,7 @@ pub enum Announcement {
     Credential(CredentialChange),
 }
 
-/// What became of an announcement.
-#[derive(Debug)]
-pub enum Announced {
-    /// It is out.
-    Done,
-    /// The bus will never take it.
-    Refused {
-        /// Why, as the bus names it.
-        reason: String,
-    },
-}
-
-/// An announcement that is not out, or not wholly: it has to be made again.
+/// An announcement is not made, or not wholly.
 #[derive(Debug, Error)]
 pub enum PublishError {
     /// The event is not on the bus, or nobody can tell.
@@ -54,6 +42,13 @@ pub enum PublishError {
     Records(#[from] RecordsError),
 }
 
+impl PublishError {
+    /// Whether it would be the same each time. Otherwise the announcement is to be made again.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Bus(EventBusError::Refused(_)))
+    }
+}
+
 impl Announcement {
     fn event(&self, source: &str) -> CloudEvent {
         match self {
@@ -62,7 +57,7 @@ impl Announcement {
         }
     }
 
-    fn subject(&self) -> &bestow_contract::CorrelationId {
+    fn subject(&self) -> &CorrelationId {
         match self {
             Self::Issuance { change, .. } => &change.correlation_id,
             Self::Credential(change) => &change.credential.correlation_id,
@@ -70,9 +65,9 @@ impl Announcement {
     }
 }
 
-/// Whether `next` may go out at the same time as those `together`: they are not too many, and none of them
-/// is about the same issuance. Of several events that are put at once any may fail, and a later change
-/// must not overtake an earlier one.
+/// Whether `next` may be announced at the same time as those `together`: they are not too many, and none of them is
+/// about the same issuance. Of events that are put at once any may fail, and a later change must not overtake an
+/// earlier one.
 pub fn may_go_out_together<'a>(
     together: impl IntoIterator<Item = &'a Announcement>,
     next: &Announcement,
@@ -88,38 +83,29 @@ pub fn may_go_out_together<'a>(
 }
 
 impl<B: EventBus, C: CredentialStatuses> PublishChanges<B, C> {
-    /// Makes announcements that may go out together ([`may_go_out_together`]), and tells what became of each, in
-    /// their order.
-    pub async fn announce(&self, wave: &[&Announcement]) -> Vec<Result<Announced, PublishError>> {
+    /// Makes announcements that may be made together ([`may_go_out_together`]), and tells what became of each, in their
+    /// order.
+    ///
+    /// A credential is remembered once its event is on the bus, or never will be: it can be revoked in either case, and
+    /// that is announced.
+    pub async fn announce(&self, wave: &[&Announcement]) -> Vec<Result<(), PublishError>> {
         let events: Vec<CloudEvent> = wave
             .iter()
             .map(|announcement| announcement.event(&self.source))
             .collect();
         let put = self.bus.put(&events).await;
         let each = wave.iter().zip(put).map(|(announcement, put)| async move {
-            match put {
-                Put::Done => self.after(announcement).await.map(|()| Announced::Done),
-                Put::Refused { reason } => self
-                    .after(announcement)
-                    .await
-                    .map(|()| Announced::Refused { reason }),
-                Put::Failed(fault) => Err(fault.into()),
+            let may_be_remembered = !matches!(put, Err(EventBusError::Failed(_)));
+            if let Announcement::Issuance {
+                credential: Some(credential),
+                ..
+            } = announcement
+                && may_be_remembered
+            {
+                self.credentials.remember(credential).await?;
             }
+            Ok(put?)
         });
         join_all(each).await
-    }
-
-    /// What follows once an event is on the bus, or never will be: a credential whose issuance nobody could
-    /// be told of can be revoked all the same, and that is told. It is done again whenever the event is put
-    /// again.
-    async fn after(&self, announcement: &Announcement) -> Result<(), PublishError> {
-        if let Announcement::Issuance {
-            credential: Some(credential),
-            ..
-        } = announcement
-        {
-            self.credentials.remember(credential).await?;
-        }
-        Ok(())
     }
 }

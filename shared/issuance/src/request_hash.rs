@@ -7,10 +7,8 @@ use secrecy::SecretString;
 /// Separates this use of the secret from any other.
 const PURPOSE: &[u8] = b"bestow: hash of a Start issue request, version 1";
 
-/// A keyed hash of a Start issue request, as 64 lower-case hexadecimal digits.
-///
-/// Keyed, because a request holds claims, and claims are easy to guess: without the key nobody who
-/// reads the table can test a guess.
+/// A hash of a Start issue request, as 64 lower-case hexadecimal digits. It is keyed, because a request holds claims,
+/// and claims are easy to guess: without the key nobody who reads the table can test a guess.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestHash(String);
 
@@ -39,9 +37,9 @@ impl RequestHasher {
         Ok(Self(key))
     }
 
-    /// The hash of `request` under the name `correlation_id`: the same for every spelling of the same
-    /// request ([`StartIssue::canonical_json`]), and different for each issuance, so that the table
-    /// does not show whose claims are alike.
+    /// The hash of `request` under the name `correlation_id`: the same for every spelling of the same request
+    /// ([`StartIssue::canonical_json`]), and different for each issuance, so that the table does not show whose claims
+    /// are alike.
     pub fn hash(&self, correlation_id: &CorrelationId, request: &StartIssue) -> RequestHash {
         // A correlation id is printable, so it never contains what separates it from the body.
         let parts = [

@@ -1,26 +1,24 @@
-//! Start issue: reserve the correlation id, have the wallet make an offer, record it.
+//! Start issue: reserves the correlation id, has the wallet make an offer, records it.
+
+use std::time::Duration;
 
 use bestow_clock::{Clock, IdSource};
 use bestow_contract::{CorrelationId, Problem, StartIssue, StartIssueAnswer};
 use futures::future::join;
+use jiff::Timestamp;
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::get_status::{FRESH_BY_ITSELF_MS, FRESH_MS};
 use crate::lifecycle_metric::LifecycleMetric;
 use crate::ports::{
-    IssuingWallet, PollMessage, PollQueue, QueueError, Records, RecordsError, Reservation, Stored,
-    Update, WalletError,
+    IssuingWallet, PollMessage, PollQueue, QueueError, Records, RecordsError, Stored, Update,
+    WalletError,
 };
-use crate::record::Record;
+use crate::record::{Record, State};
 use crate::request_hash::RequestHasher;
 use crate::wallet_callbacks::WalletCallbacks;
 
-/// How long one Start issue may be at work before another may take over, in milliseconds: longer than
-/// the function that runs it lives for one request (29 seconds).
-pub const LEASE_MS: i64 = 30_000;
-
-/// How often a write is tried again that others came before.
+/// How often a write is tried that others overtake.
 pub(crate) const MAX_CONTENTION: usize = 5;
 
 /// The use case, and what it works with.
@@ -35,10 +33,11 @@ pub struct StartIssuing<R, W, Q, S> {
     pub system: S,
     /// Tells a repeat from another request.
     pub hasher: RequestHasher,
-    /// Where the wallet is told to call back; none where its changes come by themselves, because it works in this
-    /// process.
+    /// Where the wallet is told to call back; none where its changes come by themselves.
     pub callbacks: Option<WalletCallbacks>,
-    /// Hears of each lifecycle metric that a start has recorded, once.
+    /// How long what the wallet said counts as fresh: [`crate::FRESH`] or [`crate::FRESH_BY_ITSELF`].
+    pub fresh_for: Duration,
+    /// Called once for each lifecycle metric that a start has recorded.
     pub lifecycle_metrics: fn(LifecycleMetric),
 }
 
@@ -53,8 +52,8 @@ pub struct StartedIssue {
     pub tx_code: Option<TransactionCode>,
     /// Names the credential for a later revocation, if the wallet said so already.
     pub revocation_uuid: Option<Uuid>,
-    /// When the offer can no longer be taken, in Unix seconds, if the wallet said so.
-    pub expires_at: Option<i64>,
+    /// When the offer can no longer be taken, if the wallet said so.
+    pub expires_at: Option<Timestamp>,
     /// Whether an earlier request started it.
     pub is_repeat: bool,
 }
@@ -69,11 +68,11 @@ impl std::fmt::Debug for TransactionCode {
     }
 }
 
-/// Why an issuance was not started. It carries the correlation id, which the caller may not know.
+/// An issuance was not started.
 #[derive(Debug, Error)]
 #[error("{cause}")]
 pub struct StartIssueError {
-    /// Under which name it was tried.
+    /// Under which name it was tried, which the caller may not know.
     pub correlation_id: CorrelationId,
     /// Why.
     pub cause: StartIssueErrorKind,
@@ -100,7 +99,7 @@ pub enum StartIssueErrorKind {
     /// The table gave no answer.
     #[error(transparent)]
     Records(#[from] RecordsError),
-    /// The first poll could not be scheduled, and an offer must not go out that nobody follows.
+    /// The first poll could not be sent, and an offer must not be handed out that is not polled.
     #[error(transparent)]
     Queue(#[from] QueueError),
     /// Others kept changing the record, or took it away.
@@ -144,9 +143,9 @@ impl StartIssueError {
 impl<R: Records, W: IssuingWallet, Q: PollQueue, S: Clock + IdSource> StartIssuing<R, W, Q, S> {
     /// Starts the issuance that `request` asks for, or answers as an equal request was answered before.
     ///
-    /// Three round trips one after the other: reserve; send the first poll and call the wallet; record.
-    /// When it fails, or dies between any two calls, the record and the first poll are enough for the
-    /// issuance to come to an end, and a repeat may follow at the latest after [`LEASE_MS`].
+    /// Three round trips one after the other: reserve; send the first poll and call the wallet; record. After a failure
+    /// or crash between any two calls, the record and the first poll bring the issuance to an end, and a repeat may
+    /// follow at the latest after [`crate::LEASE`].
     pub async fn start_issue(&self, request: StartIssue) -> Result<StartedIssue, StartIssueError> {
         let correlation_id = request
             .correlation_id
@@ -154,12 +153,18 @@ impl<R: Records, W: IssuingWallet, Q: PollQueue, S: Clock + IdSource> StartIssui
             .unwrap_or_else(|| self.system.uuid().into());
         let reservation = self.reservation(&correlation_id, &request);
         let started = async {
-            let now_ms = reservation.record.reserved_at_ms;
-            match self.records.reserve(&reservation, now_ms).await? {
-                Reservation::Fresh => self.begin(reservation, request).await,
-                Reservation::Repeat(stored) => self.repeat(*stored, request).await,
-                Reservation::InProgress => Err(StartIssueErrorKind::InProgress),
-                Reservation::Conflict => Err(StartIssueErrorKind::Conflict),
+            let now = reservation.record.reserved_at;
+            match self.records.reserve(&reservation, now).await? {
+                Update::Done => self.begin(reservation, request).await,
+                Update::Overtaken(stored) => {
+                    let is_same = stored.record.request_hash == reservation.record.request_hash;
+                    match stored.record.state {
+                        _ if !is_same => Err(StartIssueErrorKind::Conflict),
+                        State::Reserved { .. } => Err(StartIssueErrorKind::InProgress),
+                        _ => self.repeat(*stored, request).await,
+                    }
+                }
+                Update::Gone => Err(StartIssueErrorKind::Contention),
             }
         };
         started.await.map_err(|cause| StartIssueError {
@@ -168,8 +173,8 @@ impl<R: Records, W: IssuingWallet, Q: PollQueue, S: Clock + IdSource> StartIssui
         })
     }
 
-    /// What the wallet is sent, the same each time for the same `record`, or it would be another request
-    /// to the wallet: whether wallets call back may have been configured otherwise at first.
+    /// What the wallet is sent: the same each time for the same `record`, whatever is configured since, or it would be
+    /// another request to the wallet.
     fn to_wallet(&self, record: &Record, request: StartIssue) -> StartIssue {
         let id = &record.correlation_id;
         StartIssue {
@@ -186,32 +191,22 @@ impl<R: Records, W: IssuingWallet, Q: PollQueue, S: Clock + IdSource> StartIssui
     }
 
     fn reservation(&self, correlation_id: &CorrelationId, request: &StartIssue) -> Stored {
-        let now_ms = self.system.now().as_millisecond();
-        let record = Record::reserve(
-            correlation_id.clone(),
-            request.template_id.clone(),
-            self.hasher.hash(correlation_id, request),
-            now_ms,
-            now_ms + LEASE_MS,
-        );
+        let now = self.system.now();
+        let hash = self.hasher.hash(correlation_id, request);
+        let callbacks = self.callbacks.as_ref();
         Stored {
             record: Record {
                 callback: request.callback.clone(),
-                wallet_calls_back: self
-                    .callbacks
-                    .as_ref()
-                    .is_none_or(|callbacks| callbacks.enabled),
-                quiet_until_ms: now_ms.saturating_add(self.fresh_ms()),
-                ..record
+                wallet_calls_back: callbacks.is_none_or(|callbacks| callbacks.enabled),
+                not_before: now + self.fresh_for,
+                ..Record::reserve(
+                    correlation_id.clone(),
+                    request.template_id.clone(),
+                    hash,
+                    now,
+                )
             },
             write_id: self.system.uuid(),
-        }
-    }
-
-    fn fresh_ms(&self) -> i64 {
-        match self.callbacks {
-            Some(_) => FRESH_MS,
-            None => FRESH_BY_ITSELF_MS,
         }
     }
 
@@ -223,11 +218,10 @@ impl<R: Records, W: IssuingWallet, Q: PollQueue, S: Clock + IdSource> StartIssui
         let record = &reservation.record;
         let request = self.to_wallet(record, request);
         let first_poll = PollMessage::scheduled(record.correlation_id.clone(), record.attempt);
-        let delay = record.schedule().delay_seconds(
-            record.reserved_at_ms.div_euclid(1_000),
-            self.system.fraction(),
-        );
-        // The poll goes out before the answer is recorded, so no offer is ever left alone.
+        let schedule = record.schedule();
+        let delay = schedule.delay(record.reserved_at, self.system.fraction());
+        // The poll is sent before the answer is recorded, so each offer is polled whatever fails.
+        let first_poll = first_poll.into();
         let (sent, answer) = join(
             self.queue.send(&first_poll, delay),
             self.wallet.start_issue(record, &request),
@@ -250,8 +244,8 @@ impl<R: Records, W: IssuingWallet, Q: PollQueue, S: Clock + IdSource> StartIssui
         }
     }
 
-    /// A link that is known is the answer. One that is not is asked for again: the correlation id is the
-    /// wallet's idempotency key too.
+    /// Answers with the known link. One that is not known is asked for again: the correlation id is the wallet's
+    /// idempotency key too.
     async fn repeat(
         &self,
         stored: Stored,
@@ -261,7 +255,7 @@ impl<R: Records, W: IssuingWallet, Q: PollQueue, S: Clock + IdSource> StartIssui
         if let Some(request_uri) = known.and_then(|offer| offer.request_uri.clone()) {
             return Ok(started(&stored.record, request_uri, None, true));
         }
-        // What has ended is never offered again, and its transaction code serves nobody.
+        // What has ended is never offered again.
         if stored.record.is_ended() {
             return Err(StartIssueErrorKind::Ended);
         }
@@ -293,10 +287,7 @@ impl<R: Records, W: IssuingWallet, Q: PollQueue, S: Clock + IdSource> StartIssui
             started(record, answer.request_uri.clone(), tx_code, is_repeat)
         };
         for _ in 0..MAX_CONTENTION {
-            let Some(record) = stored
-                .record
-                .offered(&offer, self.system.now().as_millisecond())
-            else {
+            let Some(record) = stored.record.offered(&offer, self.system.now()) else {
                 return Ok(started(&stored.record));
             };
             let after = Stored {
@@ -312,11 +303,11 @@ impl<R: Records, W: IssuingWallet, Q: PollQueue, S: Clock + IdSource> StartIssui
                 Update::Overtaken(current)
                     if current.record.request_hash != stored.record.request_hash =>
                 {
-                    // The reservation was given up meanwhile, and another request has the name now.
+                    // The reservation was removed meanwhile, and another request has the name now.
                     return Err(StartIssueErrorKind::Conflict);
                 }
                 Update::Overtaken(current) => stored = *current,
-                // Nobody would follow the offer. A repeat gets the same one from the wallet.
+                // Nobody would poll the offer. A repeat gets the same one from the wallet.
                 Update::Gone => break,
             }
         }
@@ -362,7 +353,7 @@ fn started(
     }
 }
 
-/// Not a failure of the request: the lease ends by itself, and the first poll finds out the rest.
+/// Not a failure of the request: the lease ends by itself, and the first poll resolves the reservation.
 fn log_leftover(record: &Record, fault: &RecordsError) {
     tracing::warn!(
         correlation_id = %record.correlation_id,

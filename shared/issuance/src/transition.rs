@@ -1,27 +1,28 @@
-//! How a record changes: a record, an observation and the time give a new record, or nothing.
+//! How a record changes: a record, an observation and the time give a new record, or `None` if nothing changes.
 //!
-//! Three rules hold for every transition. An ended issuance stays as it is, except that a completed one
-//! takes on a later stage once its wallet tells what became of the credential. Status and stage only go
-//! forwards, and a `revocation_uuid` never changes once it is known. `sequence` grows by exactly one
-//! when readers can see a difference, and stays when they cannot.
+//! Three rules hold for every transition. An ended issuance stays as it is, except that a completed one takes on a later
+//! stage once its wallet tells what became of the credential. Status and stage only go forwards, and a
+//! `revocation_uuid` never changes once it is known. `sequence` grows by exactly one when readers can see a difference,
+//! and stays when they cannot.
 
 use bestow_contract::{IssueError, IssueStatus, Stage, StartIssueAnswer, Status};
+use jiff::Timestamp;
 
-use crate::record::{LONGEST_OFFER_LIFE_SECONDS, Offer, Record, State};
+use crate::record::{LONGEST_OFFER_LIFE, Offer, Record, State};
 
-/// The longest name of a wallet, for a status or an error, that is recorded, in characters.
+/// The longest name for a status or an error that is recorded of what a wallet sent, in characters.
 const MAX_NAME_CHARS: usize = 64;
 
 impl Record {
-    /// What the wallet's `answer` to Start issue offers. An end that is over before the issuance was
-    /// reserved counts as none: such a wallet says something else than Unix seconds.
-    pub fn answered_offer(&self, answer: &StartIssueAnswer) -> Offer {
-        let reserved_at = self.reserved_at_ms.div_euclid(1_000);
-        let latest = reserved_at.saturating_add(LONGEST_OFFER_LIFE_SECONDS);
+    /// What the wallet's `answer` to Start issue offers. An end before the issuance was reserved counts as none: such a
+    /// wallet means something else than Unix seconds.
+    pub(crate) fn answered_offer(&self, answer: &StartIssueAnswer) -> Offer {
+        let latest = (self.reserved_at + LONGEST_OFFER_LIFE).as_second();
         let expires_at = answer
             .expires_at
             .map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX).min(latest))
-            .filter(|seconds| *seconds > reserved_at);
+            .and_then(|seconds| Timestamp::from_second(seconds).ok())
+            .filter(|expires_at| *expires_at > self.reserved_at);
         Offer {
             // A transaction code is not stored, so a repeat has to ask the wallet again.
             request_uri: answer.tx_code.is_none().then(|| answer.request_uri.clone()),
@@ -31,7 +32,7 @@ impl Record {
     }
 
     /// The record once its wallet has answered Start issue with `offer`.
-    pub fn offered(&self, offer: &Offer, now_ms: i64) -> Option<Self> {
+    pub fn offered(&self, offer: &Offer, now: Timestamp) -> Option<Self> {
         let state = match &self.state {
             State::Reserved { .. } => State::Offered {
                 offer: offer.clone(),
@@ -49,17 +50,17 @@ impl Record {
             },
             State::Completed { .. } | State::Failed { .. } => return None,
         };
-        self.with_state(state, now_ms)
+        self.with_state(state, now)
     }
 
-    /// The record once its wallet has answered Get issue status with `report`. A reservation becomes
-    /// an offer by it: the wallet knows the issuance, so its answer to Start issue was lost.
-    pub fn observed(&self, report: &IssueStatus, now_ms: i64) -> Option<Self> {
+    /// The record once its wallet has answered Get issue status with `report`. A reservation becomes an offer by it:
+    /// the wallet knows the issuance, so its answer to Start issue was lost.
+    pub fn observed(&self, report: &IssueStatus, now: Timestamp) -> Option<Self> {
         let (mut offer, stage) = match &self.state {
             State::Reserved { .. } => (Offer::default(), Stage::OfferCreated),
             State::Offered { offer, stage, .. } => (offer.clone(), stage.clone()),
             State::Completed { offer, stage } => {
-                return self.reported(offer, stage, report, now_ms);
+                return self.reported(offer, stage, report, now);
             }
             State::Failed { .. } => return None,
         };
@@ -87,17 +88,17 @@ impl Record {
                 wallet_status: Status::from(short_name(pending.as_str())),
             },
         };
-        self.with_state(state, now_ms)
+        self.with_state(state, now)
     }
 
-    /// The record of a completed issuance once its wallet has told what became of the credential:
-    /// nothing but the stage is news.
+    /// The record of a completed issuance once its wallet has told what became of the credential: only the stage
+    /// changes.
     fn reported(
         &self,
         offer: &Offer,
         known: &Stage,
         report: &IssueStatus,
-        now_ms: i64,
+        now: Timestamp,
     ) -> Option<Self> {
         if report.status != Status::IssueCompleted {
             return None;
@@ -110,12 +111,11 @@ impl Record {
             offer: offer.clone(),
             stage: reported.clone(),
         };
-        self.with_state(state, now_ms)
+        self.with_state(state, now)
     }
 
-    /// The record of an issuance that ends without a credential, for a reason that the wallet did not
-    /// give. A reservation does not end so: nothing was accepted that could fail.
-    pub fn failed(&self, stage: Stage, error: IssueError, now_ms: i64) -> Option<Self> {
+    /// The record of an offer that ends without a credential, for a reason that the wallet did not give.
+    pub fn failed(&self, stage: Stage, error: IssueError, now: Timestamp) -> Option<Self> {
         let State::Offered { offer, .. } = &self.state else {
             return None;
         };
@@ -124,25 +124,20 @@ impl Record {
             stage,
             error,
         };
-        self.with_state(state, now_ms)
+        self.with_state(state, now)
     }
 
-    /// The record of a reservation whose owner has given up: anyone may try again at once.
-    pub fn lease_given_up(&self) -> Option<Self> {
-        let given_up = State::Reserved { lease_until_ms: 0 };
-        match self.state {
-            State::Reserved {
-                lease_until_ms: 1..,
-            } => Some(Self {
-                state: given_up,
-                ..self.clone()
-            }),
-            _ => None,
-        }
+    /// The record of a reservation whose process has given up: anyone may try again at once.
+    pub(crate) fn lease_given_up(&self) -> Option<Self> {
+        let lease_until = Timestamp::UNIX_EPOCH;
+        self.lease_until(lease_until).map(|_| Self {
+            state: State::Reserved { lease_until },
+            ..self.clone()
+        })
     }
 
-    /// The record after the poll message with number `attempt` was dealt with: that message, and any
-    /// before it, is stale from here on.
+    /// The record after the poll message with number `attempt` was dealt with: it and any before it are stale from
+    /// here on.
     pub fn polled(self, attempt: u32) -> Self {
         Self {
             attempt: self.attempt.max(attempt.saturating_add(1)),
@@ -150,29 +145,21 @@ impl Record {
         }
     }
 
-    /// The record with queries that leave the wallet alone until then (Unix milliseconds).
-    pub fn quiet_until(self, quiet_until_ms: i64) -> Self {
-        Self {
-            quiet_until_ms,
-            ..self
-        }
-    }
-
-    fn with_state(&self, state: State, now_ms: i64) -> Option<Self> {
+    fn with_state(&self, state: State, now: Timestamp) -> Option<Self> {
         let mut after = Self {
             state,
             ..self.clone()
         };
         if after.view() != self.view() {
             after.sequence = self.sequence.saturating_add(1);
-            after.last_updated_ms = self.last_updated_ms.max(now_ms);
+            after.last_updated = self.last_updated.max(now);
         }
         (after != *self).then_some(after)
     }
 }
 
 impl Offer {
-    /// Whether `answer` is another offer than what is known already: whoever took it could not be followed.
+    /// Whether `answer` is another offer than the known one.
     pub(crate) fn contradicts(&self, answer: &Self) -> bool {
         fn differ<T: PartialEq>(known: &Option<T>, answered: &Option<T>) -> bool {
             known.is_some() && answered.is_some() && known != answered
@@ -182,8 +169,7 @@ impl Offer {
             || differ(&self.expires_at, &answer.expires_at)
     }
 
-    /// What is known already, with what `answer` adds to it: nothing is known of an offer whose first
-    /// answer was lost.
+    /// What is known already, with what `answer` adds to it, if the first answer was lost.
     fn completed_by(&self, answer: &Self) -> Self {
         Self {
             request_uri: self
@@ -203,8 +189,8 @@ fn later(known: Stage, reported: Option<Stage>) -> Stage {
     }
 }
 
-/// How far along a stage of a pending issuance is. A stage that is not in the contract, and one that
-/// contradicts a pending status, is never progress.
+/// How far along a stage of a pending issuance is; 0 for one that is not in the contract or contradicts a pending
+/// status.
 fn progress(stage: &Stage) -> u8 {
     match stage {
         Stage::OfferCreated => 1,
@@ -215,9 +201,8 @@ fn progress(stage: &Stage) -> u8 {
     }
 }
 
-/// How much is known of what became of a credential that was issued; 0 for a stage that no completed
-/// issuance has. A credential that was declined can be taken in a second try, and one that was accepted
-/// be deleted; nothing else leads on.
+/// The order of the stages of a completed issuance; 0 for any other. A credential that was declined can be taken in a
+/// second try, and one that was accepted be deleted.
 fn whereabouts(stage: &Stage) -> u8 {
     match stage {
         Stage::CredentialIssued => 1,
@@ -240,8 +225,7 @@ fn ends_badly(stage: &Stage) -> bool {
     )
 }
 
-/// The wallet's code and a sentence of our own. What a wallet writes for humans can repeat a claim, and
-/// no claim value is ever recorded.
+/// The wallet's code and a sentence of our own: what a wallet writes for humans can repeat a claim.
 fn wallets_error(reported: Option<&IssueError>, stage: &Stage) -> IssueError {
     let code = reported
         .map(|error| error.code.as_str())
@@ -256,7 +240,7 @@ fn wallets_error(reported: Option<&IssueError>, stage: &Stage) -> IssueError {
     IssueError::new(code, message)
 }
 
-/// Whether a wallet's code is a name for programs, and no text.
+/// Whether a wallet's code is a name and no text.
 fn is_code(code: &str) -> bool {
     (1..=MAX_NAME_CHARS).contains(&code.len())
         && code

@@ -1,4 +1,4 @@
-//! The addresses at which wallets can tell us that something happened.
+//! The addresses of wallets' callbacks.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,11 +12,11 @@ const PURPOSE: &[u8] = b"bestow: address of a wallet's callback, version 1";
 /// The longest token: nonce, the longest correlation id (256 bytes) and tag, in base64url.
 const MAX_TOKEN_LENGTH: usize = (256 + SyntheticAead::OVERHEAD) * 4 / 3 + 1;
 
-/// The names of issuances as they stand in the addresses of callbacks: whoever has one can have that
-/// issuance looked at, cannot tell which one it is, and cannot make another.
+/// The tokens in the addresses of callbacks. Whoever has one can have its issuance polled, cannot tell which one it is,
+/// and cannot make another.
 ///
-/// A token is the correlation id, encrypted, so nothing is stored and nothing is looked up. An issuance has
-/// the same token each time: a repeated Start issue must not look like another one to the wallet.
+/// A token is the correlation id, encrypted, so nothing is stored and nothing is looked up. It is the same each time: a
+/// repeated Start issue must not look like another one to the wallet.
 pub struct CallbackTokens(SyntheticAead);
 
 impl CallbackTokens {
@@ -39,7 +39,7 @@ impl CallbackTokens {
         Ok(URL_SAFE_NO_PAD.encode(sealed))
     }
 
-    /// The issuance whose token this is, or `None` if it was not made here, with this secret.
+    /// The issuance whose token this is, or `None` if it was not made with this secret.
     pub fn open(&self, token: &str) -> Option<CorrelationId> {
         if token.len() > MAX_TOKEN_LENGTH {
             return None;
@@ -52,11 +52,11 @@ impl CallbackTokens {
 
 /// Where a wallet that can call back is told to call.
 pub struct WalletCallbacks {
-    /// Whether the wallet of new issuances can. Those that were started before stay as they are.
+    /// Whether the wallet of new issuances calls back. Those that were started before stay as they are.
     pub enabled: bool,
     /// What the addresses begin with, without a trailing slash.
     pub base_url: String,
-    /// Makes the rest of each.
+    /// Makes the rest of each address.
     pub tokens: CallbackTokens,
 }
 

@@ -53,11 +53,7 @@ fn retry(cause: &StartIssueErrorKind) -> Option<Retry> {
                 | TransientKind::CredentialsRejected => WaitsFor::Everything,
                 TransientKind::TimedOut | TransientKind::Faulty => WaitsFor::Wallet,
             };
-            let retry_after = transient.retry_after_seconds;
-            (
-                waits_for,
-                retry_after.map(|seconds| Duration::from_secs(seconds.into())),
-            )
+            (waits_for, transient.retry_after)
         }
         StartIssueErrorKind::Records(RecordsError::Unavailable(_))
         | StartIssueErrorKind::Queue(_)

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bestow_clock::{Clock, IdSource};
-use bestow_issuance::back_off_seconds;
+use bestow_issuance::back_off;
 use bestow_sealing::{CryptoError, OpenError};
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
@@ -177,7 +177,6 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: Clock + IdSource> StartQueued<J, Q,
                 return Err(Box::new((line, Some(not))));
             }
         };
-        let expires_at = started.expires_at.map(Timestamp::from_second);
         Ok(LineResult {
             line: line.line,
             correlation_id: Some(started.correlation_id),
@@ -185,7 +184,7 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: Clock + IdSource> StartQueued<J, Q,
                 request_uri: started.request_uri,
                 tx_code: started.tx_code.map(|code| code.0),
                 revocation_uuid: started.revocation_uuid,
-                expires_at: expires_at.and_then(Result::ok),
+                expires_at: started.expires_at,
             },
         })
     }
@@ -234,10 +233,7 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: Clock + IdSource> StartQueued<J, Q,
             WaitsFor::Itself => Duration::from_secs(1),
             WaitsFor::Everything | WaitsFor::Wallet => {
                 let jitter = self.system.fraction();
-                let asked = retry
-                    .retry_after
-                    .and_then(|after| after.as_secs().try_into().ok());
-                Duration::from_secs(back_off_seconds(failures.max(1), asked, jitter).into())
+                back_off(failures.max(1), retry.retry_after, jitter)
             }
         }
     }

@@ -7,7 +7,9 @@ use bestow_bundled_wallet::{BundledCredentials, BundledIssuing, BundledReports};
 use bestow_clock::OperatingSystem;
 use bestow_egress::WalletClient;
 use bestow_issuance::ports::EitherWallet;
-use bestow_issuance::{CallbackTokens, CredentialStatusUseCase, RequestHasher, WalletCallbacks};
+use bestow_issuance::{
+    CallbackTokens, CredentialStatusUseCase, FRESH, FRESH_BY_ITSELF, RequestHasher, WalletCallbacks,
+};
 use bestow_runtime::{ConfigError, Env};
 
 /// Start issue on DynamoDB, SQS and this deployment's wallet.
@@ -40,20 +42,21 @@ pub type CredentialStatuses = CredentialStatusUseCase<
 pub fn start_issuing(env: &Env, sdk: &Sdk) -> Result<StartIssuing, ConfigError> {
     let hasher = RequestHasher::new(&env.master_secret("REQUEST_HASH_SECRET")?)
         .map_err(|fault| ConfigError::invalid("REQUEST_HASH_SECRET", fault))?;
-    let (wallet, callbacks) = if is_external(env) {
+    let (wallet, callbacks, fresh_for) = if is_external(env) {
         let wallet = EitherWallet::External(WalletClient::from_env(env)?);
-        (wallet, Some(wallet_callbacks(env)?))
+        (wallet, Some(wallet_callbacks(env)?), FRESH)
     } else {
         let wallet = EitherWallet::Bundled(BundledIssuing::from_env(env, sdk)?);
-        (wallet, None)
+        (wallet, None, FRESH_BY_ITSELF)
     };
     Ok(StartIssuing {
-        records: issuance_table(env, sdk)?,
+        records: IssuanceTable::from_env(env, sdk)?,
         wallet,
-        queue: poll_queue(env, sdk)?,
+        queue: PollQueue::from_env(env, sdk)?,
         system: OperatingSystem,
         hasher,
         callbacks,
+        fresh_for,
         lifecycle_metrics: bestow_backend::count,
     })
 }
@@ -61,16 +64,19 @@ pub fn start_issuing(env: &Env, sdk: &Sdk) -> Result<StartIssuing, ConfigError> 
 /// Polls, with `ISSUANCE_TABLE`, `POLL_QUEUE_URL`, and for the wallet either the `WALLET_…` variables of an external one
 /// or those of [`BundledReports::from_env`]. A fault names its variable.
 pub fn poll_status(env: &Env, sdk: &Sdk) -> Result<PollStatus, ConfigError> {
-    let wallet = if is_external(env) {
-        EitherWallet::External(WalletClient::from_env(env)?)
+    let (wallet, fresh_for) = if is_external(env) {
+        let wallet = EitherWallet::External(WalletClient::from_env(env)?);
+        (wallet, FRESH)
     } else {
-        EitherWallet::Bundled(BundledReports::from_env(env, sdk)?)
+        let wallet = EitherWallet::Bundled(BundledReports::from_env(env, sdk)?);
+        (wallet, FRESH_BY_ITSELF)
     };
     Ok(PollStatus {
-        records: issuance_table(env, sdk)?,
+        records: IssuanceTable::from_env(env, sdk)?,
         wallet,
-        queue: poll_queue(env, sdk)?,
+        queue: PollQueue::from_env(env, sdk)?,
         system: OperatingSystem,
+        fresh_for,
         lifecycle_metrics: bestow_backend::count,
     })
 }
@@ -85,24 +91,14 @@ pub fn credential_statuses(env: &Env, sdk: &Sdk) -> Result<CredentialStatuses, C
     };
     Ok(CredentialStatuses {
         wallet,
-        credentials: issuance_table(env, sdk)?,
-        queue: poll_queue(env, sdk)?,
+        credentials: IssuanceTable::from_env(env, sdk)?,
+        queue: PollQueue::from_env(env, sdk)?,
         system: OperatingSystem,
     })
 }
 
 fn is_external(env: &Env) -> bool {
     env.optional("WALLET_BASE_URL").is_some()
-}
-
-fn issuance_table(env: &Env, sdk: &Sdk) -> Result<IssuanceTable, ConfigError> {
-    let table = env.required("ISSUANCE_TABLE", "the name of the issuance table")?;
-    Ok(IssuanceTable::new(sdk.dynamodb(), table))
-}
-
-fn poll_queue(env: &Env, sdk: &Sdk) -> Result<PollQueue, ConfigError> {
-    let queue = env.required("POLL_QUEUE_URL", "the URL of the poll queue")?;
-    Ok(PollQueue::new(sdk.sqs(), queue))
 }
 
 /// `WALLET_CALLBACKS` says whether the wallet can call back, `WALLET_CALLBACK_BASE_URL` is where it reaches

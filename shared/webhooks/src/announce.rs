@@ -74,8 +74,7 @@ impl<D: Deliveries, Q: WebhookQueue, S: Clock + IdSource> Announce<D, Q, S> {
             self.send(Delivery {
                 id: DeliveryId {
                     correlation_id: change.correlation_id.clone(),
-                    reserved_at: jiff::Timestamp::from_millisecond(change.reserved_at_ms)
-                        .unwrap_or_default(),
+                    reserved_at: change.reserved_at,
                     sequence: change.sequence,
                     subscription,
                 },

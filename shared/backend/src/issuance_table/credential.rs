@@ -1,14 +1,16 @@
-//! What is known about an issued credential: an item of its own that is never removed, because a
-//! credential can be revoked long after its issuance's record is gone.
+//! The item of an issued credential. It is never removed, because a credential can be revoked long after its issuance's
+//! record is gone.
 //!
-//! Two hands write it, each its own attributes: the publisher of changes notes where the credential came
-//! from, and whoever heard the wallet notes its status. Which comes first is not known.
+//! publish-changes writes where the credential came from, and whoever asked the wallet writes its status, in either
+//! order.
 
 use bestow_aws::item::{self, Item, MalformedItemError, number, string};
 use bestow_aws::{Write, Written};
 use bestow_contract::{CorrelationId, CredentialStatus};
 use bestow_issuance::ports::{CredentialStatuses, Noted, RecordsError};
 use bestow_issuance::{CredentialChange, IssuedCredential};
+use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::millisecond;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -17,13 +19,13 @@ use super::{IssuanceTable, unavailable};
 
 const KEY_PREFIX: &str = "credential#";
 
-/// Which of these attributes are there depends on who has written.
 #[derive(Deserialize)]
 struct CredentialItem {
     correlation_id: Option<CorrelationId>,
     template_id: Option<String>,
     status: Option<CredentialStatus>,
-    status_recorded_ms: Option<i64>,
+    #[serde(default, with = "millisecond::optional")]
+    status_recorded_ms: Option<Timestamp>,
     status_sequence: Option<u64>,
 }
 
@@ -36,8 +38,7 @@ pub(super) fn is_key_of(item: &Item) -> bool {
     item::parsed_key::<String>(item, "pk", KEY_PREFIX).is_some()
 }
 
-/// The change of a credential's status that can be announced since the item was `before`: it is one that
-/// the item did not have, or whose issuance was not known.
+/// The change of a credential's status since the item was `before`, if its issuance is known.
 pub(super) fn change(
     before: Option<Item>,
     after: Item,
@@ -64,7 +65,7 @@ pub(super) fn change(
         },
         status,
         sequence,
-        recorded_ms: there(after.status_recorded_ms, "status_recorded_ms")?,
+        recorded_at: there(after.status_recorded_ms, "status_recorded_ms")?,
     }))
 }
 
@@ -82,7 +83,7 @@ impl CredentialStatuses for IssuanceTable {
         &self,
         revocation_uuid: Uuid,
         status: CredentialStatus,
-        now_ms: i64,
+        now: Timestamp,
     ) -> Result<Noted, RecordsError> {
         // The condition fails for a repeat of our own write, too, which was done then.
         let differs = match status {
@@ -97,7 +98,7 @@ impl CredentialStatuses for IssuanceTable {
             .value(":status", string(status))
             .value(":valid", string(CredentialStatus::Valid))
             .value(":suspended", string(CredentialStatus::Suspended))
-            .value(":now_ms", number(now_ms))
+            .value(":now_ms", number(now.as_millisecond()))
             .value(":zero", number(0))
             .value(":one", number(1));
         match self.0.write(note).await.map_err(unavailable)? {

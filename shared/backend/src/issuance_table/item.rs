@@ -1,11 +1,12 @@
-//! How a record stands in the table. Attributes that are not known, of a later version perhaps, are left
-//! alone.
+//! The item of a record. Attributes that are not known, of a later version perhaps, are left alone.
 
 use bestow_aws::item::{self, Item, MalformedItemError};
 use bestow_aws::{CallError, Write};
 use bestow_contract::{Callback, CorrelationId, IssueError, Stage, Status};
 use bestow_issuance::ports::Stored;
 use bestow_issuance::{Offer, Record, RequestHash, State};
+use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::{millisecond, second};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -26,22 +27,27 @@ struct RecordItem {
     callback_url: Option<String>,
     callback_status: Option<Vec<Status>>,
     request_hash: String,
-    reserved_at_ms: i64,
+    #[serde(with = "millisecond::required")]
+    reserved_at_ms: Timestamp,
     attempt: u32,
-    /// Items of before there was the flag do not have it.
+    /// Only if it is so.
     wallet_calls_back: Option<bool>,
-    quiet_until_ms: i64,
+    #[serde(with = "millisecond::required")]
+    quiet_until_ms: Timestamp,
     sequence: u64,
-    last_updated_ms: i64,
-    /// Unix seconds: the table's time to live.
-    #[serde(skip_deserializing)]
-    expires_at: i64,
+    #[serde(with = "millisecond::required")]
+    last_updated_ms: Timestamp,
+    /// The table's time to live.
+    #[serde(skip_deserializing, serialize_with = "second::required::serialize")]
+    expires_at: Timestamp,
     state: String,
     /// Some states have these, and others have not.
-    lease_until_ms: Option<i64>,
+    #[serde(default, with = "millisecond::optional")]
+    lease_until_ms: Option<Timestamp>,
     request_uri: Option<String>,
     revocation_uuid: Option<Uuid>,
-    offer_expires_at: Option<i64>,
+    #[serde(default, with = "second::optional")]
+    offer_expires_at: Option<Timestamp>,
     stage: Option<Stage>,
     wallet_status: Option<Status>,
     error_code: Option<String>,
@@ -80,18 +86,14 @@ pub(super) fn update(stored: &Stored) -> Result<Write, CallError> {
 
 fn attributes(stored: &Stored) -> RecordItem {
     let record = stored.record.clone();
-    // A poll is recorded by when queries may ask for the next one.
-    let last_write_ms = record.last_updated_ms.max(record.quiet_until_ms);
-    let expires_at = last_write_ms
-        .div_euclid(1_000)
-        .saturating_add(record.retention_seconds());
+    let expires_at = record.kept_until();
     let offer = record.offer().cloned().unwrap_or_default();
     let (callback_url, callback_status) = record
         .callback
         .map(|callback| (callback.url, callback.status))
         .unzip();
-    let (state, lease_until_ms, stage, wallet_status, error) = match record.state {
-        State::Reserved { lease_until_ms } => (RESERVED, Some(lease_until_ms), None, None, None),
+    let (state, lease_until, stage, wallet_status, error) = match record.state {
+        State::Reserved { lease_until } => (RESERVED, Some(lease_until), None, None, None),
         State::Offered {
             stage,
             wallet_status,
@@ -108,15 +110,15 @@ fn attributes(stored: &Stored) -> RecordItem {
         callback_url,
         callback_status,
         request_hash: record.request_hash.as_str().to_owned(),
-        reserved_at_ms: record.reserved_at_ms,
+        reserved_at_ms: record.reserved_at,
         attempt: record.attempt,
         wallet_calls_back: record.wallet_calls_back.then_some(true),
-        quiet_until_ms: record.quiet_until_ms,
+        quiet_until_ms: record.not_before,
         sequence: record.sequence,
-        last_updated_ms: record.last_updated_ms,
+        last_updated_ms: record.last_updated,
         expires_at,
         state: state.to_owned(),
-        lease_until_ms,
+        lease_until_ms: lease_until,
         request_uri: offer.request_uri,
         revocation_uuid: offer.revocation_uuid,
         offer_expires_at: offer.expires_at,
@@ -138,7 +140,7 @@ pub(super) fn read(item: Item) -> Result<Stored, MalformedItemError> {
     let stage = there(item.stage, "stage");
     let state = match item.state.as_str() {
         RESERVED => State::Reserved {
-            lease_until_ms: there(item.lease_until_ms, "lease_until_ms")?,
+            lease_until: there(item.lease_until_ms, "lease_until_ms")?,
         },
         OFFERED => State::Offered {
             offer,
@@ -173,11 +175,11 @@ pub(super) fn read(item: Item) -> Result<Stored, MalformedItemError> {
             template_id: item.template_id,
             callback: callback.transpose()?,
             request_hash: RequestHash::from_stored(item.request_hash),
-            reserved_at_ms: item.reserved_at_ms,
+            reserved_at: item.reserved_at_ms,
             attempt: item.attempt,
-            quiet_until_ms: item.quiet_until_ms,
+            not_before: item.quiet_until_ms,
             sequence: item.sequence,
-            last_updated_ms: item.last_updated_ms,
+            last_updated: item.last_updated_ms,
             wallet_calls_back: item.wallet_calls_back.unwrap_or_default(),
             state,
         },
@@ -196,10 +198,14 @@ mod tests {
 
     use super::*;
 
+    fn at_ms(ms: i64) -> Timestamp {
+        Timestamp::from_millisecond(ms).unwrap()
+    }
+
     fn stored(state: State) -> Stored {
         let id: CorrelationId = "order 7/é".parse().unwrap();
         let hash = RequestHash::from_stored("ab");
-        let mut record = Record::reserve(id, "issue_iban".to_owned(), hash, 1_000_500, 1_030_500);
+        let mut record = Record::reserve(id, "issue_iban".to_owned(), hash, at_ms(1_000_500));
         record.state = state;
         record.callback = Some(Callback {
             url: "https://backend.example/hook?key=k".to_owned(),
@@ -216,12 +222,12 @@ mod tests {
         let offer = Offer {
             request_uri: Some("openid-credential-offer://?x".to_owned()),
             revocation_uuid: Some(Uuid::from_u128(9)),
-            expires_at: Some(1_900),
+            expires_at: Some(at_ms(1_900_000)),
         };
         let error = IssueError::new("expired", "The offer expired.");
         [
             stored(State::Reserved {
-                lease_until_ms: 1_030_500,
+                lease_until: at_ms(1_030_500),
             }),
             stored(State::Offered {
                 offer: offer.clone(),
@@ -287,7 +293,7 @@ mod tests {
             ("reserved_at_ms", number(1_000_500)),
             ("attempt", number(0)),
             ("wallet_calls_back", AttributeValue::Bool(true)),
-            ("quiet_until_ms", number(offered.record.quiet_until_ms)),
+            ("quiet_until_ms", number(1_001_500)),
             ("sequence", number(0)),
             ("last_updated_ms", number(1_000_500)),
         ];

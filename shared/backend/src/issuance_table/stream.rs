@@ -1,4 +1,4 @@
-//! The table's stream: what a record of it announces.
+//! What a record of the table's stream announces.
 
 use bestow_aws::item::{Item, MalformedItemError};
 use bestow_issuance::ports::RecordsError;
@@ -9,16 +9,14 @@ use serde_json::Value;
 
 use super::{TRACE, credential, item, unreadable};
 
-/// What a change of an item announces, given the item's images as a stream record has them: JSON, each
-/// value under the name of its type. An item without an image is not there.
-///
-/// `Err` names the attribute that cannot be understood; no other image can make it right.
+/// What a change of an item announces, given its images as a stream record has them: JSON, each value under the name of
+/// its type. `Err` names the attribute that cannot be understood; a repeat changes nothing.
 pub fn announcement(
     before: Option<&Value>,
     after: Option<&Value>,
 ) -> Result<Option<Announcement>, RecordsError> {
     let Some(after) = after else {
-        // What is removed was reserved and never started, or its time is over.
+        // What is removed was reserved and never started, or has expired.
         return Ok(None);
     };
     let after = read_image(after).map_err(unreadable)?;

@@ -45,7 +45,8 @@ pub(crate) fn id() -> CorrelationId {
 /// What the backend has reserved under `id`.
 pub(crate) fn record(id: &CorrelationId) -> Record {
     let hash = RequestHash::from_stored("00");
-    Record::reserve(id.clone(), "issue_iban".to_owned(), hash, 0, 1)
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    Record::reserve(id.clone(), "issue_iban".to_owned(), hash, now)
 }
 
 pub(crate) fn request() -> StartIssue {
@@ -71,7 +72,8 @@ pub(crate) fn kind_of<T: std::fmt::Debug>(
     match result.unwrap_err() {
         WalletError::Transient(failure) => {
             assert!(!failure.reason.contains("a claim"), "{}", failure.reason);
-            (failure.kind, failure.retry_after_seconds)
+            let seconds = failure.retry_after.map(|after| after.as_secs() as u32);
+            (failure.kind, seconds)
         }
         refused => panic!("{refused:?}"),
     }

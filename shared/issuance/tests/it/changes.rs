@@ -3,6 +3,7 @@
 use bestow_contract::{CloudEvent, EventType, IssueError, IssueStatus, Stage, Status};
 use bestow_issuance::{Announcement, Change, Record, RequestHash, may_go_out_together};
 use bestow_issuance::{Offer, ports::MAX_EVENTS};
+use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -35,7 +36,7 @@ fn happenings() -> impl Strategy<Value = Vec<Happening>> {
     prop::collection::vec(happening, 0..12)
 }
 
-fn after(record: &Record, happening: &Happening, now_ms: i64) -> Record {
+fn after(record: &Record, happening: &Happening, now: Timestamp) -> Record {
     let uuid = uuid::Uuid::from_u128(9);
     let changed = match happening {
         Happening::Offered { with_uuid } => {
@@ -44,31 +45,35 @@ fn after(record: &Record, happening: &Happening, now_ms: i64) -> Record {
                 revocation_uuid: with_uuid.then_some(uuid),
                 expires_at: None,
             };
-            record.offered(&offer, now_ms)
+            record.offered(&offer, now)
         }
         Happening::Reported(status, stage) => {
             let id = record.correlation_id.clone();
             let mut report = IssueStatus::new(status.clone(), id, Some(uuid));
             report.stage = stage.clone();
-            record.observed(&report, now_ms)
+            record.observed(&report, now)
         }
         Happening::GivenUp(stage) => {
             let error = IssueError::new("code", "A sentence.");
-            record.failed(stage.clone(), error, now_ms)
+            record.failed(stage.clone(), error, now)
         }
         Happening::Polled(attempt) => Some(record.clone().polled(*attempt)),
     };
     changed.unwrap_or_else(|| record.clone())
 }
 
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
 /// Every image that the record had, from its reservation on.
 fn history(happenings: &[Happening]) -> Vec<Record> {
     let hash = RequestHash::from_stored("ab");
     let id = "89cba89".parse().unwrap();
-    let mut record = Record::reserve(id, "issue_iban".to_owned(), hash, 1_000_000, 1_030_000);
+    let mut record = Record::reserve(id, "issue_iban".to_owned(), hash, at(1_000));
     let mut images = vec![record.clone()];
-    for (happening, now_ms) in happenings.iter().zip(1_001_000..) {
-        record = after(&record, happening, now_ms);
+    for (happening, second) in happenings.iter().zip(1_001..) {
+        record = after(&record, happening, at(second));
         images.push(record.clone());
     }
     images
@@ -140,29 +145,24 @@ proptest! {
 
 #[test]
 fn an_issuance_under_a_name_that_was_used_before_has_events_of_its_own() {
-    let at = |reserved_at_ms| {
+    let id_of = |reserved_at| {
         let hash = RequestHash::from_stored("ab");
         let id = "again".parse().unwrap();
-        let record = Record::reserve(id, "issue_iban".to_owned(), hash, reserved_at_ms, 0);
-        let record = record.offered(&Offer::default(), reserved_at_ms).unwrap();
+        let record = Record::reserve(id, "issue_iban".to_owned(), hash, reserved_at);
+        let record = record.offered(&Offer::default(), reserved_at).unwrap();
         Change::since(None, &record).unwrap().id
     };
-    assert_eq!(at(1), at(1));
-    assert_ne!(at(1), at(2));
+    let [one, two] = [1, 2].map(|ms| Timestamp::from_millisecond(ms).unwrap());
+    assert_eq!(id_of(one), id_of(one));
+    assert_ne!(id_of(one), id_of(two));
 }
 
 #[test]
 fn what_goes_out_together_is_about_different_issuances() {
     let about = |name: &str| {
         let hash = RequestHash::from_stored("ab");
-        let record = Record::reserve(
-            name.parse().unwrap(),
-            "issue_iban".to_owned(),
-            hash,
-            1_000,
-            0,
-        );
-        let record = record.offered(&Offer::default(), 1_000).unwrap();
+        let record = Record::reserve(name.parse().unwrap(), "issue_iban".to_owned(), hash, at(1));
+        let record = record.offered(&Offer::default(), at(1)).unwrap();
         Announcement::Issuance {
             change: Box::new(Change::since(None, &record).unwrap()),
             credential: None,

@@ -3,17 +3,18 @@
 use bestow_clock::{Clock, IdSource};
 use jiff::Timestamp;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use bestow_contract::{
     CredentialStatus, CredentialStatusAnswer, CredentialStatusChange, Problem, StatusListEntry,
 };
 use bestow_issuance::ports::{
-    CheckQueue, CredentialCheck, CredentialStatuses, CredentialWallet, Noted, QueueError,
-    RecordsError, TransientError, TransientKind, WalletError,
+    CredentialCheck, CredentialStatuses, CredentialWallet, Noted, PollQueue, QueueError,
+    QueueMessage, RecordsError, TransientError, TransientKind, WalletError,
 };
 use bestow_issuance::{
-    CheckError, Checked, CredentialStatusUseCase, FIRST_CHECK_SECONDS, IssuedCredential,
-    MAX_CHECKS, SetStatusError,
+    CheckError, Checked, CredentialStatusUseCase, FIRST_CHECK, IssuedCredential, MAX_CHECKS,
+    SetStatusError,
 };
 use uuid::Uuid;
 
@@ -85,12 +86,12 @@ impl CredentialStatuses for &World {
         &self,
         _: Uuid,
         status: CredentialStatus,
-        now_ms: i64,
+        now: Timestamp,
     ) -> Result<Noted, RecordsError> {
         if self.table_is_down {
             return Err(RecordsError::Unavailable("down".into()));
         }
-        self.note_down(format!("note {status} at {now_ms}"));
+        self.note_down(format!("note {status} at {}", now.as_millisecond()));
         Ok(match self.was_known {
             true => Noted::Known,
             false => Noted::Changed,
@@ -98,16 +99,15 @@ impl CredentialStatuses for &World {
     }
 }
 
-impl CheckQueue for &World {
-    async fn send_check(
-        &self,
-        message: &CredentialCheck,
-        delay_seconds: u32,
-    ) -> Result<(), QueueError> {
+impl PollQueue for &World {
+    async fn send(&self, message: &QueueMessage, delay: Duration) -> Result<(), QueueError> {
+        let QueueMessage::Check(message) = message else {
+            panic!("{message:?}");
+        };
         if self.queue_is_down {
             return Err(QueueError("down".into()));
         }
-        self.note_down(format!("check {} in {delay_seconds}", message.check));
+        self.note_down(format!("check {} in {}", message.check, delay.as_secs()));
         Ok(())
     }
 }
@@ -147,7 +147,7 @@ fn revoke() -> CredentialStatusChange {
 fn transient() -> WalletError {
     WalletError::Transient(TransientError {
         kind: TransientKind::TimedOut,
-        retry_after_seconds: None,
+        retry_after: None,
         reason: "no answer".to_owned(),
     })
 }
@@ -156,7 +156,7 @@ fn check(check: u32) -> CredentialCheck {
     CredentialCheck {
         revocation_uuid: UUID,
         check,
-        requested_at_ms: 0,
+        requested_at: None,
     }
 }
 
@@ -201,7 +201,7 @@ async fn a_check_notes_what_is_published() {
     let checked = use_case(&world).check(&check(0)).await.unwrap();
     let noted = Checked::Noted {
         noted: Noted::Changed,
-        published_after_ms: None,
+        published_after: None,
     };
     assert_eq!(checked, noted);
     assert_eq!(world.did(), ["note revoked at 5"]);
@@ -210,13 +210,14 @@ async fn a_check_notes_what_is_published() {
 /// Not how long the check took to come, and not twice.
 #[tokio::test]
 async fn how_long_the_publication_took_is_what_the_wallet_tells() {
-    for (published_at, requested_at_ms, was_known, expected) in [
-        (Some(1_800_000_003), 1_800_000_000_900, false, Some(2_100)),
-        (Some(1_800_000_000), 1_800_000_000_900, false, Some(0)),
-        (Some(1_799_999_999), 1_800_000_000_900, false, None),
-        (Some(1_800_000_003), 1_800_000_000_900, true, None),
-        (Some(1_800_000_003), 0, false, None),
-        (None, 1_800_000_000_900, false, None),
+    let at = Timestamp::from_millisecond(1_800_000_000_900).unwrap();
+    for (published_at, requested_at, was_known, expected) in [
+        (Some(1_800_000_003), Some(at), false, Some(2_100)),
+        (Some(1_800_000_000), Some(at), false, Some(0)),
+        (Some(1_799_999_999), Some(at), false, None),
+        (Some(1_800_000_003), Some(at), true, None),
+        (Some(1_800_000_003), None, false, None),
+        (None, Some(at), false, None),
     ] {
         let world = World {
             published_at,
@@ -224,13 +225,17 @@ async fn how_long_the_publication_took_is_what_the_wallet_tells() {
             ..World::default()
         };
         let message = CredentialCheck {
-            requested_at_ms,
+            requested_at,
             ..check(0)
         };
         match use_case(&world).check(&message).await.unwrap() {
             Checked::Noted {
-                published_after_ms, ..
-            } => assert_eq!(published_after_ms, expected, "{published_at:?}"),
+                published_after, ..
+            } => assert_eq!(
+                published_after,
+                expected.map(Duration::from_millis),
+                "{published_at:?}"
+            ),
             other => panic!("{other:?}"),
         }
     }
@@ -245,8 +250,7 @@ async fn a_status_that_is_not_published_yet_is_looked_at_again() {
     use_case(&world).set(UUID, &revoke()).await.unwrap();
     assert_eq!(world.did().last().unwrap(), "note valid at 5");
     let checked = use_case(&world).check(&check(0)).await.unwrap();
-    let after_seconds = FIRST_CHECK_SECONDS;
-    assert_eq!(checked, Checked::Later { after_seconds });
+    assert_eq!(checked, Checked::Later { after: FIRST_CHECK });
     assert_eq!(world.did(), ["note valid at 5", "check 1 in 60"]);
 }
 
@@ -256,14 +260,14 @@ async fn a_wallet_that_does_not_answer_is_asked_for_a_day() {
         wallet: Some(transient()),
         ..World::default()
     };
-    let mut seconds = 0;
+    let mut waited = Duration::ZERO;
     for number in 0..MAX_CHECKS {
         match use_case(&world).check(&check(number)).await.unwrap() {
-            Checked::Later { after_seconds } => seconds += after_seconds,
+            Checked::Later { after } => waited += after,
             other => panic!("{other:?}"),
         }
     }
-    assert!((20..30).contains(&(seconds / 3_600)), "{seconds}");
+    assert!((20..30).contains(&(waited.as_secs() / 3_600)), "{waited:?}");
     let fault = use_case(&world)
         .check(&check(MAX_CHECKS))
         .await

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bestow_contract::{CorrelationId, Stage, StartIssue};
 use bestow_issuance::ports::{PollMessage, Records};
@@ -22,7 +23,7 @@ enum Event {
     /// A caller asks for the status.
     Query { issuance: usize },
     /// The wallet calls back, whatever has happened.
-    Hint { issuance: usize },
+    CallBack { issuance: usize },
     /// The queue delivers one of its messages, due or not, in flight or not.
     Deliver { message: usize, delivery: u32 },
     /// One of the running processes comes as far as its next port call.
@@ -30,7 +31,7 @@ enum Event {
     /// One of the running processes dies.
     Crash { process: usize },
     /// Time passes.
-    Pass { seconds: i64 },
+    Pass { seconds: u64 },
     /// The customer does something.
     Customer { issuance: usize, stage: usize },
     /// A port starts to behave differently.
@@ -48,12 +49,12 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         3 => (0..2_usize, 0..2_usize).prop_map(|(issuance, body)| Event::Start { issuance, body }),
         2 => (0..2_usize).prop_map(|issuance| Event::Query { issuance }),
-        2 => (0..2_usize).prop_map(|issuance| Event::Hint { issuance }),
+        2 => (0..2_usize).prop_map(|issuance| Event::CallBack { issuance }),
         6 => (any::<usize>(), 1..4_u32)
             .prop_map(|(message, delivery)| Event::Deliver { message, delivery }),
         30 => any::<usize>().prop_map(|process| Event::Run { process }),
         2 => any::<usize>().prop_map(|process| Event::Crash { process }),
-        3 => prop_oneof![0..5_i64, 20..90_i64, 800..2_000_i64]
+        3 => prop_oneof![0..5_u64, 20..90_u64, 800..2_000_u64]
             .prop_map(|seconds| Event::Pass { seconds }),
         2 => (0..2_usize, 0..STAGES.len())
             .prop_map(|(issuance, stage)| Event::Customer { issuance, stage }),
@@ -116,9 +117,8 @@ impl Simulation {
                     Outcome::Nothing
                 }));
             }
-            Event::Hint { issuance } => {
-                let hint = PollMessage::hint(id(issuance));
-                self.ports.world().send(&hint, 0);
+            Event::CallBack { issuance } => {
+                self.call_back(issuance);
             }
             Event::Deliver { message, delivery } => {
                 let waiting = self.ports.world().queue.len();
@@ -137,7 +137,7 @@ impl Simulation {
                     drop(self.processes.swap_remove(index));
                 }
             }
-            Event::Pass { seconds } => self.ports.world().now_ms += seconds * 1_000,
+            Event::Pass { seconds } => self.ports.world().now += Duration::from_secs(seconds),
             Event::Customer { issuance, stage } => {
                 self.ports
                     .world()
@@ -152,6 +152,11 @@ impl Simulation {
                 }
             }
         }
+    }
+
+    fn call_back(&self, issuance: usize) {
+        let message = PollMessage::poll_now(id(issuance)).into();
+        self.ports.world().send(&message, Duration::ZERO);
     }
 
     fn start(&mut self, issuance: usize, body: usize) {
@@ -234,12 +239,12 @@ impl Simulation {
                     .queue
                     .iter()
                     .enumerate()
-                    .min_by_key(|(_, waiting)| waiting.due_ms);
+                    .min_by_key(|(_, waiting)| waiting.due);
                 let Some((index, waiting)) = next else {
                     return;
                 };
-                let due_ms = waiting.due_ms;
-                world.now_ms = world.now_ms.max(due_ms);
+                let due = waiting.due;
+                world.now = world.now.max(due);
                 index
             };
             self.deliver(next, 1);
@@ -286,7 +291,7 @@ proptest! {
 
         // The wallet calls back once more: whatever became of the credentials is known then.
         for issuance in 0..2 {
-            simulation.ports.world().send(&PollMessage::hint(id(issuance)), 0);
+            simulation.call_back(issuance);
         }
         simulation.settle();
         let world = simulation.ports.world();

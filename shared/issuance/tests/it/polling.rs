@@ -1,15 +1,17 @@
 //! How an issuance is followed to its end.
 
+use std::time::Duration;
+
 use bestow_contract::{IssueError, IssueStatus, Stage, Status};
 use bestow_issuance::ports::PollMessage;
 use bestow_issuance::{
-    DEFAULT_OFFER_LIFE_SECONDS, DropReason, GRACE_SECONDS, MAX_DELIVERIES, OUTAGE_PATIENCE_SECONDS,
-    Polled, State,
+    DEFAULT_OFFER_LIFE, DropReason, GRACE, MAX_DELIVERIES, OUTAGE_PATIENCE, Polled, State,
 };
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::ports::Ports;
-use crate::scenario::{hint, id, poll, request, started, started_with_callbacks, status};
+use crate::scenario::{id, poll, poll_now, request, started, started_with_callbacks, status};
 use crate::world::{CARELESS, Mood, OFFER_LIFE};
 
 #[tokio::test]
@@ -34,11 +36,14 @@ async fn an_offer_whose_answer_was_lost_is_followed() {
 async fn a_pending_issuance_is_asked_about_again_and_a_stale_message_is_dropped() {
     let ports = started().await;
     let pending = Polled::Pending {
-        next_poll_in_seconds: Some(10),
+        next_poll_in: Some(Duration::from_secs(10)),
         wallet_failure: None,
     };
     assert_eq!(poll(&ports, 0, 1).await, pending);
-    assert_eq!(ports.world().last_poll(), Some((1, 10_000)));
+    assert_eq!(
+        ports.world().last_poll(),
+        Some((1, Duration::from_secs(10)))
+    );
     assert_eq!(poll(&ports, 0, 1).await, Polled::Dropped(DropReason::Stale));
     assert_eq!(ports.world().times_asked, 1);
 }
@@ -95,8 +100,8 @@ async fn an_offer_that_nobody_takes_expires() {
     let ports = started().await;
     says_pending(&ports);
     let polls = polls_until_the_end(&ports).await;
-    let end_ms = (OFFER_LIFE + GRACE_SECONDS) * 1_000;
-    assert_eq!(ports.world().now_ms, end_ms);
+    let end = Timestamp::UNIX_EPOCH + OFFER_LIFE + GRACE;
+    assert_eq!(ports.world().now, end);
     let view = status(&ports).await.unwrap();
     assert_eq!((view.stage, view.sequence), (Some(Stage::Expired), Some(2)));
     assert_eq!(view.error.unwrap().code, "expired");
@@ -136,7 +141,7 @@ async fn a_failing_wallet_costs_retries_and_then_a_new_message() {
 async fn an_outage_that_outlasts_the_offer_by_a_day_ends_the_issuance() {
     let ports = started().await;
     ports.world().wallet_mood = Mood::Down;
-    ports.world().now_ms += (OFFER_LIFE + GRACE_SECONDS + OUTAGE_PATIENCE_SECONDS) * 1_000;
+    ports.world().now += OFFER_LIFE + GRACE + OUTAGE_PATIENCE;
     assert_eq!(
         poll(&ports, 0, MAX_DELIVERIES).await,
         Polled::Ended(Status::Error)
@@ -156,8 +161,8 @@ fn says_pending(ports: &Ports) {
 /// Polls whenever one is due until the issuance ends in `error`, and counts the polls.
 async fn polls_until_the_end(ports: &Ports) -> usize {
     for attempt in 0.. {
-        let (_, due_ms) = ports.world().last_poll().unwrap();
-        ports.world().now_ms = due_ms;
+        let (_, due) = ports.world().last_poll().unwrap();
+        ports.world().now = Timestamp::UNIX_EPOCH + due;
         if poll(ports, attempt, 1).await == Polled::Ended(Status::Error) {
             return attempt as usize + 1;
         }
@@ -172,7 +177,7 @@ async fn an_offer_of_unknown_life_is_followed_for_days() {
     ports.world().wallet_says_expires_at = Some(None);
     ports.starting().start_issue(request("")).await.unwrap();
     says_pending(&ports);
-    ports.world().now_ms += 3 * 60 * 60 * 1_000;
+    ports.world().now += Duration::from_hours(3);
     assert!(matches!(poll(&ports, 0, 1).await, Polled::Pending { .. }));
     ports.world().wallet_says = None;
     ports.world().customer(&id(), Stage::CredentialIssued);
@@ -187,17 +192,16 @@ async fn an_offer_of_unknown_life_is_followed_for_days() {
     says_pending(&ports);
     let polls = polls_until_the_end(&ports).await;
     assert!(polls < 700, "{polls}");
-    let end_ms = (DEFAULT_OFFER_LIFE_SECONDS + GRACE_SECONDS) * 1_000;
-    assert_eq!(ports.world().now_ms, end_ms);
+    let end = Timestamp::UNIX_EPOCH + DEFAULT_OFFER_LIFE + GRACE;
+    assert_eq!(ports.world().now, end);
 }
 
 #[tokio::test]
 async fn an_answer_that_was_asked_for_in_time_is_not_judged_by_when_it_came() {
     let ports = started().await;
     says_pending(&ports);
-    let end_ms = (OFFER_LIFE + GRACE_SECONDS) * 1_000;
-    ports.world().now_ms = end_ms - 1;
-    ports.world().wallet_takes_ms = 5_000;
+    ports.world().now += OFFER_LIFE + GRACE - Duration::from_millis(1);
+    ports.world().wallet_takes = Duration::from_secs(5);
     assert!(matches!(poll(&ports, 0, 1).await, Polled::Pending { .. }));
     assert_eq!(poll(&ports, 1, 1).await, Polled::Ended(Status::Error));
 }
@@ -207,7 +211,7 @@ async fn an_answer_that_was_asked_for_in_time_is_not_judged_by_when_it_came() {
 async fn a_wallet_that_does_not_know_its_own_offer_is_asked_until_the_offer_ends() {
     let ports = started().await;
     let moved = ports.world().wallet.remove(&id());
-    ports.world().now_ms += 10 * 60 * 1_000;
+    ports.world().now += Duration::from_mins(10);
     assert!(matches!(poll(&ports, 0, 1).await, Polled::Pending { .. }));
     ports
         .world()
@@ -254,18 +258,21 @@ async fn nothing_that_a_wallet_writes_for_humans_is_recorded() {
 #[tokio::test]
 async fn with_callbacks_completion_costs_two_polls_and_a_later_report_one_more() {
     let ports = started_with_callbacks().await;
-    ports.world().now_ms += 14 * 60 * 1_000;
+    ports.world().now += Duration::from_mins(14);
     ports.world().customer(&id(), Stage::OfferRetrieved);
-    assert_eq!(hint(&ports).await, AS_SCHEDULED);
+    assert_eq!(poll_now(&ports).await, AS_SCHEDULED);
     ports.world().customer(&id(), Stage::CredentialIssued);
-    assert_eq!(hint(&ports).await, Polled::Ended(Status::IssueCompleted));
+    assert_eq!(
+        poll_now(&ports).await,
+        Polled::Ended(Status::IssueCompleted)
+    );
     assert_eq!(ports.world().times_asked, 2);
 
     ports.world().customer(&id(), Stage::Accepted);
     let accepted = Polled::AskedAfterEnd {
         news: Some(Stage::Accepted),
     };
-    assert_eq!(hint(&ports).await, accepted);
+    assert_eq!(poll_now(&ports).await, accepted);
     assert_eq!(ports.world().times_asked, 3);
 
     // The one message of the schedule is dropped.
@@ -280,32 +287,35 @@ async fn callbacks_that_are_lost_are_made_up_for_by_the_schedule() {
     let ports = started_with_callbacks().await;
     says_pending(&ports);
     assert_eq!(polls_until_the_end(&ports).await, 2);
-    assert_eq!(ports.world().now_ms, (OFFER_LIFE + GRACE_SECONDS) * 1_000);
+    assert_eq!(
+        ports.world().now,
+        Timestamp::UNIX_EPOCH + OFFER_LIFE + GRACE
+    );
     assert_eq!(status(&ports).await.unwrap().stage, Some(Stage::Expired));
 }
 
-/// What a hint answers that did not end the issuance.
+/// What became of a poll for now that did not end the issuance.
 const AS_SCHEDULED: Polled = Polled::Pending {
-    next_poll_in_seconds: None,
+    next_poll_in: None,
     wallet_failure: None,
 };
 
 #[tokio::test]
-async fn a_hint_leaves_the_schedule_as_it_is() {
+async fn a_poll_for_now_leaves_the_schedule_as_it_is() {
     let ports = started_with_callbacks().await;
     for stage in [Stage::OfferRetrieved, Stage::TokenIssued] {
         ports.world().customer(&id(), stage.clone());
-        assert_eq!(hint(&ports).await, AS_SCHEDULED);
+        assert_eq!(poll_now(&ports).await, AS_SCHEDULED);
         assert_eq!(status(&ports).await.unwrap().stage, Some(stage));
     }
     assert_eq!(ports.world().queue.len(), 1, "one message, from the start");
-    ports.world().now_ms += 900_000;
+    ports.world().now += Duration::from_secs(900);
     let next = poll(&ports, 0, 1).await;
     assert!(
         matches!(
             next,
             Polled::Pending {
-                next_poll_in_seconds: Some(_),
+                next_poll_in: Some(_),
                 ..
             }
         ),
@@ -315,20 +325,22 @@ async fn a_hint_leaves_the_schedule_as_it_is() {
 
 /// Whoever started it may have died before the first message was on the queue.
 #[tokio::test]
-async fn a_hint_about_a_reservation_puts_a_message_on_the_queue() {
+async fn a_poll_for_now_of_a_reservation_puts_a_message_on_the_queue() {
     let ports = started_with_callbacks().await;
     {
         let mut world = ports.world();
         world.queue.clear();
         let stored = world.table.get_mut(&id()).unwrap();
-        stored.record.state = State::Reserved { lease_until_ms: 0 };
+        stored.record.state = State::Reserved {
+            lease_until: Timestamp::UNIX_EPOCH,
+        };
     }
-    let polled = hint(&ports).await;
+    let polled = poll_now(&ports).await;
     assert!(
         matches!(
             polled,
             Polled::Pending {
-                next_poll_in_seconds: Some(_),
+                next_poll_in: Some(_),
                 ..
             }
         ),
@@ -357,13 +369,13 @@ async fn what_the_wallet_says_by_itself_is_recorded_without_asking_it() {
         (Stage::Accepted, Polled::AskedAfterEnd { news: None }),
     ] {
         ports.world().customer(&id(), stage.clone());
-        let (report, stored, now_ms) = {
+        let (report, stored, now) = {
             let world = ports.world();
             let report = world.report(&world.wallet[&id()]);
-            (report, world.table.get(&id()).cloned(), world.now_ms)
+            (report, world.table.get(&id()).cloned(), world.now)
         };
-        let heard = ports.polling().hear(report, stored, now_ms).await.unwrap();
-        assert_eq!(heard, polled);
+        let recorded = ports.polling().record_report(report, stored, now).await;
+        assert_eq!(recorded.unwrap(), polled);
         assert_eq!(status(&ports).await.unwrap().stage, Some(stage));
     }
     assert_eq!(ports.world().times_asked, 0);
@@ -376,26 +388,32 @@ async fn a_wallet_that_fails_is_asked_as_if_it_did_not_call_back() {
     let ports = started_with_callbacks().await;
     ports.world().wallet_mood = Mood::Down;
     poll(&ports, 0, MAX_DELIVERIES).await;
-    assert_eq!(ports.world().last_poll(), Some((1, 10_000)));
+    assert_eq!(
+        ports.world().last_poll(),
+        Some((1, Duration::from_secs(10)))
+    );
 }
 
-/// Two hints at the same time: the one that asked first is recorded first, and the other, which knows of
-/// the completion, finds that its poll was another's.
+/// Of two polls for now at the same time the one that asked first is recorded first. The other knows of the
+/// completion, though the record was changed meanwhile.
 #[tokio::test]
-async fn a_hint_that_was_overtaken_still_tells_what_it_found() {
+async fn a_poll_for_now_that_was_overtaken_still_tells_what_it_found() {
     let ports = started_with_callbacks().await;
     let stored = ports.world().table.get(&id()).cloned();
     ports.world().customer(&id(), Stage::OfferRetrieved);
-    hint(&ports).await;
+    poll_now(&ports).await;
     ports.world().customer(&id(), Stage::CredentialIssued);
-    // It read the record before the first hint was dealt with.
-    let late = PollMessage::hint(id());
+    // It read the record before the first poll was dealt with.
+    let late = PollMessage::poll_now(id());
     let polled = ports.polling().poll(&late, stored, 1).await.unwrap();
     assert_eq!(polled, Polled::Ended(Status::IssueCompleted));
 }
 
 #[tokio::test]
-async fn a_hint_for_nobody_is_dropped() {
+async fn a_poll_for_nobody_is_dropped() {
     let ports = Ports::default();
-    assert_eq!(hint(&ports).await, Polled::Dropped(DropReason::NoRecord));
+    assert_eq!(
+        poll_now(&ports).await,
+        Polled::Dropped(DropReason::NoRecord)
+    );
 }

@@ -7,14 +7,16 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Poll;
+use std::time::Duration;
 
-use bestow_contract::{CorrelationId, StartIssue, StartIssueAnswer};
+use bestow_contract::{CorrelationId, IssueStatus, StartIssue, StartIssueAnswer};
 use bestow_issuance::ports::{
-    IssueReport, IssuingWallet, PollMessage, PollQueue, QueueError, Records, RecordsError,
-    ReportingWallet, Reservation, Stored, TransientError, TransientKind, Update, WalletError,
+    IssuingWallet, PollQueue, QueueError, QueueMessage, Records, RecordsError, ReportingWallet,
+    Stored, TransientError, TransientKind, Update, WalletError,
 };
 use bestow_issuance::{
-    CallbackTokens, GetStatus, PollStatus, Record, RequestHasher, StartIssuing, WalletCallbacks,
+    CallbackTokens, FRESH, GetStatus, PollStatus, Record, RequestHasher, StartIssuing,
+    WalletCallbacks,
 };
 use secrecy::SecretString;
 use uuid::Uuid;
@@ -43,6 +45,7 @@ impl Ports {
                 base_url: "https://issuer.example".to_owned(),
                 tokens: CallbackTokens::new(&secret).unwrap(),
             }),
+            fresh_for: FRESH,
             lifecycle_metrics: |_| {},
         }
     }
@@ -53,6 +56,7 @@ impl Ports {
             wallet: self.clone(),
             queue: self.clone(),
             system: self.clone(),
+            fresh_for: FRESH,
             lifecycle_metrics: |_| {},
         }
     }
@@ -99,16 +103,16 @@ fn unavailable(cause: &'static str) -> RecordsError {
 }
 
 impl Records for Ports {
-    async fn reserve(&self, mine: &Stored, now_ms: i64) -> Result<Reservation, RecordsError> {
+    async fn reserve(&self, mine: &Stored, now: Timestamp) -> Result<Update, RecordsError> {
         step().await;
         let answer = {
             let mut world = self.world();
             match world.records_mood {
                 Mood::Down | Mood::Refusing => Err("down"),
                 mood => {
-                    let mut answer = world.reserve(mine, now_ms);
+                    let mut answer = world.reserve(mine, now);
                     if mood == Mood::AnswerLostAndRepeated {
-                        answer = world.reserve(mine, now_ms);
+                        answer = world.reserve(mine, now);
                     }
                     lost(mood, answer)
                 }
@@ -182,16 +186,16 @@ impl Records for Ports {
 }
 
 impl PollQueue for Ports {
-    async fn send(&self, message: &PollMessage, delay_seconds: u32) -> Result<(), QueueError> {
+    async fn send(&self, message: &QueueMessage, delay: Duration) -> Result<(), QueueError> {
         step().await;
         let answer = {
             let mut world = self.world();
             match world.queue_mood {
                 Mood::Down | Mood::Refusing => Err("down"),
                 mood => {
-                    world.send(message, delay_seconds);
+                    world.send(message, delay);
                     if mood == Mood::AnswerLostAndRepeated {
-                        world.send(message, delay_seconds);
+                        world.send(message, delay);
                     }
                     lost(mood, ())
                 }
@@ -202,10 +206,10 @@ impl PollQueue for Ports {
     }
 }
 
-fn transient(retry_after_seconds: Option<u32>) -> WalletError {
+fn transient(retry_after: Option<Duration>) -> WalletError {
     WalletError::Transient(TransientError {
         kind: TransientKind::Unavailable,
-        retry_after_seconds,
+        retry_after,
         reason: "the wallet of the test is down".to_owned(),
     })
 }
@@ -220,7 +224,7 @@ impl IssuingWallet for Ports {
         let answer = {
             let mut world = self.world();
             match world.wallet_mood {
-                Mood::Down => Err(transient(world.retry_after_seconds)),
+                Mood::Down => Err(transient(world.retry_after)),
                 Mood::Refusing => Err(WalletError::Refused(
                     bestow_contract::Problem::claims_rejected(Vec::new()),
                 )),
@@ -236,7 +240,7 @@ impl IssuingWallet for Ports {
 }
 
 impl ReportingWallet for Ports {
-    async fn issue_status(&self, record: &Record) -> Result<IssueReport, WalletError> {
+    async fn issue_status(&self, record: &Record) -> Result<Option<IssueStatus>, WalletError> {
         step().await;
         let answer = {
             let mut world = self.world();
@@ -246,15 +250,16 @@ impl ReportingWallet for Ports {
                 &world.wallet_says,
                 world.wallet.get(&record.correlation_id),
             ) {
-                (Mood::Down | Mood::AnswerLost, ..) => Err(transient(world.retry_after_seconds)),
+                (Mood::Down | Mood::AnswerLost, ..) => Err(transient(world.retry_after)),
                 (Mood::Refusing, ..) => Err(WalletError::Refused(
                     bestow_contract::Problem::invalid_request(CARELESS),
                 )),
-                (_, Some(said), _) => Ok(IssueReport::Known(said.clone())),
-                (_, None, Some(known)) => Ok(IssueReport::Known(world.report(known))),
-                (_, None, None) => Ok(IssueReport::Unknown),
+                (_, Some(said), _) => Ok(Some(said.clone())),
+                (_, None, Some(known)) => Ok(Some(world.report(known))),
+                (_, None, None) => Ok(None),
             };
-            world.now_ms += world.wallet_takes_ms;
+            let takes = world.wallet_takes;
+            world.now += takes;
             answer
         };
         step().await;
@@ -264,7 +269,7 @@ impl ReportingWallet for Ports {
 
 impl Clock for Ports {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millisecond(self.world().now_ms).unwrap()
+        self.world().now
     }
 }
 

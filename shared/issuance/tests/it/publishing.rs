@@ -3,22 +3,22 @@
 use std::sync::Mutex;
 
 use bestow_contract::{CloudEvent, CredentialStatus};
-use bestow_issuance::ports::{
-    CredentialStatuses, EventBus, EventBusError, Noted, Put, RecordsError,
-};
+use bestow_issuance::ports::{CredentialStatuses, EventBus, EventBusError, Noted, RecordsError};
 use bestow_issuance::{
-    Announced, Announcement, Change, IssuedCredential, Offer, PublishChanges, Record, RequestHash,
+    Announcement, Change, IssuedCredential, Offer, PublishChanges, PublishError, Record,
+    RequestHash,
 };
+use jiff::Timestamp;
 use uuid::Uuid;
 
 /// A bus that answers in one way, and what is remembered.
 struct World {
-    answer: fn() -> Put,
+    answer: fn() -> Result<(), EventBusError>,
     remembered: Mutex<Vec<Uuid>>,
 }
 
 impl EventBus for &World {
-    async fn put(&self, events: &[CloudEvent]) -> Vec<Put> {
+    async fn put(&self, events: &[CloudEvent]) -> Vec<Result<(), EventBusError>> {
         events.iter().map(|_| (self.answer)()).collect()
     }
 }
@@ -30,17 +30,29 @@ impl CredentialStatuses for &World {
         Ok(())
     }
 
-    async fn note(&self, _: Uuid, _: CredentialStatus, _: i64) -> Result<Noted, RecordsError> {
+    async fn note(
+        &self,
+        _: Uuid,
+        _: CredentialStatus,
+        _: Timestamp,
+    ) -> Result<Noted, RecordsError> {
         unreachable!("nothing is noted here")
     }
 }
 
 /// Announces an offer whose credential can be revoked; what came of it, and whether the credential is known.
-async fn announce(answer: fn() -> Put) -> (Option<Announced>, bool) {
+async fn announce(answer: fn() -> Result<(), EventBusError>) -> (Result<(), PublishError>, bool) {
     let id: bestow_contract::CorrelationId = "89cba89".parse().unwrap();
     let hash = RequestHash::from_stored("ab");
-    let record = Record::reserve(id.clone(), "issue_iban".to_owned(), hash, 1_000, 0);
-    let record = record.offered(&Offer::default(), 1_000).unwrap();
+    let record = Record::reserve(
+        id.clone(),
+        "issue_iban".to_owned(),
+        hash,
+        Timestamp::UNIX_EPOCH,
+    );
+    let record = record
+        .offered(&Offer::default(), Timestamp::UNIX_EPOCH)
+        .unwrap();
     let announcement = Announcement::Issuance {
         change: Box::new(Change::since(None, &record).unwrap()),
         credential: Some(IssuedCredential {
@@ -58,7 +70,7 @@ async fn announce(answer: fn() -> Put) -> (Option<Announced>, bool) {
         credentials: &world,
         source: "https://issuer.example".to_owned(),
     };
-    let announced = publishing.announce(&[&announcement]).await.remove(0).ok();
+    let announced = publishing.announce(&[&announcement]).await.remove(0);
     let is_known = !world.remembered.lock().unwrap().is_empty();
     (announced, is_known)
 }
@@ -66,19 +78,17 @@ async fn announce(answer: fn() -> Put) -> (Option<Announced>, bool) {
 /// Otherwise nobody would ever be told that it is revoked.
 #[tokio::test]
 async fn a_credential_is_known_even_if_the_bus_refuses_the_event_that_names_it() {
-    let refused = || Put::Refused {
-        reason: "too large".to_owned(),
-    };
+    let refused = || Err(EventBusError::Refused("too large".to_owned()));
     let (announced, is_known) = announce(refused).await;
-    assert!(matches!(announced, Some(Announced::Refused { .. })));
+    assert!(announced.is_err_and(|fault| fault.is_final()));
     assert!(is_known);
-    let (announced, is_known) = announce(|| Put::Done).await;
-    assert!(matches!(announced, Some(Announced::Done)) && is_known);
+    let (announced, is_known) = announce(|| Ok(())).await;
+    assert!(announced.is_ok() && is_known);
 }
 
 #[tokio::test]
 async fn a_credential_is_not_known_before_the_event_that_names_it() {
-    let failed = || Put::Failed(EventBusError("down".into()));
+    let failed = || Err(EventBusError::Failed("down".into()));
     let (announced, is_known) = announce(failed).await;
-    assert!(announced.is_none() && !is_known);
+    assert!(announced.is_err_and(|fault| !fault.is_final()) && !is_known);
 }

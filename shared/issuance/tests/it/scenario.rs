@@ -36,8 +36,8 @@ pub(crate) async fn poll(ports: &Ports, attempt: u32, delivery: u32) -> Polled {
 }
 
 /// The wallet has called back.
-pub(crate) async fn hint(ports: &Ports) -> Polled {
-    deal_with(ports, &PollMessage::hint(id()), 1).await
+pub(crate) async fn poll_now(ports: &Ports) -> Polled {
+    deal_with(ports, &PollMessage::poll_now(id()), 1).await
 }
 
 async fn deal_with(ports: &Ports, message: &PollMessage, delivery: u32) -> Polled {

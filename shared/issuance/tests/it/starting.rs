@@ -1,10 +1,12 @@
 //! What the callers of Start issue can rely upon.
 
+use std::time::Duration;
+
 use bestow_contract::{Stage, StartIssue, Status};
 use bestow_issuance::{
-    DropReason, LEASE_MS, LONGEST_OFFER_LIFE_SECONDS, Polled, StartIssueErrorKind,
-    UNKNOWN_PATIENCE_MS,
+    DropReason, LEASE, LONGEST_OFFER_LIFE, Polled, StartIssueErrorKind, UNKNOWN_PATIENCE,
 };
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::ports::Ports;
@@ -24,7 +26,10 @@ async fn a_started_issuance_can_be_read_and_is_followed() {
     );
 
     assert_eq!(ports.world().queue.len(), 1);
-    assert_eq!(ports.world().last_poll(), Some((0, 10_000)));
+    assert_eq!(
+        ports.world().last_poll(),
+        Some((0, Duration::from_secs(10)))
+    );
 }
 
 #[tokio::test]
@@ -66,7 +71,10 @@ async fn a_wallet_that_can_call_back_is_told_where() {
     let tokens = ports.starting().callbacks.unwrap().tokens;
     assert_eq!(tokens.open(token), Some(id()));
     assert!(callback.status.is_empty(), "every status");
-    assert_eq!(ports.world().last_poll(), Some((0, 900_000)));
+    assert_eq!(
+        ports.world().last_poll(),
+        Some((0, Duration::from_secs(900)))
+    );
 }
 
 /// A transaction code is not kept, so each repeat asks the wallet again, to which it must be the same
@@ -107,7 +115,7 @@ async fn a_repeat_gets_the_same_answer_without_the_wallet() {
     assert!(repeat.is_repeat);
     assert_eq!(repeat.request_uri, "openid-credential-offer://?offer=1");
     assert_eq!(repeat.revocation_uuid, Some(Uuid::from_u128(1)));
-    assert_eq!(repeat.expires_at, Some(OFFER_LIFE));
+    assert_eq!(repeat.expires_at, Some(Timestamp::UNIX_EPOCH + OFFER_LIFE));
     assert_eq!(ports.world().queue.len(), 1, "no second chain of polls");
 }
 
@@ -124,27 +132,22 @@ async fn a_caller_is_told_what_the_wallet_told() {
     let ports = Ports::default();
     let first = ports.starting().start_issue(request("")).await.unwrap();
     assert_eq!(first.revocation_uuid, Some(Uuid::from_u128(1)));
-    assert_eq!(first.expires_at, Some(OFFER_LIFE));
+    assert_eq!(first.expires_at, Some(Timestamp::UNIX_EPOCH + OFFER_LIFE));
 }
 
 #[tokio::test]
 async fn an_end_of_an_offer_that_cannot_be_is_not_believed() {
+    let now = Timestamp::from_second(1_800_000_000).unwrap();
     for (said, believed) in [
         (None, None),
         (Some(0), None),
         (Some(900), None),
-        (Some(1_800_000_900), Some(1_800_000_900)),
-        (
-            Some(1_800_000_900_000),
-            Some(1_800_000_000 + LONGEST_OFFER_LIFE_SECONDS),
-        ),
-        (
-            Some(u64::MAX),
-            Some(1_800_000_000 + LONGEST_OFFER_LIFE_SECONDS),
-        ),
+        (Some(1_800_000_900), Some(now + Duration::from_secs(900))),
+        (Some(1_800_000_900_000), Some(now + LONGEST_OFFER_LIFE)),
+        (Some(u64::MAX), Some(now + LONGEST_OFFER_LIFE)),
     ] {
         let ports = Ports::default();
-        ports.world().now_ms = 1_800_000_000_000;
+        ports.world().now = now;
         ports.world().wallet_says_expires_at = Some(said);
         let started = ports.starting().start_issue(request("")).await.unwrap();
         assert_eq!(started.expires_at, believed, "{said:?}");
@@ -165,7 +168,8 @@ async fn a_second_answer_tells_when_an_offer_ends_whose_first_answer_was_lost() 
 
     ports.starting().start_issue(with_code()).await.unwrap();
     let known = ports.record(&id()).unwrap();
-    assert_eq!(known.offer().unwrap().expires_at, Some(OFFER_LIFE));
+    let expires_at = known.offer().unwrap().expires_at;
+    assert_eq!(expires_at, Some(Timestamp::UNIX_EPOCH + OFFER_LIFE));
 }
 
 /// A process that slept through its lease finds that its reservation is gone: nobody would follow.
@@ -177,7 +181,7 @@ async fn an_offer_whose_reservation_was_given_up_is_not_handed_out() {
     for _ in 0..2 {
         assert!(futures::poll!(sleeping.as_mut()).is_pending());
     }
-    ports.world().now_ms += UNKNOWN_PATIENCE_MS;
+    ports.world().now += UNKNOWN_PATIENCE;
     let dropped = Polled::Dropped(DropReason::NeverStarted);
     assert_eq!(poll(&ports, 0, 1).await, dropped);
     let failure = sleeping.await.unwrap_err();
@@ -278,7 +282,7 @@ async fn a_start_whose_process_died_is_taken_over_when_its_lease_is_over() {
     let failure = ports.starting().start_issue(request("")).await.unwrap_err();
     assert_eq!(failure.problem().status, 409);
     assert_eq!(failure.problem().retry_after_seconds, Some(1));
-    ports.world().now_ms += LEASE_MS;
+    ports.world().now += LEASE;
     assert!(ports.starting().start_issue(request("")).await.is_ok());
 }
 
@@ -289,15 +293,15 @@ async fn a_request_that_never_reached_the_wallet_leaves_its_correlation_id_free(
     ports.starting().start_issue(request("")).await.unwrap_err();
     ports.world().wallet_mood = Mood::Well;
     assert!(matches!(poll(&ports, 0, 1).await, Polled::Pending { .. }));
-    ports.world().now_ms += UNKNOWN_PATIENCE_MS;
+    ports.world().now += UNKNOWN_PATIENCE;
     let dropped = Polled::Dropped(DropReason::NeverStarted);
     assert_eq!(poll(&ports, 1, 1).await, dropped);
     assert_eq!(status(&ports).await, None, "it was never accepted");
 
     let started = ports.starting().start_issue(request("")).await.unwrap();
     assert!(!started.is_repeat);
-    let followed_from_ms = UNKNOWN_PATIENCE_MS + 10_000;
-    assert_eq!(ports.world().last_poll(), Some((0, followed_from_ms)));
+    let due = UNKNOWN_PATIENCE + Duration::from_secs(10);
+    assert_eq!(ports.world().last_poll(), Some((0, due)));
 }
 
 #[tokio::test]
@@ -308,7 +312,7 @@ async fn an_offer_is_not_recorded_for_another_request_that_took_the_name_meanwhi
     for _ in 0..2 {
         assert!(futures::poll!(sleeping.as_mut()).is_pending());
     }
-    ports.world().now_ms += UNKNOWN_PATIENCE_MS;
+    ports.world().now += UNKNOWN_PATIENCE;
     poll(&ports, 0, 1).await;
     let starting = ports.starting();
     let mut other = Box::pin(starting.start_issue(request(r#", "tx_code": {}"#)));
@@ -328,7 +332,7 @@ async fn an_offer_that_is_recorded_while_a_poll_gives_it_up_is_followed() {
     for _ in 0..2 {
         assert!(futures::poll!(sleeping.as_mut()).is_pending());
     }
-    ports.world().now_ms += UNKNOWN_PATIENCE_MS;
+    ports.world().now += UNKNOWN_PATIENCE;
     let mut giving_up = Box::pin(poll(&ports, 0, 1));
     for _ in 0..2 {
         assert!(

@@ -1,16 +1,18 @@
 //! What is on the other side of the ports: a table, a queue, a wallet with its customers, and the time.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bestow_contract::{
     CorrelationId, IssueError, IssueStatus, Stage, StartIssue, StartIssueAnswer, Status,
 };
-use bestow_issuance::ports::{PollMessage, Reservation, Stored, Update, WalletError};
-use bestow_issuance::{Record, State};
+use bestow_issuance::ports::{PollMessage, QueueMessage, Stored, Update, WalletError};
+use bestow_issuance::{Outcome, Record, State};
+use jiff::Timestamp;
 use uuid::Uuid;
 
-/// How long the wallet's offers last, in seconds.
-pub(crate) const OFFER_LIFE: i64 = 900;
+/// How long the wallet's offers last.
+pub(crate) const OFFER_LIFE: Duration = Duration::from_secs(900);
 
 /// What becomes of a credential, in the only order in which it is reported.
 pub(crate) const WHEREABOUTS: [Stage; 4] = [
@@ -44,7 +46,7 @@ pub(crate) struct AtWallet {
     pub(crate) request: StartIssue,
     pub(crate) answer: StartIssueAnswer,
     pub(crate) status: IssueStatus,
-    ends_at_ms: i64,
+    ends_at: Timestamp,
 }
 
 /// A message on the queue. Two messages that say the same are still two.
@@ -52,12 +54,12 @@ pub(crate) struct AtWallet {
 pub(crate) struct Waiting {
     number: u64,
     pub(crate) message: PollMessage,
-    pub(crate) due_ms: i64,
+    pub(crate) due: Timestamp,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct World {
-    pub(crate) now_ms: i64,
+    pub(crate) now: Timestamp,
     pub(crate) uuids: u64,
     pub(crate) table: HashMap<CorrelationId, Stored>,
     /// Messages that are not acknowledged.
@@ -74,23 +76,23 @@ pub(crate) struct World {
     /// What the wallet answers to Start issue as the end of an offer, if not the truth.
     pub(crate) wallet_says_expires_at: Option<Option<u64>>,
     /// How long the wallet takes to answer a query of a status.
-    pub(crate) wallet_takes_ms: i64,
+    pub(crate) wallet_takes: Duration,
     /// Whether the backend is configured for a wallet that can call back.
     pub(crate) wallet_calls_back: bool,
     /// When a wallet that is down wants to be asked again.
-    pub(crate) retry_after_seconds: Option<u32>,
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl World {
-    pub(crate) fn reserve(&mut self, mine: &Stored, now_ms: i64) -> Reservation {
+    pub(crate) fn reserve(&mut self, mine: &Stored, now: Timestamp) -> Update {
         let id = &mine.record.correlation_id;
         match self.table.get(id) {
-            Some(existing) if !is_abandoned(existing, mine, now_ms) => {
-                Reservation::instead_of(mine, existing.clone())
+            Some(existing) if !is_abandoned(existing, mine, now) => {
+                Outcome::instead_of(mine, Some(existing.clone()))
             }
             _ => {
                 self.write(mine);
-                Reservation::Fresh
+                Update::Done
             }
         }
     }
@@ -130,19 +132,23 @@ impl World {
         }
     }
 
-    pub(crate) fn send(&mut self, message: &PollMessage, delay_seconds: u32) {
+    pub(crate) fn send(&mut self, message: &QueueMessage, delay: Duration) {
+        let QueueMessage::Poll(message) = message else {
+            panic!("{message:?}");
+        };
         self.messages_sent += 1;
         self.queue.push(Waiting {
             number: self.messages_sent,
             message: message.clone(),
-            due_ms: self.now_ms + i64::from(delay_seconds) * 1_000,
+            due: self.now + delay,
         });
     }
 
-    /// The attempt of the message that was sent last, and when it is due.
-    pub(crate) fn last_poll(&self) -> Option<(u32, i64)> {
+    /// The attempt of the message that was sent last, and how long after the beginning it is due.
+    pub(crate) fn last_poll(&self) -> Option<(u32, Duration)> {
         let last = self.queue.last()?;
-        Some((last.message.attempt?, last.due_ms))
+        let due = last.due.duration_since(Timestamp::UNIX_EPOCH);
+        Some((last.message.attempt?, due.unsigned_abs()))
     }
 
     pub(crate) fn start(&mut self, request: &StartIssue) -> Result<StartIssueAnswer, WalletError> {
@@ -168,7 +174,7 @@ impl World {
             revocation_uuid,
             expires_at: self
                 .wallet_says_expires_at
-                .unwrap_or_else(|| u64::try_from(self.now_ms / 1_000 + OFFER_LIFE).ok()),
+                .unwrap_or_else(|| u64::try_from((self.now + OFFER_LIFE).as_second()).ok()),
         };
         let status = IssueStatus::new(Status::IssueRequestCreated, id.clone(), revocation_uuid);
         self.wallet.insert(
@@ -177,7 +183,7 @@ impl World {
                 request: request.clone(),
                 answer: answer.clone(),
                 status,
-                ends_at_ms: self.now_ms + OFFER_LIFE * 1_000,
+                ends_at: self.now + OFFER_LIFE,
             },
         );
         Ok(answer)
@@ -187,7 +193,7 @@ impl World {
     /// end.
     pub(crate) fn report(&self, known: &AtWallet) -> IssueStatus {
         let mut status = known.status.clone();
-        if !status.status.is_terminal() && self.now_ms >= known.ends_at_ms + 60_000 {
+        if !status.status.is_terminal() && self.now >= known.ends_at + Duration::from_secs(60) {
             status.status = Status::Error;
             status.stage = Some(Stage::Expired);
             status.error = Some(IssueError::new("expired", "Too late."));
@@ -221,8 +227,8 @@ impl World {
     }
 }
 
-fn is_abandoned(existing: &Stored, mine: &Stored, now_ms: i64) -> bool {
-    matches!(existing.record.state, State::Reserved { lease_until_ms } if lease_until_ms <= now_ms)
+fn is_abandoned(existing: &Stored, mine: &Stored, now: Timestamp) -> bool {
+    matches!(existing.record.state, State::Reserved { lease_until } if lease_until <= now)
         && existing.record.request_hash == mine.record.request_hash
 }
 
@@ -246,7 +252,7 @@ fn assert_is_progress(before: &Record, after: &Record) {
         before.sequence + grown,
         "{before:?} -> {after:?}"
     );
-    assert!(after.last_updated_ms >= before.last_updated_ms);
+    assert!(after.last_updated >= before.last_updated);
     assert!(after.attempt >= before.attempt);
     if before.is_ended() {
         assert_end_is_kept(before, after);
@@ -275,7 +281,7 @@ fn assert_end_is_kept(before: &Record, after: &Record) {
     );
     let mut expected = after.clone();
     expected.sequence = before.sequence;
-    expected.last_updated_ms = before.last_updated_ms;
+    expected.last_updated = before.last_updated;
     expected.state = before.state.clone();
     assert_eq!(&expected, before, "nothing but the stage changes");
     assert_eq!(before.offer(), after.offer());

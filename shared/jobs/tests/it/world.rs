@@ -227,7 +227,8 @@ impl Issuing for World {
         let transient = |kind| {
             StartIssueErrorKind::Wallet(WalletError::Transient(TransientError {
                 kind,
-                retry_after_seconds: (kind == TransientKind::Busy).then_some(7),
+                retry_after: (kind == TransientKind::Busy)
+                    .then_some(std::time::Duration::from_secs(7)),
                 reason: "on purpose".to_owned(),
             }))
         };

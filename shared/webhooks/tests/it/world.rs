@@ -148,8 +148,11 @@ pub(crate) fn status(http_status: u16) -> Answer {
 pub(crate) fn offered(statuses: &[Status]) -> Change {
     let id: CorrelationId = "89cba89".parse().unwrap();
     let hash = RequestHash::from_stored("ab");
-    let reserved = Record::reserve(id, "issue_iban".to_owned(), hash, 1_000, 31_000);
-    let record = reserved.offered(&Offer::default(), 2_000).unwrap();
+    let at = Timestamp::from_second(1).unwrap();
+    let reserved = Record::reserve(id, "issue_iban".to_owned(), hash, at);
+    let record = reserved
+        .offered(&Offer::default(), at + std::time::Duration::from_secs(1))
+        .unwrap();
     let record = Record {
         callback: Some(Callback {
             url: CALLBACK.to_owned(),

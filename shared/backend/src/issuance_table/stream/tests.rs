@@ -2,15 +2,20 @@ use super::*;
 use bestow_contract::{CredentialStatus, EventType, IssueError, Stage, Status};
 use bestow_issuance::ports::Stored;
 use bestow_issuance::{CredentialChange, Offer, RequestHash, State};
+use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
+
+fn at_ms(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(ms).unwrap()
+}
 
 fn record(sequence: u64, state: State) -> Record {
     let id = "order 7/é".parse().unwrap();
     let hash = RequestHash::from_stored("ab");
-    let mut record = Record::reserve(id, "issue_iban".to_owned(), hash, 1_000, 31_000);
+    let mut record = Record::reserve(id, "issue_iban".to_owned(), hash, at_ms(1_000));
     record.sequence = sequence;
-    record.last_updated_ms = 2_000;
+    record.last_updated = at_ms(2_000);
     record.state = state;
     record
 }
@@ -20,7 +25,7 @@ fn offered(stage: Stage) -> State {
         offer: Offer {
             request_uri: Some("openid-credential-offer://?secret".to_owned()),
             revocation_uuid: Some(Uuid::from_u128(9)),
-            expires_at: Some(1_900),
+            expires_at: Some(at_ms(1_900_000)),
         },
         stage,
         wallet_status: Status::IssueRequestCreated,
@@ -51,16 +56,16 @@ fn change_of(announcement: Option<Announcement>) -> (Change, Option<IssuedCreden
 fn what_takes_the_place_of_an_expired_record_is_announced_as_new() {
     let old = record(2, offered(Stage::TokenIssued));
     let reserved = |sequence, state| Record {
-        reserved_at_ms: 9_000,
+        reserved_at: at_ms(9_000),
         ..record(sequence, state)
     };
-    let lease_until_ms = 31_000;
-    let new = reserved(0, State::Reserved { lease_until_ms });
+    let lease_until = at_ms(31_000);
+    let new = reserved(0, State::Reserved { lease_until });
     assert_eq!(announced(Some(&old), &new), None);
     let started = reserved(1, offered(Stage::OfferCreated));
     let (change, credential) = change_of(announced(Some(&new), &started));
     assert_eq!(change.event_type(), EventType::IssueCreated);
-    assert_eq!(change.reserved_at_ms, 9_000);
+    assert_eq!(change.reserved_at, at_ms(9_000));
     assert!(credential.is_some());
     let (before, _) = change_of(announced(None, &record(1, offered(Stage::OfferCreated))));
     assert_ne!(change.id, before.id);
@@ -71,7 +76,7 @@ fn each_state_is_announced_by_its_own_type() {
     let reserved = record(
         0,
         State::Reserved {
-            lease_until_ms: 31_000,
+            lease_until: at_ms(31_000),
         },
     );
     let failed = |stage| State::Failed {
@@ -125,7 +130,7 @@ fn what_readers_do_not_see_is_not_announced() {
     let reserved = record(
         0,
         State::Reserved {
-            lease_until_ms: 31_000,
+            lease_until: at_ms(31_000),
         },
     );
     assert_eq!(announced(None, &reserved), None);
@@ -234,8 +239,8 @@ fn a_status_is_announced_once_it_and_its_issuance_are_known() {
     for before in [Some(mapped), Some(status_alone), None] {
         let change = credential_change(before, both.clone()).expect("it is announced");
         assert_eq!(
-            (change.status, change.sequence, change.recorded_ms),
-            (CredentialStatus::Revoked, 1, 5_000)
+            (change.status, change.sequence, change.recorded_at),
+            (CredentialStatus::Revoked, 1, at_ms(5_000))
         );
         assert_eq!(change.event_type(), EventType::CredentialRevoked);
     }

@@ -1,23 +1,24 @@
-//! Records of the stream of the bundled wallet's table: offers that have changed. They name the offer and no more, so
-//! the wallet is asked what has become of it, for all of a batch at once.
+//! The stream of the bundled wallet's table. Its records name offers that have changed, and the wallet is asked what has
+//! become of all of a batch at once.
 
-use bestow_clock::{Clock, OperatingSystem};
 use std::collections::HashSet;
+use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use bestow_bundled_wallet::{BundledReports, ChangedOffer};
+use bestow_clock::Clock;
 use bestow_contract::CorrelationId;
 use bestow_issuance::ports::{PollMessage, PollQueue, Records, RecordsError, Stored};
 use bestow_runtime::metrics::{self, Counter};
 use bestow_runtime::stream::{StreamEvent, StreamRecord, again_from};
 use bestow_wallets::PollStatus;
 use futures::StreamExt;
+use jiff::Timestamp;
 
 use crate::{CONCURRENCY, log};
 
-/// Records what the wallet says of the offers that are named. Whatever cannot be dealt with now goes on as a hint on the
-/// poll queue, so that one offer never holds up the others; the stream itself is held up only while the table or the
-/// queue cannot be used.
+/// Records what the wallet says of the offers that are named. One that cannot be dealt with now is put on the poll
+/// queue, so that it does not hold up the others; the stream itself waits only while the table or the queue fails.
 pub(crate) async fn handle(
     use_case: &PollStatus,
     wallet: &BundledReports,
@@ -26,7 +27,7 @@ pub(crate) async fn handle(
     let Some(first) = event.records.first() else {
         return SqsBatchResponse::default();
     };
-    let now_ms = OperatingSystem.now().as_millisecond();
+    let asked_at = use_case.system.now();
     let changed = match wallet.changed(keys(&event.records)).await {
         Ok(changed) => changed,
         Err(fault) => {
@@ -51,7 +52,7 @@ pub(crate) async fn handle(
         let id = &offer.status.correlation_id;
         let is_anothers = matches!(found.get(id), Some(Ok(stored)) if !offer.is_of(&stored.record));
         let stored = if is_anothers { None } else { found.remove(id) };
-        hear(use_case, offer, stored, now_ms)
+        record(use_case, offer, stored, asked_at)
     });
     let is_lost = futures::stream::iter(each)
         .buffer_unordered(CONCURRENCY)
@@ -75,39 +76,38 @@ fn keys(records: &[StreamRecord]) -> Vec<String> {
 }
 
 /// Whether the issuance is dealt with, or goes on by the queue.
-async fn hear(
+async fn record(
     use_case: &PollStatus,
     offer: ChangedOffer,
     stored: Option<Result<Stored, RecordsError>>,
-    now_ms: i64,
+    asked_at: Timestamp,
 ) -> bool {
     let correlation_id = offer.status.correlation_id.clone();
-    let heard = match stored.transpose() {
+    let recorded = match stored.transpose() {
         Ok(stored) => {
             metrics::count(Counter::Polls, 1);
             use_case
-                .hear(offer.status, stored, now_ms)
+                .record_report(offer.status, stored, asked_at)
                 .await
                 .map_err(|fault| fault.to_string())
         }
         Err(fault) => Err(fault.to_string()),
     };
-    match heard {
+    let message = PollMessage::poll_now(correlation_id);
+    let correlation_id = &message.correlation_id;
+    match recorded {
         Ok(polled) => {
-            log(&PollMessage::hint(correlation_id), &polled);
+            log(&message, &polled);
             true
         }
         Err(fault) => {
             tracing::warn!(%correlation_id, fault, "what became of an offer could not be recorded and is asked for again");
-            let hint = PollMessage::hint(correlation_id);
-            match use_case.queue.send(&hint, 0).await {
-                Ok(()) => true,
-                Err(fault) => {
-                    let correlation_id = &hint.correlation_id;
-                    tracing::error!(%correlation_id, %fault, "a hint could not be put on the poll queue");
-                    false
-                }
+            let queued = message.clone().into();
+            let sent = use_case.queue.send(&queued, Duration::ZERO).await;
+            if let Err(fault) = &sent {
+                tracing::error!(%correlation_id, %fault, "an issuance could not be put on the poll queue");
             }
+            sent.is_ok()
         }
     }
 }
