@@ -8,14 +8,14 @@ mod wallet_stream;
 
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use bestow_aws::sdk::Sdk;
 use bestow_contract::CorrelationId;
 use bestow_issuance::Polled;
 use bestow_issuance::ports::{
-    EitherWallet, PollMessage, QueueMessage, Records, RecordsError, Stored, TransientError,
+    EitherWallet, PollMessage, QueueMessage, Records, RecordsError, Stored,
 };
 use bestow_runtime::lambda::EventFunction;
 use bestow_runtime::metrics::{self, Counter};
@@ -87,13 +87,7 @@ impl PollStatus {
     /// Deals with a batch of messages. The records are read together; then each message is dealt with, and fails, alone.
     async fn poll_each(&self, event: SqsEvent) -> SqsBatchResponse {
         let batch = Batch::of(&event.records, message::rank);
-        let ids = batch.keys();
-        let found = if ids.is_empty() {
-            Ok(Found::new())
-        } else {
-            self.use_case.records.get_many(&ids).await
-        };
-        let found = match found {
+        let found = match self.use_case.records.get_many(&batch.keys()).await {
             Ok(found) => Some(Mutex::new(found)),
             Err(fault) => {
                 tracing::error!(%fault, messages = event.records.len(), "the records of a batch could not be read");
@@ -134,59 +128,32 @@ impl PollStatus {
         message: &PollMessage,
         stored: Result<Option<Stored>, RecordsError>,
     ) -> RecordOutcome {
-        let PollMessage {
-            correlation_id,
-            attempt,
-        } = message;
-        let stored = match stored {
-            Ok(stored) => stored,
-            Err(fault) => {
-                tracing::error!(%correlation_id, attempt, %fault, "a record could not be read");
-                return RecordOutcome::Retry;
-            }
+        let (correlation_id, attempt) = (&message.correlation_id, message.attempt);
+        let delivery = receive_count(record);
+        let polled = match stored {
+            Ok(stored) => self.use_case.poll(message, stored, delivery).await,
+            Err(fault) => Err(fault.into()),
         };
-        let polled = self
-            .use_case
-            .poll(message, stored, receive_count(record))
-            .await;
         if !matches!(polled, Ok(Polled::Dropped(_))) {
             metrics::count(Counter::Polls, 1);
         }
         match polled {
-            Ok(Polled::Again { after, failure }) => {
-                self.postpone(record, message, after, &failure).await;
-                RecordOutcome::Retry
-            }
             Ok(polled) => {
                 log(message, &polled);
-                RecordOutcome::Done
+                let Polled::Again { after, .. } = polled else {
+                    return RecordOutcome::Done;
+                };
+                let receipt_handle = record.receipt_handle.as_deref().unwrap_or_default();
+                if let Err(fault) = self.use_case.queue.postpone(receipt_handle, after).await {
+                    // It comes again after the queue's own visibility time-out.
+                    tracing::warn!(%correlation_id, attempt, %fault, "a poll message could not be postponed");
+                }
             }
             Err(fault) => {
                 tracing::error!(%correlation_id, attempt, %fault, "a poll could not be completed");
-                RecordOutcome::Retry
             }
         }
-    }
-
-    /// Has the message delivered again when the wallet may be well. If that fails, it comes again after the queue's own
-    /// visibility time-out.
-    async fn postpone(
-        &self,
-        record: &SqsMessage,
-        message: &PollMessage,
-        after: Duration,
-        failure: &TransientError,
-    ) {
-        let after_seconds = after.as_secs();
-        let PollMessage {
-            correlation_id,
-            attempt,
-        } = message;
-        tracing::warn!(%correlation_id, attempt, after_seconds, fault = %failure, "the wallet failed and is asked again");
-        let receipt_handle = record.receipt_handle.as_deref().unwrap_or_default();
-        if let Err(fault) = self.use_case.queue.postpone(receipt_handle, after).await {
-            tracing::warn!(%correlation_id, attempt, %fault, "a poll message could not be postponed");
-        }
+        RecordOutcome::Retry
     }
 }
 
@@ -198,24 +165,21 @@ fn take(found: &Mutex<Found>, id: &CorrelationId) -> Result<Option<Stored>, Reco
 }
 
 fn log(message: &PollMessage, polled: &Polled) {
-    let PollMessage {
-        correlation_id,
-        attempt,
-    } = message;
+    let (correlation_id, attempt) = (&message.correlation_id, message.attempt);
     match polled {
         Polled::Pending {
             next_poll_in,
-            wallet_failure: None,
+            wallet_failure,
         } => {
             let next_poll_in_seconds = next_poll_in.map(|delay| delay.as_secs());
-            tracing::info!(%correlation_id, attempt, next_poll_in_seconds, "an issuance is pending");
-        }
-        Polled::Pending {
-            next_poll_in,
-            wallet_failure: Some(fault),
-        } => {
-            let next_poll_in_seconds = next_poll_in.map(|delay| delay.as_secs());
-            tracing::warn!(%correlation_id, attempt, next_poll_in_seconds, %fault, "the wallet keeps failing and is asked again");
+            match wallet_failure {
+                None => {
+                    tracing::info!(%correlation_id, attempt, next_poll_in_seconds, "an issuance is pending");
+                }
+                Some(fault) => {
+                    tracing::warn!(%correlation_id, attempt, next_poll_in_seconds, %fault, "the wallet keeps failing and is asked again");
+                }
+            }
         }
         Polled::Ended(status) => {
             tracing::info!(%correlation_id, attempt, %status, "an issuance has ended");
@@ -229,6 +193,9 @@ fn log(message: &PollMessage, polled: &Polled) {
         Polled::Dropped(reason) => {
             tracing::info!(%correlation_id, attempt, ?reason, "a poll message was dropped");
         }
-        Polled::Again { .. } => {}
+        Polled::Again { after, failure } => {
+            let after_seconds = after.as_secs();
+            tracing::warn!(%correlation_id, attempt, after_seconds, fault = %failure, "the wallet failed and is asked again");
+        }
     }
 }

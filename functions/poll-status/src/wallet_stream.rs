@@ -82,34 +82,29 @@ async fn record(
     stored: Option<Result<Stored, RecordsError>>,
     asked_at: Timestamp,
 ) -> bool {
-    let correlation_id = offer.status.correlation_id.clone();
+    let message = PollMessage::poll_now(offer.status.correlation_id.clone());
+    let correlation_id = &message.correlation_id;
     let recorded = match stored.transpose() {
         Ok(stored) => {
             metrics::count(Counter::Polls, 1);
-            use_case
-                .record_report(offer.status, stored, asked_at)
-                .await
-                .map_err(|fault| fault.to_string())
+            use_case.record_report(offer.status, stored, asked_at).await
         }
-        Err(fault) => Err(fault.to_string()),
+        Err(fault) => Err(fault.into()),
     };
-    let message = PollMessage::poll_now(correlation_id);
-    let correlation_id = &message.correlation_id;
-    match recorded {
+    let fault = match recorded {
         Ok(polled) => {
             log(&message, &polled);
-            true
+            return true;
         }
-        Err(fault) => {
-            tracing::warn!(%correlation_id, fault, "what became of an offer could not be recorded and is asked for again");
-            let queued = message.clone().into();
-            let sent = use_case.queue.send(&queued, Duration::ZERO).await;
-            if let Err(fault) = &sent {
-                tracing::error!(%correlation_id, %fault, "an issuance could not be put on the poll queue");
-            }
-            sent.is_ok()
-        }
+        Err(fault) => fault,
+    };
+    tracing::warn!(%correlation_id, %fault, "what became of an offer could not be recorded and is asked for again");
+    let queued = message.clone().into();
+    let sent = use_case.queue.send(&queued, Duration::ZERO).await;
+    if let Err(fault) = &sent {
+        tracing::error!(%correlation_id, %fault, "an issuance could not be put on the poll queue");
     }
+    sent.is_ok()
 }
 
 #[cfg(test)]

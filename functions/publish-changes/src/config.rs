@@ -10,7 +10,6 @@ use bestow_webhooks::Announce;
 /// What the function works with.
 pub(crate) struct Config {
     pub(crate) use_case: PublishChanges<EventBus, IssuanceTable>,
-    /// Who is told besides the bus.
     pub(crate) webhooks: Announce<DeliveryTable, WebhookQueue, OperatingSystem>,
     pub(crate) failures: DeadLetterQueue,
 }
@@ -23,14 +22,13 @@ impl Config {
     /// | `EVENT_BUS_NAME` | the bus that events go to |
     /// | `ISSUANCE_TABLE` | the table whose stream this is |
     /// | `PUBLIC_BASE_URL` | the deployment, which events name as their source |
-    /// | `PUBLISH_DEAD_LETTER_QUEUE_URL` | where records go that can never be published |
+    /// | `PUBLISH_DEAD_LETTER_QUEUE_URL` | where records go that can never be announced |
     /// | `DELIVERY_TABLE` | the table of deliveries to webhooks |
     /// | `WEBHOOK_QUEUE_URL` | the queue of deliveries that are due |
     /// | `WEBHOOK_SUBSCRIPTIONS` | who is told of every issuance: URLs separated by commas, or nothing |
     /// | `EGRESS_ALLOW` | what may be told besides the public internet |
     pub(crate) fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let bus = env.required("EVENT_BUS_NAME", "the name of the event bus")?;
-        let table = env.required("ISSUANCE_TABLE", "the name of the issuance table")?;
         let source = env.base_url("PUBLIC_BASE_URL")?;
         let failures = env.required(
             "PUBLISH_DEAD_LETTER_QUEUE_URL",
@@ -43,7 +41,7 @@ impl Config {
         Ok(Self {
             use_case: PublishChanges {
                 bus: EventBus::new(&sdk, bus),
-                credentials: IssuanceTable::new(sdk.dynamodb(), table),
+                credentials: IssuanceTable::from_env(env, &sdk)?,
                 source,
             },
             webhooks: Announce {

@@ -1,9 +1,8 @@
-//! Publish changes: reads the stream of the issuance table and tells of each change that readers can see,
-//! at least once, and for each issuance in order.
+//! Publish changes: reads the stream of the issuance table and announces each change that readers can see, at least once,
+//! and for each issuance in order.
 //!
-//! What fails for now stops the batch: everything from there on is delivered again, until it succeeds or the
-//! stream forgets it. What can never succeed goes to the dead letters on a queue of its own, at once, because a stream
-//! waits for its first record.
+//! What fails for now stops the batch: everything from there on is delivered again, until it succeeds or leaves the
+//! stream. What can never succeed is sent to a queue of its own at once, because a stream waits for its first record.
 
 mod config;
 
@@ -57,9 +56,7 @@ impl EventFunction for PublishChanges {
     type Event = StreamEvent;
     type Answer = SqsBatchResponse;
 
-    /// Reads `EVENT_BUS_NAME`, `ISSUANCE_TABLE`, `PUBLIC_BASE_URL`, `PUBLISH_DEAD_LETTER_QUEUE_URL`,
-    /// `DELIVERY_TABLE`, `WEBHOOK_QUEUE_URL`, `WEBHOOK_SUBSCRIPTIONS` and `EGRESS_ALLOW`. A fault names its
-    /// variable.
+    /// Reads the variables of [`Config::from_env`].
     async fn from_env(env: &Env) -> Result<Self, ConfigError> {
         Ok(Self {
             config: Config::from_env(env)?,

@@ -19,6 +19,7 @@ use bestow_qr_code::{Design, DrawError};
 use bestow_runtime::http::{HttpError, read_json, with_problem_fallbacks};
 use bestow_runtime::{ConfigError, Env};
 use bestow_wallets::StartIssuing;
+use secrecy::ExposeSecret;
 use url::Url;
 
 /// How many bytes of a link the address of an offer takes at an API Gateway endpoint. A QR code that has no room for
@@ -119,7 +120,7 @@ fn answer(
         correlation_id: started.correlation_id,
         request_uri: started.request_uri,
         qr_uri: picture.map(|picture| picture.data_uri()),
-        tx_code: started.tx_code.map(|code| code.0),
+        tx_code: started.tx_code.map(|code| code.expose_secret().to_owned()),
         revocation_uuid: started.revocation_uuid,
         expires_at: started
             .expires_at

@@ -20,7 +20,6 @@ use bestow_contract::CorrelationId;
 use bestow_issuance::Record;
 use bestow_issuance::ports::{Cause, Records, RecordsError, Stored, Update};
 use bestow_runtime::{ConfigError, Env, trace};
-use jiff::Timestamp;
 use uuid::Uuid;
 
 /// The attribute that holds the X-Ray trace header of the Start issue.
@@ -55,7 +54,8 @@ impl IssuanceTable {
 }
 
 impl Records for IssuanceTable {
-    async fn reserve(&self, mine: &Stored, now: Timestamp) -> Result<Update, RecordsError> {
+    async fn reserve(&self, mine: &Stored) -> Result<Update, RecordsError> {
+        let now = mine.record.reserved_at;
         let mut reservation = item::write(mine).map_err(unavailable)?;
         // What is announced of this issuance belongs to the trace that it began with.
         reservation

@@ -1,7 +1,5 @@
-//! The backend's ports on DynamoDB, SQS and EventBridge, and what is counted and logged of a start, which comes by a
-//! request or by a message of a queue.
-//!
-//! The bundled wallet is a bounded context of its own: this crate cannot name what is in `bundled-wallet`.
+//! The backend's ports on DynamoDB, SQS and EventBridge, and what is counted and logged of a start, whether by a request
+//! or by a message of a queue. The bundled wallet is a context of its own, which this crate cannot name.
 
 mod dead_letter_queue;
 mod delivery_table;
@@ -26,7 +24,7 @@ pub use poll_queue::PollQueue;
 pub use start_queue::StartQueue;
 pub use webhook_queue::WebhookQueue;
 
-/// Counts what was recorded of an issuance.
+/// Counts a lifecycle_metric of an issuance.
 pub fn count(lifecycle_metric: LifecycleMetric) {
     let counter = match lifecycle_metric {
         LifecycleMetric::Started => Counter::IssuancesStarted,
@@ -37,7 +35,7 @@ pub fn count(lifecycle_metric: LifecycleMetric) {
     metrics::count(counter, 1);
 }
 
-/// One line in the log, and what the caller is told.
+/// Logs the failure, and gives what the caller is told.
 pub fn refuse(failure: &StartIssueError, template_id: &str) -> Problem {
     let problem = failure.problem();
     let correlation_id = &failure.correlation_id;

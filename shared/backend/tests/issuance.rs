@@ -65,14 +65,14 @@ fn offer() -> Offer {
 async fn a_correlation_id_is_reserved_once() {
     let Table { records, .. } = table().await;
     let mine = reservation("a", "1", NOW);
-    assert_eq!(records.reserve(&mine, NOW).await.unwrap(), Update::Done);
+    assert_eq!(records.reserve(&mine).await.unwrap(), Update::Done);
     // The same write again: its first answer was lost.
-    assert_eq!(records.reserve(&mine, NOW).await.unwrap(), Update::Done);
+    assert_eq!(records.reserve(&mine).await.unwrap(), Update::Done);
 
     let repeat = reservation("a", "1", NOW + Duration::from_millis(1));
     let other = reservation("a", "2", NOW + Duration::from_millis(1));
     for later in [repeat, other] {
-        let refused = records.reserve(&later, later.record.reserved_at).await;
+        let refused = records.reserve(&later).await;
         assert_eq!(refused.unwrap(), Update::Overtaken(Box::new(mine.clone())));
     }
     assert_eq!(records.get(&id("a")).await.unwrap(), Some(mine.record));
@@ -82,7 +82,7 @@ async fn a_correlation_id_is_reserved_once() {
 async fn a_reservation_that_nobody_follows_expires_within_a_day_and_an_issuance_does_not() {
     let Table { records, client } = table().await;
     let mine = reservation("a", "1", NOW);
-    records.reserve(&mine, NOW).await.unwrap();
+    records.reserve(&mine).await.unwrap();
     let expires_in = async || -> i64 {
         let key = [("pk", "issuance#a"), ("sk", "record")].map(|(name, value)| {
             let value = aws_sdk_dynamodb::types::AttributeValue::S(value.to_owned());
@@ -105,15 +105,15 @@ async fn a_reservation_that_nobody_follows_expires_within_a_day_and_an_issuance_
 async fn a_name_is_free_again_when_its_record_has_expired() {
     let Table { records, .. } = table().await;
     let mine = reservation("a", "1", NOW);
-    records.reserve(&mine, NOW).await.unwrap();
+    records.reserve(&mine).await.unwrap();
     let offered = next(mine.record.offered(&offer(), NOW).unwrap());
     records.update(mine.write_id, &offered).await.unwrap();
     let [before, after] = [89, 91].map(|days| NOW + Duration::from_hours(days * 24));
     let other = reservation("a", "2", before);
-    let refused = records.reserve(&other, before).await.unwrap();
+    let refused = records.reserve(&other).await.unwrap();
     assert_eq!(refused, Update::Overtaken(Box::new(offered)));
     let other = reservation("a", "2", after);
-    let reserved = records.reserve(&other, after).await.unwrap();
+    let reserved = records.reserve(&other).await.unwrap();
     assert_eq!(reserved, Update::Done);
     // Nothing is left of the old one.
     assert_eq!(records.get(&id("a")).await.unwrap(), Some(other.record));
@@ -123,22 +123,22 @@ async fn a_name_is_free_again_when_its_record_has_expired() {
 async fn an_abandoned_reservation_is_taken_over_by_the_same_request_alone() {
     let Table { records, .. } = table().await;
     let abandoned = reservation("a", "1", NOW);
-    records.reserve(&abandoned, NOW).await.unwrap();
+    records.reserve(&abandoned).await.unwrap();
     let later = NOW + LEASE;
     let other = reservation("a", "2", later);
     assert_eq!(
-        records.reserve(&other, later).await.unwrap(),
+        records.reserve(&other).await.unwrap(),
         Update::Overtaken(Box::new(abandoned))
     );
     let same = reservation("a", "1", later);
-    assert_eq!(records.reserve(&same, later).await.unwrap(), Update::Done);
+    assert_eq!(records.reserve(&same).await.unwrap(), Update::Done);
 }
 
 #[tokio::test]
 async fn a_repeat_is_told_what_became_of_the_first() {
     let Table { records, .. } = table().await;
     let mine = reservation("a", "1", NOW);
-    records.reserve(&mine, NOW).await.unwrap();
+    records.reserve(&mine).await.unwrap();
     let offered = next(mine.record.offered(&offer(), NOW).unwrap());
     assert_eq!(
         records.update(mine.write_id, &offered).await.unwrap(),
@@ -146,7 +146,7 @@ async fn a_repeat_is_told_what_became_of_the_first() {
     );
 
     let repeat = reservation("a", "1", NOW + LEASE);
-    let told = records.reserve(&repeat, NOW + LEASE).await.unwrap();
+    let told = records.reserve(&repeat).await.unwrap();
     assert_eq!(told, Update::Overtaken(Box::new(offered)));
 }
 
@@ -154,7 +154,7 @@ async fn a_repeat_is_told_what_became_of_the_first() {
 async fn of_two_updates_of_the_same_record_one_is_told_about_the_other() {
     let Table { records, .. } = table().await;
     let mine = reservation("a", "1", NOW);
-    records.reserve(&mine, NOW).await.unwrap();
+    records.reserve(&mine).await.unwrap();
     let offered = next(mine.record.offered(&offer(), NOW).unwrap());
     assert_eq!(
         records.update(mine.write_id, &offered).await.unwrap(),
@@ -209,7 +209,7 @@ async fn an_update_leads_from_any_state_to_any_other() {
         })
     };
     let mut current = next(reserved.clone());
-    records.reserve(&current, NOW).await.unwrap();
+    records.reserve(&current).await.unwrap();
     for before in &states {
         for after in &states {
             for state in [before, after] {
@@ -228,7 +228,7 @@ async fn an_update_leads_from_any_state_to_any_other() {
 async fn only_what_is_still_ours_is_removed() {
     let Table { records, .. } = table().await;
     let mine = reservation("a", "1", NOW);
-    records.reserve(&mine, NOW).await.unwrap();
+    records.reserve(&mine).await.unwrap();
     let another = reservation("a", "1", NOW);
     assert_eq!(
         records.remove(&another).await.unwrap(),
@@ -250,10 +250,7 @@ async fn many_records_are_read_together_and_a_malformed_one_fails_alone() {
     let Table { records, client } = table().await;
     let names: Vec<String> = (0..120).map(|number| format!("order {number}")).collect();
     for name in &names {
-        records
-            .reserve(&reservation(name, "1", NOW), NOW)
-            .await
-            .unwrap();
+        records.reserve(&reservation(name, "1", NOW)).await.unwrap();
     }
     client
         .update_item()

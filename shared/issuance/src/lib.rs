@@ -42,7 +42,5 @@ pub use publish_changes::{Announcement, PublishChanges, PublishError, may_go_out
 pub use record::{DEFAULT_OFFER_LIFE, LEASE, LONGEST_OFFER_LIFE, Offer, Record, State};
 pub use request_hash::{RequestHash, RequestHasher};
 pub use schedule::{GRACE, LONGEST_DELAY, back_off};
-pub use start_issue::{
-    StartIssueError, StartIssueErrorKind, StartIssuing, StartedIssue, TransactionCode,
-};
+pub use start_issue::{StartIssueError, StartIssueErrorKind, StartIssuing, StartedIssue};
 pub use wallet_callbacks::{CallbackTokens, WalletCallbacks};

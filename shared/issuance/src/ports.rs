@@ -42,14 +42,10 @@ pub type Update = Outcome<Stored>;
 
 /// The table of records. Writes are atomic and conditional; reads show every write that was answered before.
 pub trait Records: Send + Sync {
-    /// Stores `mine`, a reservation, if at `now` nothing is stored under its correlation id, or only a reservation for
-    /// the same request whose lease is over, or a record that is not [kept](Record::kept_until) any more. Otherwise it
-    /// tells what is there instead.
-    fn reserve(
-        &self,
-        mine: &Stored,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Update, RecordsError>> + Send;
+    /// Stores `mine`, a new reservation, if nothing is stored under its correlation id, or only a reservation for the
+    /// same request whose lease is over, or a record that is not [kept](Record::kept_until) any more. Otherwise it tells
+    /// what is there instead.
+    fn reserve(&self, mine: &Stored) -> impl Future<Output = Result<Update, RecordsError>> + Send;
 
     /// The record under `id`.
     fn get(

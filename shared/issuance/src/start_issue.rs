@@ -6,6 +6,7 @@ use bestow_clock::{Clock, IdSource};
 use bestow_contract::{CorrelationId, Problem, StartIssue, StartIssueAnswer};
 use futures::future::join;
 use jiff::Timestamp;
+use secrecy::SecretString;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -42,30 +43,20 @@ pub struct StartIssuing<R, W, Q, S> {
 }
 
 /// An issuance that was started, now or by an earlier request with the same body.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct StartedIssue {
     /// The caller's correlation id, or the one that was made for it.
     pub correlation_id: CorrelationId,
     /// What hands the offer to the customer's wallet.
     pub request_uri: String,
     /// The transaction code, for the caller alone, if one was asked for.
-    pub tx_code: Option<TransactionCode>,
+    pub tx_code: Option<SecretString>,
     /// Names the credential for a later revocation, if the wallet said so already.
     pub revocation_uuid: Option<Uuid>,
     /// When the offer can no longer be taken, if the wallet said so.
     pub expires_at: Option<Timestamp>,
     /// Whether an earlier request started it.
     pub is_repeat: bool,
-}
-
-/// A transaction code. `Debug` does not show it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct TransactionCode(pub String);
-
-impl std::fmt::Debug for TransactionCode {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("TransactionCode(…)")
-    }
 }
 
 /// An issuance was not started.
@@ -153,8 +144,7 @@ impl<R: Records, W: IssuingWallet, Q: PollQueue, S: Clock + IdSource> StartIssui
             .unwrap_or_else(|| self.system.uuid().into());
         let reservation = self.reservation(&correlation_id, &request);
         let started = async {
-            let now = reservation.record.reserved_at;
-            match self.records.reserve(&reservation, now).await? {
+            match self.records.reserve(&reservation).await? {
                 Update::Done => self.begin(reservation, request).await,
                 Update::Overtaken(stored) => {
                     let is_same = stored.record.request_hash == reservation.record.request_hash;
@@ -227,20 +217,41 @@ impl<R: Records, W: IssuingWallet, Q: PollQueue, S: Clock + IdSource> StartIssui
             self.wallet.start_issue(record, &request),
         )
         .await;
-        match (sent, answer) {
-            (Ok(()), Ok(answer)) => self.record(reservation, answer, false).await,
-            (_, Err(WalletError::Refused(problem))) => {
-                self.withdraw(&reservation).await;
-                Err(WalletError::Refused(problem).into())
+        let failure = match (sent, answer) {
+            (Ok(()), Ok(answer)) => return self.record(reservation, answer, false).await,
+            (_, Err(failure)) => failure.into(),
+            (Err(unsent), Ok(_)) => unsent.into(),
+        };
+        self.give_up(&reservation, &failure).await;
+        Err(failure)
+    }
+
+    /// Frees the correlation id if the wallet will not make an offer; otherwise ends the lease, so that a repeat need
+    /// not wait for it. If this fails, the lease ends by itself and the first poll resolves the reservation.
+    async fn give_up(&self, reservation: &Stored, failure: &StartIssueErrorKind) {
+        let record = &reservation.record;
+        let given_up = match failure {
+            StartIssueErrorKind::Wallet(WalletError::Refused(_)) => {
+                self.records.remove(reservation).await
             }
-            (_, Err(transient)) => {
-                self.give_up_lease(&reservation).await;
-                Err(transient.into())
+            _ => {
+                let lease_until = Timestamp::UNIX_EPOCH;
+                let after = Stored {
+                    record: Record {
+                        state: State::Reserved { lease_until },
+                        ..record.clone()
+                    },
+                    write_id: self.system.uuid(),
+                };
+                self.records.update(reservation.write_id, &after).await
             }
-            (Err(unsent), Ok(_)) => {
-                self.give_up_lease(&reservation).await;
-                Err(unsent.into())
-            }
+        };
+        if let Err(fault) = given_up {
+            tracing::warn!(
+                correlation_id = %record.correlation_id,
+                %fault,
+                "the reservation of an issuance that did not start is left until its lease ends"
+            );
         }
     }
 
@@ -283,8 +294,8 @@ impl<R: Records, W: IssuingWallet, Q: PollQueue, S: Clock + IdSource> StartIssui
             return Err(StartIssueErrorKind::AnotherOffer);
         }
         let started = |record: &Record| {
-            let tx_code = answer.tx_code.clone().map(TransactionCode);
-            started(record, answer.request_uri.clone(), tx_code, is_repeat)
+            let (request_uri, tx_code) = (answer.request_uri.clone(), answer.tx_code.clone());
+            started(record, request_uri, tx_code, is_repeat)
         };
         for _ in 0..MAX_CONTENTION {
             let Some(record) = stored.record.offered(&offer, self.system.now()) else {
@@ -313,51 +324,21 @@ impl<R: Records, W: IssuingWallet, Q: PollQueue, S: Clock + IdSource> StartIssui
         }
         Err(StartIssueErrorKind::Contention)
     }
-
-    /// The wallet will not make an offer, so there is nothing to follow.
-    async fn withdraw(&self, reservation: &Stored) {
-        if let Err(fault) = self.records.remove(reservation).await {
-            log_leftover(&reservation.record, &fault);
-        }
-    }
-
-    /// A repeat need not wait for the lease to end.
-    async fn give_up_lease(&self, reservation: &Stored) {
-        let Some(record) = reservation.record.lease_given_up() else {
-            return;
-        };
-        let after = Stored {
-            record,
-            write_id: self.system.uuid(),
-        };
-        if let Err(fault) = self.records.update(reservation.write_id, &after).await {
-            log_leftover(&reservation.record, &fault);
-        }
-    }
 }
 
 fn started(
     record: &Record,
     request_uri: String,
-    tx_code: Option<TransactionCode>,
+    tx_code: Option<String>,
     is_repeat: bool,
 ) -> StartedIssue {
     let offer = record.offer();
     StartedIssue {
         correlation_id: record.correlation_id.clone(),
         request_uri,
-        tx_code,
+        tx_code: tx_code.map(SecretString::from),
         revocation_uuid: offer.and_then(|offer| offer.revocation_uuid),
         expires_at: offer.and_then(|offer| offer.expires_at),
         is_repeat,
     }
-}
-
-/// Not a failure of the request: the lease ends by itself, and the first poll resolves the reservation.
-fn log_leftover(record: &Record, fault: &RecordsError) {
-    tracing::warn!(
-        correlation_id = %record.correlation_id,
-        %fault,
-        "the reservation of an issuance that did not start is left until its lease ends"
-    );
 }

@@ -59,8 +59,16 @@ impl Record {
         let (mut offer, stage) = match &self.state {
             State::Reserved { .. } => (Offer::default(), Stage::OfferCreated),
             State::Offered { offer, stage, .. } => (offer.clone(), stage.clone()),
-            State::Completed { offer, stage } => {
-                return self.reported(offer, stage, report, now);
+            // Only the stage can change: the wallet tells what became of the credential.
+            State::Completed {
+                offer,
+                stage: known,
+            } => {
+                let stage = report.stage.clone().filter(|stage| {
+                    report.status == Status::IssueCompleted && is_later(&COMPLETED, stage, known)
+                })?;
+                let offer = offer.clone();
+                return self.with_state(State::Completed { offer, stage }, now);
             }
             State::Failed { .. } => return None,
         };
@@ -70,7 +78,7 @@ impl Record {
             Status::IssueCompleted => State::Completed {
                 offer,
                 stage: reported
-                    .filter(|stage| whereabouts(stage) > 0)
+                    .filter(|stage| COMPLETED.contains(stage))
                     .unwrap_or(Stage::CredentialIssued),
             },
             Status::Error => {
@@ -84,32 +92,11 @@ impl Record {
             }
             pending => State::Offered {
                 offer,
-                stage: later(stage, reported),
+                stage: reported
+                    .filter(|reported| is_later(&PENDING, reported, &stage))
+                    .unwrap_or(stage),
                 wallet_status: Status::from(short_name(pending.as_str())),
             },
-        };
-        self.with_state(state, now)
-    }
-
-    /// The record of a completed issuance once its wallet has told what became of the credential: only the stage
-    /// changes.
-    fn reported(
-        &self,
-        offer: &Offer,
-        known: &Stage,
-        report: &IssueStatus,
-        now: Timestamp,
-    ) -> Option<Self> {
-        if report.status != Status::IssueCompleted {
-            return None;
-        }
-        let reported = report.stage.as_ref()?;
-        if whereabouts(reported) <= whereabouts(known) {
-            return None;
-        }
-        let state = State::Completed {
-            offer: offer.clone(),
-            stage: reported.clone(),
         };
         self.with_state(state, now)
     }
@@ -125,15 +112,6 @@ impl Record {
             error,
         };
         self.with_state(state, now)
-    }
-
-    /// The record of a reservation whose process has given up: anyone may try again at once.
-    pub(crate) fn lease_given_up(&self) -> Option<Self> {
-        let lease_until = Timestamp::UNIX_EPOCH;
-        self.lease_until(lease_until).map(|_| Self {
-            state: State::Reserved { lease_until },
-            ..self.clone()
-        })
     }
 
     /// The record after the poll message with number `attempt` was dealt with: it and any before it are stale from
@@ -182,35 +160,27 @@ impl Offer {
     }
 }
 
-fn later(known: Stage, reported: Option<Stage>) -> Stage {
-    match reported {
-        Some(reported) if progress(&reported) > progress(&known) => reported,
-        _ => known,
-    }
-}
+/// The stages of a pending issuance, in their order.
+const PENDING: [Stage; 4] = [
+    Stage::OfferCreated,
+    Stage::OfferRetrieved,
+    Stage::TokenIssued,
+    Stage::CredentialIssued,
+];
 
-/// How far along a stage of a pending issuance is; 0 for one that is not in the contract or contradicts a pending
-/// status.
-fn progress(stage: &Stage) -> u8 {
-    match stage {
-        Stage::OfferCreated => 1,
-        Stage::OfferRetrieved => 2,
-        Stage::TokenIssued => 3,
-        Stage::CredentialIssued => 4,
-        _ => 0,
-    }
-}
+/// The stages of a completed issuance, in their order: a credential that was declined can be taken in a second try, and
+/// one that was accepted be deleted.
+const COMPLETED: [Stage; 4] = [
+    Stage::CredentialIssued,
+    Stage::Declined,
+    Stage::Accepted,
+    Stage::Deleted,
+];
 
-/// The order of the stages of a completed issuance; 0 for any other. A credential that was declined can be taken in a
-/// second try, and one that was accepted be deleted.
-fn whereabouts(stage: &Stage) -> u8 {
-    match stage {
-        Stage::CredentialIssued => 1,
-        Stage::Declined => 2,
-        Stage::Accepted => 3,
-        Stage::Deleted => 4,
-        _ => 0,
-    }
+/// Whether `stage` comes after `known` in `order`. A stage that is not in it is no progress.
+fn is_later(order: &[Stage], stage: &Stage, known: &Stage) -> bool {
+    let place = |stage| order.iter().position(|one| one == stage);
+    place(stage) > place(known)
 }
 
 /// Whether nothing more can be reported of the credential of an issuance that was completed.

@@ -8,7 +8,7 @@ use bestow_clock::{Clock, IdSource};
 use bestow_issuance::back_off;
 use bestow_sealing::{CryptoError, OpenError};
 use futures::{StreamExt, stream};
-use jiff::Timestamp;
+use secrecy::ExposeSecret;
 use thiserror::Error;
 
 use crate::chunk::{Chunk, ChunkId, LineOutcome, LineResult, PendingLine};
@@ -182,7 +182,7 @@ impl<J: Jobs, Q: Send + Sync, I: Issuing, S: Clock + IdSource> StartQueued<J, Q,
             correlation_id: Some(started.correlation_id),
             outcome: LineOutcome::Started {
                 request_uri: started.request_uri,
-                tx_code: started.tx_code.map(|code| code.0),
+                tx_code: started.tx_code.map(|code| code.expose_secret().to_owned()),
                 revocation_uuid: started.revocation_uuid,
                 expires_at: started.expires_at,
             },

@@ -103,16 +103,16 @@ fn unavailable(cause: &'static str) -> RecordsError {
 }
 
 impl Records for Ports {
-    async fn reserve(&self, mine: &Stored, now: Timestamp) -> Result<Update, RecordsError> {
+    async fn reserve(&self, mine: &Stored) -> Result<Update, RecordsError> {
         step().await;
         let answer = {
             let mut world = self.world();
             match world.records_mood {
                 Mood::Down | Mood::Refusing => Err("down"),
                 mood => {
-                    let mut answer = world.reserve(mine, now);
+                    let mut answer = world.reserve(mine);
                     if mood == Mood::AnswerLostAndRepeated {
-                        answer = world.reserve(mine, now);
+                        answer = world.reserve(mine);
                     }
                     lost(mood, answer)
                 }

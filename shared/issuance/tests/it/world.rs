@@ -84,10 +84,10 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn reserve(&mut self, mine: &Stored, now: Timestamp) -> Update {
+    pub(crate) fn reserve(&mut self, mine: &Stored) -> Update {
         let id = &mine.record.correlation_id;
         match self.table.get(id) {
-            Some(existing) if !is_abandoned(existing, mine, now) => {
+            Some(existing) if !is_abandoned(existing, mine) => {
                 Outcome::instead_of(mine, Some(existing.clone()))
             }
             _ => {
@@ -227,7 +227,8 @@ impl World {
     }
 }
 
-fn is_abandoned(existing: &Stored, mine: &Stored, now: Timestamp) -> bool {
+fn is_abandoned(existing: &Stored, mine: &Stored) -> bool {
+    let now = mine.record.reserved_at;
     matches!(existing.record.state, State::Reserved { lease_until } if lease_until <= now)
         && existing.record.request_hash == mine.record.request_hash
 }
