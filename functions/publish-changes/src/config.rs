@@ -1,7 +1,8 @@
 //! What this function is configured with.
 
+use bestow_aws::queue::Queue;
 use bestow_aws::sdk::Sdk;
-use bestow_backend::{DeadLetterQueue, DeliveryTable, EventBus, IssuanceTable, WebhookQueue};
+use bestow_backend::{DeliveryTable, EventBus, IssuanceTable, WebhookQueue};
 use bestow_clock::OperatingSystem;
 use bestow_issuance::PublishChanges;
 use bestow_runtime::{ConfigError, Env};
@@ -11,7 +12,8 @@ use bestow_webhooks::Announce;
 pub(crate) struct Config {
     pub(crate) use_case: PublishChanges<EventBus, IssuanceTable>,
     pub(crate) webhooks: Announce<DeliveryTable, WebhookQueue, OperatingSystem>,
-    pub(crate) failures: DeadLetterQueue,
+    /// Where Lambda, too, sends the records that it gave up.
+    pub(crate) failures: Queue,
 }
 
 impl Config {
@@ -50,7 +52,7 @@ impl Config {
                 system: OperatingSystem,
                 subscriptions,
             },
-            failures: DeadLetterQueue::new(sdk.sqs(), failures),
+            failures: Queue::new(sdk.sqs(), failures),
         })
     }
 }

@@ -168,7 +168,8 @@ impl PublishChanges {
             reason,
             "a change can never be announced and goes to the dead letters"
         );
-        let sent = self.config.failures.send(&given_up(record, reason)).await;
+        let message = given_up(record, reason);
+        let sent = self.config.failures.send_json(&message, 0).await;
         sent.map_err(|fault| {
             tracing::error!(sequence_number, %fault, "a change could not be put aside and is delivered again");
             Stop(record)

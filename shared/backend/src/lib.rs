@@ -1,7 +1,6 @@
 //! The backend's ports on DynamoDB, SQS and EventBridge, and what is counted and logged of a start, whether by a request
 //! or by a message of a queue. The bundled wallet is a context of its own, which this crate cannot name.
 
-mod dead_letter_queue;
 mod delivery_table;
 mod event_bus;
 mod issuance_table;
@@ -15,7 +14,6 @@ use bestow_issuance::ports::WalletError;
 use bestow_issuance::{LifecycleMetric, StartIssueError, StartIssueErrorKind};
 use bestow_runtime::metrics::{self, Counter};
 
-pub use dead_letter_queue::DeadLetterQueue;
 pub use delivery_table::DeliveryTable;
 pub use event_bus::EventBus;
 pub use issuance_table::{IssuanceTable, announcement, trace_of};

@@ -13,8 +13,6 @@ use crate::record::{Record, State};
 /// One change of an issuance that readers can see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// The same however often this change is announced, and no other change's.
-    pub id: Uuid,
     /// The issuance.
     pub correlation_id: CorrelationId,
     /// Which change of the issuance it is, from 1.
@@ -37,24 +35,25 @@ impl Change {
             return None;
         }
         let was_completed = |before: &Record| matches!(before.state, State::Completed { .. });
-        let status = record.view()?;
-        let sequence = record.sequence;
-        // The time tells apart issuances that used the same correlation id one after the other.
-        let id = name(&[
-            b"issue",
-            record.correlation_id.as_str().as_bytes(),
-            record.reserved_at.as_millisecond().to_string().as_bytes(),
-            sequence.to_string().as_bytes(),
-        ]);
         Some(Self {
-            id,
             correlation_id: record.correlation_id.clone(),
-            sequence,
-            status,
+            sequence: record.sequence,
+            status: record.view()?,
             after_completion: before.is_some_and(was_completed),
             callback: record.callback.clone(),
             reserved_at: record.reserved_at,
         })
+    }
+
+    /// The same however often this change is announced, and no other change's.
+    pub fn id(&self) -> Uuid {
+        name(&[
+            b"issue",
+            self.correlation_id.as_str().as_bytes(),
+            // Tells apart issuances that used the same correlation id one after the other.
+            self.reserved_at.as_millisecond().to_string().as_bytes(),
+            self.sequence.to_string().as_bytes(),
+        ])
     }
 
     /// What the change is called.
@@ -76,7 +75,7 @@ impl Change {
         CloudEvent::new(
             source,
             self.event_type(),
-            self.id,
+            self.id(),
             self.correlation_id.clone(),
             self.sequence,
             self.status.last_updated.unwrap_or_default(),

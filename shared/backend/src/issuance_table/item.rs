@@ -30,7 +30,7 @@ struct RecordItem {
     #[serde(with = "millisecond::required")]
     reserved_at_ms: Timestamp,
     attempt: u32,
-    /// Only if it is so.
+    /// Written only if it is true.
     wallet_calls_back: Option<bool>,
     #[serde(with = "millisecond::required")]
     quiet_until_ms: Timestamp,

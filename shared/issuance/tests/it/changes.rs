@@ -150,7 +150,7 @@ fn an_issuance_under_a_name_that_was_used_before_has_events_of_its_own() {
         let id = "again".parse().unwrap();
         let record = Record::reserve(id, "issue_iban".to_owned(), hash, reserved_at);
         let record = record.offered(&Offer::default(), reserved_at).unwrap();
-        Change::since(None, &record).unwrap().id
+        Change::since(None, &record).unwrap().id()
     };
     let [one, two] = [1, 2].map(|ms| Timestamp::from_millisecond(ms).unwrap());
     assert_eq!(id_of(one), id_of(one));

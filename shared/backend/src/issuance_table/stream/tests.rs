@@ -68,7 +68,7 @@ fn what_takes_the_place_of_an_expired_record_is_announced_as_new() {
     assert_eq!(change.reserved_at, at_ms(9_000));
     assert!(credential.is_some());
     let (before, _) = change_of(announced(None, &record(1, offered(Stage::OfferCreated))));
-    assert_ne!(change.id, before.id);
+    assert_ne!(change.id(), before.id());
 }
 
 #[test]
