@@ -269,8 +269,8 @@ fn waves<'r>(jobs: impl Iterator<Item = Job<'r>>) -> Vec<Vec<Job<'r>>> {
 
 fn may_join(wave: &[Job<'_>], job: &Job<'_>) -> bool {
     job.announcement().is_none_or(|next| {
-        let together = wave.iter().filter_map(Job::announcement);
-        may_go_out_together(together, next)
+        let together: Vec<_> = wave.iter().filter_map(Job::announcement).collect();
+        may_go_out_together(&together, next)
     })
 }
 

@@ -68,18 +68,9 @@ impl Announcement {
 /// Whether `next` may be announced at the same time as those `together`: they are not too many, and none of them is
 /// about the same issuance. Of events that are put at once any may fail, and a later change must not overtake an
 /// earlier one.
-pub fn may_go_out_together<'a>(
-    together: impl IntoIterator<Item = &'a Announcement>,
-    next: &Announcement,
-) -> bool {
-    let mut count = 0;
-    for other in together {
-        count += 1;
-        if other.subject() == next.subject() {
-            return false;
-        }
-    }
-    count < MAX_EVENTS
+pub fn may_go_out_together(together: &[&Announcement], next: &Announcement) -> bool {
+    let is_other = |other: &&Announcement| other.subject() != next.subject();
+    together.len() < MAX_EVENTS && together.iter().all(is_other)
 }
 
 impl<B: EventBus, C: CredentialStatuses> PublishChanges<B, C> {
