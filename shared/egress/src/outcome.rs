@@ -1,7 +1,5 @@
 //! What an answer, or the lack of one, means to whoever asked the wallet.
 
-use std::time::Duration;
-
 use bestow_contract::{PROBLEM_JSON, Problem};
 use bestow_issuance::LONGEST_DELAY;
 use bestow_issuance::ports::{TransientError, TransientKind, WalletError};

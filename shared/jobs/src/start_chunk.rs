@@ -8,6 +8,7 @@ use bestow_clock::{Clock, IdSource};
 use bestow_issuance::back_off;
 use bestow_sealing::{CryptoError, OpenError};
 use futures::{StreamExt, stream};
+use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use thiserror::Error;
 

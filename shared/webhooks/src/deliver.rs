@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bestow_clock::{Clock, IdSource};
+use bestow_issuance::LONGEST_DELAY;
 use jiff::Timestamp;
 use thiserror::Error;
 
@@ -12,7 +13,6 @@ use crate::ports::{
     Answer, Deliveries, DeliveriesError, DeliveryMessage, Found, Post, Receiver, Subscriptions,
     Update, WebhookQueue, WebhookQueueError,
 };
-use crate::schedule::LONGEST_DELAY;
 use crate::secret::WebhookSecrets;
 use crate::subscription::{AccountSubscriptions, SubscriptionId};
 

@@ -2,10 +2,6 @@
 
 use std::time::Duration;
 
-/// The longest delay of a queue message. Longer waits are several messages, one after the other.
-pub(crate) const LONGEST_DELAY: Duration =
-    Duration::from_secs(bestow_issuance::LONGEST_DELAY_SECONDS as u64);
-
 /// The waits between attempts, in seconds. Together they are three days, so that a receiver which fails on a Friday
 /// evening is told on Monday.
 const WAITS: [u64; 10] = [
