@@ -1,6 +1,7 @@
 //! The queues of a local cloud, spoken to in the JSON protocol of SQS.
 
 use bestow_local::RunningCloud;
+use bestow_queue_service::QueueService;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
@@ -10,6 +11,7 @@ use crate::eventually::eventually;
 /// A client of the embedded SQS.
 pub struct Queues {
     http: reqwest::Client,
+    service: QueueService,
     endpoint: String,
     poll_queue: String,
     dead_letters: String,
@@ -28,6 +30,7 @@ impl Queues {
         };
         Self {
             http: http_client(),
+            service: cloud.queues().clone(),
             endpoint: cloud.sqs_endpoint().to_owned(),
             poll_queue: queue("PollQueue"),
             dead_letters: queue("PollDeadLetterQueue"),
@@ -71,11 +74,11 @@ impl Queues {
 
     /// Every message that can be seen in any queue, by the queue's name, with all its attributes.
     pub async fn every_message(&self) -> Vec<(String, Value)> {
-        let queues = self.sqs("ListQueues", &json!({})).await;
         let mut all = Vec::new();
-        for queue in queues["QueueUrls"].as_array().expect("URLs") {
+        for name in self.service.queue_names().expect("names") {
+            let found = self.sqs("GetQueueUrl", &json!({"QueueName": name})).await;
             let request = json!({
-                "QueueUrl": queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": 30, "WaitTimeSeconds": 0,
+                "QueueUrl": found["QueueUrl"], "MaxNumberOfMessages": 10, "VisibilityTimeout": 30, "WaitTimeSeconds": 0,
                 "AttributeNames": ["All"], "MessageAttributeNames": ["All"],
             });
             loop {
@@ -86,8 +89,7 @@ impl Queues {
                 if messages.is_empty() {
                     break;
                 }
-                let name = queue.as_str().expect("a URL");
-                all.extend(messages.into_iter().map(|one| (name.to_owned(), one)));
+                all.extend(messages.into_iter().map(|one| (name.clone(), one)));
             }
         }
         all
@@ -124,12 +126,12 @@ impl Queues {
 
     /// Has messages of deliveries that failed delivered again after a second, so that no test waits for what
     /// the template says.
-    pub async fn redeliver_at_once(&self) {
-        let request = json!({
-            "QueueUrl": self.webhook_queue,
-            "Attributes": {"VisibilityTimeout": "1"},
-        });
-        self.sqs("SetQueueAttributes", &request).await;
+    pub fn redeliver_at_once(&self) {
+        let (_, name) = self.webhook_queue.rsplit_once('/').expect("a queue URL");
+        let set = self
+            .service
+            .create_queue(name, [("VisibilityTimeout", "1")]);
+        set.expect("a queue");
     }
 
     /// Puts a message on the start queue, as a pipeline does, and gives its id.

@@ -200,7 +200,7 @@ async fn an_attempt_that_was_not_recorded_is_made_again() {
     })
     .await;
     let (backend, receiver) = (&functions.backend, Receiver::start().await);
-    functions.queues().redeliver_at_once().await;
+    functions.queues().redeliver_at_once();
     let id = start(backend, &receiver.url).await;
     receiver.until("it is posted", |_| true).await;
     let twice = |_: &_| receiver.posts().len() > 1;

@@ -8,7 +8,7 @@ pub(crate) const ACCOUNT_ID: &str = "000000000000";
 /// The region in ARNs. It has no other meaning: a client may sign for any region.
 const REGION: &str = "us-east-1";
 
-/// The URL of a queue: `{public_base_url}/{ACCOUNT_ID}/{name}`. The base has no trailing slash.
+/// The URL of a queue. The base has no trailing slash.
 pub(crate) fn queue_url(public_base_url: &str, name: &str) -> String {
     format!("{public_base_url}/{ACCOUNT_ID}/{name}")
 }
@@ -30,30 +30,19 @@ pub(crate) fn name_in_url(url: &str) -> Result<&str, Error> {
 
 /// The queue's name in a queue ARN, of whatever region; none if it is not an ARN of this account.
 pub(crate) fn name_in_arn(arn: &str) -> Option<&str> {
-    let region_and_rest = arn.strip_prefix("arn:aws:sqs:")?;
-    let (_region, account_and_name) = region_and_rest.split_once(':')?;
+    let (_region, account_and_name) = arn.strip_prefix("arn:aws:sqs:")?.split_once(':')?;
     account_and_name.strip_prefix(ACCOUNT_ID)?.strip_prefix(':')
 }
 
-/// Checks a new queue's name: 1 to 80 letters, digits, hyphens and underscores.
-pub(crate) fn check_queue_name(name: &str) -> Result<(), Error> {
-    if is_name(name) {
-        return Ok(());
-    }
-    Err(Error::InvalidParameterValue(format!(
-        "The queue name {name:?} is not legal: it must be 1 to 80 letters, digits, hyphens and \
-         underscores."
-    )))
-}
-
-/// True for what names a queue, or an entry of a batch.
+/// True for what names a queue, or an entry of a batch: 1 to 80 letters, digits, hyphens and
+/// underscores.
 pub(crate) fn is_name(text: &str) -> bool {
     let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     (1..=80).contains(&text.len()) && text.bytes().all(is_legal)
 }
 
 /// What a receipt handle says: which message of which queue, and which receive of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Receipt {
     pub(crate) queue_id: i64,
     pub(crate) message_row: i64,
@@ -67,8 +56,8 @@ impl Receipt {
         format!("{}/{}/{}", self.queue_id, self.message_row, self.token)
     }
 
-    /// Reads a handle; anything that this service did not make is [`Error::ReceiptHandleIsInvalid`].
-    pub(crate) fn from_handle(handle: &str) -> Result<Self, Error> {
+    /// Reads a handle that was made for this queue.
+    pub(crate) fn from_handle(handle: &str, queue_id: i64) -> Result<Self, Error> {
         let parse = || {
             let mut parts = handle.splitn(3, '/');
             Some(Self {
@@ -77,6 +66,8 @@ impl Receipt {
                 token: parts.next()?.to_owned(),
             })
         };
-        parse().ok_or(Error::ReceiptHandleIsInvalid)
+        parse()
+            .filter(|receipt| receipt.queue_id == queue_id)
+            .ok_or(Error::ReceiptHandleIsInvalid)
     }
 }

@@ -1,9 +1,8 @@
 //! An embedded queue service that speaks the SQS API, as far as Bestow and its operators use it.
 //!
 //! [`QueueService`] keeps queues in SQLite, in memory or in a file, and serves the JSON protocol of
-//! SQS (`AwsJson1.0`, `x-amz-target: AmazonSQS.*`), so that a program that uses an AWS SDK, or the
-//! AWS CLI, needs nothing but another endpoint. A program that embeds the service can also call it
-//! directly, which is what an event loop does that feeds a function from a queue.
+//! SQS, so that AWS SDKs and the AWS CLI need nothing but another endpoint. A program that embeds it
+//! can also call it directly.
 //!
 //! Standard queues with delays, visibility time-outs, long polling, redrive to dead-letter queues
 //! and back, batches, `AWSTraceHeader`, and the limits of SQS behave as in AWS. A long poll sleeps
@@ -11,8 +10,8 @@
 //!
 //! # Not imitated
 //!
-//! - FIFO queues, message attributes, tags, permissions, and the creation and deletion of queues
-//!   over HTTP. An operation or a parameter that is not served is refused.
+//! - FIFO queues, message attributes, tags, permissions, batches of deletes, and the management of
+//!   queues over HTTP. An operation or a parameter that is not served is refused.
 //! - Authentication, throughput quotas, the limit of in-flight messages, and the 60 seconds that
 //!   AWS wants between two purges.
 //! - A move task moves all its messages at once.
@@ -32,7 +31,6 @@ mod send;
 mod server;
 mod service;
 mod store;
-mod wakeups;
 
 pub use address::queue_arn;
 pub use error::Error;

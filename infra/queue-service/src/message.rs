@@ -1,27 +1,23 @@
 //! Messages: as they are sent, and as they are received.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
-use crate::{
-    Error, address,
-    limits::{DELAY_SECONDS, check_range},
-    queue_attributes::QueueAttributes,
-};
+use crate::{Error, address, queue_attributes::QueueAttributes};
 
 /// A message to send.
 #[derive(Clone, Default)]
 pub struct NewMessage {
     /// The text; not empty, and of characters that XML 1.0 can carry.
     pub body: String,
-    /// Seconds to stay hidden, 0 to 900; by default the queue's delay.
-    pub delay_seconds: Option<i64>,
+    /// How long it stays hidden; by default as long as the queue says.
+    pub delay: Option<Duration>,
     /// The system attribute `AWSTraceHeader`.
     pub trace_header: Option<String>,
 }
 
 /// A message as it was received. It stays hidden from other receives until its visibility time-out
 /// is over, and comes back then unless it is deleted.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Message {
     /// The message's id, a UUID.
     pub message_id: String,
@@ -65,8 +61,7 @@ impl NewMessage {
                  bytes."
             )));
         }
-        let delay = self.delay_seconds.unwrap_or_default();
-        check_range("DelaySeconds", delay, DELAY_SECONDS)
+        Ok(())
     }
 }
 
@@ -97,21 +92,12 @@ impl Message {
     }
 }
 
-// Bodies stay out of logs: what a queue carries is its users' business.
+// Bodies stay out of logs.
 impl fmt::Debug for NewMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewMessage")
             .field("size", &self.body.len())
-            .field("delay_seconds", &self.delay_seconds)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Message {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Message")
-            .field("message_id", &self.message_id)
-            .field("receive_count", &self.receive_count)
+            .field("delay", &self.delay)
             .finish_non_exhaustive()
     }
 }

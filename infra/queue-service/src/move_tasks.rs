@@ -3,23 +3,13 @@
 use std::collections::BTreeSet;
 
 use rusqlite::{Transaction, named_params};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
     Error, QueueService, address,
     queues::{self, Queue},
 };
-
-/// A move task. It ran when it was started, so it is over: completed if it moved all messages,
-/// failed if it did not know where some of them came from.
-#[derive(Debug)]
-pub(crate) struct MoveTask {
-    pub(crate) source_arn: String,
-    pub(crate) to_move: i64,
-    pub(crate) moved: i64,
-    /// Unix milliseconds.
-    pub(crate) started_at_ms: i64,
-}
 
 impl QueueService {
     /// Moves all visible messages of a dead-letter queue back, each to the queue that it was
@@ -39,7 +29,7 @@ impl QueueService {
                         reached.insert(origin.name);
                         moved += 1;
                     }
-                    Err(Error::ResourceNotFound(_)) => {}
+                    Err(Error::ResourceNotFoundException(_)) => {}
                     Err(error) => return Err(error),
                 }
             }
@@ -51,26 +41,33 @@ impl QueueService {
                 .execute((source_arn, to_move, moved, now_ms))?;
             Ok(reached)
         })?;
-        reached.iter().for_each(|queue| self.wake(queue));
+        for queue in reached {
+            self.bell(&queue).notify_waiters();
+        }
         Ok(Uuid::new_v4().to_string())
     }
 
-    /// The newest tasks of a source queue, newest first.
-    pub(crate) fn move_tasks(&self, source_arn: &str, limit: i64) -> Result<Vec<MoveTask>, Error> {
+    /// The newest tasks of a source queue, newest first, as `ListMessageMoveTasks` shows them. One failed if it did
+    /// not know where some of its messages came from.
+    pub(crate) fn move_tasks(&self, source_arn: &str, limit: i64) -> Result<Vec<Value>, Error> {
         self.transact(|transaction| {
             find_by_arn(transaction, source_arn)?;
             let mut statement = transaction.prepare_cached(
-                "SELECT source_arn, to_move, moved, started_at_ms FROM move_tasks
+                "SELECT to_move, moved, started_at_ms FROM move_tasks
                  WHERE source_arn = ?1 ORDER BY id DESC LIMIT ?2",
             )?;
             let tasks = statement
                 .query_map((source_arn, limit), |row| {
-                    Ok(MoveTask {
-                        source_arn: row.get(0)?,
-                        to_move: row.get(1)?,
-                        moved: row.get(2)?,
-                        started_at_ms: row.get(3)?,
-                    })
+                    let (to_move, moved): (i64, i64) = (row.get(0)?, row.get(1)?);
+                    let failed = moved < to_move;
+                    Ok(json!({
+                        "Status": if failed { "FAILED" } else { "COMPLETED" },
+                        "FailureReason": failed.then_some("CouldNotDetermineMessageSource"),
+                        "SourceArn": source_arn,
+                        "ApproximateNumberOfMessagesToMove": to_move,
+                        "ApproximateNumberOfMessagesMoved": moved,
+                        "StartedTimestamp": row.get::<_, i64>(2)?,
+                    }))
                 })?
                 .collect::<Result<_, _>>()?;
             Ok(tasks)
@@ -79,12 +76,9 @@ impl QueueService {
 }
 
 fn find_by_arn(transaction: &Transaction<'_>, arn: &str) -> Result<Queue, Error> {
-    let absent = || Error::ResourceNotFound(arn.to_owned());
+    let absent = || Error::ResourceNotFoundException(arn.to_owned());
     let name = address::name_in_arn(arn).ok_or_else(absent)?;
-    match queues::find(transaction, name) {
-        Err(Error::QueueDoesNotExist) => Err(absent()),
-        found => found,
-    }
+    queues::find(transaction, name)?.ok_or_else(absent)
 }
 
 fn check_is_dead_letter_queue(transaction: &Transaction<'_>, queue: &Queue) -> Result<(), Error> {

@@ -3,12 +3,12 @@
 mod messages;
 mod queues;
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, time::Duration};
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::{Error, address, limits::check_range, server::Endpoint};
+use crate::{Error, address, limits::in_range, server::Endpoint};
 
 /// Runs an operation, named as in `x-amz-target` after the dot, and gives its answer.
 pub(crate) async fn answer(
@@ -19,34 +19,30 @@ pub(crate) async fn answer(
     let request = || {
         serde_json::from_slice(body)
             .map(Parameters)
-            .map_err(|error| Error::Serialization(error.to_string()))
+            .map_err(|error| Error::MalformedInput(error.to_string()))
     };
     match operation {
         "GetQueueUrl" => queues::url(endpoint, request()?),
-        "ListQueues" => queues::list(endpoint, request()?),
         "GetQueueAttributes" => queues::attributes(endpoint, request()?),
-        "SetQueueAttributes" => queues::set_attributes(endpoint, request()?),
         "PurgeQueue" => queues::purge(endpoint, request()?),
         "StartMessageMoveTask" => queues::start_move_task(endpoint, request()?),
         "ListMessageMoveTasks" => queues::move_tasks(endpoint, request()?),
         "ReceiveMessage" => messages::receive(endpoint, request()?).await,
-        "SendMessage" => messages::one(endpoint, request()?, messages::send),
-        "SendMessageBatch" => messages::batch(endpoint, request()?, messages::send),
-        "DeleteMessage" => messages::one(endpoint, request()?, messages::delete),
-        "DeleteMessageBatch" => messages::batch(endpoint, request()?, messages::delete),
-        "ChangeMessageVisibility" => {
-            messages::one(endpoint, request()?, messages::change_visibility)
-        }
-        "ChangeMessageVisibilityBatch" => {
-            messages::batch(endpoint, request()?, messages::change_visibility)
-        }
+        "SendMessage" => messages::send(endpoint, request()?),
+        "SendMessageBatch" => messages::send_batch(endpoint, request()?),
+        "DeleteMessage" => messages::delete(endpoint, request()?),
+        "ChangeMessageVisibility" => messages::change_visibility(endpoint, request()?),
         "AddPermission"
         | "CancelMessageMoveTask"
+        | "ChangeMessageVisibilityBatch"
         | "CreateQueue"
+        | "DeleteMessageBatch"
         | "DeleteQueue"
         | "ListDeadLetterSourceQueues"
         | "ListQueueTags"
+        | "ListQueues"
         | "RemovePermission"
+        | "SetQueueAttributes"
         | "TagQueue"
         | "UntagQueue" => Err(Error::UnsupportedOperation(operation.to_owned())),
         _ => Err(Error::InvalidAction(operation.to_owned())),
@@ -60,7 +56,7 @@ impl Parameters {
     fn optional<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, Error> {
         let value = self.0.remove(name).unwrap_or_default();
         serde_json::from_value(value)
-            .map_err(|error| Error::Serialization(format!("{name}: {error}")))
+            .map_err(|error| Error::MalformedInput(format!("{name}: {error}")))
     }
 
     fn required<T: DeserializeOwned>(&mut self, name: &'static str) -> Result<T, Error> {
@@ -69,10 +65,16 @@ impl Parameters {
 
     fn in_range(&mut self, name: &str, range: RangeInclusive<i64>) -> Result<Option<i64>, Error> {
         let value = self.optional(name)?;
-        if let Some(value) = value {
-            check_range(name, value, range)?;
-        }
-        Ok(value)
+        value.map(|value| in_range(name, value, range)).transpose()
+    }
+
+    fn duration(
+        &mut self,
+        name: &str,
+        seconds: RangeInclusive<i64>,
+    ) -> Result<Option<Duration>, Error> {
+        let seconds = self.in_range(name, seconds)?;
+        Ok(seconds.map(|seconds| Duration::from_secs(seconds.unsigned_abs())))
     }
 
     /// The name of the queue in `QueueUrl`.

@@ -3,8 +3,10 @@
 use rusqlite::{Row, Transaction, named_params};
 
 use crate::{
-    Error, QueueService, address,
+    Error, QueueService,
+    address::is_name,
     queue_attributes::{AttributeMap, QueueAttributes},
+    service::millis,
 };
 
 /// A queue as it is stored.
@@ -40,7 +42,7 @@ impl QueueService {
             .collect();
         self.transact(|transaction| put(transaction, name, &attributes))?;
         // Another redrive policy can change what a receive finds.
-        self.wake(name);
+        self.bell(name).notify_waiters();
         Ok(())
     }
 
@@ -51,7 +53,7 @@ impl QueueService {
     }
 
     pub(crate) fn queue(&self, name: &str) -> Result<Queue, Error> {
-        self.transact(|transaction| find(transaction, name))
+        self.on_queue(name, |_, queue| Ok(queue))
     }
 
     /// Deletes all messages of a queue, those in flight too.
@@ -90,15 +92,14 @@ impl QueueService {
 impl Queue {
     /// Messages sent at this time or before have outlived the retention period.
     pub(crate) fn oldest_ms(&self, now_ms: i64) -> i64 {
-        now_ms - self.attributes.message_retention_seconds * 1000
+        now_ms - millis(self.attributes.retention)
     }
 }
 
-/// The queue of this name, or [`Error::QueueDoesNotExist`].
-pub(crate) fn find(transaction: &Transaction<'_>, name: &str) -> Result<Queue, Error> {
+pub(crate) fn find(transaction: &Transaction<'_>, name: &str) -> Result<Option<Queue>, Error> {
     let mut statement = transaction.prepare_cached("SELECT * FROM queues WHERE name = ?1")?;
     let mut rows = statement.query([name])?;
-    read(rows.next()?.ok_or(Error::QueueDoesNotExist)?)
+    rows.next()?.map(read).transpose()
 }
 
 /// All queues, by name.
@@ -108,24 +109,25 @@ pub(crate) fn list(transaction: &Transaction<'_>) -> Result<Vec<Queue>, Error> {
 }
 
 fn put(transaction: &Transaction<'_>, name: &str, changes: &AttributeMap) -> Result<(), Error> {
-    let mut attributes = match find(transaction, name) {
-        Ok(existing) => existing.attributes,
-        Err(Error::QueueDoesNotExist) => {
-            address::check_queue_name(name)?;
-            QueueAttributes::default()
+    let mut attributes = match find(transaction, name)? {
+        Some(existing) => existing.attributes,
+        None if is_name(name) => QueueAttributes::default(),
+        None => {
+            return Err(Error::InvalidParameterValue(format!(
+                "The queue name {name:?} is not legal: it must be 1 to 80 letters, digits, \
+                 hyphens and underscores."
+            )));
         }
-        Err(error) => return Err(error),
     };
     attributes.set_all(changes)?;
-    if let Some(policy) = &attributes.redrive_policy {
-        find(transaction, &policy.dead_letter_queue).map_err(|error| match error {
-            Error::QueueDoesNotExist => Error::InvalidParameterValue(
-                "The value for parameter RedrivePolicy is invalid. Reason: Dead letter target \
-                 does not exist."
-                    .to_owned(),
-            ),
-            other => other,
-        })?;
+    if let Some(policy) = &attributes.redrive_policy
+        && find(transaction, &policy.dead_letter_queue)?.is_none()
+    {
+        return Err(Error::InvalidParameterValue(
+            "The value for parameter RedrivePolicy is invalid. Reason: Dead letter target does \
+             not exist."
+                .to_owned(),
+        ));
     }
     let json = serde_json::to_string(&attributes.to_map())
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
@@ -140,13 +142,15 @@ fn put(transaction: &Transaction<'_>, name: &str, changes: &AttributeMap) -> Res
 
 fn read(row: &Row<'_>) -> Result<Queue, Error> {
     let json: String = row.get("attributes")?;
-    let attributes: AttributeMap = serde_json::from_str(&json).map_err(|error| {
+    let set: AttributeMap = serde_json::from_str(&json).map_err(|error| {
         let text = rusqlite::types::Type::Text;
         rusqlite::Error::FromSqlConversionFailure(0, text, error.into())
     })?;
+    let mut attributes = QueueAttributes::default();
+    attributes.set_all(&set)?;
     Ok(Queue {
         id: row.get("id")?,
         name: row.get("name")?,
-        attributes: QueueAttributes::from_map(&attributes)?,
+        attributes,
     })
 }

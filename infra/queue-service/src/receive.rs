@@ -4,35 +4,25 @@
 use std::time::Duration;
 
 use rusqlite::{Row, Transaction, named_params};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use crate::{
     Error, Message, QueueService,
     address::{Receipt, queue_arn},
-    limits::{VISIBILITY_SECONDS, check_range},
     queues::{self, Queue},
+    service::millis,
 };
 
 /// How to receive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Receive {
     /// At most this many messages, at least 1. Over HTTP at most 10.
     pub max_messages: usize,
-    /// How long to wait for a message to be due; none for the queue's
-    /// `ReceiveMessageWaitTimeSeconds`. Over HTTP at most 20 s.
+    /// How long to wait for a message to be due; by default as long as the queue says.
     pub wait: Option<Duration>,
-    /// Seconds that the messages stay hidden, 0 to 43200; none for the queue's `VisibilityTimeout`.
-    pub visibility_timeout_seconds: Option<i64>,
-}
-
-/// What a receive found.
-struct Received {
-    messages: Vec<Message>,
-    /// When the next hidden message falls due, in Unix milliseconds.
-    next_due_at_ms: Option<i64>,
-    /// The dead-letter queue's name, if messages went there.
-    dead_lettered_to: Option<String>,
+    /// How long the messages stay hidden; by default as long as the queue says.
+    pub visibility_timeout: Option<Duration>,
 }
 
 impl QueueService {
@@ -42,10 +32,7 @@ impl QueueService {
         let started = Instant::now();
         let wait = match how.wait {
             Some(wait) => wait,
-            None => {
-                let seconds = self.queue(queue)?.attributes.receive_wait_seconds;
-                Duration::from_secs(seconds.unsigned_abs())
-            }
+            None => self.queue(queue)?.attributes.receive_wait,
         };
         let bell = self.bell(queue);
         loop {
@@ -54,46 +41,46 @@ impl QueueService {
             tokio::pin!(woken);
             woken.as_mut().enable();
             let now_ms = self.now_ms();
-            let received = self.receive_now(queue, how, now_ms)?;
+            let (messages, next_due_at_ms) = self.receive_now(queue, how, now_ms)?;
             let elapsed = started.elapsed();
-            if !received.messages.is_empty() || elapsed >= wait {
-                return Ok(received.messages);
+            if !messages.is_empty() || elapsed >= wait {
+                return Ok(messages);
             }
-            let until_due = received
-                .next_due_at_ms
+            let until_due = next_due_at_ms
                 .and_then(|due_at_ms| u64::try_from(due_at_ms - now_ms).ok())
                 .map_or(wait, Duration::from_millis);
             let pause = until_due.min(wait - elapsed);
-            tokio::select! {
-                () = woken => {}
-                () = sleep_until(Instant::now() + pause) => {}
-            }
+            // A bell that rings ends the pause early.
+            let _ = timeout(pause, woken).await;
         }
     }
 
-    fn receive_now(&self, queue: &str, how: Receive, now_ms: i64) -> Result<Received, Error> {
-        let received = self.on_queue(queue, |transaction, queue| {
-            let seconds = how
-                .visibility_timeout_seconds
-                .unwrap_or(queue.attributes.visibility_timeout_seconds);
-            check_range("VisibilityTimeout", seconds, VISIBILITY_SECONDS)?;
-            drop_expired(transaction, queue, now_ms)?;
-            let dead_lettered_to = dead_letter(transaction, queue, now_ms)?;
-            let mut due = due(transaction, queue, how.max_messages, now_ms)?;
-            for (row, message) in &mut due {
-                let visible_at_ms = now_ms + seconds * 1000;
-                message.receipt_handle = take(transaction, queue, *row, visible_at_ms, now_ms)?;
-            }
-            Ok(Received {
-                messages: due.into_iter().map(|(_, message)| message).collect(),
-                next_due_at_ms: next_due_at_ms(transaction, queue, now_ms)?,
-                dead_lettered_to,
-            })
-        })?;
-        if let Some(dead_letter_queue) = &received.dead_lettered_to {
-            self.wake(dead_letter_queue);
+    /// What is due now, and when the next hidden message falls due, in Unix milliseconds.
+    fn receive_now(
+        &self,
+        queue: &str,
+        how: Receive,
+        now_ms: i64,
+    ) -> Result<(Vec<Message>, Option<i64>), Error> {
+        let (messages, next_due_at_ms, dead_lettered_to) =
+            self.on_queue(queue, |transaction, queue| {
+                let timeout = how.visibility_timeout;
+                let timeout = timeout.unwrap_or(queue.attributes.visibility_timeout);
+                let visible_at_ms = now_ms + millis(timeout);
+                drop_expired(transaction, &queue, now_ms)?;
+                let dead_lettered_to = dead_letter(transaction, &queue, now_ms)?;
+                let mut messages = Vec::new();
+                for (row, mut message) in due(transaction, &queue, how.max_messages, now_ms)? {
+                    message.receipt_handle = take(transaction, &queue, row, visible_at_ms, now_ms)?;
+                    messages.push(message);
+                }
+                let next_due_at_ms = next_due_at_ms(transaction, &queue, now_ms)?;
+                Ok((messages, next_due_at_ms, dead_lettered_to))
+            })?;
+        if let Some(dead_letter_queue) = dead_lettered_to {
+            self.bell(&dead_letter_queue).notify_waiters();
         }
-        Ok(received)
+        Ok((messages, next_due_at_ms))
     }
 
     /// How long it takes until the first message of all queues falls due: zero if one is due
@@ -133,7 +120,9 @@ fn dead_letter(
     let Some(policy) = &queue.attributes.redrive_policy else {
         return Ok(None);
     };
-    let target = queues::find(transaction, &policy.dead_letter_queue)?;
+    let Some(target) = queues::find(transaction, &policy.dead_letter_queue)? else {
+        return Err(Error::QueueDoesNotExist);
+    };
     let moved = transaction
         .prepare_cached(
             "UPDATE messages SET queue_id = :target_id, dead_letter_source = :source_arn,

@@ -3,7 +3,7 @@
 use rusqlite::named_params;
 use uuid::Uuid;
 
-use crate::{Error, NewMessage, QueueService};
+use crate::{Error, NewMessage, QueueService, service::millis};
 
 impl QueueService {
     /// Sends a message, hidden until its delay is over, and gives its id.
@@ -12,9 +12,7 @@ impl QueueService {
         let message_id = Uuid::new_v4().to_string();
         self.on_queue(queue, |transaction, queue| {
             message.check(&queue.attributes)?;
-            let delay_seconds = message
-                .delay_seconds
-                .unwrap_or(queue.attributes.delay_seconds);
+            let delay = message.delay.unwrap_or(queue.attributes.delay);
             transaction
                 .prepare_cached(
                     "INSERT INTO messages
@@ -28,11 +26,11 @@ impl QueueService {
                     ":body": message.body,
                     ":trace_header": message.trace_header,
                     ":now_ms": now_ms,
-                    ":visible_at_ms": now_ms + delay_seconds * 1000,
+                    ":visible_at_ms": now_ms + millis(delay),
                 })?;
             Ok(())
         })?;
-        self.wake(queue);
+        self.bell(queue).notify_waiters();
         Ok(message_id)
     }
 }

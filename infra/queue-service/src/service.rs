@@ -1,16 +1,18 @@
 //! The service: the store, the clock, and the receives that wait.
 
 use std::{
+    collections::HashMap,
     io,
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use axum::Router;
+use jiff::Timestamp;
 use rusqlite::Transaction;
 use tokio::{net::TcpListener, sync::Notify};
 
@@ -19,11 +21,10 @@ use crate::{
     queues::{self, Queue},
     server,
     store::Store,
-    wakeups::Wakeups,
 };
 
-/// Tells the time in Unix milliseconds.
-pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+/// Tells the time.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Queues, in memory or in a file. Clones are handles to the same queues.
 #[derive(Clone)]
@@ -33,10 +34,11 @@ pub struct QueueService {
 
 struct Inner {
     store: Store,
-    wakeups: Wakeups,
     clock: Clock,
-    /// By how much the clock has been put forward, in milliseconds.
+    /// By how much the clock has been put forward.
     ahead_ms: AtomicI64,
+    /// For each queue what wakes the receives that wait for it.
+    bells: Mutex<HashMap<String, Arc<Notify>>>,
 }
 
 impl QueueService {
@@ -44,15 +46,13 @@ impl QueueService {
     /// delay and its visibility time-out survive the end of the process, however it ends. Fails if
     /// another process has the file open.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Ok(Self::new(
-            Store::open(path.as_ref())?,
-            Arc::new(system_time_ms),
-        ))
+        let store = Store::open(path.as_ref())?;
+        Ok(Self::new(store, Arc::new(Timestamp::now)))
     }
 
     /// Queues that live as long as the service.
     pub fn in_memory() -> Result<Self, Error> {
-        Self::in_memory_with_clock(Arc::new(system_time_ms))
+        Self::in_memory_with_clock(Arc::new(Timestamp::now))
     }
 
     /// Queues in memory with another clock, for tests. A waiting receive still sleeps on tokio's
@@ -65,9 +65,9 @@ impl QueueService {
         Self {
             inner: Arc::new(Inner {
                 store,
-                wakeups: Wakeups::default(),
                 clock,
                 ahead_ms: AtomicI64::new(0),
+                bells: Mutex::default(),
             }),
         }
     }
@@ -87,24 +87,30 @@ impl QueueService {
     /// Puts the clock forward: delays and visibility time-outs end that much earlier. For tests,
     /// which have no minutes to wait.
     pub fn let_pass(&self, time: Duration) {
-        let ms = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-        self.inner.ahead_ms.fetch_add(ms, Ordering::Relaxed);
+        self.inner
+            .ahead_ms
+            .fetch_add(millis(time), Ordering::Relaxed);
         // They sleep by the clock as it was.
-        self.inner.wakeups.wake_all();
+        for bell in self.bells().values() {
+            bell.notify_waiters();
+        }
     }
 
+    /// The time as it is stored: Unix milliseconds.
     pub(crate) fn now_ms(&self) -> i64 {
-        (self.inner.clock)() + self.inner.ahead_ms.load(Ordering::Relaxed)
+        (self.inner.clock)().as_millisecond() + self.inner.ahead_ms.load(Ordering::Relaxed)
     }
 
-    /// Wakes the receives that wait for a queue.
-    pub(crate) fn wake(&self, queue: &str) {
-        self.inner.wakeups.wake(queue);
-    }
-
-    /// Notified by each [`wake`](Self::wake) of the queue.
+    /// Rung whenever a receive from the queue could succeed, or its next message falls due at another time.
     pub(crate) fn bell(&self, queue: &str) -> Arc<Notify> {
-        self.inner.wakeups.of(queue)
+        Arc::clone(self.bells().entry(queue.to_owned()).or_default())
+    }
+
+    fn bells(&self) -> MutexGuard<'_, HashMap<String, Arc<Notify>>> {
+        self.inner
+            .bells
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs `work` in a transaction, which is committed if `work` succeeds.
@@ -119,18 +125,16 @@ impl QueueService {
     pub(crate) fn on_queue<T>(
         &self,
         name: &str,
-        work: impl FnOnce(&Transaction<'_>, &Queue) -> Result<T, Error>,
+        work: impl FnOnce(&Transaction<'_>, Queue) -> Result<T, Error>,
     ) -> Result<T, Error> {
         self.transact(|transaction| {
             let queue = queues::find(transaction, name)?;
-            work(transaction, &queue)
+            work(transaction, queue.ok_or(Error::QueueDoesNotExist)?)
         })
     }
 }
 
-fn system_time_ms() -> i64 {
-    let since_epoch = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+/// A duration as it is stored.
+pub(crate) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -21,13 +21,11 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens or creates a database file, for this process alone.
+    /// Opens or creates a database file, for this process alone: `EXCLUSIVE` keeps out a second one, whose sends
+    /// could not wake this one's receives.
     ///
-    /// The write-ahead log with `synchronous = NORMAL` does not wait for the disk at each commit.
-    /// That is enough here: what is committed has been handed to the operating system, so a killed
-    /// process loses nothing, and a machine that loses power loses at most the last moments,
-    /// without harm to the file. `EXCLUSIVE` keeps a second process out, whose sends could not wake
-    /// this process's receives, and saves a lock per statement.
+    /// `synchronous = NORMAL` does not wait for the disk at each commit. A killed process loses nothing by that, a
+    /// machine that loses power at most the last moments.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let connection = Connection::open(path)?;
         connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;

@@ -91,7 +91,7 @@ impl EventLoop {
         let how = Receive {
             max_messages,
             wait: Some(wait),
-            visibility_timeout_seconds: None,
+            visibility_timeout: None,
         };
         self.queues.receive(&self.source.queue, how).await
     }
@@ -267,7 +267,7 @@ mod tests {
         let how = Receive {
             max_messages: 10,
             wait: Some(Duration::from_secs(10)),
-            visibility_timeout_seconds: None,
+            visibility_timeout: None,
         };
         let letters = queues.receive("dead", how).await.unwrap();
         letters.into_iter().map(|letter| letter.body).collect()

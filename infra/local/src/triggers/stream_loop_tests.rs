@@ -144,7 +144,7 @@ impl Bench {
         let how = Receive {
             max_messages: 10,
             wait: Some(Duration::from_secs(5)),
-            visibility_timeout_seconds: None,
+            visibility_timeout: None,
         };
         let told = self.queues.receive("failures", how).await.unwrap();
         assert_eq!(told.len(), 1);

@@ -1,6 +1,6 @@
-//! Operations on messages, one by one and in batches.
+//! Operations on messages.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -8,40 +8,31 @@ use serde_json::{Map, Value, json};
 use super::{Parameters, nothing};
 use crate::{
     Error, Message, NewMessage, Receive, address,
-    limits::{BATCH_ENTRIES, MAXIMUM_MESSAGE_SIZE, RECEIVED_MESSAGES, WAIT_SECONDS},
+    limits::{
+        BATCH_ENTRIES, DELAY_SECONDS, MAXIMUM_MESSAGE_SIZE, RECEIVED_MESSAGES, VISIBILITY_SECONDS,
+        WAIT_SECONDS,
+    },
     message::md5_of_text,
     server::Endpoint,
 };
 
-/// What is done with one message of the queue that is named: by itself, or as an entry of a batch.
-type Operation = fn(&Endpoint, &str, Parameters) -> Result<Value, Error>;
-
-/// Does it with a single message.
-pub(super) fn one(
-    endpoint: &Endpoint,
-    mut request: Parameters,
-    operation: Operation,
-) -> Result<Value, Error> {
+pub(super) fn send(endpoint: &Endpoint, mut request: Parameters) -> Result<Value, Error> {
     let queue = request.queue()?;
-    operation(endpoint, &queue, request)
+    send_one(endpoint, &queue, request)
 }
 
-/// Does it with each entry of a batch, which succeeds or fails by itself. That the queue does not
-/// exist is said once.
-pub(super) fn batch(
-    endpoint: &Endpoint,
-    mut request: Parameters,
-    operation: Operation,
-) -> Result<Value, Error> {
+/// Sends each entry of a batch, which succeeds or fails by itself. That the queue does not exist is
+/// said once.
+pub(super) fn send_batch(endpoint: &Endpoint, mut request: Parameters) -> Result<Value, Error> {
     let queue = endpoint.service.queue(&request.queue()?)?;
     let (mut successful, mut failed) = (Vec::new(), Vec::new());
     for (id, entry) in entries(request)? {
-        match operation(endpoint, &queue.name, entry) {
-            Ok(mut answer) => {
-                if let Some(members) = answer.as_object_mut() {
+        match send_one(endpoint, &queue.name, entry) {
+            Ok(mut sent) => {
+                if let Some(members) = sent.as_object_mut() {
                     members.insert("Id".to_owned(), id.into());
                 }
-                successful.push(answer);
+                successful.push(sent);
             }
             Err(error) => {
                 error.log();
@@ -100,57 +91,50 @@ enum SystemAttribute {
     String { string_value: String },
 }
 
-pub(super) fn send(
-    endpoint: &Endpoint,
-    queue: &str,
-    mut parameters: Parameters,
-) -> Result<Value, Error> {
-    let SystemAttributes { trace_header } = parameters
+fn send_one(endpoint: &Endpoint, queue: &str, mut message: Parameters) -> Result<Value, Error> {
+    let SystemAttributes { trace_header } = message
         .optional("MessageSystemAttributes")?
         .unwrap_or_default();
-    let message = NewMessage {
-        body: parameters.required("MessageBody")?,
-        delay_seconds: parameters.optional("DelaySeconds")?,
+    let new = NewMessage {
+        body: message.required("MessageBody")?,
+        delay: message.duration("DelaySeconds", DELAY_SECONDS)?,
         trace_header: trace_header.map(|SystemAttribute::String { string_value }| string_value),
     };
-    parameters.nothing_else()?;
-    let message_id = endpoint.service.send(queue, &message)?;
-    Ok(json!({"MessageId": message_id, "MD5OfMessageBody": md5_of_text(&message.body)}))
+    message.nothing_else()?;
+    let message_id = endpoint.service.send(queue, &new)?;
+    Ok(json!({"MessageId": message_id, "MD5OfMessageBody": md5_of_text(&new.body)}))
 }
 
-pub(super) fn delete(
-    endpoint: &Endpoint,
-    queue: &str,
-    mut parameters: Parameters,
-) -> Result<Value, Error> {
-    let receipt_handle: String = parameters.required("ReceiptHandle")?;
-    parameters.nothing_else()?;
-    endpoint.service.delete(queue, &receipt_handle)?;
+pub(super) fn delete(endpoint: &Endpoint, mut request: Parameters) -> Result<Value, Error> {
+    let queue = request.queue()?;
+    let receipt_handle: String = request.required("ReceiptHandle")?;
+    request.nothing_else()?;
+    endpoint.service.delete(&queue, &receipt_handle)?;
     Ok(nothing())
 }
 
 pub(super) fn change_visibility(
     endpoint: &Endpoint,
-    queue: &str,
-    mut parameters: Parameters,
+    mut request: Parameters,
 ) -> Result<Value, Error> {
-    let receipt_handle: String = parameters.required("ReceiptHandle")?;
-    let seconds = parameters.required("VisibilityTimeout")?;
-    parameters.nothing_else()?;
-    endpoint
-        .service
-        .change_visibility(queue, &receipt_handle, seconds)?;
+    let queue = request.queue()?;
+    let receipt_handle: String = request.required("ReceiptHandle")?;
+    let timeout = request
+        .duration("VisibilityTimeout", VISIBILITY_SECONDS)?
+        .ok_or(Error::MissingParameter("VisibilityTimeout"))?;
+    request.nothing_else()?;
+    let service = &endpoint.service;
+    service.change_visibility(&queue, &receipt_handle, timeout)?;
     Ok(nothing())
 }
 
 pub(super) async fn receive(endpoint: &Endpoint, mut request: Parameters) -> Result<Value, Error> {
     let queue = request.queue()?;
     let max_messages = request.in_range("MaxNumberOfMessages", RECEIVED_MESSAGES)?;
-    let wait_seconds = request.in_range("WaitTimeSeconds", WAIT_SECONDS)?;
     let how = Receive {
         max_messages: usize::try_from(max_messages.unwrap_or(1)).unwrap_or(1),
-        wait: wait_seconds.map(|seconds| Duration::from_secs(seconds.unsigned_abs())),
-        visibility_timeout_seconds: request.optional("VisibilityTimeout")?,
+        wait: request.duration("WaitTimeSeconds", WAIT_SECONDS)?,
+        visibility_timeout: request.duration("VisibilityTimeout", VISIBILITY_SECONDS)?,
     };
     let mut wanted: Vec<String> = Vec::new();
     // The second name is the deprecated one.

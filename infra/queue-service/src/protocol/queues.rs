@@ -3,24 +3,13 @@
 use serde_json::{Value, json};
 
 use super::{Parameters, nothing};
-use crate::{
-    Error, address, move_tasks::MoveTask, queue_attributes::AttributeMap, server::Endpoint,
-};
+use crate::{Error, address, server::Endpoint};
 
 pub(super) fn url(endpoint: &Endpoint, mut request: Parameters) -> Result<Value, Error> {
     let name: String = request.required("QueueName")?;
     request.nothing_else()?;
     let queue = endpoint.service.queue(&name)?;
     Ok(json!({"QueueUrl": endpoint.queue_url(&queue.name)}))
-}
-
-pub(super) fn list(endpoint: &Endpoint, mut request: Parameters) -> Result<Value, Error> {
-    let prefix: Option<String> = request.optional("QueueNamePrefix")?;
-    request.nothing_else()?;
-    let mut names = endpoint.service.queue_names()?;
-    names.retain(|name| name.starts_with(prefix.as_deref().unwrap_or_default()));
-    let urls: Vec<String> = names.iter().map(|name| endpoint.queue_url(name)).collect();
-    Ok(json!({"QueueUrls": urls}))
 }
 
 pub(super) fn attributes(endpoint: &Endpoint, mut request: Parameters) -> Result<Value, Error> {
@@ -42,14 +31,6 @@ pub(super) fn attributes(endpoint: &Endpoint, mut request: Parameters) -> Result
         attributes.retain(|name, _| wanted.contains(name));
     }
     Ok(json!({"Attributes": attributes}))
-}
-
-pub(super) fn set_attributes(endpoint: &Endpoint, mut request: Parameters) -> Result<Value, Error> {
-    let queue = endpoint.service.queue(&request.queue()?)?;
-    let attributes: AttributeMap = request.required("Attributes")?;
-    request.nothing_else()?;
-    endpoint.service.create_queue(&queue.name, attributes)?;
-    Ok(nothing())
 }
 
 pub(super) fn purge(endpoint: &Endpoint, mut request: Parameters) -> Result<Value, Error> {
@@ -74,18 +55,5 @@ pub(super) fn move_tasks(endpoint: &Endpoint, mut request: Parameters) -> Result
     let limit = request.in_range("MaxResults", 1..=10)?.unwrap_or(1);
     request.nothing_else()?;
     let tasks = endpoint.service.move_tasks(&source_arn, limit)?;
-    let results: Vec<Value> = tasks.iter().map(show).collect();
-    Ok(json!({"Results": results}))
-}
-
-fn show(task: &MoveTask) -> Value {
-    let failed = task.moved < task.to_move;
-    json!({
-        "Status": if failed { "FAILED" } else { "COMPLETED" },
-        "FailureReason": failed.then_some("CouldNotDetermineMessageSource"),
-        "SourceArn": task.source_arn,
-        "ApproximateNumberOfMessagesToMove": task.to_move,
-        "ApproximateNumberOfMessagesMoved": task.moved,
-        "StartedTimestamp": task.started_at_ms,
-    })
+    Ok(json!({"Results": tasks}))
 }

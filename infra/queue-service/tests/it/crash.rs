@@ -5,13 +5,15 @@ use std::{
     process::{Command, Stdio},
 };
 
+use std::time::Duration;
+
 use bestow_queue_service::{NewMessage, QueueService, Receive};
 
 const DATABASE: &str = "QUEUE_SERVICE_TEST_DATABASE";
 const NOW: Receive = Receive {
     max_messages: 10,
     wait: None,
-    visibility_timeout_seconds: None,
+    visibility_timeout: None,
 };
 
 /// The part of [`messages_survive_a_killed_process`] that is killed: this same test binary, started
@@ -30,7 +32,7 @@ async fn child_that_is_killed() {
         .unwrap();
     assert_eq!(service.receive("polls", NOW).await.unwrap().len(), 1);
     let delayed = NewMessage {
-        delay_seconds: Some(900),
+        delay: Some(Duration::from_secs(900)),
         ..NewMessage::new("delayed")
     };
     service.send("polls", &delayed).unwrap();

@@ -24,7 +24,7 @@ async fn a_file_of_the_earlier_layout_opens_with_its_queues_and_messages() {
     let how = Receive {
         max_messages: 1,
         wait: None,
-        visibility_timeout_seconds: None,
+        visibility_timeout: None,
     };
     let letters = queues.receive("dead", how).await.unwrap();
     assert_eq!(letters[0].body, "poison");

@@ -10,11 +10,12 @@ use axum::{
 };
 use bestow_queue_service::QueueService;
 use http_body_util::BodyExt as _;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 
-const STARTED_AT_MS: i64 = 1_760_000_000_000;
+const STARTED_AT_SECONDS: i64 = 1_760_000_000;
 
 #[derive(Clone)]
 pub(crate) struct Endpoint {
@@ -34,7 +35,8 @@ pub(crate) struct ErrorBody {
 impl Endpoint {
     pub(crate) fn new() -> Self {
         let started = Instant::now();
-        let clock = move || STARTED_AT_MS + i64::try_from(started.elapsed().as_millis()).unwrap();
+        let started_at = Timestamp::from_second(STARTED_AT_SECONDS).unwrap();
+        let clock = move || started_at + started.elapsed();
         let service = QueueService::in_memory_with_clock(Arc::new(clock)).unwrap();
         let router = service.router("http://queues.test");
         Self { service, router }

@@ -10,6 +10,7 @@ use std::{
 };
 
 use bestow_queue_service::{NewMessage, QueueService, Receive};
+use jiff::Timestamp;
 use proptest::prelude::*;
 
 const VISIBILITY_S: i64 = 10;
@@ -79,9 +80,8 @@ fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
         .unwrap();
     let clock_ms = Arc::new(AtomicI64::new(1_760_000_000_000));
     let clock = Arc::clone(&clock_ms);
-    let service =
-        QueueService::in_memory_with_clock(Arc::new(move || clock.load(Ordering::Relaxed)))
-            .unwrap();
+    let clock = move || Timestamp::from_millisecond(clock.load(Ordering::Relaxed)).unwrap();
+    let service = QueueService::in_memory_with_clock(Arc::new(clock)).unwrap();
     service
         .create_queue(QUEUE, [("VisibilityTimeout", VISIBILITY_S.to_string())])
         .unwrap();
@@ -93,7 +93,7 @@ fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
         match step {
             Step::Send { delay_s } => {
                 let message = NewMessage {
-                    delay_seconds: Some(delay_s),
+                    delay: Some(Duration::from_secs(delay_s.unsigned_abs())),
                     ..NewMessage::new(known.len().to_string())
                 };
                 service.send(QUEUE, &message).unwrap();
@@ -108,7 +108,7 @@ fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 let how = Receive {
                     max_messages: max,
                     wait: Some(Duration::ZERO),
-                    visibility_timeout_seconds: None,
+                    visibility_timeout: None,
                 };
                 let messages = runtime.block_on(service.receive(QUEUE, how)).unwrap();
                 let given: Vec<usize> = messages
@@ -145,7 +145,11 @@ fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 let (index, handle) = received[which % received.len()].clone();
                 let message = &mut known[index];
                 let applies = message.handle.as_ref() == Some(&handle) && message.in_flight(now_ms);
-                let changed = service.change_visibility(QUEUE, &handle, seconds);
+                let changed = service.change_visibility(
+                    QUEUE,
+                    &handle,
+                    Duration::from_secs(seconds.unsigned_abs()),
+                );
                 prop_assert_eq!(changed.is_ok(), applies);
                 if applies {
                     message.visible_at_ms = now_ms + seconds * 1000;

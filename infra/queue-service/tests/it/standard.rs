@@ -202,39 +202,7 @@ async fn the_entries_of_a_batch_succeed_and_fail_one_by_one() {
     assert_eq!(sent["Failed"][0]["Code"], "InvalidParameterValue");
     assert_eq!(sent["Failed"][0]["SenderFault"], true);
 
-    let received = endpoint.receive(&url, 0).await;
-    assert_eq!(bodies(&received), ["one", "three"]);
-    let handle = |index: usize| received[index]["ReceiptHandle"].clone();
-    let changed = endpoint
-        .call(
-            "ChangeMessageVisibilityBatch",
-            json!({"QueueUrl": url, "Entries": [
-                {"Id": "0", "ReceiptHandle": handle(0), "VisibilityTimeout": 0},
-                {"Id": "1", "ReceiptHandle": handle(1), "VisibilityTimeout": 43_201},
-            ]}),
-        )
-        .await
-        .unwrap();
-    assert_eq!(
-        (ids(&changed["Successful"]), ids(&changed["Failed"])),
-        (vec![json!("0")], vec![json!("1")])
-    );
-    let deleted = endpoint
-        .call(
-            "DeleteMessageBatch",
-            json!({"QueueUrl": url, "Entries": [
-                {"Id": "0", "ReceiptHandle": handle(0)},
-                {"Id": "1", "ReceiptHandle": "garbage"},
-            ]}),
-        )
-        .await
-        .unwrap();
-    assert_eq!(deleted["Failed"][0]["Code"], "ReceiptHandleIsInvalid");
-    let counts = endpoint.service.counts("polls").unwrap();
-    assert_eq!(
-        (counts.visible, counts.not_visible, counts.delayed),
-        (0, 1, 0)
-    );
+    assert_eq!(bodies(&endpoint.receive(&url, 0).await), ["one", "three"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -268,7 +236,7 @@ async fn a_clock_that_is_put_forward_ends_delays_and_wakes_who_waits_for_them() 
         .unwrap();
     assert_eq!(queues.until_next_due().unwrap(), None);
     let mut message = NewMessage::new("later");
-    message.delay_seconds = Some(600);
+    message.delay = Some(Duration::from_secs(600));
     queues.send("polls", &message).unwrap();
     assert!(queues.until_next_due().unwrap().unwrap() > Duration::from_secs(500));
 
@@ -278,7 +246,7 @@ async fn a_clock_that_is_put_forward_ends_delays_and_wakes_who_waits_for_them() 
             let how = Receive {
                 max_messages: 1,
                 wait: Some(Duration::from_secs(20)),
-                visibility_timeout_seconds: None,
+                visibility_timeout: None,
             };
             queues.receive("polls", how).await.unwrap()
         })
