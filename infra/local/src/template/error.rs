@@ -1,49 +1,29 @@
 //! What can be wrong with a template, and where.
 
-use std::fmt;
+/// A place in the template, such as `Resources.PollQueue.Properties`.
+#[derive(Debug, Clone)]
+pub(super) struct Place(String);
 
-/// A place in the template, from the root down; built on the stack while a value is walked.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'a> {
-    parent: Option<&'a Place<'a>>,
-    step: Step<'a>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Step<'a> {
-    Key(&'a str),
-    Index(usize),
-}
-
-impl<'a> Place<'a> {
+impl Place {
     /// A top-level section, such as `Resources`.
-    pub(super) fn section(name: &'a str) -> Self {
-        Self {
-            parent: None,
-            step: Step::Key(name),
-        }
+    pub(super) fn section(name: &str) -> Self {
+        Self(name.to_owned())
     }
 
     /// The value under `key` of the mapping at this place.
-    pub(super) fn key(&'a self, key: &'a str) -> Place<'a> {
-        Place {
-            parent: Some(self),
-            step: Step::Key(key),
-        }
+    pub(super) fn key(&self, key: &str) -> Self {
+        Self(format!("{}.{key}", self.0))
     }
 
     /// The item at `index` of the sequence at this place.
-    pub(super) fn index(&'a self, index: usize) -> Place<'a> {
-        Place {
-            parent: Some(self),
-            step: Step::Index(index),
-        }
+    pub(super) fn index(&self, index: usize) -> Self {
+        Self(format!("{}[{index}]", self.0))
     }
 
     /// An error about the value at this place; `reason` goes on after it.
     pub(super) fn error(&self, reason: impl Into<String>) -> TemplateError {
         TemplateError {
-            path: self.to_string(),
+            path: self.0.clone(),
             reason: reason.into(),
         }
     }
@@ -56,19 +36,6 @@ impl<'a> Place<'a> {
     /// The error for something that the local cloud does not know.
     pub(super) fn unknown(&self, what: &str, name: &str) -> TemplateError {
         self.error(format!("the {what} {name} is not known to the local cloud"))
-    }
-}
-
-impl fmt::Display for Place<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(parent) = self.parent {
-            parent.fmt(f)?;
-        }
-        match self.step {
-            Step::Key(key) if self.parent.is_none() => f.write_str(key),
-            Step::Key(key) => write!(f, ".{key}"),
-            Step::Index(index) => write!(f, "[{index}]"),
-        }
     }
 }
 

@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde_json::Value as Json;
 
 use super::error::TemplateError;
 use super::evaluate::Evaluator;
-use super::functions::function_in_arn;
-use super::names::name_in_arn;
-use super::queues::queue_in_arn;
-use super::resource::Resource;
+use super::names::{name_in_arn, queue_in_arn};
+use super::resource::{Properties, Resource, function_in_arn};
 use super::stream_filter::StreamFilter;
-use super::yaml::Whole;
 
 /// How a function is invoked with batches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,63 +60,27 @@ pub(super) enum Source {
 }
 
 /// Lambda's own default batch size for SQS.
-const DEFAULT_MESSAGES: u64 = 10;
+const DEFAULT_MESSAGES: usize = 10;
 /// Lambda's own default batch size for streams.
-const DEFAULT_RECORDS: u64 = 100;
+const DEFAULT_RECORDS: usize = 100;
 /// Without a limit Lambda scales to a thousand; one machine has enough with these.
-const DEFAULT_MAXIMUM_CONCURRENCY: u64 = 10;
+const DEFAULT_MAXIMUM_CONCURRENCY: usize = 10;
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Properties {
-    function_name: String,
-    event_source_arn: String,
-    enabled: Option<bool>,
-    batch_size: Option<Whole>,
-    maximum_batching_window_in_seconds: Option<Whole>,
-    #[serde(default)]
-    function_response_types: Vec<String>,
-    // Of queues.
-    scaling_config: Option<ScalingConfig>,
-    // Of streams.
-    starting_position: Option<String>,
-    #[serde(default)]
-    bisect_batch_on_function_error: bool,
-    maximum_retry_attempts: Option<Whole>,
-    maximum_record_age_in_seconds: Option<Whole>,
-    destination_config: Option<DestinationConfig>,
-    filter_criteria: Option<FilterCriteria>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct ScalingConfig {
-    maximum_concurrency: Whole,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct DestinationConfig {
-    on_failure: OnFailure,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct OnFailure {
-    destination: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct FilterCriteria {
-    filters: Vec<Filter>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Filter {
-    pattern: String,
-}
+const KNOWN: [&str; 13] = [
+    "BatchSize",
+    "BisectBatchOnFunctionError",
+    "DestinationConfig",
+    "Enabled",
+    "EventSourceArn",
+    "FilterCriteria",
+    "FunctionName",
+    "FunctionResponseTypes",
+    "MaximumBatchingWindowInSeconds",
+    "MaximumRecordAgeInSeconds",
+    "MaximumRetryAttempts",
+    "ScalingConfig",
+    "StartingPosition",
+];
 
 impl Source {
     pub(super) fn read(
@@ -127,108 +88,119 @@ impl Source {
         all: &[Resource<'_>],
         evaluator: &Evaluator<'_>,
     ) -> Result<Self, TemplateError> {
-        let properties: Properties = resource.read(&["Tags"], evaluator)?;
-        if properties.enabled == Some(false) {
+        let properties = resource.properties(&KNOWN, &["Tags"], evaluator)?;
+        if properties.values.get("Enabled") == Some(&Json::Bool(false)) {
             let expected = "true; the local cloud runs every event source";
             return Err(resource.must_be("Enabled", expected));
         }
-        match table_of_stream(&properties.event_source_arn) {
-            Some(table) => {
-                let table = table.to_owned();
-                StreamSource::of(table, properties, resource, all).map(Self::Stream)
-            }
-            None => EventSource::of(properties, resource, all).map(Self::Queue),
+        let source = properties.text("/EventSourceArn").unwrap_or_default();
+        if let Some(table) = table_of_stream(source) {
+            return StreamSource::read(table, &properties, resource, all).map(Self::Stream);
         }
+        let Some(queue) = queue_in_arn(source) else {
+            let expected = "the ARN of a queue or of the stream of a table of this template";
+            return Err(resource.must_be("EventSourceArn", expected));
+        };
+        EventSource::read(queue, &properties, resource, all).map(Self::Queue)
     }
 }
 
 impl EventSourceMapping {
-    fn of(
+    fn read(
         properties: &Properties,
-        default_batch_size: u64,
+        default_batch_size: usize,
         resource: &Resource<'_>,
         all: &[Resource<'_>],
     ) -> Result<Self, TemplateError> {
-        let function = function_in_arn(&properties.function_name, all).ok_or_else(|| {
+        let function = properties.text("/FunctionName").unwrap_or_default();
+        let function = function_in_arn(function, all).ok_or_else(|| {
             resource.must_be("FunctionName", "the ARN of a function of this template")
         })?;
-        let batch_size = properties.batch_size.map_or(default_batch_size, Whole::get);
-        let window = properties.maximum_batching_window_in_seconds;
-        let reports = |kind: &String| kind == "ReportBatchItemFailures";
+        let window = properties.number("/MaximumBatchingWindowInSeconds")?;
+        let response_types = &properties.values["FunctionResponseTypes"];
+        let response_types = response_types.as_array().into_iter().flatten();
         Ok(Self {
-            function: function.to_owned(),
-            batch_size: usize::try_from(batch_size).unwrap_or(usize::MAX),
-            batching_window: Duration::from_secs(window.map_or(0, Whole::get)),
-            reports_item_failures: properties.function_response_types.iter().any(reports),
+            function,
+            batch_size: size(properties.number("/BatchSize")?, default_batch_size),
+            batching_window: Duration::from_secs(window.unwrap_or_default().unsigned_abs()),
+            reports_item_failures: response_types
+                .into_iter()
+                .any(|one| one == "ReportBatchItemFailures"),
         })
     }
 }
 
 impl EventSource {
-    fn of(
-        properties: Properties,
+    fn read(
+        queue: &str,
+        properties: &Properties,
         resource: &Resource<'_>,
         all: &[Resource<'_>],
     ) -> Result<Self, TemplateError> {
-        let queue = queue_in_arn(&properties.event_source_arn).ok_or_else(|| {
-            let expected = "the ARN of a queue or of the stream of a table of this template";
-            resource.must_be("EventSourceArn", expected)
-        })?;
-        if properties.starting_position.is_some() {
+        if properties.values.get("StartingPosition").is_some() {
             return Err(resource.must_be("StartingPosition", "left out: a queue has none"));
         }
-        let concurrency = properties.scaling_config.as_ref();
-        let concurrency = concurrency.map_or(DEFAULT_MAXIMUM_CONCURRENCY, |scaling| {
-            scaling.maximum_concurrency.get()
-        });
+        let concurrency = properties.number("/ScalingConfig/MaximumConcurrency")?;
         Ok(Self {
             queue: queue.to_owned(),
-            mapping: EventSourceMapping::of(&properties, DEFAULT_MESSAGES, resource, all)?,
-            maximum_concurrency: usize::try_from(concurrency).unwrap_or(usize::MAX),
+            mapping: EventSourceMapping::read(properties, DEFAULT_MESSAGES, resource, all)?,
+            maximum_concurrency: size(concurrency, DEFAULT_MAXIMUM_CONCURRENCY),
         })
     }
 }
 
 impl StreamSource {
-    fn of(
-        table: String,
-        properties: Properties,
+    fn read(
+        table: &str,
+        properties: &Properties,
         resource: &Resource<'_>,
         all: &[Resource<'_>],
     ) -> Result<Self, TemplateError> {
-        if properties.starting_position.as_deref() != Some("TRIM_HORIZON") {
+        let values = &properties.values;
+        if values["StartingPosition"] != "TRIM_HORIZON" {
             return Err(resource.must_be(
                 "StartingPosition",
                 "TRIM_HORIZON; anything else would lose what was written before the function was there",
             ));
         }
-        if properties.scaling_config.is_some() {
+        if values.get("ScalingConfig").is_some() {
             return Err(resource.must_be("ScalingConfig", "left out: a stream has none"));
         }
-        let mapping = EventSourceMapping::of(&properties, DEFAULT_RECORDS, resource, all)?;
-        let dead_letter_queue = properties.destination_config.map(|config| {
-            let queue = queue_in_arn(&config.on_failure.destination).map(str::to_owned);
+        let dead_letter_queue = values.get("DestinationConfig").map(|config| {
+            let arn = config.pointer("/OnFailure/Destination");
+            let queue = arn.and_then(Json::as_str).and_then(queue_in_arn);
             let expected = "OnFailure with the ARN of a queue of this template as Destination";
+            let queue = queue.map(str::to_owned);
             queue.ok_or_else(|| resource.must_be("DestinationConfig", expected))
         });
-        let filters = properties.filter_criteria.map(|criteria| criteria.filters);
-        let filters = filters.into_iter().flatten();
-        let filters = filters.map(|filter| StreamFilter::read(&filter.pattern));
+        let filters = values.pointer("/FilterCriteria/Filters");
+        let filters = filters.and_then(Json::as_array).into_iter().flatten();
+        let filters = filters.map(|filter| StreamFilter::read(filter["Pattern"].as_str()?));
         let filters = filters.collect::<Option<_>>().ok_or_else(|| {
             let expected = "Filters with a Pattern each, whose lists hold texts or prefixes";
             resource.must_be("FilterCriteria", expected)
         })?;
-        let age = properties.maximum_record_age_in_seconds;
+        // -1 is no limit.
+        let limit = |pointer| {
+            let limit = properties.number(pointer)?;
+            Ok(limit.and_then(|limit| u64::try_from(limit).ok()))
+        };
         Ok(Self {
-            table,
-            mapping,
-            bisects: properties.bisect_batch_on_function_error,
-            maximum_retries: properties.maximum_retry_attempts.and_then(Whole::limit),
-            maximum_age: age.and_then(Whole::limit).map(Duration::from_secs),
+            table: table.to_owned(),
+            mapping: EventSourceMapping::read(properties, DEFAULT_RECORDS, resource, all)?,
+            bisects: values["BisectBatchOnFunctionError"] == true,
+            maximum_retries: limit("/MaximumRetryAttempts")?,
+            maximum_age: limit("/MaximumRecordAgeInSeconds")?.map(Duration::from_secs),
             dead_letter_queue: dead_letter_queue.transpose()?,
             filters,
         })
     }
+}
+
+fn size(number: Option<i64>, default: usize) -> usize {
+    number.map_or(default, |number| {
+        usize::try_from(number).unwrap_or_default()
+    })
 }
 
 /// The name of the table whose stream a local ARN names.

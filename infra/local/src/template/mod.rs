@@ -1,10 +1,9 @@
 //! Reading `template.yaml`, so that the local cloud repeats nothing of it.
 //!
-//! [`Stack::read`] gives the parameters their local values, decides the conditions, evaluates the
-//! intrinsic functions, and comes back with what one machine needs: tables, queues, functions with
-//! their environment, event sources, schedules, routes, secrets. Nothing is guessed: a property or function
-//! that this reader does not know is an error that names its place in the template. A resource type that it does not
-//! know is left out, with a warning. What only a deployment needs (`Rules`, `Mappings`, `Outputs`, policies, alarms) is not evaluated.
+//! [`Stack::read`] gives the parameters their local values, evaluates conditions and intrinsic functions, and comes
+//! back with what one machine needs. A property or function that it does not know is an error that names its place in
+//! the template; a resource type that it does not know is left out, with a warning. What only a deployment needs
+//! (`Rules`, `Mappings`, `Outputs`, policies, alarms) is not evaluated.
 
 mod error;
 mod evaluate;
@@ -25,8 +24,6 @@ mod yaml;
 
 use std::collections::BTreeMap;
 
-use serde_yaml_ng::Value;
-
 pub(crate) use error::TemplateError;
 pub use event_sources::EventSource;
 pub(crate) use event_sources::StreamSource;
@@ -38,7 +35,6 @@ pub use schedules::Schedule;
 pub(crate) use secrets::{Secret, resolve_secrets};
 pub(crate) use tables::Table;
 
-use error::Place;
 use evaluate::Evaluator;
 use event_sources::Source;
 use names::Kind;
@@ -49,7 +45,7 @@ pub const TEMPLATE: &str = include_str!("../../../../template.yaml");
 /// What the template comes to on one machine.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Stack {
-    /// The tables, in the order of the template, as is everything here.
+    /// The tables, by their logical ids, as is everything here.
     pub(crate) tables: Vec<Table>,
     /// The queues, dead-letter queues included.
     pub queues: Vec<Queue>,
@@ -80,14 +76,11 @@ impl Stack {
         parameters: &BTreeMap<String, String>,
         endpoints: &Endpoints,
     ) -> Result<Self, TemplateError> {
-        let root: Value = serde_yaml_ng::from_str(template)
-            .map_err(|fault| Place::section("the file").error(format!("is not YAML: {fault}")))?;
+        let root = yaml::read(template)?;
         let parameters = parameters::values(&root, parameters)?;
         let mut evaluator = Evaluator::new(&root, parameters, endpoints)?;
         let resources = resource::resources(&root, &mut evaluator)?;
-        let globals = root
-            .get("Globals")
-            .and_then(|globals| globals.get("Function"));
+        let globals = root.pointer("/Globals/Function");
 
         let mut stack = Self::default();
         for resource in &resources {

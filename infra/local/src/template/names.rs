@@ -1,7 +1,5 @@
 //! What a resource is called locally: the values of `!Ref` and `!GetAtt`.
 
-use super::error::{Place, TemplateError};
-
 /// The account that every local resource belongs to; DynamoDB Local, ElasticMQ and others use it too.
 pub(crate) const LOCAL_ACCOUNT: &str = "000000000000";
 
@@ -25,38 +23,34 @@ pub(super) enum Kind {
     LeftOut,
 }
 
+/// Services without a counterpart here.
+const LEFT_OUT: [&str; 6] = ["CloudFormation", "CloudWatch", "IAM", "KMS", "Logs", "SNS"];
+
 impl Kind {
+    /// The kind of a resource of this type; `None` if the local cloud does not know the type.
     pub(super) fn of(resource_type: &str) -> Option<Self> {
-        match resource_type {
-            "AWS::DynamoDB::Table" => Some(Self::Table),
-            "AWS::SQS::Queue" => Some(Self::Queue),
-            "AWS::Serverless::Function" => Some(Self::Function),
-            "AWS::Lambda::EventSourceMapping" => Some(Self::EventSource),
-            "AWS::Scheduler::Schedule" => Some(Self::Schedule),
-            "AWS::Events::EventBus" => Some(Self::EventBus),
-            "AWS::ApiGatewayV2::Api" => Some(Self::Api),
-            "AWS::ApiGatewayV2::Route" => Some(Self::Route),
-            "AWS::ApiGatewayV2::Integration" => Some(Self::Integration),
-            "AWS::SecretsManager::Secret" => Some(Self::Secret),
-            "AWS::ApiGatewayV2::Stage"
-            | "AWS::ApiGatewayV2::ApiMapping"
-            | "AWS::ApiGatewayV2::DomainName"
-            | "AWS::CloudFormation::Stack"
-            | "AWS::CloudWatch::Alarm"
-            | "AWS::CloudWatch::Dashboard"
-            | "AWS::Events::Rule"
-            | "AWS::IAM::ManagedPolicy"
-            | "AWS::IAM::Policy"
-            | "AWS::IAM::Role"
-            | "AWS::KMS::Alias"
-            | "AWS::KMS::Key"
-            | "AWS::Lambda::Permission"
-            | "AWS::Logs::LogGroup"
-            | "AWS::Logs::ResourcePolicy"
-            | "AWS::SNS::Topic"
-            | "AWS::SQS::QueuePolicy" => Some(Self::LeftOut),
-            _ => None,
-        }
+        Some(match resource_type.strip_prefix("AWS::")? {
+            "DynamoDB::Table" => Self::Table,
+            "SQS::Queue" => Self::Queue,
+            "Serverless::Function" => Self::Function,
+            "Lambda::EventSourceMapping" => Self::EventSource,
+            "Scheduler::Schedule" => Self::Schedule,
+            "Events::EventBus" => Self::EventBus,
+            "ApiGatewayV2::Api" => Self::Api,
+            "ApiGatewayV2::Route" => Self::Route,
+            "ApiGatewayV2::Integration" => Self::Integration,
+            "SecretsManager::Secret" => Self::Secret,
+            "ApiGatewayV2::Stage"
+            | "ApiGatewayV2::ApiMapping"
+            | "ApiGatewayV2::DomainName"
+            | "Events::Rule"
+            | "Lambda::Permission"
+            | "SQS::QueuePolicy" => Self::LeftOut,
+            other => {
+                let (service, _) = other.split_once("::")?;
+                LEFT_OUT.contains(&service).then_some(Self::LeftOut)?
+            }
+        })
     }
 }
 
@@ -70,80 +64,73 @@ pub(crate) struct Endpoints {
 }
 
 /// A resource under its local name.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Named<'a> {
+#[derive(Debug, Clone)]
+pub(super) struct Named {
     pub(super) kind: Kind,
-    pub(super) logical_id: &'a str,
     /// The physical name; the logical id, where the template sets none.
-    pub(super) name: &'a str,
+    pub(super) name: String,
 }
 
-impl Named<'_> {
-    /// `!Ref`.
-    pub(super) fn reference(
-        &self,
-        endpoints: &Endpoints,
-        place: &Place<'_>,
-    ) -> Result<String, TemplateError> {
+impl Named {
+    /// What `!Ref` is here.
+    pub(super) fn reference(&self, endpoints: &Endpoints) -> Option<String> {
         match self.kind {
             Kind::Table
             | Kind::EventBus
             | Kind::Function
             | Kind::Api
             | Kind::Route
-            | Kind::Integration => Ok(self.name.to_owned()),
-            Kind::Queue => Ok(format!(
-                "{}/{LOCAL_ACCOUNT}/{}",
-                endpoints.queues, self.name
-            )),
-            Kind::Secret => Ok(arn("secretsmanager", "secret:", self.name)),
-            Kind::EventSource | Kind::Schedule | Kind::LeftOut => Err(self.no_value("", place)),
+            | Kind::Integration => Some(self.name.clone()),
+            Kind::Queue => Some(queue_url(&endpoints.queues, &self.name)),
+            Kind::Secret => Some(arn("secretsmanager", "secret:", &self.name)),
+            Kind::EventSource | Kind::Schedule | Kind::LeftOut => None,
         }
     }
 
-    /// `!GetAtt`.
-    pub(super) fn attribute(
-        &self,
-        attribute: &str,
-        endpoints: &Endpoints,
-        place: &Place<'_>,
-    ) -> Result<String, TemplateError> {
+    /// What `!GetAtt` is here.
+    pub(super) fn attribute(&self, attribute: &str, endpoints: &Endpoints) -> Option<String> {
+        let name = &self.name;
         match (self.kind, attribute) {
-            (Kind::Table, "Arn") => Ok(arn("dynamodb", "table/", self.name)),
-            (Kind::Table, "StreamArn") => {
-                Ok(arn("dynamodb", "table/", self.name) + "/stream/local")
+            (Kind::Table, "Arn") => Some(arn("dynamodb", "table/", name)),
+            (Kind::Table, "StreamArn") => Some(stream_arn(name)),
+            (Kind::EventBus, "Arn") => Some(arn("events", "event-bus/", name)),
+            (Kind::Queue, "Arn") => Some(arn("sqs", "", name)),
+            (Kind::Function, "Arn") => Some(arn("lambda", "function:", name)),
+            (Kind::Function, "Alias") => Some(arn("lambda", "function:", name) + ":live"),
+            (Kind::Api, "ApiEndpoint") => Some(endpoints.api.clone()),
+            (Kind::EventBus, "Name") | (Kind::Queue, "QueueName") | (Kind::Api, "ApiId") => {
+                Some(name.clone())
             }
-            (Kind::EventBus, "Arn") => Ok(arn("events", "event-bus/", self.name)),
-            (Kind::EventBus, "Name") => Ok(self.name.to_owned()),
-            (Kind::Queue, "Arn") => Ok(arn("sqs", "", self.name)),
-            (Kind::Queue, "QueueName") => Ok(self.name.to_owned()),
-            (Kind::Queue, "QueueUrl") => self.reference(endpoints, place),
-            (Kind::Function, "Arn") => Ok(arn("lambda", "function:", self.name)),
-            (Kind::Function, "Alias") => Ok(arn("lambda", "function:", self.name) + ":live"),
-            (Kind::Api, "ApiEndpoint") => Ok(endpoints.api.clone()),
-            (Kind::Api, "ApiId") => Ok(self.name.to_owned()),
-            (Kind::Secret, "Id" | "Arn") => self.reference(endpoints, place),
-            _ => Err(self.no_value(&format!(".{attribute}"), place)),
+            (Kind::Queue, "QueueUrl") | (Kind::Secret, "Id" | "Arn") => self.reference(endpoints),
+            _ => None,
         }
-    }
-
-    fn no_value(&self, attribute: &str, place: &Place<'_>) -> TemplateError {
-        place.error(format!(
-            "{}{attribute} has no value in the local cloud; choose another by a condition",
-            self.logical_id
-        ))
     }
 }
 
-fn arn(service: &str, prefix: &str, name: &str) -> String {
+/// The URL of the queue called `name`, where the queue service is at `endpoint`.
+pub(crate) fn queue_url(endpoint: &str, name: &str) -> String {
+    format!("{endpoint}/{LOCAL_ACCOUNT}/{name}")
+}
+
+/// The ARN of a table's stream.
+pub(crate) fn stream_arn(table: &str) -> String {
+    arn("dynamodb", "table/", table) + "/stream/local"
+}
+
+/// The ARN of the resource `name` of a service, which writes `prefix` before its names.
+pub(crate) fn arn(service: &str, prefix: &str, name: &str) -> String {
     format!("arn:aws:{service}:{LOCAL_REGION}:{LOCAL_ACCOUNT}:{prefix}{name}")
 }
 
-/// The name at the end of an ARN that [`Named::attribute`] made: what follows `marker`, up to the
-/// next `:` or `/`.
+/// The name in an ARN that [`Named::attribute`] made: what follows `marker`, up to the next `:` or `/`.
 pub(super) fn name_in_arn<'a>(arn: &'a str, marker: &str) -> Option<&'a str> {
     let (_, rest) = arn.split_once(marker)?;
     rest.split([':', '/']).next()
+}
+
+/// The name of the queue that a local queue ARN names.
+pub(super) fn queue_in_arn(arn: &str) -> Option<&str> {
+    name_in_arn(arn, &format!(":{LOCAL_ACCOUNT}:")).filter(|_| arn.contains(":sqs:"))
 }
 
 /// The value of a pseudo parameter, such as `AWS::Region`.

@@ -2,52 +2,43 @@
 
 use std::collections::BTreeMap;
 
-use serde_yaml_ng::Value;
+use serde_json::{Map, Value as Json};
 
 use super::error::{Place, TemplateError};
-use super::yaml::{Entries, entries, text};
+use super::yaml::{entries, text};
 
 /// The value of each parameter: the given one, or the template's default.
 ///
-/// `AllowedValues` is checked. `AllowedPattern` is not: it guards what an operator types at
-/// deployment (an `https` origin, for example), and the local cloud's own values are exempt.
+/// `AllowedPattern` is not checked: it guards what an operator types at deployment, such as an `https` origin, and the
+/// local cloud's own values are exempt.
 pub(super) fn values(
-    root: &Value,
+    root: &Json,
     given: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>, TemplateError> {
     let section = Place::section("Parameters");
-    let declared: Entries<'_> = match root.get("Parameters") {
-        Some(parameters) => entries(parameters, &section)?,
-        None => Vec::new(),
-    };
-    if let Some(undeclared) = given
-        .keys()
-        .find(|name| !declared.iter().any(|(declared, _)| declared == name))
-    {
+    let none = Map::new();
+    let declared = root.get("Parameters");
+    let declared = declared.map_or(Ok(&none), |parameters| entries(parameters, &section))?;
+    if let Some(undeclared) = given.keys().find(|name| !declared.contains_key(*name)) {
         return Err(section.key(undeclared).error(
             "the local cloud gives this parameter a value, but the template does not declare it",
         ));
     }
-    declared
-        .into_iter()
-        .map(|(name, declaration)| {
-            let place = section.key(name);
-            let value = value(declaration, given.get(name), &place)?;
-            Ok((name.to_owned(), value))
-        })
-        .collect()
+    let values = declared.iter().map(|(name, declaration)| {
+        let value = value(declaration, given.get(name), &section.key(name))?;
+        Ok((name.clone(), value))
+    });
+    values.collect()
 }
 
 fn value(
-    declaration: &Value,
+    declaration: &Json,
     given: Option<&String>,
-    place: &Place<'_>,
+    place: &Place,
 ) -> Result<String, TemplateError> {
-    match declaration.get("Type").and_then(Value::as_str) {
+    match declaration.get("Type").and_then(Json::as_str) {
         Some("String" | "Number") => {}
-        Some(other) => {
-            return Err(place.key("Type").unknown("parameter type", other));
-        }
+        Some(other) => return Err(place.key("Type").unknown("parameter type", other)),
         None => return Err(place.key("Type").must_be("a parameter type")),
     }
     let value = match (given, declaration.get("Default")) {
@@ -63,7 +54,7 @@ fn value(
     };
     if let Some(allowed) = declaration.get("AllowedValues") {
         let allowed = allowed
-            .as_sequence()
+            .as_array()
             .ok_or_else(|| place.key("AllowedValues").must_be("a list"))?;
         if !allowed.iter().any(|one| text(one).as_ref() == Some(&value)) {
             return Err(place.error(format!("the value {value:?} is not among AllowedValues")));

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value as Json;
-
 use super::error::TemplateError;
 use super::evaluate::Evaluator;
-use super::names::name_in_arn;
+use super::names::queue_in_arn;
 use super::resource::Resource;
+use super::yaml::text;
 
 /// A queue to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,20 +21,20 @@ pub struct Queue {
     pub dead_letter_queue: Option<String>,
 }
 
-/// Properties that are attributes of `CreateQueue` under the same name, and the name.
-const KNOWN: [&str; 7] = [
+/// Properties that are attributes of `CreateQueue` under the same name.
+const ATTRIBUTES: [&str; 6] = [
     "DelaySeconds",
     "MaximumMessageSize",
     "MessageRetentionPeriod",
-    "QueueName",
     "ReceiveMessageWaitTimeSeconds",
     "RedrivePolicy",
     "VisibilityTimeout",
 ];
 
-const LEFT_OUT: [&str; 5] = [
+const LEFT_OUT: [&str; 6] = [
     "KmsDataKeyReusePeriodSeconds",
     "KmsMasterKeyId",
+    "QueueName",
     "RedriveAllowPolicy",
     "SqsManagedSseEnabled",
     "Tags",
@@ -46,29 +45,31 @@ impl Queue {
         resource: &Resource<'_>,
         evaluator: &Evaluator<'_>,
     ) -> Result<Self, TemplateError> {
-        let mut values = resource.known_values(&KNOWN, &LEFT_OUT, evaluator)?;
-        values.remove("QueueName");
-        let dead_letter_queue = values.get("RedrivePolicy").map(|policy| {
-            let target = policy.get("deadLetterTargetArn").and_then(Json::as_str);
-            let queue = target.and_then(queue_in_arn).map(str::to_owned);
-            let expected = "deadLetterTargetArn with the ARN of a queue of this template";
-            queue.ok_or_else(|| resource.must_be("RedrivePolicy", expected))
-        });
-        let attributes = values.into_iter().map(|(key, value)| match value {
-            Json::String(text) => (key, text),
-            // RedrivePolicy is an object here and its JSON text in the API.
-            other => (key, other.to_string()),
-        });
+        let properties = resource.properties(&ATTRIBUTES, &LEFT_OUT, evaluator)?;
+        let mut dead_letter_queue = None;
+        if properties.values.get("RedrivePolicy").is_some() {
+            let target = properties.text("/RedrivePolicy/deadLetterTargetArn");
+            let queue = target.and_then(queue_in_arn).ok_or_else(|| {
+                let expected = "deadLetterTargetArn with the ARN of a queue of this template";
+                resource.must_be("RedrivePolicy", expected)
+            })?;
+            dead_letter_queue = Some(queue.to_owned());
+        }
+        let attributes = properties.values.as_object().into_iter().flatten();
+        // RedrivePolicy is an object here and its JSON text in the API.
+        let attributes = attributes
+            .map(|(key, value)| {
+                (
+                    key.clone(),
+                    text(value).unwrap_or_else(|| value.to_string()),
+                )
+            })
+            .collect();
         Ok(Self {
             logical_id: resource.logical_id.to_owned(),
             name: resource.name.clone(),
-            attributes: attributes.collect(),
-            dead_letter_queue: dead_letter_queue.transpose()?,
+            attributes,
+            dead_letter_queue,
         })
     }
-}
-
-/// The name of the queue that a local queue ARN names.
-pub(super) fn queue_in_arn(arn: &str) -> Option<&str> {
-    name_in_arn(arn, &format!(":{}:", super::LOCAL_ACCOUNT)).filter(|_| arn.contains(":sqs:"))
 }

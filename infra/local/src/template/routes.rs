@@ -1,12 +1,9 @@
 //! `AWS::ApiGatewayV2::Route` and the integrations behind the routes.
 
-use serde::Deserialize;
-
 use super::error::TemplateError;
 use super::evaluate::Evaluator;
-use super::functions::function_in_arn;
 use super::names::Kind;
-use super::resource::Resource;
+use super::resource::{Resource, function_in_arn};
 
 /// A route of the HTTP API, and the function that answers it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,21 +14,6 @@ pub struct Route {
     pub method: String,
     /// The logical id of the function.
     pub function: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Properties {
-    route_key: String,
-    target: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Integration {
-    integration_type: String,
-    integration_uri: String,
-    payload_format_version: String,
 }
 
 impl Route {
@@ -53,20 +35,20 @@ impl Route {
         evaluator: &Evaluator<'_>,
     ) -> Result<Self, TemplateError> {
         let left_out = ["ApiId", "AuthorizationType", "OperationName"];
-        let Properties { route_key, target } = route.read(&left_out, evaluator)?;
-        let (method, path) = route_key
-            .split_once(' ')
+        let properties = route.properties(&["RouteKey", "Target"], &left_out, evaluator)?;
+        let (method, path) = properties
+            .text("/RouteKey")
+            .and_then(|key| key.split_once(' '))
             .filter(|(_, path)| path.starts_with('/'))
             .ok_or_else(|| route.must_be("RouteKey", "METHOD /path, such as GET /health"))?;
-        let integration = target
-            .strip_prefix("integrations/")
+        let integration = properties
+            .text("/Target")
+            .and_then(|target| target.strip_prefix("integrations/"))
             .and_then(|id| all.iter().find(|one| one.logical_id == id))
             .filter(|one| one.kind == Kind::Integration)
             .ok_or_else(|| {
-                route.must_be(
-                    "Target",
-                    "integrations/ and an integration of this template",
-                )
+                let expected = "integrations/ and an integration of this template";
+                route.must_be("Target", expected)
             })?;
         Ok(Self {
             path: path.to_owned(),
@@ -77,10 +59,11 @@ impl Route {
 }
 
 fn function_of(
-    resource: &Resource<'_>,
+    integration: &Resource<'_>,
     all: &[Resource<'_>],
     evaluator: &Evaluator<'_>,
 ) -> Result<String, TemplateError> {
+    let known = ["IntegrationType", "IntegrationUri", "PayloadFormatVersion"];
     let left_out = [
         "ApiId",
         "ConnectionType",
@@ -88,14 +71,16 @@ fn function_of(
         "IntegrationMethod",
         "TimeoutInMillis",
     ];
-    let integration: Integration = resource.read(&left_out, evaluator)?;
-    if integration.integration_type != "AWS_PROXY" {
-        return Err(resource.must_be("IntegrationType", "AWS_PROXY"));
+    let properties = integration.properties(&known, &left_out, evaluator)?;
+    for (key, only) in [
+        ("IntegrationType", "AWS_PROXY"),
+        ("PayloadFormatVersion", "2.0"),
+    ] {
+        if properties.text(&format!("/{key}")) != Some(only) {
+            return Err(integration.must_be(key, &format!("{only:?}")));
+        }
     }
-    if integration.payload_format_version != "2.0" {
-        return Err(resource.must_be("PayloadFormatVersion", "\"2.0\""));
-    }
-    let function = function_in_arn(&integration.integration_uri, all).map(str::to_owned);
+    let uri = properties.text("/IntegrationUri").unwrap_or_default();
     let expected = "the ARN of a function of this template";
-    function.ok_or_else(|| resource.must_be("IntegrationUri", expected))
+    function_in_arn(uri, all).ok_or_else(|| integration.must_be("IntegrationUri", expected))
 }

@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use super::error::TemplateError;
 use super::evaluate::Evaluator;
-use super::functions::function_in_arn;
-use super::resource::Resource;
+use super::resource::{Resource, function_in_arn};
 
 /// A schedule that invokes a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,37 +27,31 @@ const LEFT_OUT: [&str; 6] = [
     "Target",
 ];
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Properties {
-    schedule_expression: String,
-    state: Option<String>,
-}
-
 impl Schedule {
     pub(super) fn read(
         schedule: &Resource<'_>,
         all: &[Resource<'_>],
         evaluator: &Evaluator<'_>,
     ) -> Result<Self, TemplateError> {
-        let properties: Properties = schedule.read(&LEFT_OUT, evaluator)?;
-        let every = rate(&properties.schedule_expression).ok_or_else(|| {
+        let known = ["ScheduleExpression", "State"];
+        let properties = schedule.properties(&known, &LEFT_OUT, evaluator)?;
+        let expression = properties.text("/ScheduleExpression");
+        let every = expression.and_then(rate).ok_or_else(|| {
             schedule.must_be("ScheduleExpression", "a rate, such as rate(5 minutes)")
         })?;
-        if properties.state.as_deref() == Some("DISABLED") {
+        if properties.text("/State") == Some("DISABLED") {
             let expected = "ENABLED; the local cloud runs every schedule";
             return Err(schedule.must_be("State", expected));
         }
         // Only this of the target: its role has no local counterpart.
-        let target = schedule.raw("Target").and_then(|target| target.get("Arn"));
+        let target = schedule.declaration.pointer("/Properties/Target/Arn");
         let target = target.ok_or_else(|| schedule.must_be("Target", "a mapping with Arn"))?;
-        let arn = schedule
-            .at_properties(|place| evaluator.string(target, &place.key("Target").key("Arn")))?;
+        let arn = evaluator.string(target, &schedule.place.key("Target").key("Arn"))?;
         let function = function_in_arn(&arn, all)
             .ok_or_else(|| schedule.must_be("Target", "the ARN of a function of this template"))?;
         Ok(Self {
             name: schedule.name.clone(),
-            function: function.to_owned(),
+            function,
             every,
         })
     }

@@ -1,12 +1,9 @@
 //! `AWS::SecretsManager::Secret` and the dynamic references to it.
 
-use serde::Deserialize;
-
 use super::error::TemplateError;
 use super::evaluate::Evaluator;
 use super::names::name_in_arn;
 use super::resource::Resource;
-use super::yaml::Whole;
 
 /// A secret to generate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,38 +15,25 @@ pub(crate) struct Secret {
 }
 
 /// Secrets Manager's own default for `PasswordLength`.
-const DEFAULT_LENGTH: u64 = 32;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Properties {
-    generate_secret_string: Rules,
-}
-
-/// How to make one. Which characters it has (`Exclude…`) is left to the local cloud.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Rules {
-    password_length: Option<Whole>,
-    generate_string_key: Option<String>,
-}
+const DEFAULT_LENGTH: i64 = 32;
 
 impl Secret {
+    /// Which characters it has (`Exclude…`) is left to the local cloud.
     pub(super) fn read(
         resource: &Resource<'_>,
         evaluator: &Evaluator<'_>,
     ) -> Result<Self, TemplateError> {
         let left_out = ["Description", "KmsKeyId", "Name", "Tags"];
-        let properties: Properties = resource.read(&left_out, evaluator)?;
-        let rules = properties.generate_secret_string;
-        if rules.generate_string_key.is_some() {
+        let properties = resource.properties(&["GenerateSecretString"], &left_out, evaluator)?;
+        let rules = properties.values.get("GenerateSecretString");
+        if rules.is_none_or(|rules| rules.get("GenerateStringKey").is_some()) {
             let expected = "rules for one plain secret (PasswordLength, Exclude…)";
             return Err(resource.must_be("GenerateSecretString", expected));
         }
-        let length = rules.password_length.map_or(DEFAULT_LENGTH, Whole::get);
+        let length = properties.number("/GenerateSecretString/PasswordLength")?;
         Ok(Self {
             logical_id: resource.logical_id.to_owned(),
-            length: usize::try_from(length).unwrap_or(usize::MAX),
+            length: usize::try_from(length.unwrap_or(DEFAULT_LENGTH)).unwrap_or(usize::MAX),
         })
     }
 }

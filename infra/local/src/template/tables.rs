@@ -20,23 +20,23 @@ pub(crate) struct Table {
 }
 
 /// Properties with the same name and shape in `CreateTable`, and those that become something else.
-const KNOWN: [&str; 8] = [
+const KNOWN: [&str; 7] = [
     "AttributeDefinitions",
     "BillingMode",
     "GlobalSecondaryIndexes",
     "KeySchema",
     "LocalSecondaryIndexes",
     "StreamSpecification",
-    "TableName",
     "TimeToLiveSpecification",
 ];
 
-const LEFT_OUT: [&str; 6] = [
+const LEFT_OUT: [&str; 7] = [
     "ContributorInsightsSpecification",
     "DeletionProtectionEnabled",
     "OnDemandThroughput",
     "PointInTimeRecoverySpecification",
     "SSESpecification",
+    "TableName",
     "Tags",
 ];
 
@@ -45,28 +45,28 @@ impl Table {
         resource: &Resource<'_>,
         evaluator: &Evaluator<'_>,
     ) -> Result<Self, TemplateError> {
-        let mut create = resource.known_values(&KNOWN, &LEFT_OUT, evaluator)?;
+        let properties = resource.properties(&KNOWN, &LEFT_OUT, evaluator)?;
+        let mut create = properties.values.as_object().cloned().unwrap_or_default();
         create.insert("TableName".to_owned(), json!(resource.name));
         if let Some(stream) = create.get_mut("StreamSpecification") {
             // CloudFormation switches a stream on by naming its view; the API wants both.
             let view = stream.get("StreamViewType").cloned();
             *stream = json!({"StreamEnabled": true, "StreamViewType": view});
         }
-        let ttl_attribute = match create.remove("TimeToLiveSpecification") {
-            Some(ttl) if ttl.get("Enabled") == Some(&Json::Bool(true)) => {
-                let attribute = ttl.get("AttributeName").and_then(Json::as_str);
-                let attribute = attribute.ok_or_else(|| {
-                    resource.must_be("TimeToLiveSpecification", "with the name of an attribute")
-                })?;
-                Some(attribute.to_owned())
+        let ttl = create
+            .remove("TimeToLiveSpecification")
+            .filter(|ttl| ttl["Enabled"] == true);
+        let ttl_attribute = ttl.map(|ttl| match ttl["AttributeName"].as_str() {
+            Some(attribute) => Ok(attribute.to_owned()),
+            None => {
+                Err(resource.must_be("TimeToLiveSpecification", "with the name of an attribute"))
             }
-            _ => None,
-        };
+        });
         Ok(Self {
             logical_id: resource.logical_id.to_owned(),
             name: resource.name.clone(),
             create: Json::Object(create),
-            ttl_attribute,
+            ttl_attribute: ttl_attribute.transpose()?,
         })
     }
 }

@@ -311,13 +311,11 @@ Resources:
             "StreamSpecification": {"StreamEnabled": true, "StreamViewType": "NEW_IMAGE"},
         })
     );
-    assert_eq!(
-        stack.queues[0].dead_letter_queue.as_deref(),
-        Some("DeadJobs")
-    );
-    assert_eq!(stack.queues[0].attributes["VisibilityTimeout"], "181");
+    let jobs = &stack.queues[1];
+    assert_eq!(jobs.dead_letter_queue.as_deref(), Some("DeadJobs"));
+    assert_eq!(jobs.attributes["VisibilityTimeout"], "181");
     let policy: serde_json::Value =
-        serde_json::from_str(&stack.queues[0].attributes["RedrivePolicy"]).unwrap();
+        serde_json::from_str(&jobs.attributes["RedrivePolicy"]).unwrap();
     assert_eq!(policy["maxReceiveCount"], 5);
     assert_eq!(
         stack.functions,
