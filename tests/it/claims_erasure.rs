@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
-use bestow_functions::{EventHandler, Function, Handler};
+use bestow_functions::{Function, Handler};
 use bestow_local::{FunctionHost, LocalCloud, Options, RunningCloud};
 use bestow_runtime::Env;
 use serde_json::{Value, json};
@@ -229,18 +229,15 @@ async fn the_schedule_is_that_of_the_template() {
 }
 
 /// The function in this process, with an environment of one's own.
-async fn function(cloud: &RunningCloud, table: &str, timeout: Duration) -> EventHandler {
+async fn function(cloud: &RunningCloud, table: &str, timeout: Duration) -> Handler {
     let mut variables = cloud
         .function_environment("purge-expired-claims")
         .expect("it has one")
         .clone();
     variables.insert("WALLET_TABLE".to_owned(), table.to_owned());
     let function = Function::named("purge-expired-claims").expect("it is there");
-    match function.start(&Env::from_iter(variables), timeout).await {
-        Ok(Handler::Events(handler)) => handler,
-        Ok(Handler::Http(_)) => panic!("it takes events"),
-        Err(fault) => panic!("{fault}"),
-    }
+    let started = function.start(&Env::from_iter(variables), timeout).await;
+    started.unwrap_or_else(|fault| panic!("{fault}"))
 }
 
 #[tokio::test]
@@ -303,7 +300,7 @@ async fn the_function_runs_behind_an_invoke_api() {
     };
     let running = LocalCloud::start(options).await.expect("it starts");
     let handler = function(&running, running.wallet_table(), RUN).await;
-    let invoke = async |State(handler): State<EventHandler>, Json(event): Json<Value>| {
+    let invoke = async |State(handler): State<Handler>, Json(event): Json<Value>| {
         handler(event).await.map(Json)
     };
     let path = "/2015-03-31/functions/purge-expired-claims/invocations";

@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::extract::Request;
-use bestow_functions::{Function, Handler};
+use bestow_functions::Function;
 use futures::future::join_all;
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
 use crate::answer::Answer;
 use crate::backend::{iban, iban_claims, unique};
@@ -197,17 +194,19 @@ async fn a_path_that_is_no_text_names_nothing() {
         let variables = variables.expect("its own");
         let env = variables.clone().into_iter().collect();
         let started = Function::named(function).expect("it is there");
-        let Ok(Handler::Http(app)) = started.start(&env, Duration::ZERO).await else {
-            panic!("{function} answers requests");
-        };
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .body(Body::empty())
-            .expect("a request");
-        let answer = app.oneshot(request).await.expect("an answer");
-        assert_eq!(answer.status(), 404, "{path}");
-        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        let started = started.start(&env, Duration::ZERO).await;
+        let request = json!({
+            "version": "2.0",
+            "rawPath": path,
+            "headers": {"host": "localhost"},
+            "requestContext": {"http": {"method": method, "path": path}},
+        });
+        let answer = started.expect("it starts")(request)
+            .await
+            .expect("an answer");
+        assert_eq!(answer["statusCode"], 404, "{path}: {answer}");
+        let content_type = &answer["headers"]["content-type"];
+        assert_eq!(content_type, "application/problem+json");
     }
 }
 

@@ -16,6 +16,9 @@ use bestow_runtime::{ConfigError, Env};
 use bestow_start_queued::StartQueued;
 use futures::FutureExt;
 use futures::future::{BoxFuture, LocalBoxFuture};
+use lambda_http::{Adapter, Context, LambdaEvent, Service};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// All functions, sorted by name.
@@ -51,25 +54,16 @@ pub struct Function {
 enum Trigger {
     Http(App),
     Events {
-        start: fn(&Env, Duration) -> BoxFuture<'_, Result<EventHandler, ConfigError>>,
+        start: fn(&Env, Duration) -> BoxFuture<'_, Result<Handler, ConfigError>>,
         serve: fn() -> LocalBoxFuture<'static, ExitCode>,
     },
 }
 
 type App = fn(&Env) -> BoxFuture<'_, Result<Router, ConfigError>>;
 
-/// Takes an event as Lambda writes it (messages of a queue, records of a stream, a schedule's time), and gives the
-/// function's answer. `Err` is an invocation that failed as a whole.
-pub type EventHandler =
-    Arc<dyn Fn(Value) -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
-
-/// A function that is ready to be invoked.
-pub enum Handler {
-    /// It answers HTTP requests.
-    Http(Router),
-    /// It takes events.
-    Events(EventHandler),
-}
+/// Takes an event as Lambda writes it (an HTTP request, messages of a queue, records of a stream, a schedule's time),
+/// and gives the function's answer. `Err` is an invocation that failed as a whole.
+pub type Handler = Arc<dyn Fn(Value) -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
 
 const fn http(name: &'static str, app: App) -> Function {
     let trigger = Trigger::Http(app);
@@ -109,8 +103,8 @@ impl Function {
     /// What is wrong with the configuration, by the name of its variable.
     pub async fn start(&self, env: &Env, timeout: Duration) -> Result<Handler, ConfigError> {
         match self.trigger {
-            Trigger::Http(app) => app(env).await.map(Handler::Http),
-            Trigger::Events { start, .. } => start(env, timeout).await.map(Handler::Events),
+            Trigger::Http(app) => app(env).await.map(of_routes),
+            Trigger::Events { start, .. } => start(env, timeout).await,
         }
     }
 
@@ -123,22 +117,46 @@ impl Function {
     }
 }
 
+/// The handler that answers requests, in API Gateway's payload format 2.0, with these routes.
+pub fn of_routes(routes: Router) -> Handler {
+    handler(move |request| {
+        let event = LambdaEvent::new(request, Context::default());
+        // A router is always ready.
+        let answer = Adapter::from(routes.clone()).call(event);
+        async { answer.await.map_err(|never| match never {}) }
+    })
+}
+
 async fn start_events<F: EventFunction>(
     env: &Env,
     timeout: Duration,
-) -> Result<EventHandler, ConfigError> {
+) -> Result<Handler, ConfigError> {
     let function = Arc::new(F::from_env(env).await?);
-    Ok(Arc::new(move |event| {
+    Ok(handler(move |event| {
         let function = Arc::clone(&function);
+        async move {
+            let answer = function.handle(event, SystemTime::now() + timeout).await;
+            answer.map_err(|fault| fault.to_string())
+        }
+    }))
+}
+
+fn handler<E, A, F>(handle: impl Fn(E) -> F + Clone + Send + Sync + 'static) -> Handler
+where
+    E: DeserializeOwned + Send,
+    A: Serialize,
+    F: Future<Output = Result<A, String>> + Send,
+{
+    Arc::new(move |event| {
+        let handle = handle.clone();
         async move {
             let event = serde_json::from_value(event)
                 .map_err(|fault| format!("the event is not of its kind ({fault})"))?;
-            let answer = function.handle(event, SystemTime::now() + timeout).await;
-            let answer = answer.map_err(|fault| fault.to_string())?;
+            let answer = handle(event).await?;
             serde_json::to_value(answer).map_err(|fault| fault.to_string())
         }
         .boxed()
-    }))
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Starting everything, in order. [`RunningCloud::shutdown`] stops it in the other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -18,12 +19,11 @@ use crate::events::Events;
 use crate::gateway::dispatch::Gateway;
 use crate::gateway::route_table::RouteTable;
 use crate::lambda::environment::{self, AwsEndpoints};
-use crate::lambda::host::{self, FunctionHost, Handler, HttpFunction};
-use crate::lambda::invocation::EventFunction;
+use crate::lambda::host::{self, FunctionHost, RunningFunction, Target};
 use crate::options::{DEFAULT_WEBHOOK_SECRET, Options, is_loopback, without_slash};
-use crate::running_cloud::{RunningCloud, RunningFunction};
+use crate::running_cloud::RunningCloud;
 use crate::stop::Tasks;
-use crate::template::{Endpoints, Route, Stack, TEMPLATE};
+use crate::template::{Endpoints, Stack, TEMPLATE, resource_fault};
 use crate::triggers::checkpoints::Checkpoints;
 use crate::triggers::event_loop::EventLoop;
 use crate::triggers::schedule_loop::ScheduleLoop;
@@ -47,10 +47,10 @@ impl LocalCloud {
     /// [`StartError`], whose message says what to do. Nothing is left running.
     pub async fn start(options: Options) -> Result<RunningCloud, StartError> {
         let chosen_url = options.checked_public_url()?;
-        let data = match &options.data_dir {
+        let data = Arc::new(match &options.data_dir {
             None => DataDir::Memory,
             Some(path) => DataDir::open(path)?,
-        };
+        });
         let listeners = Listeners::bind(&options).await?;
         let own_url = url_of(&listeners.api)?;
         let base_url = match &options.functions {
@@ -73,11 +73,11 @@ impl LocalCloud {
         let stack = Stack::read(TEMPLATE, &parameters, &endpoints)?;
         let secrets = Secrets::load_or_create(&data, &stack.secrets)?;
         let emulators = Emulators::open(&data, &stack)?;
-        let checkpoints = Checkpoints::open(&data)?;
+        let checkpoints = Checkpoints::open(Arc::clone(&data))?;
         let events = Events::new();
         let buses = EventBuses::new(&stack.event_buses, events.clone());
 
-        let (mut front, mut back) = (Tasks::new(), Tasks::new());
+        let (mut front, mut back) = (Tasks::default(), Tasks::default());
         let sqs = (listeners.sqs, aws.sqs.as_str());
         let eventbridge = (listeners.eventbridge, &buses);
         emulators.serve(listeners.dynamodb, sqs, eventbridge, &mut back);
@@ -93,36 +93,20 @@ impl LocalCloud {
             _ => &aws,
         };
         let mut functions = BTreeMap::new();
-        let mut handlers = BTreeMap::new();
         for function in &stack.functions {
             let mut variables = environment::of_function(function, functions_aws, &secrets)?;
             if let Some(change) = &options.change_environment {
                 change(&function.binary, &mut variables);
             }
-            let started = host::start(
-                &options.functions,
-                function,
-                &variables,
-                &options.function_log,
-            )
-            .await?;
-            let running = RunningFunction {
-                variables,
-                env: started.env,
-                processes: started.processes,
-                by_events: match &started.handler {
-                    Handler::Events(function) => Some(function.clone()),
-                    Handler::Http(_) => None,
-                },
-            };
-            handlers.insert(function.logical_id.clone(), started.handler);
+            let log = &options.function_log;
+            let running = host::start(&options.functions, function, variables, log).await?;
             functions.insert(function.binary.clone(), running);
         }
         for source in &stack.event_sources {
             let event_loop = EventLoop {
                 queues: emulators.queues.clone(),
                 source: source.clone(),
-                function: event_function(&handlers, &source.mapping.function)?,
+                function: target(&stack, &functions, &source.mapping.function, false)?,
                 events: events.clone(),
             };
             front.spawn(|stop| event_loop.run(stop));
@@ -130,7 +114,7 @@ impl LocalCloud {
         for schedule in &stack.schedules {
             let schedule_loop = ScheduleLoop {
                 schedule: schedule.clone(),
-                function: event_function(&handlers, &schedule.function)?,
+                function: target(&stack, &functions, &schedule.function, false)?,
             };
             front.spawn(|stop| schedule_loop.run(stop));
         }
@@ -139,7 +123,7 @@ impl LocalCloud {
                 database: emulators.database.clone(),
                 queues: emulators.queues.clone(),
                 source: source.clone(),
-                function: event_function(&handlers, &source.mapping.function)?,
+                function: target(&stack, &functions, &source.mapping.function, false)?,
                 checkpoints: checkpoints.clone(),
                 records: Some(emulators.stream_records.clone()),
                 events: events.clone(),
@@ -150,8 +134,13 @@ impl LocalCloud {
             FunctionHost::InvokeApi { .. } => Vec::new(),
             _ => stack.routes.clone(),
         };
+        let mut routed = BTreeMap::new();
+        for route in &routes {
+            let function = target(&stack, &functions, &route.function, true)?;
+            routed.insert(route.function.clone(), function);
+        }
         let gateway = Gateway {
-            functions: http_functions(&routes, handlers)?,
+            functions: routed,
             routes: RouteTable::new(routes)?,
             events: events.clone(),
             buses: buses.clone(),
@@ -180,8 +169,8 @@ impl LocalCloud {
 }
 
 fn identity(data: &DataDir, public_url: &str) -> Result<Identity, StartError> {
-    let url = Url::parse(public_url).map_err(|fault| StartError::PublicUrl {
-        url: public_url.to_owned(),
+    let url = Url::parse(public_url).map_err(|fault| StartError::Option {
+        flag: "--public-url",
         reason: fault.to_string(),
     })?;
     let today = TimeZone::UTC.to_datetime(Timestamp::now()).date();
@@ -235,35 +224,25 @@ fn webhook_secret(options: &Options, public_url: Option<&Url>) -> String {
     }
 }
 
-fn event_function(
-    started: &BTreeMap<String, Handler>,
-    function: &str,
-) -> Result<EventFunction, StartError> {
-    match started.get(function) {
-        Some(Handler::Events(function)) => Ok(function.clone()),
-        _ => Err(StartError::WrongKind {
-            function: function.to_owned(),
-            use_of_it: "takes events",
-        }),
+/// What invokes the function with this logical id, if it is of the kind that is wanted.
+fn target(
+    stack: &Stack,
+    functions: &BTreeMap<String, RunningFunction>,
+    logical_id: &str,
+    by_http: bool,
+) -> Result<Target, StartError> {
+    let function = stack.function(logical_id);
+    let running = function.and_then(|function| functions.get(&function.binary));
+    match running.filter(|running| running.is_http == by_http) {
+        Some(running) => Ok(running.target.clone()),
+        None => {
+            let wanted = match by_http {
+                true => "answers HTTP requests",
+                false => "takes events",
+            };
+            Err(resource_fault(logical_id, format!("is not a function that {wanted}")).into())
+        }
     }
-}
-
-/// The functions that routes lead to, by their logical ids.
-fn http_functions(
-    routes: &[Route],
-    mut started: BTreeMap<String, Handler>,
-) -> Result<BTreeMap<String, HttpFunction>, StartError> {
-    let routed: BTreeSet<&String> = routes.iter().map(|route| &route.function).collect();
-    routed
-        .into_iter()
-        .map(|logical_id| match started.remove(logical_id) {
-            Some(Handler::Http(function)) => Ok((logical_id.clone(), function)),
-            _ => Err(StartError::WrongKind {
-                function: logical_id.clone(),
-                use_of_it: "answers HTTP requests",
-            }),
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -34,42 +34,13 @@ pub enum StartError {
         /// What the operating system said.
         reason: io::Error,
     },
-    /// The public URL is none.
-    #[error(
-        "--public-url {url} cannot be used: {reason}. Give the address that reaches this machine, \
-         for example --public-url https://name.tunnel.example"
-    )]
-    PublicUrl {
-        /// What was given.
-        url: String,
-        /// What is wrong with it.
+    /// The value of an option cannot be used.
+    #[error("{flag} cannot be used: {reason}")]
+    Option {
+        /// The option.
+        flag: &'static str,
+        /// What is wrong with its value, and what would be right.
         reason: String,
-    },
-    /// The address of the Invoke API is none.
-    #[error(
-        "--lambda-endpoint {url} cannot be used: {reason}. Give the address that cargo lambda watch \
-         listens on, for example --lambda-endpoint http://127.0.0.1:9000"
-    )]
-    LambdaEndpoint {
-        /// What was given.
-        url: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The webhook secret is none.
-    #[error("--webhook-secret cannot be used: {0}")]
-    WebhookSecret(bestow_webhooks::SecretsError),
-    /// The API key has no characters.
-    #[error("--api-key must not be empty")]
-    ApiKeyEmpty,
-    /// The well-known key would be reachable from elsewhere.
-    #[error(
-        "everybody knows the default API key, so it cannot protect {url}. Choose your own with \
-         --api-key, for example --api-key \"$(openssl rand -hex 32)\""
-    )]
-    DefaultApiKeyInPublic {
-        /// The public URL.
-        url: String,
     },
     /// The data directory cannot be used.
     #[error(transparent)]
@@ -80,41 +51,6 @@ pub enum StartError {
     /// The template asks for something that the local cloud does not know.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// A function's environment refers to a secret that the template does not make.
-    #[error(
-        "template.yaml: {function}: the variable {variable} refers to {reference}, which is no \
-         secret of the template"
-    )]
-    Secret {
-        /// The function's logical id.
-        function: String,
-        /// The environment variable.
-        variable: String,
-        /// The dynamic reference.
-        reference: String,
-    },
-    /// The template has a function whose handler is not linked into the local cloud.
-    #[error(
-        "template.yaml: {function}: there is no function {binary} in the list of \
-         infra/functions/src/lib.rs"
-    )]
-    UnknownFunction {
-        /// The function's logical id.
-        function: String,
-        /// The binary that it deploys.
-        binary: String,
-    },
-    /// A route or event source leads to a function of the other kind.
-    #[error("template.yaml: {function} is not a function that {use_of_it}")]
-    WrongKind {
-        /// The function's logical id.
-        function: String,
-        /// "answers HTTP requests" or "takes events".
-        use_of_it: &'static str,
-    },
-    /// Two routes cannot be told apart.
-    #[error("template.yaml: the route {0} is there twice")]
-    DoubledRoute(String),
     /// A function refuses its configuration.
     #[error("the function {function} does not start: {reason}")]
     Function {

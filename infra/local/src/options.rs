@@ -95,51 +95,55 @@ impl Options {
     /// Checks everything that can be checked before anything is started, and gives the public URL, if
     /// one was chosen. The key that everybody knows stays on loopback.
     pub(crate) fn checked_public_url(&self) -> Result<Option<Url>, StartError> {
+        let refused = |flag, reason: String| StartError::Option { flag, reason };
         if self.api_key.trim().is_empty() {
-            return Err(StartError::ApiKeyEmpty);
+            return Err(refused("--api-key", "it must not be empty".to_owned()));
         }
         if let FunctionHost::InvokeApi { endpoint } = &self.functions {
-            parse_origin(endpoint).map_err(|reason| StartError::LambdaEndpoint {
-                url: endpoint.clone(),
-                reason,
+            parse_origin(endpoint).map_err(|reason| {
+                let example = "Give the address that cargo lambda watch listens on, for example \
+                               --lambda-endpoint http://127.0.0.1:9000";
+                refused("--lambda-endpoint", format!("{reason}. {example}"))
             })?;
         }
         if let Some(secret) = &self.webhook_secret {
             secret
                 .parse::<WebhookSecrets>()
-                .map_err(StartError::WebhookSecret)?;
+                .map_err(|fault| refused("--webhook-secret", fault.to_string()))?;
         }
         let Some(text) = &self.public_url else {
             return Ok(None);
         };
-        let url = parse_origin(text).map_err(|reason| StartError::PublicUrl {
-            url: text.clone(),
-            reason,
+        let url = parse_origin(text).map_err(|reason| {
+            let example = "Give the address that reaches this machine, for example --public-url \
+                           https://name.tunnel.example";
+            refused("--public-url", format!("{reason}. {example}"))
         })?;
         if self.api_key == DEFAULT_API_KEY && !is_loopback(&url) {
-            return Err(StartError::DefaultApiKeyInPublic { url: text.clone() });
+            let reason = format!(
+                "everybody knows the default API key, so it cannot protect {text}. Choose your own, for example \
+                 --api-key \"$(openssl rand -hex 32)\""
+            );
+            return Err(refused("--api-key", reason));
         }
         Ok(Some(url))
     }
 }
 
+/// The URL of a scheme and a host; otherwise what is wrong with it.
 fn parse_origin(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|fault| format!("it is not an absolute URL ({fault})"))?;
+    let url = Url::parse(text).map_err(|fault| format!("{text} is no absolute URL ({fault})"))?;
     match url.scheme() {
         "https" => {}
         "http" if is_loopback(&url) => {}
         "http" => return Err("wallets ask for https, except on loopback".to_owned()),
         other => return Err(format!("its scheme is {other}, not https")),
     }
-    let bare = url.path() == "/"
-        && url.query().is_none()
-        && url.fragment().is_none()
-        && url.username().is_empty()
-        && url.password().is_none();
-    if !bare {
-        return Err("it must be scheme and host, with a port if need be, and no more".to_owned());
+    // An origin and a slash is what a URL without anything else is written as.
+    match url.as_str() == url.origin().ascii_serialization() + "/" {
+        true => Ok(url),
+        false => Err("it must be scheme and host, with a port if need be, and no more".to_owned()),
     }
-    Ok(url)
 }
 
 /// Whether a URL leads to this machine.
@@ -235,9 +239,7 @@ mod tests {
         assert!(check("http://localhost:3000", DEFAULT_API_KEY).is_ok());
         let fault = check("https://name.tunnel.example", DEFAULT_API_KEY).unwrap_err();
         assert!(fault.to_string().contains("--api-key"), "{fault}");
-        assert!(matches!(
-            check("http://localhost:3000", " "),
-            Err(StartError::ApiKeyEmpty)
-        ));
+        let fault = check("http://localhost:3000", " ").unwrap_err();
+        assert!(fault.to_string().contains("--api-key"), "{fault}");
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use bestow_queue_service::QueueService;
 use bestow_runtime::Env;
@@ -16,10 +17,10 @@ use crate::events::{Event, Events};
 use crate::lambda::environment::{self, AwsEndpoints};
 
 use crate::data::scratch::Scratch;
-use crate::lambda::invocation::EventFunction;
+use crate::lambda::host::RunningFunction;
 use crate::lambda::processes::LambdaFunction;
 use crate::stop::Tasks;
-use crate::template::{LOCAL_ACCOUNT, Route, Schedule, Stack};
+use crate::template::{Route, Schedule, Stack, queue_url};
 
 /// A local cloud that serves. Dropping it stops it hard; [`RunningCloud::shutdown`] lets what is under
 /// way end.
@@ -29,7 +30,7 @@ pub struct RunningCloud {
     pub(crate) public_url: String,
     pub(crate) api_key: String,
     pub(crate) aws: AwsEndpoints,
-    pub(crate) data: DataDir,
+    pub(crate) data: Arc<DataDir>,
     pub(crate) stack: Stack,
     pub(crate) queues: QueueService,
     /// By the names of their binaries.
@@ -43,18 +44,6 @@ pub struct RunningCloud {
     pub(crate) back: Tasks,
     /// Dropped last: nothing works on it any more.
     pub(crate) _scratch: Option<Scratch>,
-}
-
-/// A function that was started, as far as others may look at it.
-pub(crate) struct RunningFunction {
-    /// Its environment.
-    pub(crate) variables: BTreeMap<String, String>,
-    /// The lookup that it reads, where it runs in this process.
-    pub(crate) env: Option<Env>,
-    /// Its processes, where it has some.
-    pub(crate) processes: Option<LambdaFunction>,
-    /// How events invoke it, where they do.
-    pub(crate) by_events: Option<EventFunction>,
 }
 
 impl fmt::Debug for RunningCloud {
@@ -121,12 +110,9 @@ impl RunningCloud {
 
     /// The URL of the queue with this name in the template.
     pub fn queue_url(&self, logical_id: &str) -> Option<String> {
-        let queue = self
-            .stack
-            .queues
-            .iter()
-            .find(|one| one.logical_id == logical_id)?;
-        Some(format!("{}/{LOCAL_ACCOUNT}/{}", self.aws.sqs, queue.name))
+        let mut queues = self.stack.queues.iter();
+        let queue = queues.find(|one| one.logical_id == logical_id)?;
+        Some(queue_url(&self.aws.sqs, &queue.name))
     }
 
     /// The queues, to look into, and to let time pass in.
@@ -193,10 +179,9 @@ impl RunningCloud {
     /// # Errors
     /// What went wrong: the function failed, or there is none of that name that takes events.
     pub async fn invoke(&self, binary: &str, event: Value) -> Result<Value, String> {
-        let function = self.functions.get(binary);
-        let function = function.and_then(|one| one.by_events.as_ref());
+        let function = self.functions.get(binary).filter(|one| !one.is_http);
         let function = function.ok_or_else(|| format!("no function {binary} takes events"))?;
-        function.invoke(event).await
+        function.target.invoke(event).await
     }
 
     /// The name of the table with the API keys.
@@ -240,12 +225,10 @@ impl RunningCloud {
     pub async fn shutdown(self) {
         access_keys::forget_where(&self.data);
         self.front.end().await;
-        for processes in self
-            .functions
-            .values()
-            .filter_map(|one| one.processes.as_ref())
-        {
-            processes.stop().await;
+        for function in self.functions.values() {
+            if let Some(processes) = &function.processes {
+                processes.stop().await;
+            }
         }
         self.back.end().await;
     }

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use crate::RunningCloud;
-use crate::data::data_dir::{create_private_dir, write_private};
+use crate::data::data_dir::{DataDirError, create_private_dir, write_private};
 use crate::template::Route;
 
 /// The functions' environment, in the data directory.
@@ -16,38 +15,19 @@ const ENVIRONMENT: &str = "lambda.env";
 /// The configuration of cargo lambda, beside it.
 const CONFIGURATION: &str = "lambda.toml";
 
-/// What cargo lambda reads cannot be written.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "cannot write {path}, which cargo lambda reads: {reason}. Make it writable, or choose another \
-     data directory with --data-dir DIR"
-)]
-pub(super) struct WriteConfigError {
-    path: PathBuf,
-    reason: io::Error,
-}
-
 /// Writes the variables of all functions to one file, which both a shell and cargo lambda read, and a
 /// configuration of cargo lambda that names it, and says where this one is. The variables hold secrets, so only
 /// their owner can read them.
-pub(super) fn write(cloud: &RunningCloud, data_dir: &Path) -> Result<PathBuf, WriteConfigError> {
+pub(super) fn write(cloud: &RunningCloud, data_dir: &Path) -> Result<PathBuf, DataDirError> {
     let environment = data_dir.join(ENVIRONMENT);
     let configuration = data_dir.join(CONFIGURATION);
     let routes = cloud.routes().iter().filter_map(|route| {
         let binary = cloud.binary_of(&route.function)?;
         Some((route, binary))
     });
-    for (path, text) in [
-        (&environment, text(&variables(cloud))),
-        (&configuration, toml(&environment, routes)),
-    ] {
-        create_private_dir(data_dir)
-            .and_then(|()| write_private(path, &text))
-            .map_err(|reason| WriteConfigError {
-                path: path.clone(),
-                reason,
-            })?;
-    }
+    create_private_dir(data_dir)?;
+    write_private(&environment, &text(&variables(cloud)))?;
+    write_private(&configuration, &toml(&environment, routes))?;
     Ok(configuration)
 }
 

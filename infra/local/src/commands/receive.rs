@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 
 use super::console;
 use crate::StartError;
+use crate::holder::printable;
 use crate::options::loopback;
 
 /// How far the time of a post may be from ours, in seconds: what the libraries of Standard Webhooks take.
@@ -36,7 +37,10 @@ impl Receiver {
         self,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), StartError> {
-        let secrets = self.secret.parse().map_err(StartError::WebhookSecret)?;
+        let secrets = self.secret.parse().map_err(|fault| StartError::Option {
+            flag: "--webhook-secret",
+            reason: format!("{fault}"),
+        })?;
         let listening = |reason| StartError::Listen {
             port: self.port,
             flag: "--port",
@@ -77,12 +81,14 @@ async fn receive(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes)
         Ok(json) => format!("{json:#}"),
         Err(_) => String::from_utf8_lossy(&body).into_owned(),
     };
-    let body = body.replace('\n', "\n     ");
+    let body: String = body
+        .lines()
+        .map(|line| format!("\n     {}", printable(line)))
+        .collect();
     console::print(&format!(
-        "\n{now:.0}  {verdict}; answered {}\n     webhook-id {}\n     {}",
+        "\n{now:.0}  {verdict}; answered {}\n     webhook-id {}{body}",
         desk.answer,
         printable(id),
-        printable(&body),
     ));
     desk.answer
 }
@@ -109,13 +115,6 @@ fn verdict<'h>(
         return "TOO OLD: it was signed more than five minutes ago";
     }
     "the signature is right"
-}
-
-/// Whoever posts must not write to the terminal.
-fn printable(text: &str) -> String {
-    text.chars()
-        .filter(|character| *character == '\n' || !character.is_control())
-        .collect()
 }
 
 #[cfg(test)]

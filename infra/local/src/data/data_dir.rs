@@ -26,8 +26,8 @@ pub(crate) enum DataDir {
 pub enum DataDirError {
     /// The directory or a file in it cannot be made or written.
     #[error(
-        "cannot write to {path}: {reason}. Make it writable, choose another data directory with \
-         --data-dir DIR, or keep nothing with --ephemeral"
+        "cannot write to {path}: {reason}. Make it writable, or choose another data directory with \
+         --data-dir DIR"
     )]
     NotWritable {
         /// The file or directory.
@@ -63,7 +63,7 @@ impl DataDir {
     /// # Errors
     /// [`DataDirError::NotWritable`] and [`DataDirError::InUse`].
     pub(crate) fn open(path: &Path) -> Result<Self, DataDirError> {
-        create_private_dir(path).map_err(|reason| not_writable(path, reason))?;
+        create_private_dir(path)?;
         let lock_path = path.join("lock");
         let lock = OpenOptions::new()
             .create(true)
@@ -100,18 +100,9 @@ impl DataDir {
         name: &str,
         make: impl FnOnce() -> Result<String, E>,
     ) -> Result<String, E> {
-        let Some(directory) = self.path() else {
-            return make();
-        };
-        let path = directory.join(name);
-        match fs::read_to_string(&path) {
-            Ok(text) => Ok(text),
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound => {
-                let text = make()?;
-                write_private(&path, &text).map_err(|reason| not_writable(&path, reason))?;
-                Ok(text)
-            }
-            Err(fault) => Err(corrupt(&path, fault).into()),
+        match self.path() {
+            None => make(),
+            Some(directory) => kept_text(&directory.join(name), make),
         }
     }
 
@@ -120,11 +111,10 @@ impl DataDir {
     /// # Errors
     /// [`DataDirError::NotWritable`].
     pub(crate) fn write(&self, name: &str, text: &str) -> Result<(), DataDirError> {
-        let Some(directory) = self.path() else {
-            return Ok(());
-        };
-        let path = directory.join(name);
-        write_private(&path, text).map_err(|reason| not_writable(&path, reason))
+        match self.path() {
+            None => Ok(()),
+            Some(directory) => write_private(&directory.join(name), text),
+        }
     }
 
     /// Removes the file `name`, if it can be.
@@ -135,58 +125,79 @@ impl DataDir {
     }
 
     /// Reads the JSON file `name` (`T::default()` where there is none), lets `change` change it, and
-    /// writes it back if it did.
+    /// writes it back.
     ///
     /// # Errors
     /// [`DataDirError::Corrupt`] and [`DataDirError::NotWritable`].
     pub(crate) fn json<T>(&self, name: &str, change: impl FnOnce(&mut T)) -> Result<T, DataDirError>
     where
-        T: Clone + Default + PartialEq + Serialize + DeserializeOwned,
+        T: Default + Serialize + DeserializeOwned,
     {
-        let mut value = T::default();
-        let Some(directory) = self.path() else {
-            change(&mut value);
-            return Ok(value);
-        };
-        let path = directory.join(name);
-        match fs::read(&path) {
-            Ok(bytes) => {
-                value = serde_json::from_slice(&bytes).map_err(|fault| corrupt(&path, fault))?;
+        let path = self.path().map(|directory| directory.join(name));
+        let text = path.as_deref().map(read).transpose()?.flatten();
+        let mut value = match (&path, text) {
+            (Some(path), Some(text)) => {
+                serde_json::from_str(&text).map_err(|fault| corrupt(path, fault))?
             }
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound => {}
-            Err(fault) => return Err(corrupt(&path, fault)),
-        }
-        let before = value.clone();
+            _ => T::default(),
+        };
         change(&mut value);
-        if value != before {
+        if let Some(path) = path {
             let text =
                 serde_json::to_string_pretty(&value).map_err(|fault| corrupt(&path, fault))?;
-            write_private(&path, &text).map_err(|reason| not_writable(&path, reason))?;
+            write_private(&path, &text)?;
         }
         Ok(value)
     }
 }
 
+/// The text in a file; `None` where there is none.
+fn read(path: &Path) -> Result<Option<String>, DataDirError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(fault) => Err(corrupt(path, fault)),
+    }
+}
+
+/// The text in a file, which `make` makes the first time and only its owner can read.
+pub(crate) fn kept_text<E: From<DataDirError>>(
+    path: &Path,
+    make: impl FnOnce() -> Result<String, E>,
+) -> Result<String, E> {
+    if let Some(text) = read(path)? {
+        return Ok(text);
+    }
+    let text = make()?;
+    write_private(path, &text)?;
+    Ok(text)
+}
+
 /// Makes a directory that only its owner can look into; one that is there already stays as it is.
-pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
+pub(crate) fn create_private_dir(path: &Path) -> Result<(), DataDirError> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+    builder
+        .create(path)
+        .map_err(|reason| not_writable(path, reason))
 }
 
 /// Writes a file that only its owner can read, whole or not at all.
-pub(crate) fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let unfinished = path.with_added_extension("new");
-    let mut options = OpenOptions::new();
-    options.create(true).write(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&unfinished)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), DataDirError> {
+    let write = || {
+        let unfinished = path.with_added_extension("new");
+        let mut options = OpenOptions::new();
+        options.create(true).write(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&unfinished)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&unfinished, path)
+    };
+    write().map_err(|reason| not_writable(path, reason))
 }
 
 fn not_writable(path: &Path, reason: io::Error) -> DataDirError {

@@ -78,7 +78,7 @@ impl Emulators {
         let database = self.database.clone();
         tasks.spawn(|stop| async move {
             let serving =
-                dynoxide::server::serve_with_shutdown(dynamodb, database, stop.requested());
+                dynoxide::server::serve_with_shutdown(dynamodb, database, stop.cancelled_owned());
             if let Err(reason) = serving.await {
                 tracing::error!(reason, "the embedded DynamoDB stopped");
             }
@@ -88,7 +88,7 @@ impl Emulators {
         let database = self.database.clone();
         tasks.spawn(|stop| async move {
             tokio::select! {
-                () = stop.requested() => {}
+                () = stop.cancelled() => {}
                 () = sweep(database) => {}
             }
         });

@@ -1,21 +1,21 @@
 //! HTTP requests and answers in API Gateway's payload format 2.0.
 
-use std::borrow::Cow;
-
 use axum::{
+    Json,
     body::{Body, Bytes},
     http::{
-        HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
+        HeaderMap, HeaderName, StatusCode,
         header::{CONTENT_TYPE, COOKIE, HOST, SET_COOKIE, USER_AGENT},
         request::Parts,
     },
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use url::{Position, Url, form_urlencoded};
+use url::form_urlencoded;
 use uuid::Uuid;
 
 use crate::template::{LOCAL_ACCOUNT, Route};
@@ -61,28 +61,13 @@ pub(super) fn event(request: &Parts, body: &Bytes, route: &Route, now: Timestamp
         for (name, value) in optional {
             members.extend(value.map(|value| (name.to_owned(), value)));
         }
+        let (body, is_base64) = encode_body(&request.headers, body);
+        members.insert("isBase64Encoded".to_owned(), is_base64.into());
         if !body.is_empty() {
-            let (body, is_base64) = encode_body(&request.headers, body);
             members.insert("body".to_owned(), body.into());
-            members.insert("isBase64Encoded".to_owned(), is_base64.into());
-        } else {
-            members.insert("isBase64Encoded".to_owned(), false.into());
         }
     }
     Some(event)
-}
-
-/// The request's URI as `lambda_http` makes it of the event. None if there is no event, because the
-/// gateway would refuse the path, or if the function would fail over it.
-pub(super) fn delivered_uri(sent: &Uri) -> Option<Uri> {
-    let path = delivered_path(sent.path())?;
-    let url = Url::parse(&format!("http://localhost{path}")).ok()?;
-    let mut uri = url[Position::BeforePath..].to_owned();
-    if let Some(query) = sent.query() {
-        uri.push('?');
-        uri.push_str(query);
-    }
-    uri.parse().ok()
 }
 
 /// The path as an HTTP API delivers it, which is not as it was sent: decoded, cut at a `?` that was
@@ -91,26 +76,15 @@ pub(super) fn delivered_uri(sent: &Uri) -> Option<Uri> {
 fn delivered_path(sent: &str) -> Option<String> {
     let once = percent_decoded(sent)?;
     let path = once.split('?').next().unwrap_or_default();
-    percent_decoded(path).map(Cow::into_owned)
+    percent_decoded(path)
 }
 
 /// None if a `%` is not followed by two hexadecimal digits, or the result is not UTF-8.
-fn percent_decoded(text: &str) -> Option<Cow<'_, str>> {
-    if !text.contains('%') {
-        return Some(Cow::Borrowed(text));
-    }
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'%' => {
-                let mut digit = || char::from(bytes.next()?).to_digit(16);
-                u8::try_from(digit()? * 16 + digit()?).ok()?
-            }
-            byte => byte,
-        });
-    }
-    String::from_utf8(decoded).ok().map(Cow::Owned)
+fn percent_decoded(text: &str) -> Option<String> {
+    let decoded: Vec<u8> = percent_decode_str(text).collect();
+    // A `%` that is decoded takes two digits with it; what is malformed stays.
+    let is_whole = text.len() - decoded.len() == 2 * text.matches('%').count();
+    String::from_utf8(decoded).ok().filter(|_| is_whole)
 }
 
 /// Lower-case names; several values of one name joined with commas; cookies apart.
@@ -198,7 +172,7 @@ fn encode_body(headers: &HeaderMap, body: &Bytes) -> (String, bool) {
         .iter()
         .any(|known| content_type.starts_with(known));
     match std::str::from_utf8(body) {
-        Ok(text) if is_text => (text.to_owned(), false),
+        Ok(text) if is_text || text.is_empty() => (text.to_owned(), false),
         _ => (STANDARD.encode(body), true),
     }
 }
@@ -219,15 +193,11 @@ struct Answer {
 
 /// The HTTP answer that a function's answer comes to; none if it is malformed, for which an HTTP API
 /// answers `500`. An answer without `statusCode` is the body of a `200`, in JSON.
-pub(super) fn response(answer: &Bytes) -> Option<Response> {
-    let value: Value = serde_json::from_slice(answer).ok()?;
-    if value.get("statusCode").is_none() {
-        let mut response = Response::new(Body::from(answer.clone()));
-        let json = HeaderValue::from_static("application/json");
-        response.headers_mut().insert(CONTENT_TYPE, json);
-        return Some(response);
+pub(super) fn response(answer: Value) -> Option<Response> {
+    if answer.get("statusCode").is_none() {
+        return Some(Json(answer).into_response());
     }
-    let answer: Answer = serde_json::from_value(value).ok()?;
+    let answer: Answer = serde_json::from_value(answer).ok()?;
     let body = answer.body.unwrap_or_default();
     let body = if answer.is_base64_encoded {
         Body::from(STANDARD.decode(body).ok()?)
@@ -253,7 +223,7 @@ pub(super) fn response(answer: &Bytes) -> Option<Response> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::Request;
+    use axum::http::{HeaderValue, Request};
     use http_body_util::BodyExt as _;
 
     fn route() -> Route {
@@ -284,23 +254,6 @@ mod tests {
             ("/capture/literal%2525value", Some("/capture/literal%value")),
         ] {
             assert_eq!(delivered_path(sent).as_deref(), delivered, "{sent}");
-        }
-    }
-
-    #[test]
-    fn a_uri_is_made_of_a_delivered_path() {
-        for (sent, made) in [
-            ("/capture/plain?a=%2F", Some("/capture/plain?a=%2F")),
-            ("/capture/a%20b%C3%A9", Some("/capture/a%20b%C3%A9")),
-            ("/capture/hash%23value?a", Some("/capture/hash")),
-            ("/capture/slash%2Fvalue", Some("/capture/slash/value")),
-            ("/capture/back%5Cslash", Some("/capture/back/slash")),
-            ("/capture/space%20", Some("/capture/space")),
-            ("/capture/%2E%2E", Some("/")),
-            ("/capture/percent%25done", None),
-        ] {
-            let uri = delivered_uri(&sent.parse().unwrap());
-            assert_eq!(uri, made.map(|made| made.parse().unwrap()), "{sent}");
         }
     }
 
@@ -416,7 +369,7 @@ mod tests {
             "statusCode": 201, "headers": {"content-type": "image/png", "x-count": 2},
             "cookies": ["a=1", "b=2"], "body": "iVBO", "isBase64Encoded": true,
         });
-        let response = response(&Bytes::from(answer.to_string())).unwrap();
+        let response = response(answer).unwrap();
         assert_eq!(response.status(), StatusCode::CREATED);
         assert_eq!(response.headers()["x-count"], "2");
         assert_eq!(response.headers().get_all(SET_COOKIE).iter().count(), 2);
@@ -426,11 +379,11 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_without_a_status_is_a_json_body_and_a_malformed_one_none() {
-        let inferred = response(&Bytes::from(r#"{"message":"hi"}"#)).unwrap();
+        let inferred = response(json!({"message": "hi"})).unwrap();
         assert_eq!(inferred.status(), StatusCode::OK);
         assert_eq!(inferred.headers()[CONTENT_TYPE], "application/json");
-        for malformed in ["", r#"{"statusCode":"OK"}"#, r#"{"statusCode":99}"#] {
-            assert!(response(&Bytes::from(malformed)).is_none(), "{malformed}");
+        for malformed in [json!({"statusCode": "OK"}), json!({"statusCode": 99})] {
+            assert!(response(malformed.clone()).is_none(), "{malformed}");
         }
     }
 }

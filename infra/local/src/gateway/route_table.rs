@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::StartError;
-use crate::template::Route;
+use crate::template::{Route, resource_fault};
 
 /// The routes of the template.
 #[derive(Debug)]
@@ -21,13 +21,13 @@ enum Fit {
 
 impl RouteTable {
     /// # Errors
-    /// [`StartError::DoubledRoute`], which API Gateway would refuse too.
+    /// A route that is there twice, which API Gateway would refuse too.
     pub(crate) fn new(routes: Vec<Route>) -> Result<Self, StartError> {
         let mut seen = BTreeSet::new();
         for route in &routes {
             if !seen.insert((&route.method, &route.path)) {
                 let key = format!("{} {}", route.method, route.path);
-                return Err(StartError::DoubledRoute(key));
+                return Err(resource_fault(&key, "the route is there twice").into());
             }
         }
         Ok(Self { routes })

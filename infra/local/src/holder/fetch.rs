@@ -22,7 +22,7 @@ pub(super) struct Answer {
 }
 
 /// The error object of OAuth 2.0 and OpenID4VCI, and what the issue contract's problems have.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct ErrorBody {
     error: Option<String>,
     error_description: Option<String>,
@@ -83,12 +83,8 @@ impl Answer {
         if self.status.is_success() {
             return Ok(self);
         }
-        let refusal: Option<ErrorBody> = serde_json::from_slice(&self.body).ok();
-        let (error, description) = match refusal {
-            Some(refusal) => (refusal.error, refusal.error_description.or(refusal.detail)),
-            None => (None, None),
-        };
-        let hint = match error.as_deref() {
+        let refusal: ErrorBody = serde_json::from_slice(&self.body).unwrap_or_default();
+        let hint = match refusal.error.as_deref() {
             Some("invalid_grant") => {
                 ". The offer was used already or is over, or the transaction code is wrong; for a \
                  new offer start another issuance"
@@ -101,24 +97,18 @@ impl Answer {
             }
             _ => "",
         };
-        let answer: Vec<String> = [Some(self.status.as_u16().to_string()), error, description]
-            .into_iter()
-            .flatten()
-            .map(|part| printable(&part))
-            .collect();
-        Err(HolderError::Refused {
-            step,
-            answer: answer.join(", "),
-            hint,
-        })
+        let description = refusal.error_description.or(refusal.detail);
+        let parts = [refusal.error, description].into_iter().flatten();
+        let answer = parts.fold(self.status.as_u16().to_string(), |answer, part| {
+            format!("{answer}, {}", printable(&part))
+        });
+        Err(HolderError::Refused { step, answer, hint })
     }
 }
 
 /// Text from elsewhere, without what would steer the terminal.
-pub(super) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|one| if one.is_control() { '\u{fffd}' } else { one })
-        .collect()
+pub(crate) fn printable(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
 }
 
 /// What really happened: reqwest's own message says only that sending failed.

@@ -29,75 +29,39 @@ pub(super) struct Offer {
 struct PreAuthorizedCode {
     #[serde(rename = "pre-authorized_code")]
     code: String,
-    tx_code: Option<TxCode>,
-}
-
-#[derive(Deserialize)]
-struct TxCode {
-    description: Option<String>,
+    tx_code: Option<Value>,
 }
 
 /// Credential issuer metadata (§12.2.4), as far as it is used here.
 #[derive(Deserialize)]
-pub(super) struct IssuerMetadata {
+struct IssuerMetadata {
     credential_issuer: String,
     credential_endpoint: String,
     nonce_endpoint: Option<String>,
     notification_endpoint: Option<String>,
     #[serde(default)]
     authorization_servers: Vec<String>,
-    credential_configurations_supported: BTreeMap<String, CredentialConfiguration>,
-}
-
-/// What a kind of credential looks like.
-#[derive(Debug, Clone, Default, Deserialize)]
-pub(super) struct CredentialConfiguration {
-    format: String,
-    pub(super) vct: Option<String>,
-    #[serde(default)]
-    credential_metadata: CredentialMetadata,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-struct CredentialMetadata {
-    #[serde(default)]
-    display: Vec<Display>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct Display {
-    name: String,
+    credential_configurations_supported: BTreeMap<String, Value>,
 }
 
 #[derive(Deserialize)]
 struct TokenResponse {
     access_token: String,
     #[serde(default)]
-    authorization_details: Vec<AuthorizationDetail>,
-}
-
-#[derive(Deserialize)]
-struct AuthorizationDetail {
-    #[serde(default)]
-    credential_identifiers: Vec<String>,
+    authorization_details: Value,
 }
 
 /// A credential as it came, with what is needed to answer for it.
 pub(super) struct Received {
     pub(super) credential: String,
     pub(super) configuration_id: String,
-    pub(super) configuration: CredentialConfiguration,
+    /// The name that the issuer shows it under.
+    pub(super) name: String,
+    /// The type that the issuer announced.
+    pub(super) vct: Option<String>,
     access_token: String,
     notification_id: Option<String>,
     notification_endpoint: Option<String>,
-}
-
-impl CredentialConfiguration {
-    /// The name that the issuer shows it under.
-    pub(super) fn display_name(&self) -> Option<&str> {
-        let display = self.credential_metadata.display.first()?;
-        Some(&display.name)
-    }
 }
 
 /// Fetches the offer, or reads the one in the link.
@@ -122,11 +86,9 @@ pub(super) async fn take(
 ) -> Result<Received, HolderError> {
     let code = pre_authorized_code(offer)?;
     if let (Some(wanted), None) = (&code.tx_code, tx_code) {
-        let description = wanted.description.as_deref();
-        let description = description.map(|text| format!(" ({})", printable(text)));
-        return Err(HolderError::TxCodeNeeded {
-            description: description.unwrap_or_default(),
-        });
+        let description = text(wanted, "/description");
+        let description = description.map(|text| format!(" ({})", printable(&text)));
+        return Err(HolderError::TxCodeNeeded(description.unwrap_or_default()));
     }
     let issuer = &offer.credential_issuer;
     let metadata: IssuerMetadata = well_known(
@@ -150,15 +112,15 @@ pub(super) async fn take(
     let proof = proof(holder_key, issuer, nonce.as_deref(), now_seconds)
         .map_err(|fault| HolderError::malformed("this holder's key", fault))?;
 
-    let identifier = token.authorization_details.first();
-    let identifier = identifier.and_then(|detail| detail.credential_identifiers.first());
     let mut request = json!({"proofs": {"jwt": [proof]}});
-    let selector = match identifier {
-        Some(identifier) => ("credential_identifier", identifier.as_str()),
-        None => ("credential_configuration_id", configuration_id.as_str()),
+    // §8.2: what the token is for, where the token response says so.
+    let identifier = text(&token.authorization_details, "/0/credential_identifiers/0");
+    let (selector, selected) = match identifier {
+        Some(identifier) => ("credential_identifier", identifier),
+        None => ("credential_configuration_id", configuration_id.clone()),
     };
     if let Some(members) = request.as_object_mut() {
-        members.insert(selector.0.to_owned(), selector.1.into());
+        members.insert(selector.to_owned(), selected.into());
     }
     let endpoint = &metadata.credential_endpoint;
     let request = client
@@ -166,23 +128,24 @@ pub(super) async fn take(
         .bearer_auth(&token.access_token)
         .json(&request);
     let answer: Value = send(request, endpoint).await?.json("the credential")?;
-    let credential = answer
-        .pointer("/credentials/0/credential")
-        .and_then(Value::as_str)
-        .ok_or_else(|| {
-            HolderError::malformed("the credential response", "no credential is in it")
-        })?;
+    let credential = text(&answer, "/credentials/0/credential").ok_or_else(|| {
+        HolderError::malformed("the credential response", "no credential is in it")
+    })?;
+    let name = text(&configuration, "/credential_metadata/display/0/name");
     Ok(Received {
-        credential: credential.to_owned(),
+        credential,
+        name: name.unwrap_or_else(|| configuration_id.clone()),
+        vct: text(&configuration, "/vct"),
         configuration_id,
-        configuration,
         access_token: token.access_token,
-        notification_id: answer
-            .get("notification_id")
-            .and_then(Value::as_str)
-            .map(str::to_owned),
+        notification_id: text(&answer, "/notification_id"),
         notification_endpoint: metadata.notification_endpoint,
     })
+}
+
+/// The text at this JSON pointer.
+fn text(value: &Value, pointer: &str) -> Option<String> {
+    value.pointer(pointer)?.as_str().map(str::to_owned)
 }
 
 /// Tells the issuer what became of the credential (§11), if it wants to know. Nothing depends on it.
@@ -226,18 +189,15 @@ fn pre_authorized_code(offer: &Offer) -> Result<PreAuthorizedCode, HolderError> 
 }
 
 /// The first credential of the offer that this holder can keep.
-fn configuration(
-    offer: &Offer,
-    metadata: &IssuerMetadata,
-) -> Result<(String, CredentialConfiguration), HolderError> {
-    offer
-        .credential_configuration_ids
-        .iter()
+fn configuration(offer: &Offer, metadata: &IssuerMetadata) -> Result<(String, Value), HolderError> {
+    let offered = offer.credential_configuration_ids.iter();
+    offered
         .filter_map(|id| {
             let found = metadata.credential_configurations_supported.get(id)?;
-            Some((id.clone(), found.clone()))
+            let is_known = text(found, "/format")? == "dc+sd-jwt";
+            is_known.then(|| (id.clone(), found.clone()))
         })
-        .find(|(_, configuration)| configuration.format == "dc+sd-jwt")
+        .next()
         .ok_or_else(|| {
             let reason = "it offers no credential of the format dc+sd-jwt that the metadata has";
             HolderError::malformed("the credential offer", reason)

@@ -1,7 +1,6 @@
 //! What the holder keeps: its key, and the credentials that it took.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use bestow_jose::CertificateChain;
@@ -9,7 +8,7 @@ use bestow_signing::LocalKey;
 use serde::{Deserialize, Serialize};
 
 use super::error::HolderError;
-use crate::data::data_dir::{create_private_dir, write_private};
+use crate::data::data_dir::{create_private_dir, kept_text, write_private};
 use crate::data::identity::AUTHORITY_FILE;
 
 const KEY_FILE: &str = "holder-key.pem";
@@ -45,22 +44,15 @@ impl Keep {
 
     /// The holder's key, which is made the first time.
     pub(super) fn key(&self) -> Result<LocalKey, HolderError> {
-        let path = self.wallet.join(KEY_FILE);
-        match fs::read_to_string(&path) {
-            Ok(pem) => LocalKey::from_pkcs8_pem(&pem)
-                .map_err(|fault| HolderError::malformed("the holder's key", fault)),
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound => self.new_key(&path),
-            Err(fault) => Err(cannot_keep(&path, &fault)),
-        }
-    }
-
-    fn new_key(&self, path: &Path) -> Result<LocalKey, HolderError> {
         let unusable = |fault| HolderError::malformed("the holder's key", fault);
-        let key = LocalKey::generate().map_err(unusable)?;
-        let pem = key.to_pkcs8_pem().map_err(unusable)?;
-        create_private_dir(&self.wallet).map_err(|fault| cannot_keep(&self.wallet, &fault))?;
-        write_private(path, &pem).map_err(|fault| cannot_keep(path, &fault))?;
-        Ok(key)
+        let pem = kept_text(&self.wallet.join(KEY_FILE), || {
+            create_private_dir(&self.wallet)?;
+            let key = LocalKey::generate().map_err(unusable)?;
+            key.to_pkcs8_pem()
+                .map(|pem| pem.to_string())
+                .map_err(unusable)
+        })?;
+        LocalKey::from_pkcs8_pem(&pem).map_err(unusable)
     }
 
     /// The local cloud's certificate authority, where one was made in this data directory.
@@ -76,31 +68,23 @@ impl Keep {
 
     /// Writes a credential to a file of its own, and says which.
     pub(super) fn add(&self, kept: &Kept) -> Result<PathBuf, HolderError> {
-        let kind: String = kept
+        let kind = kept
             .credential_configuration_id
-            .chars()
-            .map(|one| {
-                if one.is_ascii_alphanumeric() {
-                    one
-                } else {
-                    '-'
-                }
-            })
-            .collect();
+            .replace(|one: char| !one.is_ascii_alphanumeric(), "-");
         let unique = uuid::Uuid::new_v4().simple().to_string();
         let unique = unique.get(..8).unwrap_or_default();
         let name = format!("{}-{kind}-{unique}.json", kept.received_at_seconds);
         let path = self.wallet.join(name);
         let text = serde_json::to_string_pretty(kept)
             .map_err(|fault| HolderError::malformed("the credential", fault))?;
-        write_private(&path, &text).map_err(|fault| cannot_keep(&path, &fault))?;
+        write_private(&path, &text)?;
         Ok(path)
     }
 
     /// Every credential with its file, the oldest first.
     pub(super) fn all(&self) -> Result<Vec<(PathBuf, Kept)>, HolderError> {
-        let files =
-            fs::read_dir(&self.wallet).map_err(|fault| cannot_keep(&self.wallet, &fault))?;
+        let unreadable = |fault| HolderError::malformed("the holder's directory", fault);
+        let files = fs::read_dir(&self.wallet).map_err(unreadable)?;
         let mut paths: Vec<PathBuf> = files
             .filter_map(|file| Some(file.ok()?.path()))
             .filter(|path| {
@@ -109,21 +93,12 @@ impl Keep {
             })
             .collect();
         paths.sort();
-        paths
-            .into_iter()
-            .map(|path| {
-                let text = fs::read(&path).map_err(|fault| cannot_keep(&path, &fault))?;
-                let kept = serde_json::from_slice(&text)
-                    .map_err(|fault| HolderError::malformed("a kept credential", fault))?;
-                Ok((path, kept))
-            })
-            .collect()
-    }
-}
-
-fn cannot_keep(path: &Path, fault: &io::Error) -> HolderError {
-    HolderError::Keep {
-        path: path.to_owned(),
-        reason: fault.to_string(),
+        let credentials = paths.into_iter().map(|path| {
+            let text = fs::read(&path).map_err(unreadable)?;
+            let kept = serde_json::from_slice(&text)
+                .map_err(|fault| HolderError::malformed("a kept credential", fault))?;
+            Ok((path, kept))
+        });
+        credentials.collect()
     }
 }

@@ -20,6 +20,7 @@ use reqwest::Client;
 
 pub(crate) use card::Card;
 pub(crate) use error::{HolderError, TrustError};
+pub(crate) use fetch::printable;
 
 use keep::{Keep, Kept};
 use verify::{Verified, Verifier};
@@ -55,24 +56,19 @@ impl Holder {
         link: &str,
         tx_code: Option<&str>,
     ) -> Result<Card, HolderError> {
-        let source =
-            offer_link::parse(link).map_err(|reason| HolderError::NotAnOffer { reason })?;
+        let source = offer_link::parse(link).map_err(HolderError::NotAnOffer)?;
         let now_seconds = Timestamp::now().as_second();
         let offer = issuer::offer(&self.client, source).await?;
         let key = self.keep.key()?;
         let received = issuer::take(&self.client, &offer, tx_code, &key, now_seconds).await?;
         let kept = Kept {
-            name: received
-                .configuration
-                .display_name()
-                .unwrap_or(&received.configuration_id)
-                .to_owned(),
+            name: received.name.clone(),
             credential_configuration_id: received.configuration_id.clone(),
             credential_issuer: offer.credential_issuer,
             received_at_seconds: now_seconds,
             credential: received.credential.clone(),
         };
-        let vct = received.configuration.vct.as_deref();
+        let vct = received.vct.as_deref();
         let done = self.verify_and_keep(&kept, vct, &key).await;
         let event = match done {
             Ok(_) => "credential_accepted",

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::StartError;
 use crate::data::secrets::Secrets;
-use crate::template::{Function, LOCAL_REGION, resolve_secrets};
+use crate::template::{Function, LOCAL_REGION, resolve_secrets, resource_fault};
 
-/// An endpoint where nothing listens, for every AWS service that is not embedded: no client of a
-/// function can reach the real cloud by mistake.
+/// Nothing listens there: no client of a function reaches the real cloud by mistake.
 const NO_ENDPOINT: &str = "http://127.0.0.1:1";
 
 /// Where the embedded services listen.
@@ -21,8 +20,7 @@ pub struct AwsEndpoints {
     pub eventbridge: String,
 }
 
-/// The variables that Lambda itself would set, as far as the functions need them, and where the AWS
-/// services are.
+/// What Lambda itself would set, as far as the functions need it, and where the AWS services are.
 pub(crate) fn of_aws(endpoints: &AwsEndpoints) -> BTreeMap<String, String> {
     [
         ("AWS_REGION", LOCAL_REGION),
@@ -51,11 +49,10 @@ pub(crate) fn of_function(
     let mut environment = of_aws(endpoints);
     for (variable, value) in &function.environment {
         let value = resolve_secrets(value, |name| secrets.get(name)).map_err(|reference| {
-            StartError::Secret {
-                function: function.logical_id.clone(),
-                variable: variable.clone(),
-                reference,
-            }
+            resource_fault(
+                &function.logical_id,
+                format!("the variable {variable} refers to {reference}, which is no secret of the template"),
+            )
         })?;
         environment.insert(variable.clone(), value);
     }

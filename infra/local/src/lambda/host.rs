@@ -1,22 +1,21 @@
 //! The functions, ready to be invoked: where they run, and how they are reached there.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use bestow_functions::EventHandler;
+use bestow_functions::Handler;
 use bestow_runtime::Env;
 use futures::FutureExt;
 use serde_json::Value;
 
 use super::environment::AwsEndpoints;
-use super::invocation::EventFunction;
 use super::invoke_api;
 use super::processes::{LambdaConfig, LambdaFunction, LogSink};
 use crate::StartError;
-use crate::template::Function;
+use crate::template::{Function, resource_fault};
 
 /// Where the functions run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,134 +50,122 @@ pub enum Binaries {
     One(PathBuf),
 }
 
-/// A function that is ready to be invoked.
-pub(crate) enum Handler {
-    Http(HttpFunction),
-    Events(EventFunction),
-}
-
-/// A function that answers HTTP requests.
-#[derive(Clone)]
-pub(crate) struct HttpFunction {
-    pub(crate) binary: String,
-    pub(crate) app: App,
-    /// How long an invocation may take.
-    pub(crate) timeout: Duration,
-}
-
-/// Where its requests go.
-#[derive(Clone)]
-pub(crate) enum App {
-    InProcess(Router),
-    Processes(LambdaFunction),
-}
-
-/// A function that has been started, and what can be looked at from outside.
-pub(crate) struct Started {
-    pub(crate) handler: Handler,
+/// A function that was started, and what others may look at.
+pub(crate) struct RunningFunction {
+    pub(crate) target: Target,
+    /// Whether it answers HTTP requests; otherwise it takes events.
+    pub(crate) is_http: bool,
+    pub(crate) variables: BTreeMap<String, String>,
     /// The lookup that it reads, where it runs in this process.
     pub(crate) env: Option<Env>,
     /// Its processes, where it has some.
     pub(crate) processes: Option<LambdaFunction>,
 }
 
-/// Starts `function` where `host` says, with `environment` instead of this process's own. What its processes
+/// What invokes a function, wherever it runs.
+#[derive(Clone)]
+pub(crate) struct Target {
+    /// The function's name.
+    pub(crate) name: String,
+    pub(crate) handler: Handler,
+    /// How long an invocation may take.
+    pub(crate) timeout: Duration,
+}
+
+impl Target {
+    /// Invokes the function, and gives its answer. A panic and an invocation that takes too long are failures, and
+    /// nothing worse; `Err` says why it failed.
+    pub(crate) async fn invoke(&self, event: Value) -> Result<Value, String> {
+        // A handler holds clients and configuration, which a panic leaves as they were. It may panic before
+        // its future exists, so the call is inside.
+        let invocation = AssertUnwindSafe(async { (self.handler)(event).await }).catch_unwind();
+        match tokio::time::timeout(self.timeout, invocation).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_panic)) => Err("the function panicked".to_owned()),
+            Err(_elapsed) => Err(format!(
+                "the function ran into its time-out of {} s",
+                self.timeout.as_secs()
+            )),
+        }
+    }
+
+    /// By a function's processes.
+    pub(crate) fn of_processes(function: LambdaFunction) -> Self {
+        Self {
+            name: function.name().to_owned(),
+            timeout: function.timeout(),
+            handler: Arc::new(move |event| {
+                let function = function.clone();
+                async move {
+                    let answer = function.invoke(event.to_string()).await;
+                    let answer = answer.map_err(|fault| fault.to_string())?;
+                    serde_json::from_slice(&answer)
+                        .map_err(|fault| format!("its answer is no JSON ({fault})"))
+                }
+                .boxed()
+            }),
+        }
+    }
+}
+
+/// Starts `function` where `host` says, with `variables` instead of this process's environment. What its processes
 /// write goes to `log`.
 pub(crate) async fn start(
     host: &FunctionHost,
     function: &Function,
-    environment: &BTreeMap<String, String>,
+    variables: BTreeMap<String, String>,
     log: &LogSink,
-) -> Result<Started, StartError> {
+) -> Result<RunningFunction, StartError> {
     let listed = bestow_functions::Function::named(&function.binary).ok_or_else(|| {
-        StartError::UnknownFunction {
-            function: function.logical_id.clone(),
-            binary: function.binary.clone(),
-        }
+        resource_fault(
+            &function.logical_id,
+            format!(
+                "there is no function {} in the list of infra/functions/src/lib.rs",
+                function.binary
+            ),
+        )
     })?;
-    match host {
-        FunctionHost::InProcess => in_process(listed, function, environment).await,
+    let (mut env, mut processes) = (None, None);
+    let in_time = |handler| Target {
+        name: function.binary.clone(),
+        handler,
+        timeout: function.timeout,
+    };
+    let target = match host {
+        FunctionHost::InProcess => {
+            let own: &Env = env.insert(variables.clone().into_iter().collect());
+            let handler = listed.start(own, function.timeout).await;
+            in_time(handler.map_err(|reason| StartError::Function {
+                function: function.logical_id.clone(),
+                reason,
+            })?)
+        }
         FunctionHost::Processes {
             binaries,
             max_processes,
             ..
         } => {
-            let processes = LambdaFunction::new(LambdaConfig {
+            let own = processes.insert(LambdaFunction::new(LambdaConfig {
                 name: function.binary.clone(),
                 binary: match binaries {
                     Binaries::InFolder(folder) => folder.join(&function.binary),
                     Binaries::One(binary) => binary.clone(),
                 },
-                environment: environment.clone(),
+                environment: variables.clone(),
                 memory_mb: function.memory_mb,
                 timeout: function.timeout,
                 max_processes: *max_processes,
                 log: Arc::clone(log),
-            });
-            Ok(Started {
-                handler: if listed.is_http() {
-                    http(function, App::Processes(processes.clone()))
-                } else {
-                    events(function, by_events(processes.clone()))
-                },
-                env: None,
-                processes: Some(processes),
-            })
+            }));
+            Target::of_processes(own.clone())
         }
-        FunctionHost::InvokeApi { endpoint } => Ok(Started {
-            handler: events(function, invoke_api::handler(endpoint, function)),
-            env: None,
-            processes: None,
-        }),
-    }
-}
-
-/// As the function's own `main` would.
-async fn in_process(
-    listed: &bestow_functions::Function,
-    function: &Function,
-    environment: &BTreeMap<String, String>,
-) -> Result<Started, StartError> {
-    let env: Env = environment.clone().into_iter().collect();
-    let handler = listed.start(&env, function.timeout).await;
-    let handler = handler.map_err(|reason| StartError::Function {
-        function: function.logical_id.clone(),
-        reason,
-    })?;
-    Ok(Started {
-        handler: match handler {
-            bestow_functions::Handler::Http(routes) => http(function, App::InProcess(routes)),
-            bestow_functions::Handler::Events(handler) => events(function, handler),
-        },
-        env: Some(env),
-        processes: None,
+        FunctionHost::InvokeApi { endpoint } => in_time(invoke_api::handler(endpoint, function)),
+    };
+    Ok(RunningFunction {
+        target,
+        is_http: listed.is_http(),
+        variables,
+        env,
+        processes,
     })
-}
-
-fn http(function: &Function, app: App) -> Handler {
-    Handler::Http(HttpFunction {
-        binary: function.binary.clone(),
-        app,
-        timeout: function.timeout,
-    })
-}
-
-fn events(function: &Function, handler: EventHandler) -> Handler {
-    Handler::Events(EventFunction {
-        handler,
-        timeout: function.timeout,
-    })
-}
-
-fn by_events(function: LambdaFunction) -> EventHandler {
-    Arc::new(move |event| {
-        let function = function.clone();
-        async move { invoke(&function, &event).await }.boxed()
-    })
-}
-
-async fn invoke(function: &LambdaFunction, event: &Value) -> Result<Value, String> {
-    let answer = function.invoke(event.to_string()).await;
-    let answer = answer.map_err(|fault| fault.to_string())?;
-    serde_json::from_slice(&answer).map_err(|fault| format!("its answer is no JSON ({fault})"))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bestow_functions::EventHandler;
+use bestow_functions::Handler;
 use futures::FutureExt;
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::template::Function;
 
 /// A handler that posts each event to `{endpoint}/2015-03-31/functions/{name}/invocations`, which is
 /// what `cargo lambda watch` serves, and reads the answer.
-pub(crate) fn handler(endpoint: &str, function: &Function) -> EventHandler {
+pub(crate) fn handler(endpoint: &str, function: &Function) -> Handler {
     let url = format!(
         "{endpoint}/2015-03-31/functions/{}/invocations",
         function.binary

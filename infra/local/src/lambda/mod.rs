@@ -3,6 +3,5 @@
 pub(crate) mod environment;
 pub(crate) mod function_log;
 pub(crate) mod host;
-pub(crate) mod invocation;
 mod invoke_api;
 pub mod processes;

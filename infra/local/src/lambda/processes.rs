@@ -3,21 +3,17 @@
 //!
 //! [`LambdaFunction::invoke`] hands a payload to a free process, and starts another one if none is free,
 //! up to a limit. A process that dies fails the invocation it had, and the next one finds a new process.
-//! So a test can kill a function between any two of its calls, and a load run can see what a cold start
-//! costs: each [`ProcessReport`] has the time and the CPU time of a process.
 
 mod cpu_time;
 mod pool;
 mod process;
 mod runtime_api;
-mod state;
 #[cfg(test)]
 mod tests;
 
 use std::{collections::BTreeMap, fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::body::Bytes;
-
 use pool::Pool;
 
 /// What to run, and how.
@@ -45,7 +41,7 @@ pub struct LambdaConfig {
 pub type LogSink = Arc<dyn Fn(LogLine<'_>) + Send + Sync>;
 
 /// A line that a process wrote to standard output or standard error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct LogLine<'a> {
     /// The function's name.
     pub function: &'a str,
@@ -98,7 +94,7 @@ pub enum InvokeError {
 }
 
 /// An invocation that a process works on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct UnderWay {
     /// The process.
     pub pid: u32,
@@ -108,8 +104,9 @@ pub struct UnderWay {
     pub payload: Bytes,
 }
 
-/// What is known of one process. Times are counted from its start.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is known of one process. Times are counted from its start. CPU times are of all its threads, where the system
+/// tells (Linux).
+#[derive(Debug, Clone)]
 pub struct ProcessReport {
     /// The process.
     pub pid: u32,
@@ -117,22 +114,19 @@ pub struct ProcessReport {
     pub running: bool,
     /// Until it first asked for work: what Lambda calls INIT.
     pub init: Option<Duration>,
-    /// The CPU time, of all threads, that it had used by then. Where the system tells (Linux).
-    pub init_cpu: Option<Duration>,
     /// Until its first answer.
     pub first_answer: Option<Duration>,
-    /// The CPU time, of all threads, that it had used by then. Where the system tells (Linux).
+    /// The CPU time that it had used by its first answer.
     pub first_answer_cpu: Option<Duration>,
     /// How many invocations it answered, with a result or an error.
     pub invocations: u64,
-    /// The CPU time, of all threads, that it has used; if it has ended, none or what it had used when
-    /// it was killed.
+    /// The CPU time that it has used; if it has ended, none or what it had used when it was killed.
     pub cpu: Option<Duration>,
 }
 
 /// A function that runs as processes. Clones are handles to the same processes, which run until
 /// [`stop`](Self::stop) or the end of the tokio runtime.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct LambdaFunction {
     pool: Arc<Pool>,
 }
@@ -148,6 +142,11 @@ impl LambdaFunction {
     /// The function's name.
     pub fn name(&self) -> &str {
         &self.pool.config().name
+    }
+
+    /// How long an invocation may take.
+    pub fn timeout(&self) -> Duration {
+        self.pool.config().timeout
     }
 
     /// Invokes the function with a JSON payload, and gives the JSON that it answers. If the future is
@@ -192,14 +191,6 @@ impl fmt::Debug for LambdaConfig {
         f.debug_struct("LambdaConfig")
             .field("name", &self.name)
             .field("binary", &self.binary)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for LambdaFunction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LambdaFunction")
-            .field("config", self.pool.config())
             .finish_non_exhaustive()
     }
 }

@@ -39,6 +39,11 @@ impl Place {
     }
 }
 
+/// An error about the resource with this logical id.
+pub(crate) fn resource_fault(logical_id: &str, reason: impl Into<String>) -> TemplateError {
+    Place::section("Resources").key(logical_id).error(reason)
+}
+
 /// A template that the local cloud cannot carry out, and where in it the trouble is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("template.yaml: {path}: {reason}")]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::error::TemplateError;
 use super::evaluate::Evaluator;
@@ -89,7 +89,7 @@ impl Source {
         evaluator: &Evaluator<'_>,
     ) -> Result<Self, TemplateError> {
         let properties = resource.properties(&KNOWN, &["Tags"], evaluator)?;
-        if properties.values.get("Enabled") == Some(&Json::Bool(false)) {
+        if properties.values.get("Enabled") == Some(&json!(false)) {
             let expected = "true; the local cloud runs every event source";
             return Err(resource.must_be("Enabled", expected));
         }
@@ -117,15 +117,13 @@ impl EventSourceMapping {
             resource.must_be("FunctionName", "the ARN of a function of this template")
         })?;
         let window = properties.number("/MaximumBatchingWindowInSeconds")?;
-        let response_types = &properties.values["FunctionResponseTypes"];
-        let response_types = response_types.as_array().into_iter().flatten();
+        let response_types = properties.values.get("FunctionResponseTypes");
+        let reports = json!(["ReportBatchItemFailures"]);
         Ok(Self {
             function,
             batch_size: size(properties.number("/BatchSize")?, default_batch_size),
             batching_window: Duration::from_secs(window.unwrap_or_default().unsigned_abs()),
-            reports_item_failures: response_types
-                .into_iter()
-                .any(|one| one == "ReportBatchItemFailures"),
+            reports_item_failures: response_types == Some(&reports),
         })
     }
 }
@@ -157,7 +155,7 @@ impl StreamSource {
         all: &[Resource<'_>],
     ) -> Result<Self, TemplateError> {
         let values = &properties.values;
-        if values["StartingPosition"] != "TRIM_HORIZON" {
+        if properties.text("/StartingPosition") != Some("TRIM_HORIZON") {
             return Err(resource.must_be(
                 "StartingPosition",
                 "TRIM_HORIZON; anything else would lose what was written before the function was there",
@@ -175,7 +173,7 @@ impl StreamSource {
         });
         let filters = values.pointer("/FilterCriteria/Filters");
         let filters = filters.and_then(Json::as_array).into_iter().flatten();
-        let filters = filters.map(|filter| StreamFilter::read(filter["Pattern"].as_str()?));
+        let filters = filters.map(|filter| StreamFilter::read(filter.get("Pattern")?.as_str()?));
         let filters = filters.collect::<Option<_>>().ok_or_else(|| {
             let expected = "Filters with a Pattern each, whose lists hold texts or prefixes";
             resource.must_be("FilterCriteria", expected)
@@ -188,7 +186,7 @@ impl StreamSource {
         Ok(Self {
             table: table.to_owned(),
             mapping: EventSourceMapping::read(properties, DEFAULT_RECORDS, resource, all)?,
-            bisects: values["BisectBatchOnFunctionError"] == true,
+            bisects: values.get("BisectBatchOnFunctionError") == Some(&json!(true)),
             maximum_retries: limit("/MaximumRetryAttempts")?,
             maximum_age: limit("/MaximumRecordAgeInSeconds")?.map(Duration::from_secs),
             dead_letter_queue: dead_letter_queue.transpose()?,

@@ -24,11 +24,11 @@ mod yaml;
 
 use std::collections::BTreeMap;
 
-pub(crate) use error::TemplateError;
+pub(crate) use error::{TemplateError, resource_fault};
 pub use event_sources::EventSource;
 pub(crate) use event_sources::StreamSource;
 pub use functions::Function;
-pub(crate) use names::{Endpoints, LOCAL_ACCOUNT, LOCAL_REGION};
+pub(crate) use names::{Endpoints, LOCAL_ACCOUNT, LOCAL_REGION, arn, queue_url, stream_arn};
 pub use queues::Queue;
 pub use routes::Route;
 pub use schedules::Schedule;

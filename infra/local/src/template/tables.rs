@@ -55,12 +55,12 @@ impl Table {
         }
         let ttl = create
             .remove("TimeToLiveSpecification")
-            .filter(|ttl| ttl["Enabled"] == true);
-        let ttl_attribute = ttl.map(|ttl| match ttl["AttributeName"].as_str() {
-            Some(attribute) => Ok(attribute.to_owned()),
-            None => {
-                Err(resource.must_be("TimeToLiveSpecification", "with the name of an attribute"))
-            }
+            .filter(|ttl| ttl.get("Enabled") == Some(&json!(true)));
+        let ttl_attribute = ttl.map(|ttl| {
+            let name = ttl.get("AttributeName").and_then(Json::as_str);
+            let expected = "with the name of an attribute";
+            let must_be = || resource.must_be("TimeToLiveSpecification", expected);
+            name.map(str::to_owned).ok_or_else(must_be)
         });
         Ok(Self {
             logical_id: resource.logical_id.to_owned(),

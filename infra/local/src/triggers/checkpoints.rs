@@ -1,10 +1,9 @@
 //! How far the streams were delivered.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::data::data_dir::{DataDir, DataDirError, write_private};
+use crate::data::data_dir::{DataDir, DataDirError};
 
 const FILE: &str = "streams.json";
 
@@ -12,7 +11,7 @@ const FILE: &str = "streams.json";
 /// directory if there is one. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Checkpoints {
-    path: Option<PathBuf>,
+    data: Arc<DataDir>,
     of_tables: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
@@ -21,33 +20,31 @@ impl Checkpoints {
     ///
     /// # Errors
     /// [`DataDirError`], where the file cannot be read.
-    pub(crate) fn open(data: &DataDir) -> Result<Self, DataDirError> {
-        let of_tables = data.json(FILE, |_| {})?;
-        Ok(Self {
-            path: data.path().map(|directory| directory.join(FILE)),
-            of_tables: Arc::new(Mutex::new(of_tables)),
-        })
+    pub(crate) fn open(data: Arc<DataDir>) -> Result<Self, DataDirError> {
+        let of_tables = Arc::new(Mutex::new(data.json(FILE, |_| {})?));
+        Ok(Self { data, of_tables })
     }
 
     /// The last record of this table's stream that was delivered.
     pub(crate) fn of(&self, table: &str) -> Option<String> {
-        let of_tables = self.of_tables.lock();
-        let of_tables = of_tables.unwrap_or_else(PoisonError::into_inner);
-        of_tables.get(table).cloned()
+        self.of_tables().get(table).cloned()
     }
 
     /// Everything up to this record was delivered. If that cannot be kept, records are delivered once more
     /// after a restart.
     pub(crate) fn set(&self, table: &str, sequence_number: &str) {
-        let of_tables = self.of_tables.lock();
-        let mut of_tables = of_tables.unwrap_or_else(PoisonError::into_inner);
+        let mut of_tables = self.of_tables();
         of_tables.insert(table.to_owned(), sequence_number.to_owned());
-        let Some(path) = &self.path else { return };
-        let kept = serde_json::to_string_pretty(&*of_tables)
-            .map_err(std::io::Error::from)
-            .and_then(|text| write_private(path, &text));
-        if let Err(fault) = kept {
+        // A map of strings: there is nothing that JSON cannot say.
+        let text = serde_json::to_string_pretty(&*of_tables).unwrap_or_default();
+        if let Err(fault) = self.data.write(FILE, &text) {
             tracing::warn!(%fault, "it is not kept how far a stream was delivered");
         }
+    }
+
+    fn of_tables(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.of_tables
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,19 +3,17 @@
 //! What failed stays in the queue, hidden until its visibility time-out is over, and goes to the
 //! dead-letter queue when it was received too often; both are the queue's own doing.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aws_lambda_events::event::sqs::SqsBatchResponse;
 use bestow_queue_service::{Message, QueueService, Receive};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::events::{Event, Events};
-use crate::lambda::invocation::EventFunction;
-use crate::stop::Stop;
+use crate::lambda::host::Target;
 use crate::template::{EventSource, LOCAL_REGION};
 
 /// How long one receive waits, as Lambda's does.
@@ -28,13 +26,13 @@ const AFTER_FAULT: Duration = Duration::from_secs(1);
 pub(crate) struct EventLoop {
     pub(crate) queues: QueueService,
     pub(crate) source: EventSource,
-    pub(crate) function: EventFunction,
+    pub(crate) function: Target,
     pub(crate) events: Events,
 }
 
 impl EventLoop {
     /// Runs until `stop`, then waits for the invocations that are under way.
-    pub(crate) async fn run(self, stop: Stop) {
+    pub(crate) async fn run(self, stop: CancellationToken) {
         let permits = Arc::new(Semaphore::new(self.source.maximum_concurrency.max(1)));
         let mut invocations = JoinSet::new();
         loop {
@@ -44,7 +42,7 @@ impl EventLoop {
                 (permit, self.batch().await)
             };
             let (permit, batch) = tokio::select! {
-                () = stop.requested() => break,
+                () = stop.cancelled() => break,
                 received = receive => received,
             };
             match batch {
@@ -98,86 +96,51 @@ impl EventLoop {
 
     async fn invoke(&self, batch: Vec<Message>) {
         let started = Instant::now();
-        let failed = self.failed_messages(&batch).await;
-        for message in &batch {
-            if failed.contains(&message.message_id) {
+        let (queue, mapping) = (&self.source.queue, &self.source.mapping);
+        let arn = bestow_queue_service::queue_arn(queue);
+        let records: Vec<Value> = batch.iter().map(|one| record(one, &arn)).collect();
+        let ids: Vec<String> = batch.iter().map(|one| one.message_id.clone()).collect();
+        let failed = super::invoke_batch(&self.function, mapping, &records, &ids).await;
+        let failed = failed.unwrap_or_else(|| (0..batch.len()).collect());
+        for (place, message) in batch.iter().enumerate() {
+            if failed.contains(&place) {
                 continue;
             }
-            if let Err(fault) = self
-                .queues
-                .delete(&self.source.queue, &message.receipt_handle)
-            {
+            if let Err(fault) = self.queues.delete(queue, &message.receipt_handle) {
                 // It is delivered again, which the function must bear anyway.
-                tracing::warn!(queue = self.source.queue, %fault, "a message was not deleted");
+                tracing::warn!(queue, %fault, "a message was not deleted");
             }
         }
         self.events.send(Event::Batch {
-            queue: self.source.queue.clone(),
-            function: self.source.mapping.function.clone(),
+            queue: queue.clone(),
+            function: mapping.function.clone(),
             messages: batch.len(),
             failed: failed.len(),
             took: started.elapsed(),
         });
     }
-
-    /// Invokes the function, and tells the ids of the messages that must be delivered again: all of
-    /// them, where the invocation failed.
-    async fn failed_messages(&self, batch: &[Message]) -> HashSet<String> {
-        let all = || batch.iter().map(|one| one.message_id.clone()).collect();
-        let function = &self.source.mapping.function;
-        let event = self.event(batch);
-        match self.function.invoke(event).await {
-            Ok(_) if !self.source.mapping.reports_item_failures => HashSet::new(),
-            Ok(answer) => item_failures(answer, batch).unwrap_or_else(all),
-            Err(fault) => {
-                tracing::error!(function, fault, "the invocation failed");
-                all()
-            }
-        }
-    }
-
-    /// The event as Lambda writes it.
-    fn event(&self, batch: &[Message]) -> Value {
-        let arn = bestow_queue_service::queue_arn(&self.source.queue);
-        let records: Vec<_> = batch
-            .iter()
-            .map(|message| {
-                json!({
-                    "messageId": message.message_id,
-                    "receiptHandle": message.receipt_handle,
-                    "body": message.body,
-                    "md5OfBody": message.md5_of_body(),
-                    "attributes": message.system_attributes(),
-                    "messageAttributes": {},
-                    "eventSource": "aws:sqs",
-                    "eventSourceARN": arn,
-                    "awsRegion": LOCAL_REGION,
-                })
-            })
-            .collect();
-        json!({"Records": records})
-    }
 }
 
-/// The messages that the function reports as failed; `None`, for the whole batch, where its answer is no
-/// batch response or names a message that is not in it, as Lambda takes it.
-fn item_failures(answer: Value, batch: &[Message]) -> Option<HashSet<String>> {
-    serde_json::from_value::<SqsBatchResponse>(answer)
-        .ok()?
-        .batch_item_failures
-        .into_iter()
-        .map(|failure| {
-            let id = failure.item_identifier;
-            batch.iter().any(|one| one.message_id == id).then_some(id)
-        })
-        .collect()
+/// A message as Lambda writes it.
+fn record(message: &Message, queue_arn: &str) -> Value {
+    json!({
+        "messageId": message.message_id,
+        "receiptHandle": message.receipt_handle,
+        "body": message.body,
+        "md5OfBody": message.md5_of_body(),
+        "attributes": message.system_attributes(),
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": queue_arn,
+        "awsRegion": LOCAL_REGION,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::template::event_sources::EventSourceMapping;
-    use aws_lambda_events::event::sqs::SqsEvent;
+    use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
     use bestow_queue_service::NewMessage;
     use futures::FutureExt;
     use std::sync::Mutex;
@@ -190,7 +153,7 @@ mod tests {
     struct Bench {
         queues: QueueService,
         events: broadcast::Receiver<Event>,
-        stop: Stop,
+        stop: CancellationToken,
         running: tokio::task::JoinHandle<()>,
     }
 
@@ -217,7 +180,7 @@ mod tests {
             for body in bodies {
                 queues.send(QUEUE, &NewMessage::new(*body)).unwrap();
             }
-            let (events, stop) = (Events::new(), Stop::new());
+            let (events, stop) = (Events::new(), CancellationToken::new());
             let event_loop = EventLoop {
                 queues: queues.clone(),
                 source: EventSource {
@@ -230,7 +193,8 @@ mod tests {
                     },
                     maximum_concurrency: 1,
                 },
-                function: EventFunction {
+                function: Target {
+                    name: "function".to_owned(),
                     handler: Arc::new(move |event| {
                         let answer = handler(serde_json::from_value(event).unwrap());
                         async move { answer }.boxed()
@@ -258,7 +222,7 @@ mod tests {
         }
 
         async fn end(self) {
-            self.stop.request();
+            self.stop.cancel();
             self.running.await.unwrap();
         }
     }

@@ -3,27 +3,27 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio_util::sync::CancellationToken;
 
-use crate::lambda::invocation::EventFunction;
-use crate::stop::Stop;
+use crate::lambda::host::Target;
 use crate::template::{LOCAL_ACCOUNT, LOCAL_REGION, Schedule};
 
 /// Invokes a function again and again.
 pub(crate) struct ScheduleLoop {
     pub(crate) schedule: Schedule,
-    pub(crate) function: EventFunction,
+    pub(crate) function: Target,
 }
 
 impl ScheduleLoop {
     /// Runs until `stop`, then waits for the invocation that is under way. The first one comes when the
     /// schedule's time has passed once. One that takes longer holds up the next, which then comes at once.
-    pub(crate) async fn run(self, stop: Stop) {
+    pub(crate) async fn run(self, stop: CancellationToken) {
         let every = self.schedule.every;
         let mut ticks = interval_at(Instant::now() + every, every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             tokio::select! {
-                () = stop.requested() => return,
+                () = stop.cancelled() => return,
                 _ = ticks.tick() => {}
             }
             let event = self.event(Timestamp::now());
@@ -81,7 +81,8 @@ mod tests {
         let started = Instant::now();
         let schedule_loop = ScheduleLoop {
             schedule: schedule(minute),
-            function: EventFunction {
+            function: Target {
+                name: "function".to_owned(),
                 timeout: Duration::from_secs(90),
                 handler: Arc::new(move |event| {
                     send.send((started.elapsed().as_secs(), event)).unwrap();
@@ -98,7 +99,7 @@ mod tests {
                 }),
             },
         };
-        let stop = Stop::new();
+        let stop = CancellationToken::new();
         let running = tokio::spawn(schedule_loop.run(stop.clone()));
         for at in [60, 120, 180, 270, 300] {
             let (elapsed, event) = invoked.recv().await.unwrap();
@@ -106,7 +107,7 @@ mod tests {
             assert_eq!(event["source"], "aws.scheduler");
             assert!(event["time"].as_str().unwrap().parse::<Timestamp>().is_ok());
         }
-        stop.request();
+        stop.cancel();
         running.await.unwrap();
         assert_eq!(invoked.recv().await, None);
     }

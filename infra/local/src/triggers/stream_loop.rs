@@ -13,12 +13,12 @@ use dynoxide::actions::get_records::GetRecordsRequest;
 use dynoxide::actions::get_shard_iterator::{GetShardIteratorRequest, decode_shard_iterator};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::emulators::stream_records::StreamRecords;
 use crate::events::{Event, Events};
-use crate::lambda::invocation::EventFunction;
-use crate::stop::Stop;
-use crate::template::{LOCAL_REGION, StreamSource};
+use crate::lambda::host::Target;
+use crate::template::{LOCAL_REGION, StreamSource, stream_arn};
 use crate::triggers::checkpoints::Checkpoints;
 
 /// How often an idle stream is looked at. Lambda does so four times a second.
@@ -36,7 +36,7 @@ pub(crate) struct StreamLoop {
     pub(crate) database: Database,
     pub(crate) queues: QueueService,
     pub(crate) source: StreamSource,
-    pub(crate) function: EventFunction,
+    pub(crate) function: Target,
     pub(crate) checkpoints: Checkpoints,
     /// The records themselves, to be removed once they were delivered.
     pub(crate) records: Option<StreamRecords>,
@@ -49,23 +49,14 @@ struct Batch {
     failures: u64,
 }
 
-/// What came of an invocation.
-enum Outcome {
-    Done,
-    /// Everything from this record on is to be delivered again.
-    From(usize),
-    /// The whole batch failed.
-    Failed,
-}
-
 impl StreamLoop {
     /// Runs until `stop`; an invocation that is under way ends first.
-    pub(crate) async fn run(self, stop: Stop) {
+    pub(crate) async fn run(self, stop: CancellationToken) {
         let mut position = self.checkpoints.of(&self.source.table);
         let mut delivered = 0;
         loop {
             let read = tokio::select! {
-                () = stop.requested() => return,
+                () = stop.cancelled() => return,
                 read = self.batch(position.clone()) => read,
             };
             let (records, last) = match read {
@@ -119,7 +110,9 @@ impl StreamLoop {
         }
     }
 
-    /// As [`StreamLoop::read`]; records that do not fill a batch wait for others until the window is over.
+    /// The next records, as Lambda writes them, that the function is to get, and the sequence number of
+    /// the last one that was read; `None` where there is nothing new. Records that do not fill a batch wait for others
+    /// until the window is over.
     async fn batch(
         &self,
         position: Option<String>,
@@ -127,41 +120,33 @@ impl StreamLoop {
         let mapping = &self.source.mapping;
         let window_ends = Instant::now() + mapping.batching_window;
         loop {
-            let read = self.read(position.clone()).await?;
-            let is_full = read
-                .as_ref()
-                .is_none_or(|(records, _)| records.len() >= mapping.batch_size);
+            let (database, table) = (self.database.clone(), self.source.table.clone());
+            let position = position.clone();
+            let read = move || read(&database, &table, position, READ_AT_ONCE);
+            let read = tokio::task::spawn_blocking(read).await;
+            let records = read.map_err(|fault| fault.to_string())??;
+            let filters = &self.source.filters;
+            // A batch is of what the function gets, however much is passed over for it.
+            let (mut wanted, mut last) = (Vec::new(), None);
+            for record in records {
+                last = Some(sequence_number(&record));
+                if filters.is_empty() || filters.iter().any(|one| one.takes(&record)) {
+                    wanted.push(record);
+                }
+                if wanted.len() >= mapping.batch_size {
+                    break;
+                }
+            }
+            let is_full = last.is_none() || wanted.len() >= mapping.batch_size;
             if is_full || Instant::now() >= window_ends {
-                return Ok(read);
+                return Ok(last.map(|last| (wanted, last)));
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
 
-    /// The next records, as Lambda writes them, that the function is to get, and the sequence number of
-    /// the last one that was read; `None` where there is nothing new.
-    async fn read(&self, position: Option<String>) -> Result<Option<(Vec<Value>, String)>, String> {
-        let (database, table) = (self.database.clone(), self.source.table.clone());
-        let read = move || read(&database, &table, position, READ_AT_ONCE);
-        let read = tokio::task::spawn_blocking(read).await;
-        let records = read.map_err(|fault| fault.to_string())??;
-        let filters = &self.source.filters;
-        // A batch is of what the function gets, however much is passed over for it.
-        let (mut wanted, mut last) = (Vec::new(), None);
-        for record in records {
-            last = Some(sequence_number(&record));
-            if filters.is_empty() || filters.iter().any(|one| one.takes(&record)) {
-                wanted.push(record);
-            }
-            if wanted.len() >= self.source.mapping.batch_size {
-                break;
-            }
-        }
-        Ok(last.map(|last| (wanted, last)))
-    }
-
     /// Delivers records until each has succeeded or was given up; false, if it was to stop before.
-    async fn deliver(&self, records: Vec<Value>, stop: &Stop) -> bool {
+    async fn deliver(&self, records: Vec<Value>, stop: &CancellationToken) -> bool {
         let mut waiting = VecDeque::from([Batch {
             records,
             failures: 0,
@@ -170,26 +155,21 @@ impl StreamLoop {
             if batch.records.is_empty() {
                 continue;
             }
-            let rest = match self.invoke(&batch.records).await {
-                Outcome::Done => continue,
-                Outcome::From(first) => {
-                    if let Some(last_done) =
-                        first.checked_sub(1).and_then(|at| batch.records.get(at))
-                    {
-                        self.checkpoints
-                            .set(&self.source.table, &sequence_number(last_done));
-                    }
-                    batch.records.split_off(first.min(batch.records.len()))
-                }
-                Outcome::Failed => batch.records,
+            let Some(first) = self.invoke(&batch.records).await else {
+                continue;
             };
+            if let Some(last_done) = first.checked_sub(1).and_then(|at| batch.records.get(at)) {
+                self.checkpoints
+                    .set(&self.source.table, &sequence_number(last_done));
+            }
+            let rest = batch.records.split_off(first.min(batch.records.len()));
             let failures = batch.failures + 1;
             if let Some(condition) = self.limit_reached(&rest, failures) {
                 self.give_up(&rest, failures, condition);
                 continue;
             }
             tokio::select! {
-                () = stop.requested() => return false,
+                () = stop.cancelled() => return false,
                 () = tokio::time::sleep(back_off(failures)) => {}
             }
             self.put_back(&mut waiting, rest, failures);
@@ -202,14 +182,12 @@ impl StreamLoop {
     fn put_back(&self, waiting: &mut VecDeque<Batch>, mut records: Vec<Value>, failures: u64) {
         if self.source.bisects && records.len() > 1 {
             let second = records.split_off(records.len() / 2);
+            let failures = failures - 1;
             waiting.push_front(Batch {
                 records: second,
-                failures: failures - 1,
+                failures,
             });
-            waiting.push_front(Batch {
-                records,
-                failures: failures - 1,
-            });
+            waiting.push_front(Batch { records, failures });
         } else {
             waiting.push_front(Batch { records, failures });
         }
@@ -224,19 +202,15 @@ impl StreamLoop {
             .is_some_and(|retries| failures > retries);
         let too_old = || {
             let created = records
-                .first()
-                .and_then(|record| record.pointer("/dynamodb/ApproximateCreationDateTime"))
-                .and_then(Value::as_f64);
-            self.source
-                .maximum_age
-                .zip(created)
-                .is_some_and(|(age, created)| {
-                    Timestamp::now().as_second() as f64 - created > age.as_secs_f64()
-                })
+                .first()?
+                .pointer("/dynamodb/ApproximateCreationDateTime")?
+                .as_f64()?;
+            let age = Timestamp::now().as_second() as f64 - created;
+            Some(age > self.source.maximum_age?.as_secs_f64())
         };
         if tried_too_often && !may_be_cut {
             Some("RetryAttemptsExhausted")
-        } else if too_old() {
+        } else if too_old() == Some(true) {
             Some("RecordAgeExceeded")
         } else {
             None
@@ -282,63 +256,29 @@ impl StreamLoop {
         }
     }
 
-    async fn invoke(&self, records: &[Value]) -> Outcome {
+    /// Invokes the function, and gives the place from which on the records are to be delivered again: of several that
+    /// failed the first one counts.
+    async fn invoke(&self, records: &[Value]) -> Option<usize> {
         let started = Instant::now();
         let mapping = &self.source.mapping;
-        let function = &mapping.function;
-        let event = json!({"Records": records});
-        let outcome = match self.function.invoke(event).await {
-            Ok(answer) if mapping.reports_item_failures => outcome(&answer, records),
-            Ok(_) => Outcome::Done,
-            Err(fault) => {
-                tracing::error!(function, fault, "the invocation failed");
-                Outcome::Failed
-            }
-        };
+        let ids: Vec<String> = records.iter().map(sequence_number).collect();
+        let failed = super::invoke_batch(&self.function, mapping, records, &ids).await;
+        let first = failed.map_or(Some(0), |places| places.first().copied());
         self.events.send(Event::StreamBatch {
             table: self.source.table.clone(),
-            function: function.clone(),
+            function: mapping.function.clone(),
             records: records.len(),
-            failed: match outcome {
-                Outcome::Done => 0,
-                Outcome::From(first) => records.len().saturating_sub(first),
-                Outcome::Failed => records.len(),
-            },
+            failed: first.map_or(0, |first| records.len() - first),
             took: started.elapsed(),
         });
-        outcome
-    }
-}
-
-/// What the function's answer means: of several records that it names, the first one counts. An answer that
-/// names a record which is not there fails the batch.
-fn outcome(answer: &Value, records: &[Value]) -> Outcome {
-    let failures = match &answer["batchItemFailures"] {
-        Value::Null => return Outcome::Done,
-        Value::Array(failures) => failures,
-        _ => return Outcome::Failed,
-    };
-    let place = |failure: &Value| {
-        let named = failure["itemIdentifier"].as_str()?;
-        records
-            .iter()
-            .position(|record| sequence_number(record) == named)
-    };
-    match failures.iter().map(place).collect::<Option<Vec<usize>>>() {
-        None => Outcome::Failed,
-        Some(places) => places
-            .into_iter()
-            .min()
-            .map_or(Outcome::Done, Outcome::From),
+        first
     }
 }
 
 fn back_off(failures: u64) -> Duration {
-    let doublings = u32::try_from(failures.saturating_sub(1))
-        .unwrap_or(u32::MAX)
-        .min(16);
+    let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or(u32::MAX);
     FIRST_BACK_OFF
-        .saturating_mul(1 << doublings)
+        .saturating_mul(2_u32.saturating_pow(doublings))
         .min(LAST_BACK_OFF)
 }
 
@@ -348,10 +288,6 @@ fn sequence_number(record: &Value) -> String {
         .and_then(Value::as_str)
         .unwrap_or_default()
         .to_owned()
-}
-
-fn stream_arn(table: &str) -> String {
-    format!("arn:aws:dynamodb:{LOCAL_REGION}:000000000000:table/{table}/stream/local")
 }
 
 /// Where to read a table's stream: after `position`, or from its beginning.

@@ -77,7 +77,7 @@ struct Bench {
     delivered: Arc<Mutex<Vec<Vec<String>>>>,
     queues: QueueService,
     events: broadcast::Receiver<Event>,
-    stop: Stop,
+    stop: CancellationToken,
     running: tokio::task::JoinHandle<()>,
 }
 
@@ -104,12 +104,17 @@ impl Bench {
             .unwrap();
         let data = data_dir.map_or(DataDir::Memory, |path| DataDir::open(path).unwrap());
         let delivered = Arc::new(Mutex::new(Vec::new()));
-        let (events, stop, noted) = (Events::new(), Stop::new(), Arc::clone(&delivered));
+        let (events, stop, noted) = (
+            Events::new(),
+            CancellationToken::new(),
+            Arc::clone(&delivered),
+        );
         let stream_loop = StreamLoop {
             database: database.clone(),
             queues: queues.clone(),
             source,
-            function: EventFunction {
+            function: Target {
+                name: "function".to_owned(),
                 handler: Arc::new(move |event| {
                     noted.lock().unwrap().push(keys(&event));
                     let answer = handler(&event);
@@ -117,7 +122,7 @@ impl Bench {
                 }),
                 timeout: Duration::from_secs(5),
             },
-            checkpoints: Checkpoints::open(&data).unwrap(),
+            checkpoints: Checkpoints::open(Arc::new(data)).unwrap(),
             records,
             events: events.clone(),
         };
@@ -152,7 +157,7 @@ impl Bench {
     }
 
     async fn end(self) {
-        self.stop.request();
+        self.stop.cancel();
         self.running.await.unwrap();
     }
 }

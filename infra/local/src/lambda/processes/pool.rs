@@ -1,25 +1,28 @@
 //! The processes of a function, and the invocations that wait for one.
 
 use std::{
-    collections::BTreeMap,
-    io,
+    collections::{BTreeMap, VecDeque},
+    fmt, io,
     process::ExitStatus,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use axum::body::Bytes;
-use tokio::sync::{Notify, oneshot};
+use tokio::{
+    sync::{Notify, oneshot},
+    task::AbortHandle,
+};
 use uuid::Uuid;
 
-use super::{
-    InvokeError, LambdaConfig, ProcessReport, UnderWay, cpu_time,
-    state::{Assignment, Current, Invocation, ProcessId, Running, State},
-};
+use super::{InvokeError, LambdaConfig, ProcessReport, UnderWay, cpu_time};
 
 /// Starts a process of the pool's function, and gives its pid. The pool is told of its end, which the bell brings
 /// about.
-pub(super) type StartProcess = fn(&Arc<Pool>, ProcessId, &Arc<Notify>) -> io::Result<u32>;
+type StartProcess = fn(&Arc<Pool>, ProcessId, &Arc<Notify>) -> io::Result<u32>;
+
+/// Names a process within its pool, for as long as the pool lives: a pid may be used again.
+pub(super) type ProcessId = usize;
 
 /// The processes of a function, and the invocations that wait for one.
 pub(super) struct Pool {
@@ -30,6 +33,35 @@ pub(super) struct Pool {
     work: Notify,
     /// Rung when a process has ended.
     ended: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Invocation>,
+    /// All that were started.
+    processes: BTreeMap<ProcessId, Process>,
+    stopped: bool,
+}
+
+/// A process that was started.
+struct Process {
+    report: ProcessReport,
+    started: Instant,
+    /// Asks for its end.
+    kill: Arc<Notify>,
+    /// It was asked to end, so it gets no work any more.
+    condemned: bool,
+    /// What it works on, and what ends that when its time is over.
+    current: Option<(Invocation, AbortHandle)>,
+    /// What it reported before it asked for work.
+    init_error: Option<String>,
+}
+
+/// What a process is invoked with, and where its answer goes.
+struct Invocation {
+    request_id: String,
+    payload: Bytes,
+    answer: oneshot::Sender<Result<Bytes, InvokeError>>,
 }
 
 impl Pool {
@@ -49,37 +81,46 @@ impl Pool {
 
     pub(super) async fn invoke(self: &Arc<Self>, payload: Bytes) -> Result<Bytes, InvokeError> {
         let (answer, answered) = oneshot::channel();
-        let request_id = Uuid::new_v4().to_string();
         {
             let mut state = self.state();
             if state.stopped {
                 return Err(InvokeError::Stopped);
             }
             state.waiting.push_back(Invocation {
-                request_id,
+                request_id: Uuid::new_v4().to_string(),
                 payload,
                 answer,
             });
+            self.start_missing(&mut state);
         }
         self.work.notify_one();
-        self.start_missing();
         answered.await.unwrap_or(Err(InvokeError::NotAnswered))
     }
 
     pub(super) async fn kill(&self) -> usize {
         let condemned: Vec<ProcessId> = {
             let mut state = self.state();
-            state.running.values_mut().for_each(Running::condemn);
-            state.running.keys().copied().collect()
+            let running = state.processes.iter_mut();
+            let running = running.filter(|(_, process)| process.report.running);
+            running
+                .map(|(id, process)| {
+                    process.condemn();
+                    *id
+                })
+                .collect()
         };
         loop {
             let ended = self.ended.notified();
             tokio::pin!(ended);
             ended.as_mut().enable();
-            if !condemned
-                .iter()
-                .any(|id| self.state().running.contains_key(id))
-            {
+            let is_running = |id: &ProcessId| {
+                let process = self.state();
+                process
+                    .processes
+                    .get(id)
+                    .is_some_and(|one| one.report.running)
+            };
+            if !condemned.iter().any(is_running) {
                 return condemned.len();
             }
             ended.await;
@@ -93,37 +134,31 @@ impl Pool {
             std::mem::take(&mut state.waiting)
         };
         for invocation in waiting {
-            // Nobody hears it if the caller has left.
-            let _ = invocation.answer.send(Err(InvokeError::Stopped));
+            invocation.finish(Err(InvokeError::Stopped));
         }
         self.kill().await;
     }
 
     pub(super) fn reports(&self) -> Vec<ProcessReport> {
         let state = self.state();
-        let running = state.running.iter().map(|(id, running)| {
-            let cpu = cpu_time::of_process(running.report.pid);
-            (
-                *id,
-                ProcessReport {
-                    cpu,
-                    ..running.report.clone()
-                },
-            )
+        let reports = state.processes.values().map(|process| {
+            let mut report = process.report.clone();
+            if report.running {
+                report.cpu = cpu_time::of_process(report.pid);
+            }
+            report
         });
-        let mut reports: BTreeMap<_, _> = running.collect();
-        reports.extend(state.ended.iter().map(|(id, report)| (*id, report.clone())));
-        reports.into_values().collect()
+        reports.collect()
     }
 
     pub(super) fn under_way(&self) -> Vec<UnderWay> {
         let state = self.state();
-        let working = state.running.values().filter_map(|running| {
-            let current = running.current.as_ref()?;
+        let working = state.processes.values().filter_map(|process| {
+            let (invocation, _) = process.current.as_ref()?;
             Some(UnderWay {
-                pid: running.report.pid,
-                request_id: current.request_id.clone(),
-                payload: current.payload.clone(),
+                pid: process.report.pid,
+                request_id: invocation.request_id.clone(),
+                payload: invocation.payload.clone(),
             })
         });
         working.collect()
@@ -131,29 +166,36 @@ impl Pool {
 
     pub(super) fn is_idle(&self) -> bool {
         let state = self.state();
-        state.waiting.is_empty() && state.running.values().all(|one| one.current.is_none())
+        state.waiting.is_empty() && state.processes.values().all(|one| one.current.is_none())
     }
 
-    /// Waits for an invocation for this process, and takes it. A process that is about to end waits for
-    /// ever: an answer of any kind would let it go on.
-    pub(super) async fn next(self: &Arc<Self>, id: ProcessId) -> Assignment {
-        self.note_ready(id);
+    /// Waits for an invocation for this process, and takes it: its request id and its payload. A process that is about
+    /// to end waits for ever: an answer of any kind would let it go on.
+    pub(super) async fn next(self: &Arc<Self>, id: ProcessId) -> (String, Bytes) {
+        self.change(id, |process| {
+            process.report.init.get_or_insert(process.started.elapsed());
+            // An answer that never came: its caller learns that as NotAnswered.
+            process.current = None;
+        });
         loop {
             let work = self.work.notified();
             tokio::pin!(work);
             work.as_mut().enable();
-            let taken = {
+            {
                 let mut state = self.state();
-                match state.running.get(&id) {
-                    Some(running) if !running.condemned => {
-                        let invocation = state.waiting.pop_front();
-                        invocation.map(|invocation| self.assign(&mut state, id, invocation))
-                    }
-                    _ => break,
+                let State {
+                    waiting, processes, ..
+                } = &mut *state;
+                let process = processes.get_mut(&id);
+                let Some(process) = process.filter(|process| !process.condemned) else {
+                    break;
+                };
+                if let Some(invocation) = waiting.pop_front() {
+                    let taken = (invocation.request_id.clone(), invocation.payload.clone());
+                    let timer = tokio::spawn(Arc::clone(self).time_out(id, taken.0.clone()));
+                    process.current = Some((invocation, timer.abort_handle()));
+                    return taken;
                 }
-            };
-            if let Some(assignment) = taken {
-                return assignment;
             }
             work.await;
         }
@@ -169,30 +211,24 @@ impl Pool {
         request_id: &str,
         answer: Result<Bytes, InvokeError>,
     ) -> bool {
-        let mut state = self.state();
-        let Some(running) = state.running.get_mut(&id) else {
-            return false;
-        };
-        let Some(current) = running
-            .current
-            .take_if(|current| current.request_id == request_id)
-        else {
-            return false;
-        };
-        running.report.invocations += 1;
-        if running.report.first_answer.is_none() {
-            running.report.first_answer = Some(running.started.elapsed());
-            running.report.first_answer_cpu = cpu_time::of_process(running.report.pid);
-        }
-        current.finish(answer);
-        true
+        let finished = self.change(id, |process| {
+            let (invocation, timer) = process.take(request_id)?;
+            timer.abort();
+            let report = &mut process.report;
+            report.invocations += 1;
+            if report.first_answer.is_none() {
+                report.first_answer = Some(process.started.elapsed());
+                report.first_answer_cpu = cpu_time::of_process(report.pid);
+            }
+            invocation.finish(answer);
+            Some(())
+        });
+        finished.flatten().is_some()
     }
 
     /// Keeps what a process reports of its failed start.
     pub(super) fn note_init_error(&self, id: ProcessId, reason: String) {
-        if let Some(running) = self.state().running.get_mut(&id) {
-            running.init_error = Some(reason);
-        }
+        self.change(id, |process| process.init_error = Some(reason));
     }
 
     /// A process has ended: fails the invocation that it had, or that it was started for, and starts
@@ -206,153 +242,123 @@ impl Pool {
         let status = status.map_or("unknown".to_owned(), |status| status.to_string());
         {
             let mut state = self.state();
-            let Some(running) = state.running.remove(&id) else {
+            let State {
+                waiting, processes, ..
+            } = &mut *state;
+            let Some(process) = processes.get_mut(&id) else {
                 return;
             };
-            let Running {
-                mut report,
-                current,
-                init_error,
-                ..
-            } = running;
-            if let Some(current) = current {
-                current.finish(Err(InvokeError::Exited(status)));
-            } else if report.init.is_none() {
-                let reason = init_error.unwrap_or_else(|| "see its log".to_owned());
-                let failure = InvokeError::Init { status, reason };
-                if let Some(invocation) = state.waiting.pop_front() {
-                    let _ = invocation.answer.send(Err(failure));
-                }
+            process.report.running = false;
+            process.report.cpu = cpu;
+            process.condemned = true;
+            if let Some((invocation, timer)) = process.current.take() {
+                timer.abort();
+                invocation.finish(Err(InvokeError::Exited(status)));
+            } else if process.report.init.is_none()
+                && let Some(invocation) = waiting.pop_front()
+            {
+                let reason = process.init_error.take();
+                let reason = reason.unwrap_or_else(|| "see its log".to_owned());
+                invocation.finish(Err(InvokeError::Init { status, reason }));
             }
-            report.running = false;
-            report.cpu = cpu;
-            state.ended.insert(id, report);
+            self.start_missing(&mut state);
         }
         self.ended.notify_waiters();
-        self.start_missing();
     }
 
     /// Starts as many processes as there are invocations without one, within the limit. An invocation
     /// that waits for a process which cannot be started fails.
-    fn start_missing(self: &Arc<Self>) {
-        let limit = self.config.max_processes;
-        while self.reserve(|state| state.waiting.len() > state.free() && state.alive() < limit) {
-            if let Err(error) = self.start()
-                && let Some(invocation) = self.state().waiting.pop_back()
-            {
-                let _ = invocation.answer.send(Err(error));
+    fn start_missing(self: &Arc<Self>, state: &mut State) {
+        while !state.stopped && state.lacks_a_process(self.config.max_processes) {
+            let id = state.processes.len();
+            let kill = Arc::new(Notify::new());
+            let started = Instant::now();
+            // The state is locked, so the process cannot be heard of before it is known.
+            match (self.start_process)(self, id, &kill) {
+                Ok(pid) => {
+                    let report = ProcessReport {
+                        pid,
+                        running: true,
+                        init: None,
+                        first_answer: None,
+                        first_answer_cpu: None,
+                        invocations: 0,
+                        cpu: None,
+                    };
+                    let process = Process {
+                        report,
+                        started,
+                        kill,
+                        condemned: false,
+                        current: None,
+                        init_error: None,
+                    };
+                    state.processes.insert(id, process);
+                }
+                Err(source) => {
+                    if let Some(invocation) = state.waiting.pop_back() {
+                        let binary = self.config.binary.clone();
+                        invocation.finish(Err(InvokeError::Start { binary, source }));
+                    }
+                }
             }
         }
     }
 
-    /// Counts one more process as starting, if it is `needed`.
-    fn reserve(&self, needed: impl FnOnce(&State) -> bool) -> bool {
-        let mut state = self.state();
-        let needed = !state.stopped && needed(&state);
-        state.starting += usize::from(needed);
-        needed
-    }
-
-    /// Starts a process that has been counted as starting.
-    fn start(self: &Arc<Self>) -> Result<(), InvokeError> {
-        // Under the lock, so that the process cannot be heard of before it is known.
-        let mut state = self.state();
-        state.starting -= 1;
-        if state.stopped {
-            return Err(InvokeError::Stopped);
-        }
-        state.started += 1;
-        let id = state.started;
-        let kill = Arc::new(Notify::new());
-        let started = Instant::now();
-        let pid = (self.start_process)(self, id, &kill).map_err(|source| InvokeError::Start {
-            binary: self.config.binary.clone(),
-            source,
-        })?;
-        let report = ProcessReport {
-            pid,
-            running: true,
-            init: None,
-            init_cpu: None,
-            first_answer: None,
-            first_answer_cpu: None,
-            invocations: 0,
-            cpu: None,
-        };
-        state.running.insert(
-            id,
-            Running {
-                report,
-                started,
-                kill,
-                condemned: false,
-                current: None,
-                init_error: None,
-            },
-        );
-        Ok(())
-    }
-
-    fn note_ready(&self, id: ProcessId) {
-        if let Some(running) = self.state().running.get_mut(&id) {
-            if running.report.init.is_none() {
-                running.report.init = Some(running.started.elapsed());
-                running.report.init_cpu = cpu_time::of_process(running.report.pid);
+    /// Ends an invocation that takes too long, with its process.
+    async fn time_out(self: Arc<Self>, id: ProcessId, request_id: String) {
+        let timeout = self.config.timeout;
+        tokio::time::sleep(timeout).await;
+        self.change(id, |process| {
+            if let Some((invocation, _)) = process.take(&request_id) {
+                invocation.finish(Err(InvokeError::TimedOut(timeout)));
+                process.condemn();
             }
-            // An answer that never came: its caller learns that as NotAnswered.
-            running.current = None;
-        }
-    }
-
-    fn assign(
-        self: &Arc<Self>,
-        state: &mut State,
-        id: ProcessId,
-        invocation: Invocation,
-    ) -> Assignment {
-        let Invocation {
-            request_id,
-            payload,
-            answer,
-        } = invocation;
-        let pool = Arc::clone(self);
-        let timed = request_id.clone();
-        let timer = tokio::spawn(async move {
-            tokio::time::sleep(pool.config.timeout).await;
-            pool.time_out(id, &timed);
         });
-        if let Some(running) = state.running.get_mut(&id) {
-            running.current = Some(Current {
-                request_id: request_id.clone(),
-                payload: payload.clone(),
-                answer,
-                timer: timer.abort_handle(),
-            });
-        }
-        Assignment {
-            request_id,
-            payload,
-        }
     }
 
-    fn time_out(&self, id: ProcessId, request_id: &str) {
-        let mut state = self.state();
-        let Some(running) = state.running.get_mut(&id) else {
-            return;
-        };
-        if let Some(current) = running
-            .current
-            .take_if(|current| current.request_id == request_id)
-        {
-            let _ = current
-                .answer
-                .send(Err(InvokeError::TimedOut(self.config.timeout)));
-            running.condemn();
-        }
+    fn change<T>(&self, id: ProcessId, change: impl FnOnce(&mut Process) -> T) -> Option<T> {
+        self.state().processes.get_mut(&id).map(change)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics while it holds the lock; if something did, counts may be off, no more.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Whether an invocation waits for which no process is free or starting, and there may be another one.
+    fn lacks_a_process(&self, limit: usize) -> bool {
+        let running = self.processes.values().filter(|one| one.report.running);
+        let free = running.clone();
+        let free = free.filter(|process| process.current.is_none() && !process.condemned);
+        self.waiting.len() > free.count() && running.count() < limit
+    }
+}
+
+impl Process {
+    fn condemn(&mut self) {
+        self.condemned = true;
+        self.kill.notify_one();
+    }
+
+    /// What it works on, if that is this invocation.
+    fn take(&mut self, request_id: &str) -> Option<(Invocation, AbortHandle)> {
+        self.current
+            .take_if(|(current, _)| current.request_id == request_id)
+    }
+}
+
+impl Invocation {
+    fn finish(self, answer: Result<Bytes, InvokeError>) {
+        // Nobody hears it if the caller has left.
+        let _ = self.answer.send(answer);
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.config.fmt(f)
     }
 }

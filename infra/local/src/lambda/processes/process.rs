@@ -14,7 +14,11 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{LambdaConfig, LogLine, cpu_time, pool::Pool, runtime_api, state::ProcessId};
+use super::{
+    LambdaConfig, LogLine, cpu_time,
+    pool::{Pool, ProcessId},
+    runtime_api,
+};
 use crate::template::LOCAL_REGION;
 
 /// Starts a process of the pool's function, and gives its pid. The pool hears of its end. `kill` ends it.

@@ -1,9 +1,6 @@
 //! The Lambda Runtime API (version 2018-06-01) for one process.
 
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
@@ -13,12 +10,16 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{InvokeError, pool::Pool, state::ProcessId};
-use crate::template::{LOCAL_ACCOUNT, LOCAL_REGION};
+use super::{
+    InvokeError,
+    pool::{Pool, ProcessId},
+};
+use crate::template::arn;
 
 /// Lambda's limit for the answer of a synchronous invocation, in bytes, and some room for what the
 /// runtime adds.
@@ -45,25 +46,23 @@ pub(super) fn router(pool: Arc<Pool>, id: ProcessId) -> Router {
 
 /// Answers when there is an invocation; the runtime waits without a time-out.
 async fn next(State(caller): State<Caller>) -> Response {
-    let assignment = caller.pool.next(caller.id).await;
+    let (request_id, payload) = caller.pool.next(caller.id).await;
     let config = caller.pool.config();
-    let deadline = SystemTime::now() + config.timeout;
-    let deadline_ms = deadline
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_millis();
-    let arn = format!(
-        "arn:aws:lambda:{LOCAL_REGION}:{LOCAL_ACCOUNT}:function:{}",
-        config.name
-    );
+    let deadline = Timestamp::now() + config.timeout;
     let headers = [
         (CONTENT_TYPE.as_str(), "application/json".to_owned()),
-        ("lambda-runtime-aws-request-id", assignment.request_id),
-        ("lambda-runtime-deadline-ms", deadline_ms.to_string()),
-        ("lambda-runtime-invoked-function-arn", arn),
-        ("lambda-runtime-trace-id", trace_id(deadline_ms / 1000)),
+        ("lambda-runtime-aws-request-id", request_id),
+        (
+            "lambda-runtime-deadline-ms",
+            deadline.as_millisecond().to_string(),
+        ),
+        (
+            "lambda-runtime-invoked-function-arn",
+            arn("lambda", "function:", &config.name),
+        ),
+        ("lambda-runtime-trace-id", trace_id(deadline.as_second())),
     ];
-    (headers, assignment.payload).into_response()
+    (headers, payload).into_response()
 }
 
 async fn response(
@@ -120,7 +119,7 @@ fn accepted(known: bool) -> Response {
 }
 
 /// An X-Ray trace id that is not sampled.
-fn trace_id(now_s: u128) -> String {
+fn trace_id(now_s: i64) -> String {
     let random = Uuid::new_v4().simple().to_string();
     let random = random.get(..24).unwrap_or_default();
     format!("Root=1-{now_s:08x}-{random};Sampled=0")
