@@ -81,7 +81,7 @@ pub(crate) fn note_where(cloud: &RunningCloud) -> Result<(), DataDirError> {
     environment.insert(TABLE_VARIABLE.to_owned(), cloud.access_table().to_owned());
     // A map of strings: there is nothing that JSON cannot say.
     let text = serde_json::to_string_pretty(&environment).unwrap_or_default();
-    cloud.data().write(RUNNING, &text)
+    cloud.data.write(RUNNING, &text)
 }
 
 /// When the cloud stops.

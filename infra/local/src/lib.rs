@@ -1,10 +1,5 @@
 //! The local cloud: all of Bestow in one process on 127.0.0.1, with no account and no Docker.
 //!
-//! An embedded DynamoDB, queue service and event bus stand in for AWS, the functions' own handlers answer on
-//! the routes of `template.yaml`, event loops feed them from queues and streams as Lambda would, and
-//! schedules invoke them.
-//! The functions use the AWS SDK and nothing else: to them this is just another endpoint.
-//!
 //! | room | what is in it |
 //! |---|---|
 //! | `template` | `template.yaml`, evaluated: what to run |
@@ -16,8 +11,7 @@
 //! | [`commands`] | the command line |
 //! | `holder` | a wallet to take a credential with |
 //!
-//! [`LocalCloud::start`] puts them together. `main.rs` puts that behind a command line; tests and benchmarks start the
-//! cloud on free ports in their own process.
+//! [`LocalCloud::start`] puts them together, for the command line, tests and benchmarks.
 
 mod access_keys;
 mod cloud;

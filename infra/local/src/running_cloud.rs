@@ -62,8 +62,7 @@ impl RunningCloud {
         &self.base_url
     }
 
-    /// The API's address as the world sees it: the credential issuer identifier. The same as
-    /// [`RunningCloud::base_url`] unless another was chosen.
+    /// The API's address as the world sees it: the credential issuer identifier.
     pub fn public_url(&self) -> &str {
         &self.public_url
     }
@@ -159,11 +158,8 @@ impl RunningCloud {
     /// The names of the environment variables that this function has asked for so far; empty, where it
     /// runs elsewhere.
     pub fn names_read(&self, binary: &str) -> BTreeSet<String> {
-        self.functions
-            .get(binary)
-            .and_then(|function| function.env.as_ref())
-            .map(Env::names_read)
-            .unwrap_or_default()
+        let env = self.functions.get(binary).and_then(|one| one.env.as_ref());
+        env.map(Env::names_read).unwrap_or_default()
     }
 
     /// The processes of the function with this binary, where
@@ -173,8 +169,7 @@ impl RunningCloud {
     }
 
     /// Invokes the function with this binary by an event, as its queue, stream or schedule would, and gives its
-    /// answer: what a schedule does once an hour can be had now. It does not work on functions that answer
-    /// HTTP requests.
+    /// answer.
     ///
     /// # Errors
     /// What went wrong: the function failed, or there is none of that name that takes events.
@@ -189,18 +184,12 @@ impl RunningCloud {
         self.variable("ACCESS_TABLE")
     }
 
-    /// What outlives it.
-    pub(crate) fn data(&self) -> &DataDir {
-        &self.data
-    }
-
     /// The data directory; `None`, where everything is in memory.
     pub fn data_dir(&self) -> Option<&Path> {
         self.data.path()
     }
 
-    /// PEM of the certificate authority that the bundled wallet's certificate is issued by: the trust
-    /// anchor of a verifier.
+    /// PEM of the certificate authority of the bundled wallet's certificate: a verifier's trust anchor.
     pub fn certificate_authority(&self) -> &str {
         &self.certificate_authority
     }

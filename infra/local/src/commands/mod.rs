@@ -239,7 +239,7 @@ async fn accept(
     let card = Holder::open(&data.data_dir)?
         .accept(offer_uri, tx_code)
         .await?;
-    console::print(&card.to_string());
+    console::print(&card);
     Ok(())
 }
 

@@ -54,14 +54,8 @@ pub struct EventQuery {
 #[derive(Clone)]
 pub(crate) struct EventBuses {
     names: Arc<[String]>,
-    sink: Arc<Mutex<Sink>>,
+    kept: Arc<Mutex<VecDeque<PublishedEvent>>>,
     events: Events,
-}
-
-#[derive(Debug, Default)]
-struct Sink {
-    kept: VecDeque<PublishedEvent>,
-    last: u64,
 }
 
 #[derive(Deserialize)]
@@ -70,13 +64,13 @@ struct PutEvents {
     entries: Vec<Entry>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
 struct Entry {
-    event_bus_name: Option<String>,
-    source: Option<String>,
-    detail_type: Option<String>,
-    detail: Option<String>,
+    event_bus_name: String,
+    source: String,
+    detail_type: String,
+    detail: String,
 }
 
 impl EventBuses {
@@ -84,7 +78,7 @@ impl EventBuses {
     pub(crate) fn new(names: &[String], events: Events) -> Self {
         Self {
             names: names.into(),
-            sink: Arc::default(),
+            kept: Arc::default(),
             events,
         }
     }
@@ -99,32 +93,35 @@ impl EventBuses {
 
     /// What came so far, newest last.
     pub(crate) fn published(&self, query: &EventQuery) -> Vec<PublishedEvent> {
-        let sink = self.sink();
-        let wanted = sink.kept.iter().filter(|one| query.takes(one));
+        let kept = self.kept();
+        let wanted = kept.iter().filter(|one| query.takes(one));
         wanted.cloned().collect()
     }
 
-    fn sink(&self) -> MutexGuard<'_, Sink> {
+    fn kept(&self) -> MutexGuard<'_, VecDeque<PublishedEvent>> {
         // Nothing panics while it holds the lock half changed.
-        self.sink.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes an entry, or says by code and message why not.
-    fn put(&self, entry: &Entry) -> Result<(), (&'static str, String)> {
-        let given = |value: &Option<String>, name: &str| {
-            value
-                .clone()
-                .filter(|value| !value.is_empty())
-                .ok_or_else(|| ("InvalidArgument", format!("{name} is required")))
-        };
-        given(&entry.source, "Source")?;
-        let detail_type = given(&entry.detail_type, "DetailType")?;
-        let event: Value = serde_json::from_str(&given(&entry.detail, "Detail")?)
-            .ok()
+    fn put(&self, entry: Entry) -> Result<(), (&'static str, String)> {
+        for (name, value) in [
+            ("Source", &entry.source),
+            ("DetailType", &entry.detail_type),
+            ("Detail", &entry.detail),
+            ("EventBusName", &entry.event_bus_name),
+        ] {
+            if value.is_empty() {
+                return Err(("InvalidArgument", format!("{name} is required")));
+            }
+        }
+        let event = serde_json::from_str(&entry.detail).ok();
+        let event: Value = event
             .filter(Value::is_object)
             .ok_or_else(|| ("MalformedDetail", "Detail is malformed".to_owned()))?;
-        let bus = given(&entry.event_bus_name, "EventBusName")?;
-        let bus = bus.rsplit('/').next().unwrap_or(&bus).to_owned();
+        // It may be an ARN.
+        let bus = entry.event_bus_name.rsplit('/').next();
+        let bus = bus.unwrap_or_default().to_owned();
         if !self.names.contains(&bus) {
             let message = format!(
                 "there is no event bus {bus}; template.yaml has {:?}",
@@ -137,23 +134,22 @@ impl EventBuses {
             text.unwrap_or_default().to_owned()
         };
         self.events.send(Event::Published {
-            event_type: detail_type.clone(),
+            event_type: entry.detail_type.clone(),
             subject: text("subject"),
             sequence: text("sequence"),
         });
-        self.sink().push(bus, detail_type, event);
+        self.keep(bus, entry.detail_type, event);
         Ok(())
     }
-}
 
-impl Sink {
-    fn push(&mut self, bus: String, detail_type: String, event: Value) {
-        self.last += 1;
-        if self.kept.len() == KEPT {
-            self.kept.pop_front();
+    fn keep(&self, bus: String, detail_type: String, event: Value) {
+        let mut kept = self.kept();
+        let number = kept.back().map_or(1, |last| last.number + 1);
+        if kept.len() == KEPT {
+            kept.pop_front();
         }
-        self.kept.push_back(PublishedEvent {
-            number: self.last,
+        kept.push_back(PublishedEvent {
+            number,
             bus,
             detail_type,
             event,
@@ -192,31 +188,27 @@ async fn answer(State(buses): State<EventBuses>, headers: HeaderMap, body: Bytes
     if !(1..=MAX_ENTRIES).contains(&request.entries.len()) {
         return refusal("ValidationException", "Entries must have 1 to 10 members");
     }
-    let results: Vec<Result<(), _>> = request.entries.iter().map(|one| buses.put(one)).collect();
-    let failed = results.iter().filter(|result| result.is_err()).count();
-    let entries: Vec<Value> = results
+    let results: Vec<Value> = request
+        .entries
         .into_iter()
-        .map(|result| match result {
+        .map(|entry| match buses.put(entry) {
             Ok(()) => json!({"EventId": Uuid::new_v4()}),
             Err((code, message)) => json!({"ErrorCode": code, "ErrorMessage": message}),
         })
         .collect();
-    let body = json!({"FailedEntryCount": failed, "Entries": entries});
-    (
-        StatusCode::OK,
-        [(header::CONTENT_TYPE, CONTENT_TYPE)],
-        body.to_string(),
-    )
-        .into_response()
+    let failed = results.iter().filter(|one| one.get("ErrorCode").is_some());
+    let answer = json!({"FailedEntryCount": failed.count(), "Entries": results});
+    respond(StatusCode::OK, &answer)
 }
 
 fn refusal(kind: &str, message: &str) -> Response {
-    (
-        StatusCode::BAD_REQUEST,
-        [(header::CONTENT_TYPE, CONTENT_TYPE)],
-        json!({"__type": kind, "message": message}).to_string(),
-    )
-        .into_response()
+    let refusal = json!({"__type": kind, "message": message});
+    respond(StatusCode::BAD_REQUEST, &refusal)
+}
+
+fn respond(status: StatusCode, body: &Value) -> Response {
+    let content_type = [(header::CONTENT_TYPE, CONTENT_TYPE)];
+    (status, content_type, body.to_string()).into_response()
 }
 
 #[cfg(test)]
@@ -310,9 +302,7 @@ mod tests {
     fn the_oldest_give_way() {
         let buses = buses();
         for _ in 0..=KEPT {
-            buses
-                .sink()
-                .push("bus".to_owned(), "t".to_owned(), json!({}));
+            buses.keep("bus".to_owned(), "t".to_owned(), json!({}));
         }
         let kept = buses.published(&EventQuery::default());
         assert_eq!((kept.len(), kept[0].number), (KEPT, 2));

@@ -1,5 +1,6 @@
 //! The embedded AWS: DynamoDB and SQS, with the tables and queues of the template.
 
+use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 
@@ -35,9 +36,9 @@ pub(crate) struct Emulators {
 impl Emulators {
     /// Opens the services' data, and creates what `stack` has and they lack.
     pub(crate) fn open(data: &DataDir, stack: &Stack) -> Result<Self, StartError> {
-        let opening = || "opening its data".to_owned();
+        const OPENING: &str = "opening its data";
         let scratch = match data.path() {
-            None => Some(Scratch::new().map_err(failed("DynamoDB", opening()))?),
+            None => Some(Scratch::new().map_err(failed("DynamoDB", OPENING))?),
             Some(_) => None,
         };
         let directory = scratch.as_ref().map(Scratch::path).or(data.path());
@@ -48,13 +49,15 @@ impl Emulators {
         };
         let database = Database::new(&file.to_string_lossy());
         let emulators = Self {
-            database: database.map_err(failed("DynamoDB", opening()))?,
-            queues: queues.map_err(failed("queue service", opening()))?,
-            stream_records: StreamRecords::index(&file).map_err(failed("DynamoDB", opening()))?,
+            database: database.map_err(failed("DynamoDB", OPENING))?,
+            queues: queues.map_err(failed("queue service", OPENING))?,
+            stream_records: StreamRecords::index(&file).map_err(failed("DynamoDB", OPENING))?,
             scratch,
         };
         for table in &stack.tables {
-            emulators.create_table(table)?;
+            let created = emulators.create_table(table);
+            let doing = format!("creating the table {}", table.name);
+            created.map_err(failed("DynamoDB", &doing))?;
         }
         // A queue names its dead-letter queue, which must be there before it.
         let (last, first): (Vec<&Queue>, Vec<&Queue>) = stack
@@ -62,7 +65,11 @@ impl Emulators {
             .iter()
             .partition(|queue| queue.dead_letter_queue.is_some());
         for queue in first.into_iter().chain(last) {
-            emulators.create_queue(queue)?;
+            // One of an earlier run gets the template's present attributes.
+            let attributes = queue.attributes.clone();
+            let created = emulators.queues.create_queue(&queue.name, attributes);
+            let doing = format!("creating the queue {}", queue.name);
+            created.map_err(failed("queue service", &doing))?;
         }
         Ok(emulators)
     }
@@ -94,43 +101,29 @@ impl Emulators {
         });
     }
 
-    /// Creates a table, or gives one of an earlier run the indexes that the template has now.
-    fn create_table(&self, table: &Table) -> Result<(), StartError> {
-        let failed = |reason: String| StartError::Emulator {
-            service: "DynamoDB",
-            doing: format!("creating the table {}", table.name),
-            reason,
-        };
-        let existing = self.database.get_table_metadata(&table.name);
-        if let Some(existing) = existing.map_err(|fault| failed(fault.to_string()))? {
-            self.add_indexes(table, &existing).map_err(failed)?;
-            return self.update_stream(table, &existing).map_err(failed);
+    /// Creates a table, or gives one of an earlier run the indexes and the stream that the template has now.
+    fn create_table(&self, table: &Table) -> Result<(), Box<dyn Error>> {
+        if let Some(existing) = self.database.get_table_metadata(&table.name)? {
+            self.add_indexes(table, &existing)?;
+            return self.update_stream(table, &existing);
         }
-        let request: CreateTableRequest = serde_json::from_value(table.create.clone())
-            .map_err(|fault| failed(fault.to_string()))?;
-        self.database
-            .create_table(request)
-            .map_err(|fault| failed(fault.to_string()))?;
+        let request: CreateTableRequest = serde_json::from_value(table.create.clone())?;
+        self.database.create_table(request)?;
         if let Some(attribute_name) = table.ttl_attribute.clone() {
-            let request = UpdateTimeToLiveRequest {
+            self.database.update_time_to_live(UpdateTimeToLiveRequest {
                 table_name: table.name.clone(),
                 time_to_live_specification: TimeToLiveSpecification {
                     attribute_name,
                     enabled: true,
                 },
-            };
-            self.database
-                .update_time_to_live(request)
-                .map_err(|fault| failed(fault.to_string()))?;
+            })?;
         }
         Ok(())
     }
 
-    fn add_indexes(&self, table: &Table, existing: &TableMetadata) -> Result<(), String> {
+    fn add_indexes(&self, table: &Table, existing: &TableMetadata) -> Result<(), Box<dyn Error>> {
         let there: Vec<Value> = match &existing.gsi_definitions {
-            Some(definitions) => {
-                serde_json::from_str(definitions).map_err(|fault| fault.to_string())?
-            }
+            Some(definitions) => serde_json::from_str(definitions)?,
             None => Vec::new(),
         };
         let wanted = table.create.get("GlobalSecondaryIndexes");
@@ -140,41 +133,29 @@ impl Emulators {
             there.iter().all(|one| one.get("IndexName") != name)
         };
         for index in wanted.filter(is_missing) {
-            let request = json!({
+            self.update_table(json!({
                 "TableName": table.name,
                 "AttributeDefinitions": table.create.get("AttributeDefinitions"),
                 "GlobalSecondaryIndexUpdates": [{"Create": index}],
-            });
-            let request: UpdateTableRequest =
-                serde_json::from_value(request).map_err(|fault| fault.to_string())?;
-            self.database
-                .update_table(request)
-                .map_err(|fault| fault.to_string())?;
+            }))?;
         }
         Ok(())
     }
 
-    /// Brings the stream of a table of an earlier run to the template's present view.
-    fn update_stream(&self, table: &Table, existing: &TableMetadata) -> Result<(), String> {
-        let wanted = table.create.get("StreamSpecification");
+    fn update_stream(&self, table: &Table, existing: &TableMetadata) -> Result<(), Box<dyn Error>> {
         let view = json!(existing.stream_view_type);
-        let Some(wanted) = wanted.filter(|wanted| wanted.get("StreamViewType") != Some(&view))
-        else {
-            return Ok(());
-        };
-        let request = json!({"TableName": table.name, "StreamSpecification": wanted});
-        let request: UpdateTableRequest =
-            serde_json::from_value(request).map_err(|fault| fault.to_string())?;
-        let updated = self.database.update_table(request);
-        updated.map(drop).map_err(|fault| fault.to_string())
+        match table.create.get("StreamSpecification") {
+            Some(wanted) if wanted.get("StreamViewType") != Some(&view) => {
+                self.update_table(json!({"TableName": table.name, "StreamSpecification": wanted}))
+            }
+            _ => Ok(()),
+        }
     }
 
-    /// Creates a queue, or brings one of an earlier run to the template's present attributes.
-    fn create_queue(&self, queue: &Queue) -> Result<(), StartError> {
-        let doing = format!("creating the queue {}", queue.name);
-        self.queues
-            .create_queue(&queue.name, queue.attributes.clone())
-            .map_err(failed("queue service", doing))
+    fn update_table(&self, request: Value) -> Result<(), Box<dyn Error>> {
+        let request: UpdateTableRequest = serde_json::from_value(request)?;
+        self.database.update_table(request)?;
+        Ok(())
     }
 }
 
@@ -189,10 +170,10 @@ async fn sweep(database: Database) {
     }
 }
 
-fn failed<E: ToString>(service: &'static str, doing: String) -> impl FnOnce(E) -> StartError {
+fn failed<E: ToString>(service: &'static str, doing: &str) -> impl FnOnce(E) -> StartError {
     move |fault| StartError::Emulator {
         service,
-        doing,
+        doing: doing.to_owned(),
         reason: fault.to_string(),
     }
 }

@@ -15,13 +15,12 @@ use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use url::form_urlencoded;
 use uuid::Uuid;
 
 use crate::template::{LOCAL_ACCOUNT, Route};
 
-/// The event that a function gets for a request. None if the gateway would refuse the path, see
-/// [`delivered_path`].
+/// The event that a function gets for a request, less what `lambda_http` makes of path and query itself. None if the
+/// gateway would refuse the path, see [`delivered_path`].
 pub(super) fn event(request: &Parts, body: &Bytes, route: &Route, now: Timestamp) -> Option<Value> {
     let path = delivered_path(request.uri.path())?;
     let query = request.uri.query().unwrap_or_default();
@@ -52,19 +51,14 @@ pub(super) fn event(request: &Parts, body: &Bytes, route: &Route, now: Timestamp
             "timeEpoch": now.as_millisecond(),
         },
     });
+    let (encoded, is_base64) = encode_body(&request.headers, body);
     if let Value::Object(members) = &mut event {
-        let optional = [
-            ("cookies", cookies(&request.headers)),
-            ("queryStringParameters", query_parameters(query)),
-            ("pathParameters", path_parameters(&route.path, &path)),
-        ];
-        for (name, value) in optional {
-            members.extend(value.map(|value| (name.to_owned(), value)));
-        }
-        let (body, is_base64) = encode_body(&request.headers, body);
         members.insert("isBase64Encoded".to_owned(), is_base64.into());
         if !body.is_empty() {
-            members.insert("body".to_owned(), body.into());
+            members.insert("body".to_owned(), encoded.into());
+        }
+        if let Some(cookies) = cookies(&request.headers) {
+            members.insert("cookies".to_owned(), cookies);
         }
     }
     Some(event)
@@ -118,46 +112,6 @@ fn cookies(headers: &HeaderMap) -> Option<Value> {
         .flat_map(|cookies| cookies.split(';').map(str::trim))
         .collect();
     (!cookies.is_empty()).then(|| json!(cookies))
-}
-
-/// Decoded; several values of one name joined with commas.
-fn query_parameters(query: &str) -> Option<Value> {
-    let mut parameters: Map<String, Value> = Map::new();
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        match parameters.get_mut(name.as_ref()) {
-            Some(Value::String(joined)) => {
-                joined.push(',');
-                joined.push_str(&value);
-            }
-            _ => {
-                parameters.insert(name.into_owned(), value.into_owned().into());
-            }
-        }
-    }
-    (!parameters.is_empty()).then_some(Value::Object(parameters))
-}
-
-/// The values of the route's `{parameters}`, where the delivered path has as many segments as the route. A greedy
-/// one (`{name+}`) is all that is left of the path.
-fn path_parameters(route: &str, path: &str) -> Option<Value> {
-    let expected: Vec<&str> = route.split('/').collect();
-    let segments: Vec<&str> = match route.ends_with("+}") {
-        true => path.splitn(expected.len(), '/').collect(),
-        false => path.split('/').collect(),
-    };
-    if expected.len() != segments.len() {
-        return None;
-    }
-    let parameters: Map<String, Value> = expected
-        .into_iter()
-        .zip(segments)
-        .filter_map(|(expected, segment)| {
-            let name = expected.strip_prefix('{')?.strip_suffix('}')?;
-            let name = name.strip_suffix('+').unwrap_or(name);
-            Some((name.to_owned(), segment.into()))
-        })
-        .collect();
-    (!parameters.is_empty()).then_some(Value::Object(parameters))
 }
 
 /// Text of the types that an HTTP API knows as text stays as it is; all else, forms too, is base64.
@@ -292,14 +246,6 @@ mod tests {
                     "x-forwarded-proto": "http",
                     "x-voker-probe": "first,second",
                 },
-                "queryStringParameters": {
-                    "empty": "",
-                    "encodedPlus": "a+b",
-                    "literalPlus": "a b",
-                    "redirect": "https://example.com/a/b",
-                    "repeat": "one,two",
-                },
-                "pathParameters": {"id": "space value"},
                 "requestContext": {
                     "accountId": "000000000000",
                     "apiId": "local",
@@ -322,23 +268,6 @@ mod tests {
                 "isBase64Encoded": false,
             })
         );
-    }
-
-    #[test]
-    fn a_greedy_parameter_is_all_that_is_left_of_the_path() {
-        for (route, path, parameters) in [
-            ("/a/{proxy+}", "/a/b", Some(json!({"proxy": "b"}))),
-            ("/a/{proxy+}", "/a/b/c/", Some(json!({"proxy": "b/c/"}))),
-            (
-                "/{x}/b/{y+}",
-                "/a/b/c/d",
-                Some(json!({"x": "a", "y": "c/d"})),
-            ),
-            ("/a/{proxy+}", "/a", None),
-            ("/a/{id}", "/a/b/c", None),
-        ] {
-            assert_eq!(path_parameters(route, path), parameters, "{route} {path}");
-        }
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! A credential for a human to read.
 
-use std::fmt::{self, Write};
-use std::path::PathBuf;
+use std::path::Path;
 
 use bestow_status_list::Status;
 use jiff::Timestamp;
@@ -24,105 +23,57 @@ const REGISTERED: [&str; 9] = [
     "sub",
 ];
 
-/// A verified credential for a human to read: its `Display` is some lines of text.
-pub(crate) struct Card {
-    name: String,
-    issuer: String,
-    trust: Trust,
-    claims: Map<String, Value>,
-    status: Option<Status>,
-    path: PathBuf,
+/// A verified credential, which is in the file at `path`, as some lines of text.
+pub(super) fn text(kept: &Kept, verified: &Verified, path: &Path) -> String {
+    let mut claims = Vec::new();
+    for (name, value) in &verified.claims {
+        if !REGISTERED.contains(&name.as_str()) {
+            flatten(name.clone(), value, &mut claims);
+        }
+    }
+    let trust = match verified.trust {
+        Trust::LocalAuthority => "yes: its certificates lead to the local certificate authority",
+        Trust::PublishedByIssuer => "as far as the issuer's address: it publishes the key",
+    };
+    let status = match verified.status {
+        None => "it has no status list: it cannot be revoked",
+        Some(Status::Valid) => "valid, says the issuer's status list",
+        Some(Status::Invalid) => "REVOKED, says the issuer's status list",
+        Some(Status::Suspended) => "SUSPENDED, says the issuer's status list",
+    };
+    let rows = [
+        ("issued by", printable(&kept.credential_issuer)),
+        ("trusted", trust.to_owned()),
+        ("valid", validity(&verified.claims)),
+        ("status", status.to_owned()),
+        ("kept in", path.display().to_string()),
+    ]
+    .map(|(label, value)| (label.to_owned(), value));
+    let labels = claims.iter().chain(&rows).map(|(label, _)| label);
+    let width = labels.map(|label| label.chars().count()).max();
+    let width = width.unwrap_or_default();
+    let lines = |rows: &[(String, String)]| -> String {
+        let lines = rows.iter();
+        lines
+            .map(|(label, value)| format!("│ {label:width$}  {value}\n"))
+            .collect()
+    };
+    let name = printable(&kept.name);
+    format!("┌─ {name}\n{}├─\n{}└─", lines(&claims), lines(&rows))
 }
 
-impl fmt::Display for Card {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rows = vec![
-            ("issued by", printable(&self.issuer)),
-            ("trusted", self.trust_text().to_owned()),
-            ("valid", self.validity()),
-            ("status", self.status_text()),
-            ("kept in", self.path.display().to_string()),
-        ];
-        let mut claims = Vec::new();
-        for (name, value) in &self.claims {
-            if !REGISTERED.contains(&name.as_str()) {
-                flatten(name.clone(), value, &mut claims);
-            }
-        }
-        let claims = claims.iter();
-        let claims: Vec<(&str, String)> = claims
-            .map(|(name, value)| (name.as_str(), value.clone()))
-            .collect();
-        rows.retain(|(_, value)| !value.is_empty());
-        let width = rows
-            .iter()
-            .chain(&claims)
-            .map(|(label, _)| label.chars().count())
-            .max()
-            .unwrap_or_default();
-
-        writeln!(f, "┌─ {}", printable(&self.name))?;
-        write_rows(f, &claims, width)?;
-        writeln!(f, "├─")?;
-        write_rows(f, &rows, width)?;
-        f.write_str("└─")
+fn validity(claims: &Map<String, Value>) -> String {
+    let date = |claim| {
+        let seconds = claims.get(claim).and_then(Value::as_i64)?;
+        let timestamp = Timestamp::from_second(seconds).ok()?;
+        Some(timestamp.strftime("%Y-%m-%d").to_string())
+    };
+    let from = date("nbf").or_else(|| date("iat"));
+    let from = from.map(|from| format!("from {from} ")).unwrap_or_default();
+    match date("exp") {
+        Some(until) => format!("{from}until {until}"),
+        None => format!("{from}without an end"),
     }
-}
-
-impl Card {
-    pub(super) fn new(kept: &Kept, verified: Verified, path: PathBuf) -> Self {
-        Self {
-            name: kept.name.clone(),
-            issuer: kept.credential_issuer.clone(),
-            trust: verified.trust,
-            claims: verified.claims,
-            status: verified.status,
-            path,
-        }
-    }
-
-    fn trust_text(&self) -> &'static str {
-        match self.trust {
-            Trust::LocalAuthority => {
-                "yes: its certificates lead to the local certificate authority"
-            }
-            Trust::PublishedByIssuer => "as far as the issuer's address: it publishes the key",
-        }
-    }
-
-    fn validity(&self) -> String {
-        let date = |claim| {
-            let seconds = self.claims.get(claim).and_then(Value::as_i64)?;
-            let timestamp = Timestamp::from_second(seconds).ok()?;
-            Some(timestamp.strftime("%Y-%m-%d").to_string())
-        };
-        let mut text = String::new();
-        if let Some(from) = date("nbf").or_else(|| date("iat")) {
-            let _ = write!(text, "from {from} ");
-        }
-        match date("exp") {
-            Some(until) => text.push_str(&format!("until {until}")),
-            None => text.push_str("without an end"),
-        }
-        text
-    }
-
-    fn status_text(&self) -> String {
-        match self.status {
-            None => "it has no status list: it cannot be revoked",
-            Some(Status::Valid) => "valid, says the issuer's status list",
-            Some(Status::Invalid) => "REVOKED, says the issuer's status list",
-            Some(Status::Suspended) => "SUSPENDED, says the issuer's status list",
-        }
-        .to_owned()
-    }
-}
-
-fn write_rows(f: &mut fmt::Formatter<'_>, rows: &[(&str, String)], width: usize) -> fmt::Result {
-    for (label, value) in rows {
-        writeln!(f, "│ {label:width$}  {value}")?;
-    }
-    Ok(())
 }
 
 /// One row for each scalar: `address.street`, `nationalities[0]`.
@@ -160,15 +111,19 @@ mod tests {
         }) else {
             panic!("claims are an object");
         };
-        let card = Card {
+        let kept = Kept {
             name: "Bank account".to_owned(),
-            issuer: "https://issuer.example".to_owned(),
-            trust: Trust::LocalAuthority,
-            claims,
-            status: Some(Status::Invalid),
-            path: PathBuf::from(".local/wallet/1.json"),
+            credential_configuration_id: "bank-account".to_owned(),
+            credential_issuer: "https://issuer.example".to_owned(),
+            received_at_seconds: 1_795_392_000,
+            credential: String::new(),
         };
-        let text = card.to_string();
+        let verified = Verified {
+            claims,
+            trust: Trust::LocalAuthority,
+            status: Some(Status::Invalid),
+        };
+        let text = text(&kept, &verified, Path::new(".local/wallet/1.json"));
         for line in [
             "│ address.numbers[0]  1",
             "│ address.street      Main \u{fffd}[31mStreet",

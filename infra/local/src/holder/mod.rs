@@ -18,7 +18,6 @@ use bestow_signing::{LocalKey, Signer};
 use jiff::Timestamp;
 use reqwest::Client;
 
-pub(crate) use card::Card;
 pub(crate) use error::{HolderError, TrustError};
 pub(crate) use fetch::printable;
 
@@ -44,7 +43,7 @@ impl Holder {
         })
     }
 
-    /// Takes the credential of an offer, verifies it, keeps it, and tells the issuer.
+    /// Takes the credential of an offer, verifies it, keeps it, tells the issuer, and gives it for a human to read.
     ///
     /// `link` is what would open a wallet, or the address of the offer; `tx_code` the transaction code
     /// that the end user was given, where the offer asks for one.
@@ -55,7 +54,7 @@ impl Holder {
         &self,
         link: &str,
         tx_code: Option<&str>,
-    ) -> Result<Card, HolderError> {
+    ) -> Result<String, HolderError> {
         let source = offer_link::parse(link).map_err(HolderError::NotAnOffer)?;
         let now_seconds = Timestamp::now().as_second();
         let offer = issuer::offer(&self.client, source).await?;
@@ -85,7 +84,7 @@ impl Holder {
     /// A wallet that cannot be read.
     pub(crate) async fn credentials(
         &self,
-    ) -> Result<Vec<(PathBuf, Result<Card, TrustError>)>, HolderError> {
+    ) -> Result<Vec<(PathBuf, Result<String, TrustError>)>, HolderError> {
         let kept = self.keep.all()?;
         if kept.is_empty() {
             // Without a credential there need not be a key.
@@ -95,7 +94,7 @@ impl Holder {
         let mut cards = Vec::new();
         for (path, kept) in kept {
             let verified = self.verify(&kept, None, &key, authority.as_ref()).await;
-            let card = verified.map(|verified| Card::new(&kept, verified, path.clone()));
+            let card = verified.map(|verified| card::text(&kept, &verified, &path));
             cards.push((path, card));
         }
         Ok(cards)
@@ -106,11 +105,11 @@ impl Holder {
         kept: &Kept,
         vct: Option<&str>,
         key: &LocalKey,
-    ) -> Result<Card, HolderError> {
+    ) -> Result<String, HolderError> {
         let authority = self.keep.authority()?;
         let verified = self.verify(kept, vct, key, authority.as_ref()).await?;
         let path = self.keep.add(kept)?;
-        Ok(Card::new(kept, verified, path))
+        Ok(card::text(kept, &verified, &path))
     }
 
     async fn verify(

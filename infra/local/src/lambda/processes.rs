@@ -112,14 +112,10 @@ pub struct ProcessReport {
     pub pid: u32,
     /// False once it has ended.
     pub running: bool,
-    /// Until it first asked for work: what Lambda calls INIT.
-    pub init: Option<Duration>,
     /// Until its first answer.
     pub first_answer: Option<Duration>,
     /// The CPU time that it had used by its first answer.
     pub first_answer_cpu: Option<Duration>,
-    /// How many invocations it answered, with a result or an error.
-    pub invocations: u64,
     /// The CPU time that it has used; if it has ended, none or what it had used when it was killed.
     pub cpu: Option<Duration>,
 }
@@ -149,8 +145,8 @@ impl LambdaFunction {
         self.pool.config().timeout
     }
 
-    /// Invokes the function with a JSON payload, and gives the JSON that it answers. If the future is
-    /// dropped the invocation goes on, as it does in Lambda when a client leaves.
+    /// Invokes the function with a JSON payload, and gives the JSON that it answers. The invocation goes on if the
+    /// future is dropped.
     ///
     /// # Errors
     /// The function's own error, or why it could not answer.

@@ -88,7 +88,7 @@ impl Source {
         all: &[Resource<'_>],
         evaluator: &Evaluator<'_>,
     ) -> Result<Self, TemplateError> {
-        let properties = resource.properties(&KNOWN, &["Tags"], evaluator)?;
+        let properties = resource.properties(&KNOWN, evaluator)?;
         if properties.values.get("Enabled") == Some(&json!(false)) {
             let expected = "true; the local cloud runs every event source";
             return Err(resource.must_be("Enabled", expected));

@@ -43,32 +43,6 @@ const DEFAULT_MEMORY_MB: i64 = 128;
 
 const KNOWN: [&str; 3] = ["Environment", "MemorySize", "Timeout"];
 
-/// Packaging, permissions, scaling, logs, roll-out.
-const LEFT_OUT: [&str; 22] = [
-    "Architectures",
-    "AutoPublishAlias",
-    "AutoPublishAliasAllProperties",
-    "AutoPublishCodeSha256",
-    "CodeUri",
-    "DeadLetterQueue",
-    "DeploymentPreference",
-    "Description",
-    "EphemeralStorage",
-    "EventInvokeConfig",
-    "FunctionName",
-    "Handler",
-    "KmsKeyArn",
-    "LoggingConfig",
-    "PackageType",
-    "Policies",
-    "RecursiveLoop",
-    "ReservedConcurrentExecutions",
-    "Role",
-    "Runtime",
-    "Tags",
-    "Tracing",
-];
-
 impl Function {
     /// Reads a function; `globals` is `Globals.Function`, which its own properties override.
     pub(super) fn read(
@@ -76,7 +50,7 @@ impl Function {
         globals: Option<&Json>,
         evaluator: &Evaluator<'_>,
     ) -> Result<Self, TemplateError> {
-        let own = resource.properties(&KNOWN, &LEFT_OUT, evaluator)?;
+        let own = resource.properties(&KNOWN, evaluator)?;
         let place = Place::section("Globals").key("Function");
         let globals = Properties::evaluate(globals, &KNOWN, place, evaluator)?;
         let binary = resource

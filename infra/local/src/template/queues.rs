@@ -31,21 +31,12 @@ const ATTRIBUTES: [&str; 6] = [
     "VisibilityTimeout",
 ];
 
-const LEFT_OUT: [&str; 6] = [
-    "KmsDataKeyReusePeriodSeconds",
-    "KmsMasterKeyId",
-    "QueueName",
-    "RedriveAllowPolicy",
-    "SqsManagedSseEnabled",
-    "Tags",
-];
-
 impl Queue {
     pub(super) fn read(
         resource: &Resource<'_>,
         evaluator: &Evaluator<'_>,
     ) -> Result<Self, TemplateError> {
-        let properties = resource.properties(&ATTRIBUTES, &LEFT_OUT, evaluator)?;
+        let properties = resource.properties(&ATTRIBUTES, evaluator)?;
         let mut dead_letter_queue = None;
         if properties.values.get("RedrivePolicy").is_some() {
             let target = properties.text("/RedrivePolicy/deadLetterTargetArn");

@@ -7,6 +7,48 @@ use super::evaluate::Evaluator;
 use super::names::{Kind, Named, name_in_arn};
 use super::yaml::{entries, text};
 
+/// Properties that matter on AWS only, of whatever resource: names, packaging, permissions, scaling, logs, roll-out.
+const LEFT_OUT: [&str; 37] = [
+    "ApiId",
+    "Architectures",
+    "AuthorizationType",
+    "AutoPublishAlias",
+    "AutoPublishAliasAllProperties",
+    "AutoPublishCodeSha256",
+    "CodeUri",
+    "DeletionProtectionEnabled",
+    "DeploymentPreference",
+    "Description",
+    "EphemeralStorage",
+    "EventInvokeConfig",
+    "FlexibleTimeWindow",
+    "FunctionName",
+    "GroupName",
+    "Handler",
+    "IntegrationMethod",
+    "KmsKeyArn",
+    "KmsMasterKeyId",
+    "LoggingConfig",
+    "Name",
+    "OperationName",
+    "PointInTimeRecoverySpecification",
+    "Policies",
+    "QueueName",
+    "RecursiveLoop",
+    "RedriveAllowPolicy",
+    "ReservedConcurrentExecutions",
+    "Role",
+    "Runtime",
+    "SSESpecification",
+    "SqsManagedSseEnabled",
+    "TableName",
+    "Tags",
+    // Of a schedule, whose role has no counterpart here.
+    "Target",
+    "TimeoutInMillis",
+    "Tracing",
+];
+
 /// A resource of the local stack: not left out by its condition.
 #[derive(Debug)]
 pub(super) struct Resource<'t> {
@@ -93,19 +135,18 @@ impl Resource<'_> {
         Some(Named { kind, name })
     }
 
-    /// Its properties: those that are `known`. Those in `left_out` matter on AWS only, and are not looked at.
+    /// Its properties: those that are `known`. Those that matter on AWS only are not looked at.
     ///
     /// # Errors
     /// Any other property: nothing that the template asks for is silently left out.
     pub(super) fn properties(
         &self,
         known: &[&str],
-        left_out: &[&str],
         evaluator: &Evaluator<'_>,
     ) -> Result<Properties, TemplateError> {
         let declared = self.declaration.get("Properties");
         if let Some(declared) = declared {
-            let is_unknown = |key: &&str| !known.contains(key) && !left_out.contains(key);
+            let is_unknown = |key: &&str| !known.contains(key) && !LEFT_OUT.contains(key);
             let mut keys = entries(declared, &self.place)?.keys().map(String::as_str);
             if let Some(key) = keys.find(is_unknown) {
                 return Err(self.place.unknown("property", key));

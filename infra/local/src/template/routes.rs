@@ -34,8 +34,7 @@ impl Route {
         all: &[Resource<'_>],
         evaluator: &Evaluator<'_>,
     ) -> Result<Self, TemplateError> {
-        let left_out = ["ApiId", "AuthorizationType", "OperationName"];
-        let properties = route.properties(&["RouteKey", "Target"], &left_out, evaluator)?;
+        let properties = route.properties(&["RouteKey", "Target"], evaluator)?;
         let (method, path) = properties
             .text("/RouteKey")
             .and_then(|key| key.split_once(' '))
@@ -64,14 +63,7 @@ fn function_of(
     evaluator: &Evaluator<'_>,
 ) -> Result<String, TemplateError> {
     let known = ["IntegrationType", "IntegrationUri", "PayloadFormatVersion"];
-    let left_out = [
-        "ApiId",
-        "ConnectionType",
-        "Description",
-        "IntegrationMethod",
-        "TimeoutInMillis",
-    ];
-    let properties = integration.properties(&known, &left_out, evaluator)?;
+    let properties = integration.properties(&known, evaluator)?;
     for (key, only) in [
         ("IntegrationType", "AWS_PROXY"),
         ("PayloadFormatVersion", "2.0"),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::{Span, SpanRelativeTo};
+
 use super::error::TemplateError;
 use super::evaluate::Evaluator;
 use super::resource::{Resource, function_in_arn};
@@ -17,16 +19,6 @@ pub struct Schedule {
     pub every: Duration,
 }
 
-/// What a schedule is called, who may run it, how exactly its time is kept; the target is read by itself.
-const LEFT_OUT: [&str; 6] = [
-    "Description",
-    "FlexibleTimeWindow",
-    "GroupName",
-    "KmsKeyArn",
-    "Name",
-    "Target",
-];
-
 impl Schedule {
     pub(super) fn read(
         schedule: &Resource<'_>,
@@ -34,7 +26,7 @@ impl Schedule {
         evaluator: &Evaluator<'_>,
     ) -> Result<Self, TemplateError> {
         let known = ["ScheduleExpression", "State"];
-        let properties = schedule.properties(&known, &LEFT_OUT, evaluator)?;
+        let properties = schedule.properties(&known, evaluator)?;
         let expression = properties.text("/ScheduleExpression");
         let every = expression.and_then(rate).ok_or_else(|| {
             schedule.must_be("ScheduleExpression", "a rate, such as rate(5 minutes)")
@@ -59,16 +51,10 @@ impl Schedule {
 
 /// The time of `rate(1 minute)`, `rate(5 minutes)`, and so on. Cron expressions are not understood.
 fn rate(expression: &str) -> Option<Duration> {
-    let (value, unit) = expression
-        .strip_prefix("rate(")?
-        .strip_suffix(')')?
-        .split_once(' ')?;
-    let value: u64 = value.parse().ok().filter(|value| *value > 0)?;
-    let seconds = match unit {
-        "minute" | "minutes" => 60,
-        "hour" | "hours" => 60 * 60,
-        "day" | "days" => 24 * 60 * 60,
-        _ => return None,
-    };
-    value.checked_mul(seconds).map(Duration::from_secs)
+    let time = expression.strip_prefix("rate(")?.strip_suffix(')')?;
+    let time: Span = time.parse().ok()?;
+    let time = time.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    time.try_into()
+        .ok()
+        .filter(|time: &Duration| !time.is_zero())
 }

@@ -23,8 +23,7 @@ impl Secret {
         resource: &Resource<'_>,
         evaluator: &Evaluator<'_>,
     ) -> Result<Self, TemplateError> {
-        let left_out = ["Description", "KmsKeyId", "Name", "Tags"];
-        let properties = resource.properties(&["GenerateSecretString"], &left_out, evaluator)?;
+        let properties = resource.properties(&["GenerateSecretString"], evaluator)?;
         let rules = properties.values.get("GenerateSecretString");
         if rules.is_none_or(|rules| rules.get("GenerateStringKey").is_some()) {
             let expected = "rules for one plain secret (PasswordLength, Exclude…)";

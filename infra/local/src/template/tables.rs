@@ -30,22 +30,12 @@ const KNOWN: [&str; 7] = [
     "TimeToLiveSpecification",
 ];
 
-const LEFT_OUT: [&str; 7] = [
-    "ContributorInsightsSpecification",
-    "DeletionProtectionEnabled",
-    "OnDemandThroughput",
-    "PointInTimeRecoverySpecification",
-    "SSESpecification",
-    "TableName",
-    "Tags",
-];
-
 impl Table {
     pub(super) fn read(
         resource: &Resource<'_>,
         evaluator: &Evaluator<'_>,
     ) -> Result<Self, TemplateError> {
-        let properties = resource.properties(&KNOWN, &LEFT_OUT, evaluator)?;
+        let properties = resource.properties(&KNOWN, evaluator)?;
         let mut create = properties.values.as_object().cloned().unwrap_or_default();
         create.insert("TableName".to_owned(), json!(resource.name));
         if let Some(stream) = create.get_mut("StreamSpecification") {

@@ -49,6 +49,8 @@ struct Process {
     started: Instant,
     /// Asks for its end.
     kill: Arc<Notify>,
+    /// It has asked for work.
+    is_ready: bool,
     /// It was asked to end, so it gets no work any more.
     condemned: bool,
     /// What it works on, and what ends that when its time is over.
@@ -173,7 +175,7 @@ impl Pool {
     /// to end waits for ever: an answer of any kind would let it go on.
     pub(super) async fn next(self: &Arc<Self>, id: ProcessId) -> (String, Bytes) {
         self.change(id, |process| {
-            process.report.init.get_or_insert(process.started.elapsed());
+            process.is_ready = true;
             // An answer that never came: its caller learns that as NotAnswered.
             process.current = None;
         });
@@ -215,7 +217,6 @@ impl Pool {
             let (invocation, timer) = process.take(request_id)?;
             timer.abort();
             let report = &mut process.report;
-            report.invocations += 1;
             if report.first_answer.is_none() {
                 report.first_answer = Some(process.started.elapsed());
                 report.first_answer_cpu = cpu_time::of_process(report.pid);
@@ -254,7 +255,7 @@ impl Pool {
             if let Some((invocation, timer)) = process.current.take() {
                 timer.abort();
                 invocation.finish(Err(InvokeError::Exited(status)));
-            } else if process.report.init.is_none()
+            } else if !process.is_ready
                 && let Some(invocation) = waiting.pop_front()
             {
                 let reason = process.init_error.take();
@@ -279,16 +280,15 @@ impl Pool {
                     let report = ProcessReport {
                         pid,
                         running: true,
-                        init: None,
                         first_answer: None,
                         first_answer_cpu: None,
-                        invocations: 0,
                         cpu: None,
                     };
                     let process = Process {
                         report,
                         started,
                         kill,
+                        is_ready: false,
                         condemned: false,
                         current: None,
                         init_error: None,

@@ -146,9 +146,9 @@ async fn an_invocation_is_answered_by_a_process_that_is_used_again() {
     let reports = function.processes();
     assert_eq!(reports.len(), 1);
     let report = &reports[0];
-    assert_eq!((report.running, report.invocations), (true, 2));
+    assert!(report.running);
     assert_eq!(json!(report.pid), first["pid"]);
-    assert!(report.init.unwrap() < report.first_answer.unwrap());
+    assert!(report.first_answer.unwrap() < Duration::from_secs(20));
     function.stop().await;
     let lines = lines.lock().unwrap();
     assert_eq!(
@@ -293,9 +293,11 @@ async fn a_function_has_lambdas_environment_and_its_own_and_no_more() {
 #[cfg(target_os = "linux")]
 async fn the_cpu_time_of_a_process_is_counted() {
     let function = function("event", 1);
+    invoke(&function, json!({})).await.unwrap();
+    let before = function.processes().remove(0);
     invoke(&function, json!({"do": "spin"})).await.unwrap();
     let report = function.processes().remove(0);
-    let spun = report.cpu.unwrap();
+    let spun = report.cpu.unwrap() - before.cpu.unwrap();
     assert!(spun >= Duration::from_millis(10), "{report:?}");
     function.kill().await;
     let ended = function.processes().remove(0);
