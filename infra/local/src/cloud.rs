@@ -13,7 +13,7 @@ use crate::data::data_dir::DataDir;
 use crate::data::identity::Identity;
 use crate::data::secrets::Secrets;
 use crate::emulators::event_bus::EventBuses;
-use crate::emulators::listeners::{Listeners, url_of};
+use crate::emulators::listeners::listen;
 use crate::emulators::services::Emulators;
 use crate::events::Events;
 use crate::gateway::dispatch::Gateway;
@@ -51,16 +51,20 @@ impl LocalCloud {
             None => DataDir::Memory,
             Some(path) => DataDir::open(path)?,
         });
-        let listeners = Listeners::bind(&options).await?;
-        let own_url = url_of(&listeners.api)?;
+        // Before anything else is done: a port that is taken stops the start early.
+        let (api, own_url) = listen(options.port, "--port").await?;
+        let (dynamodb, dynamodb_url) = listen(options.dynamodb_port, "--dynamodb-port").await?;
+        let (sqs, sqs_url) = listen(options.sqs_port, "--sqs-port").await?;
+        let (eventbridge, eventbridge_url) =
+            listen(options.eventbridge_port, "--eventbridge-port").await?;
         let base_url = match &options.functions {
             FunctionHost::InvokeApi { endpoint } => endpoint.clone(),
             _ => own_url.clone(),
         };
         let aws = AwsEndpoints {
-            dynamodb: url_of(&listeners.dynamodb)?,
-            sqs: url_of(&listeners.sqs)?,
-            eventbridge: url_of(&listeners.eventbridge)?,
+            dynamodb: dynamodb_url,
+            sqs: sqs_url,
+            eventbridge: eventbridge_url,
         };
         let public_url = chosen_url.as_ref().map_or(base_url.clone(), without_slash);
 
@@ -78,9 +82,7 @@ impl LocalCloud {
         let buses = EventBuses::new(&stack.event_buses, events.clone());
 
         let (mut front, mut back) = (Tasks::default(), Tasks::default());
-        let sqs = (listeners.sqs, aws.sqs.as_str());
-        let eventbridge = (listeners.eventbridge, &buses);
-        emulators.serve(listeners.dynamodb, sqs, eventbridge, &mut back);
+        emulators.serve(dynamodb, (sqs, &aws.sqs), (eventbridge, &buses), &mut back);
 
         // Before the functions start: they read the keys when they do.
         let access = access_keys::table(&stack, &environment::of_aws(&aws))?;
@@ -120,12 +122,11 @@ impl LocalCloud {
         }
         for source in &stack.stream_sources {
             let stream_loop = StreamLoop {
-                database: emulators.database.clone(),
+                records: emulators.stream_records.clone(),
                 queues: emulators.queues.clone(),
                 source: source.clone(),
                 function: target(&stack, &functions, &source.mapping.function, false)?,
                 checkpoints: checkpoints.clone(),
-                records: Some(emulators.stream_records.clone()),
                 events: events.clone(),
             };
             front.spawn(|stop| stream_loop.run(stop));
@@ -145,7 +146,7 @@ impl LocalCloud {
             events: events.clone(),
             buses: buses.clone(),
         };
-        front.serve("the API", listeners.api, gateway.into_router());
+        front.serve("the API", api, gateway.into_router());
         let running = RunningCloud {
             events_url: format!("{own_url}/local/events"),
             base_url,
@@ -174,7 +175,7 @@ fn identity(data: &DataDir, public_url: &str) -> Result<Identity, StartError> {
         reason: fault.to_string(),
     })?;
     let today = TimeZone::UTC.to_datetime(Timestamp::now()).date();
-    Ok(Identity::load_or_create(data, &url, today)?)
+    Identity::load_or_create(data, &url, today)
 }
 
 /// The local values of the template's parameters. Those of the local cloud itself cannot be chosen.

@@ -5,7 +5,6 @@ use std::io;
 use bestow_runtime::ConfigError;
 
 use crate::data::data_dir::DataDirError;
-use crate::data::identity::IdentityError;
 use crate::template::TemplateError;
 
 /// Why the local cloud does not start. The message is for the person at the terminal, and says what
@@ -46,8 +45,11 @@ pub enum StartError {
     #[error(transparent)]
     DataDir(#[from] DataDirError),
     /// The issuer's key or certificate cannot be made.
-    #[error(transparent)]
-    Identity(#[from] IdentityError),
+    #[error(
+        "cannot make the issuer's certificate: {0}. If a key in the data directory was changed, delete \
+         signing-key.pem, certificate-authority-key.pem and certificate-authority.pem: new ones are made"
+    )]
+    Identity(#[from] rcgen::Error),
     /// The template asks for something that the local cloud does not know.
     #[error(transparent)]
     Template(#[from] TemplateError),

@@ -31,7 +31,7 @@ mod triggers;
 
 pub use cloud::LocalCloud;
 pub use data::data_dir::DataDirError;
-pub use data::identity::{AUTHORITY_FILE, IdentityError};
+pub use data::identity::AUTHORITY_FILE;
 pub use emulators::event_bus::{EventQuery, PublishedEvent};
 pub use error::StartError;
 pub use events::Event;

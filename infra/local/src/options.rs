@@ -10,7 +10,6 @@ use bestow_webhooks::WebhookSecrets;
 use url::{Host, Url};
 
 use crate::StartError;
-use crate::lambda::function_log;
 use crate::lambda::host::FunctionHost;
 use crate::lambda::processes::LogSink;
 
@@ -38,21 +37,18 @@ pub struct Options {
     pub data_dir: Option<PathBuf>,
     /// The key that callers of the API use.
     pub api_key: String,
-    /// What webhooks are signed with: `whsec_` and base64. `None`: [`DEFAULT_WEBHOOK_SECRET`], and with a
-    /// public URL that is not on loopback a secret that is made and kept in the data directory.
+    /// What webhooks are signed with: `whsec_` and base64. `None`: [`DEFAULT_WEBHOOK_SECRET`] on loopback, and a
+    /// secret that is made and kept elsewhere.
     pub webhook_secret: Option<String>,
-    /// The API's address as the world sees it, such as `https://name.tunnel.example`. `None`: the
-    /// address that it listens on.
+    /// The API's address as the world sees it; by default the address that it listens on.
     pub public_url: Option<String>,
     /// Where the functions run.
     pub functions: FunctionHost,
     /// Values for parameters of the template, by their names, instead of its defaults.
     pub parameters: BTreeMap<String, String>,
-    /// Takes what functions write that run in processes of their own. By default it becomes a part of this
-    /// process's log.
+    /// Takes what functions write that run in processes of their own: by default this process's log.
     pub function_log: LogSink,
-    /// Changes the environment of functions before they start: for tests that stand between a function and
-    /// what it calls.
+    /// Changes the environment of functions before they start.
     pub change_environment: Option<ChangeEnvironment>,
 }
 
@@ -85,7 +81,10 @@ impl Default for Options {
             public_url: None,
             functions: FunctionHost::InProcess,
             parameters: BTreeMap::new(),
-            function_log: Arc::new(function_log::show),
+            function_log: Arc::new(|line| {
+                let (function, pid) = (line.function, line.pid);
+                tracing::info!(function, pid, "{}", line.text);
+            }),
             change_environment: None,
         }
     }

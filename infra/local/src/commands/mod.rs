@@ -8,14 +8,13 @@ mod live;
 mod receive;
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use axum::http::StatusCode;
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use self::receive::Receiver;
 use crate::holder::Holder;
 use crate::{DEFAULT_API_KEY, DEFAULT_WEBHOOK_SECRET, FunctionHost, LocalCloud, Options};
 
@@ -159,12 +158,17 @@ pub async fn run() -> ExitCode {
             offer_uri,
             tx_code,
             data,
-        }) => accept(&offer_uri, tx_code.as_deref(), data).await,
+        }) => accept(&offer_uri, tx_code.as_deref(), &data.data_dir).await,
         Some(Command::Receive {
             port,
             webhook_secret,
             answer,
-        }) => receive(port, webhook_secret, answer).await,
+        }) => receive::run(port, &webhook_secret, answer, async {
+            // Without a signal there is nothing to stop for.
+            let _ = stop_signal().await;
+        })
+        .await
+        .map_err(Into::into),
         Some(Command::Credentials { data }) => credentials(data).await,
         Some(Command::Keys(command)) => keys::run(command).await,
     };
@@ -231,29 +235,10 @@ async fn serve(run: Run) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-async fn accept(
-    offer_uri: &str,
-    tx_code: Option<&str>,
-    data: DataDirArg,
-) -> Result<(), Box<dyn Error>> {
-    let card = Holder::open(&data.data_dir)?
-        .accept(offer_uri, tx_code)
-        .await?;
+async fn accept(uri: &str, tx_code: Option<&str>, data_dir: &Path) -> Result<(), Box<dyn Error>> {
+    let card = Holder::open(data_dir)?.accept(uri, tx_code).await?;
     console::print(&card);
     Ok(())
-}
-
-async fn receive(port: u16, secret: String, answer: StatusCode) -> Result<(), Box<dyn Error>> {
-    let receiver = Receiver {
-        port,
-        secret,
-        answer,
-    };
-    let stop = async {
-        // Without a signal there is nothing to stop for.
-        let _ = stop_signal().await;
-    };
-    Ok(receiver.run(stop).await?)
 }
 
 async fn credentials(data: DataDirArg) -> Result<(), Box<dyn Error>> {

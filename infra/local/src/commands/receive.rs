@@ -8,66 +8,54 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use bestow_webhooks::WebhookSecrets;
 use jiff::Timestamp;
-use tokio::net::TcpListener;
 
 use super::console;
 use crate::StartError;
+use crate::emulators::listeners::listen;
 use crate::holder::printable;
-use crate::options::loopback;
 
 /// How far the time of a post may be from ours, in seconds: what the libraries of Standard Webhooks take.
 const TOLERANCE_SECONDS: i64 = 300;
 
-/// A receiver that shows what comes.
-pub(super) struct Receiver {
-    pub(super) port: u16,
-    pub(super) secret: String,
-    /// The status that every post is answered with.
-    pub(super) answer: StatusCode,
-}
-
-struct Desk {
+struct Receiver {
     secrets: WebhookSecrets,
+    /// The status that every post is answered with.
     answer: StatusCode,
 }
 
-impl Receiver {
-    /// Listens until `stop`.
-    pub(super) async fn run(
-        self,
-        stop: impl Future<Output = ()> + Send + 'static,
-    ) -> Result<(), StartError> {
-        let secrets = self.secret.parse().map_err(|fault| StartError::Option {
-            flag: "--webhook-secret",
-            reason: format!("{fault}"),
-        })?;
-        let listening = |reason| StartError::Listen {
-            port: self.port,
+/// Shows what is posted to `port`, and answers it with a status, until `stop`.
+pub(super) async fn run(
+    port: u16,
+    secret: &str,
+    answer: StatusCode,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), StartError> {
+    let secrets = secret.parse().map_err(|fault| StartError::Option {
+        flag: "--webhook-secret",
+        reason: format!("{fault}"),
+    })?;
+    let (listener, url) = listen(port, "--port").await?;
+    console::print(&format!(
+        "Listening. Start an issuance with \"callback\":{{\"url\":\"{url}/hook\"}} in its body. Every post is \
+         answered {answer}."
+    ));
+    let receiver = Arc::new(Receiver { secrets, answer });
+    let routes = Router::new().fallback(receive).with_state(receiver);
+    axum::serve(listener, routes)
+        .with_graceful_shutdown(stop)
+        .await
+        .map_err(|reason| StartError::Listen {
+            port,
             flag: "--port",
             reason,
-        };
-        let listener = TcpListener::bind(loopback(self.port))
-            .await
-            .map_err(listening)?;
-        let address = listener.local_addr().map_err(listening)?;
-        console::print(&format!(
-            "Listening. Start an issuance with \"callback\":{{\"url\":\"http://{address}/hook\"}} in its \
-             body. Every post is answered {}.",
-            self.answer
-        ));
-        let desk = Arc::new(Desk {
-            secrets,
-            answer: self.answer,
-        });
-        let routes = Router::new().fallback(receive).with_state(desk);
-        axum::serve(listener, routes)
-            .with_graceful_shutdown(stop)
-            .await
-            .map_err(listening)
-    }
+        })
 }
 
-async fn receive(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -> StatusCode {
+async fn receive(
+    State(receiver): State<Arc<Receiver>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
     let now = Timestamp::now();
     let header = |name: &str| {
         headers
@@ -76,7 +64,7 @@ async fn receive(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes)
             .unwrap_or_default()
     };
     let id = header("webhook-id");
-    let verdict = verdict(&desk.secrets, &header, &body, now.as_second());
+    let verdict = verdict(&receiver.secrets, &header, &body, now.as_second());
     let body = match serde_json::from_slice::<serde_json::Value>(&body) {
         Ok(json) => format!("{json:#}"),
         Err(_) => String::from_utf8_lossy(&body).into_owned(),
@@ -87,10 +75,10 @@ async fn receive(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes)
         .collect();
     console::print(&format!(
         "\n{now:.0}  {verdict}; answered {}\n     webhook-id {}{body}",
-        desk.answer,
+        receiver.answer,
         printable(id),
     ));
-    desk.answer
+    receiver.answer
 }
 
 /// What a receiver must look at before it believes a post.

@@ -14,7 +14,6 @@ pub(crate) enum DataDir {
     Memory,
     /// In a directory that this process alone uses as long as this value lives.
     Directory {
-        /// The directory; it exists and can be written.
         path: PathBuf,
         /// Locked, and unlocked by the operating system when the process ends, however it ends.
         _lock: File,
@@ -59,9 +58,6 @@ pub enum DataDirError {
 
 impl DataDir {
     /// Makes the directory where it is missing, for its owner alone, and locks it.
-    ///
-    /// # Errors
-    /// [`DataDirError::NotWritable`] and [`DataDirError::InUse`].
     pub(crate) fn open(path: &Path) -> Result<Self, DataDirError> {
         create_private_dir(path)?;
         let lock_path = path.join("lock");
@@ -92,9 +88,6 @@ impl DataDir {
     }
 
     /// The text in the file `name`, which `make` makes the first time and only its owner can read.
-    ///
-    /// # Errors
-    /// What `make` says, and [`DataDirError`] where the file can be neither read nor written.
     pub(crate) fn text<E: From<DataDirError>>(
         &self,
         name: &str,
@@ -107,9 +100,6 @@ impl DataDir {
     }
 
     /// Writes the file `name`, for its owner alone.
-    ///
-    /// # Errors
-    /// [`DataDirError::NotWritable`].
     pub(crate) fn write(&self, name: &str, text: &str) -> Result<(), DataDirError> {
         match self.path() {
             None => Ok(()),
@@ -126,9 +116,6 @@ impl DataDir {
 
     /// Reads the JSON file `name` (`T::default()` where there is none), lets `change` change it, and
     /// writes it back.
-    ///
-    /// # Errors
-    /// [`DataDirError::Corrupt`] and [`DataDirError::NotWritable`].
     pub(crate) fn json<T>(&self, name: &str, change: impl FnOnce(&mut T)) -> Result<T, DataDirError>
     where
         T: Default + Serialize + DeserializeOwned,

@@ -1,9 +1,8 @@
 //! The bundled wallet's signing key, and the certificates that say whose it is.
 //!
-//! A certificate authority of the local cloud's own stands in for the one that an issuer would buy
-//! from. It and the signing key stay in the data directory, so that credentials of earlier runs can
-//! still be verified. The leaf certificate is made anew for each run, because it names the public
-//! URL, and that can change from run to run.
+//! The local cloud has a certificate authority of its own. It and the signing key stay in the data directory, so that
+//! credentials of earlier runs can still be verified. The leaf certificate names the public URL, so it is made anew
+//! for each run.
 
 use std::net::IpAddr;
 
@@ -14,10 +13,10 @@ use rcgen::{
 };
 use url::Url;
 
-use crate::data::data_dir::{DataDir, DataDirError};
+use crate::StartError;
+use crate::data::data_dir::DataDir;
 
-/// Where the certificate authority is kept in the data directory. Verifiers that shall trust the
-/// local cloud's credentials take it as their trust anchor.
+/// Where the certificate authority, the trust anchor of verifiers, is kept in the data directory.
 pub const AUTHORITY_FILE: &str = "certificate-authority.pem";
 const AUTHORITY_KEY_FILE: &str = "certificate-authority-key.pem";
 const SIGNING_KEY_FILE: &str = "signing-key.pem";
@@ -36,37 +35,20 @@ pub(crate) struct Identity {
     pub(crate) authority: String,
 }
 
-/// Keys or certificates that cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum IdentityError {
-    /// They cannot be kept.
-    #[error(transparent)]
-    DataDir(#[from] DataDirError),
-    /// A kept key is not one, or the public URL does not fit into a certificate.
-    #[error(
-        "cannot make the issuer's certificate: {0}. If a key in the data directory was changed, \
-         delete {SIGNING_KEY_FILE}, {AUTHORITY_KEY_FILE} and {AUTHORITY_FILE}: new ones are made"
-    )]
-    Certificate(#[from] rcgen::Error),
-}
-
 impl Identity {
     /// Loads the keys from `data`, or makes them, and makes a certificate for the issuer at
     /// `public_url` that is valid from the day before `today`.
-    ///
-    /// # Errors
-    /// Keys that cannot be kept or read.
     pub(crate) fn load_or_create(
         data: &DataDir,
         public_url: &Url,
         today: Date,
-    ) -> Result<Self, IdentityError> {
-        let new_key = || -> Result<String, IdentityError> {
+    ) -> Result<Self, StartError> {
+        let new_key = || -> Result<String, StartError> {
             Ok(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?.serialize_pem())
         };
         let authority_key = KeyPair::from_pem(&data.text(AUTHORITY_KEY_FILE, new_key)?)?;
         let authority_params = authority_params(today);
-        let authority = data.text(AUTHORITY_FILE, || -> Result<String, IdentityError> {
+        let authority = data.text(AUTHORITY_FILE, || -> Result<String, StartError> {
             Ok(authority_params.self_signed(&authority_key)?.pem())
         })?;
         let signing_key = data.text(SIGNING_KEY_FILE, new_key)?;

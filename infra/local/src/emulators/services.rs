@@ -48,10 +48,12 @@ impl Emulators {
             Some(path) => QueueService::open(path.join("queues.sqlite")),
         };
         let database = Database::new(&file.to_string_lossy());
+        let database = database.map_err(failed("DynamoDB", OPENING))?;
+        let records = StreamRecords::index(database.clone(), &file);
         let emulators = Self {
-            database: database.map_err(failed("DynamoDB", OPENING))?,
+            database,
             queues: queues.map_err(failed("queue service", OPENING))?,
-            stream_records: StreamRecords::index(&file).map_err(failed("DynamoDB", OPENING))?,
+            stream_records: records.map_err(failed("DynamoDB", OPENING))?,
             scratch,
         };
         for table in &stack.tables {

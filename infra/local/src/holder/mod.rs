@@ -33,9 +33,6 @@ pub(crate) struct Holder {
 
 impl Holder {
     /// The wallet in `data_dir`. The directory is made when there is something to keep.
-    ///
-    /// # Errors
-    /// A machine without TLS.
     pub(crate) fn open(data_dir: &Path) -> Result<Self, HolderError> {
         Ok(Self {
             keep: Keep::new(data_dir),
@@ -44,12 +41,7 @@ impl Holder {
     }
 
     /// Takes the credential of an offer, verifies it, keeps it, tells the issuer, and gives it for a human to read.
-    ///
-    /// `link` is what would open a wallet, or the address of the offer; `tx_code` the transaction code
-    /// that the end user was given, where the offer asks for one.
-    ///
-    /// # Errors
-    /// Whatever stands between the offer and a credential that can be trusted. Then nothing is kept.
+    /// `link` is what would open a wallet, or the address of the offer. After an error nothing is kept.
     pub(crate) async fn accept(
         &self,
         link: &str,
@@ -79,9 +71,6 @@ impl Holder {
 
     /// Every credential of the wallet, verified again: with the status that the issuer publishes now,
     /// or with why it is no longer to be trusted.
-    ///
-    /// # Errors
-    /// A wallet that cannot be read.
     pub(crate) async fn credentials(
         &self,
     ) -> Result<Vec<(PathBuf, Result<String, TrustError>)>, HolderError> {

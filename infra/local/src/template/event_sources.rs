@@ -5,9 +5,8 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use super::error::TemplateError;
-use super::evaluate::Evaluator;
 use super::names::{name_in_arn, queue_in_arn};
-use super::resource::{Properties, Resource, function_in_arn};
+use super::resource::{Properties, Resource};
 use super::stream_filter::StreamFilter;
 
 /// How a function is invoked with batches.
@@ -66,11 +65,10 @@ const DEFAULT_RECORDS: usize = 100;
 /// Without a limit Lambda scales to a thousand; one machine has enough with these.
 const DEFAULT_MAXIMUM_CONCURRENCY: usize = 10;
 
-const KNOWN: [&str; 13] = [
+const KNOWN: [&str; 12] = [
     "BatchSize",
     "BisectBatchOnFunctionError",
     "DestinationConfig",
-    "Enabled",
     "EventSourceArn",
     "FilterCriteria",
     "FunctionName",
@@ -83,25 +81,22 @@ const KNOWN: [&str; 13] = [
 ];
 
 impl Source {
-    pub(super) fn read(
-        resource: &Resource<'_>,
-        all: &[Resource<'_>],
-        evaluator: &Evaluator<'_>,
-    ) -> Result<Self, TemplateError> {
-        let properties = resource.properties(&KNOWN, evaluator)?;
-        if properties.values.get("Enabled") == Some(&json!(false)) {
-            let expected = "true; the local cloud runs every event source";
-            return Err(resource.must_be("Enabled", expected));
-        }
+    pub(super) fn read(resource: &Resource<'_>) -> Result<Self, TemplateError> {
+        let properties = resource.properties(&KNOWN)?;
         let source = properties.text("/EventSourceArn").unwrap_or_default();
         if let Some(table) = table_of_stream(source) {
-            return StreamSource::read(table, &properties, resource, all).map(Self::Stream);
+            return StreamSource::read(table, &properties, resource).map(Self::Stream);
         }
         let Some(queue) = queue_in_arn(source) else {
             let expected = "the ARN of a queue or of the stream of a table of this template";
             return Err(resource.must_be("EventSourceArn", expected));
         };
-        EventSource::read(queue, &properties, resource, all).map(Self::Queue)
+        let concurrency = properties.number("/ScalingConfig/MaximumConcurrency")?;
+        Ok(Self::Queue(EventSource {
+            queue: queue.to_owned(),
+            mapping: EventSourceMapping::read(&properties, DEFAULT_MESSAGES, resource)?,
+            maximum_concurrency: size(concurrency, DEFAULT_MAXIMUM_CONCURRENCY),
+        }))
     }
 }
 
@@ -110,39 +105,14 @@ impl EventSourceMapping {
         properties: &Properties,
         default_batch_size: usize,
         resource: &Resource<'_>,
-        all: &[Resource<'_>],
     ) -> Result<Self, TemplateError> {
-        let function = properties.text("/FunctionName").unwrap_or_default();
-        let function = function_in_arn(function, all).ok_or_else(|| {
-            resource.must_be("FunctionName", "the ARN of a function of this template")
-        })?;
         let window = properties.number("/MaximumBatchingWindowInSeconds")?;
         let response_types = properties.values.get("FunctionResponseTypes");
-        let reports = json!(["ReportBatchItemFailures"]);
         Ok(Self {
-            function,
+            function: resource.function_in("FunctionName", properties.text("/FunctionName"))?,
             batch_size: size(properties.number("/BatchSize")?, default_batch_size),
             batching_window: Duration::from_secs(window.unwrap_or_default().unsigned_abs()),
-            reports_item_failures: response_types == Some(&reports),
-        })
-    }
-}
-
-impl EventSource {
-    fn read(
-        queue: &str,
-        properties: &Properties,
-        resource: &Resource<'_>,
-        all: &[Resource<'_>],
-    ) -> Result<Self, TemplateError> {
-        if properties.values.get("StartingPosition").is_some() {
-            return Err(resource.must_be("StartingPosition", "left out: a queue has none"));
-        }
-        let concurrency = properties.number("/ScalingConfig/MaximumConcurrency")?;
-        Ok(Self {
-            queue: queue.to_owned(),
-            mapping: EventSourceMapping::read(properties, DEFAULT_MESSAGES, resource, all)?,
-            maximum_concurrency: size(concurrency, DEFAULT_MAXIMUM_CONCURRENCY),
+            reports_item_failures: response_types == Some(&json!(["ReportBatchItemFailures"])),
         })
     }
 }
@@ -152,7 +122,6 @@ impl StreamSource {
         table: &str,
         properties: &Properties,
         resource: &Resource<'_>,
-        all: &[Resource<'_>],
     ) -> Result<Self, TemplateError> {
         let values = &properties.values;
         if properties.text("/StartingPosition") != Some("TRIM_HORIZON") {
@@ -160,9 +129,6 @@ impl StreamSource {
                 "StartingPosition",
                 "TRIM_HORIZON; anything else would lose what was written before the function was there",
             ));
-        }
-        if values.get("ScalingConfig").is_some() {
-            return Err(resource.must_be("ScalingConfig", "left out: a stream has none"));
         }
         let dead_letter_queue = values.get("DestinationConfig").map(|config| {
             let arn = config.pointer("/OnFailure/Destination");
@@ -185,7 +151,7 @@ impl StreamSource {
         };
         Ok(Self {
             table: table.to_owned(),
-            mapping: EventSourceMapping::read(properties, DEFAULT_RECORDS, resource, all)?,
+            mapping: EventSourceMapping::read(properties, DEFAULT_RECORDS, resource)?,
             bisects: values.get("BisectBatchOnFunctionError") == Some(&json!(true)),
             maximum_retries: limit("/MaximumRetryAttempts")?,
             maximum_age: limit("/MaximumRecordAgeInSeconds")?.map(Duration::from_secs),

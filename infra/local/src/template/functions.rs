@@ -7,7 +7,6 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use super::error::{Place, TemplateError};
-use super::evaluate::Evaluator;
 use super::resource::{Properties, Resource};
 
 /// A function to run.
@@ -48,18 +47,17 @@ impl Function {
     pub(super) fn read(
         resource: &Resource<'_>,
         globals: Option<&Json>,
-        evaluator: &Evaluator<'_>,
     ) -> Result<Self, TemplateError> {
-        let own = resource.properties(&KNOWN, evaluator)?;
+        let own = resource.properties(&KNOWN)?;
         let place = Place::section("Globals").key("Function");
-        let globals = Properties::evaluate(globals, &KNOWN, place, evaluator)?;
+        let globals = Properties::evaluate(globals, &KNOWN, place, resource.evaluator)?;
         let binary = resource
             .declaration
             .pointer("/Metadata/BuildProperties/Binary")
             .and_then(Json::as_str)
             .ok_or_else(|| {
                 let expected = "beside Metadata.BuildProperties.Binary, the name of a binary";
-                resource.place.must_be(expected)
+                resource.place().must_be(expected)
             })?;
         let mut environment = BTreeMap::new();
         for properties in [&globals, &own] {

@@ -35,9 +35,11 @@ pub use schedules::Schedule;
 pub(crate) use secrets::{Secret, resolve_secrets};
 pub(crate) use tables::Table;
 
+use error::Place;
 use evaluate::Evaluator;
 use event_sources::Source;
 use names::Kind;
+use resource::Resource;
 
 /// The deployment's template, the one that `sam deploy` takes.
 pub const TEMPLATE: &str = include_str!("../../../../template.yaml");
@@ -79,32 +81,31 @@ impl Stack {
         let root = yaml::read(template)?;
         let parameters = parameters::values(&root, parameters)?;
         let mut evaluator = Evaluator::new(&root, parameters, endpoints)?;
-        let resources = resource::resources(&root, &mut evaluator)?;
+        let section = Place::section("Resources");
+        let declared = root
+            .get("Resources")
+            .ok_or_else(|| section.must_be("a mapping of resources"))?;
+        let declared = yaml::entries(declared, &section)?;
+        resource::declare(declared, &mut evaluator)?;
+        let resources: Vec<Resource<'_>> = declared
+            .iter()
+            .filter_map(|(logical_id, value)| Resource::of(logical_id, value, &evaluator))
+            .collect();
         let globals = root.pointer("/Globals/Function");
-
         let mut stack = Self::default();
         for resource in &resources {
             match resource.kind {
-                Kind::Table => stack.tables.push(Table::read(resource, &evaluator)?),
-                Kind::Queue => stack.queues.push(Queue::read(resource, &evaluator)?),
-                Kind::Function => {
-                    let function = Function::read(resource, globals, &evaluator)?;
-                    stack.functions.push(function);
-                }
-                Kind::EventSource => match Source::read(resource, &resources, &evaluator)? {
+                Kind::Table => stack.tables.push(Table::read(resource)?),
+                Kind::Queue => stack.queues.push(Queue::read(resource)?),
+                Kind::Function => stack.functions.push(Function::read(resource, globals)?),
+                Kind::EventSource => match Source::read(resource)? {
                     Source::Queue(source) => stack.event_sources.push(source),
                     Source::Stream(source) => stack.stream_sources.push(source),
                 },
-                Kind::Schedule => {
-                    let schedule = Schedule::read(resource, &resources, &evaluator)?;
-                    stack.schedules.push(schedule);
-                }
-                Kind::EventBus => stack.event_buses.push(resource.name.clone()),
-                Kind::Route => {
-                    let route = Route::read(resource, &resources, &evaluator)?;
-                    stack.routes.push(route);
-                }
-                Kind::Secret => stack.secrets.push(Secret::read(resource, &evaluator)?),
+                Kind::Schedule => stack.schedules.push(Schedule::read(resource)?),
+                Kind::EventBus => stack.event_buses.push(resource.name.to_owned()),
+                Kind::Route => stack.routes.push(Route::read(resource, &resources)?),
+                Kind::Secret => stack.secrets.push(Secret::read(resource)?),
                 // An integration is read where a route leads to it; the API has only its routes.
                 Kind::Api | Kind::Integration | Kind::LeftOut => {}
             }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::error::TemplateError;
-use super::evaluate::Evaluator;
 use super::names::queue_in_arn;
 use super::resource::Resource;
 use super::yaml::text;
@@ -32,11 +31,8 @@ const ATTRIBUTES: [&str; 6] = [
 ];
 
 impl Queue {
-    pub(super) fn read(
-        resource: &Resource<'_>,
-        evaluator: &Evaluator<'_>,
-    ) -> Result<Self, TemplateError> {
-        let properties = resource.properties(&ATTRIBUTES, evaluator)?;
+    pub(super) fn read(resource: &Resource<'_>) -> Result<Self, TemplateError> {
+        let properties = resource.properties(&ATTRIBUTES)?;
         let mut dead_letter_queue = None;
         if properties.values.get("RedrivePolicy").is_some() {
             let target = properties.text("/RedrivePolicy/deadLetterTargetArn");
@@ -58,7 +54,7 @@ impl Queue {
             .collect();
         Ok(Self {
             logical_id: resource.logical_id.to_owned(),
-            name: resource.name.clone(),
+            name: resource.name.to_owned(),
             attributes,
             dead_letter_queue,
         })

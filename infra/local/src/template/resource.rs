@@ -50,30 +50,25 @@ const LEFT_OUT: [&str; 37] = [
 ];
 
 /// A resource of the local stack: not left out by its condition.
-#[derive(Debug)]
 pub(super) struct Resource<'t> {
     pub(super) kind: Kind,
     pub(super) logical_id: &'t str,
     /// The physical name.
-    pub(super) name: String,
+    pub(super) name: &'t str,
     /// As it stands in the template.
     pub(super) declaration: &'t Json,
-    /// Where its properties are.
-    pub(super) place: Place,
+    pub(super) evaluator: &'t Evaluator<'t>,
+    place: Place,
 }
 
-/// Every resource whose condition holds, by logical id. Leaves the names of all of them with the evaluator, so that
-/// they can be referred to.
-pub(super) fn resources<'t>(
-    root: &'t Json,
+/// Leaves the names of all resources with the evaluator, so that they can be referred to.
+pub(super) fn declare<'t>(
+    declared: &'t Map<String, Json>,
     evaluator: &mut Evaluator<'t>,
-) -> Result<Vec<Resource<'t>>, TemplateError> {
+) -> Result<(), TemplateError> {
     let section = Place::section("Resources");
-    let declared = root
-        .get("Resources")
-        .ok_or_else(|| section.must_be("a mapping of resources"))?;
-    let (mut present, mut with_names) = (Vec::new(), Vec::new());
-    for (logical_id, declaration) in entries(declared, &section)? {
+    let mut with_names = Vec::new();
+    for (logical_id, declaration) in declared {
         let place = section.key(logical_id);
         let resource_type = declaration
             .get("Type")
@@ -103,47 +98,54 @@ pub(super) fn resources<'t>(
             _ => None,
         };
         let set = key.and_then(|key| Some((key, declaration.get("Properties")?.get(key)?)));
-        let resource = Resource {
-            kind,
-            logical_id,
-            name: logical_id.clone(),
-            declaration,
-            place: place.key("Properties"),
-        };
         match set {
-            Some(name) => with_names.push((resource, name)),
+            Some((key, name)) => {
+                let place = place.key("Properties").key(key);
+                with_names.push((logical_id, kind, name, place));
+            }
             None => {
-                evaluator.resources.insert(logical_id, resource.named());
-                present.push(resource);
+                let name = logical_id.clone();
+                evaluator
+                    .resources
+                    .insert(logical_id, Some(Named { kind, name }));
             }
         }
     }
     // After the others, to which their names may refer.
-    for (mut resource, (key, name)) in with_names {
-        resource.name = evaluator.string(name, &resource.place.key(key))?;
-        let logical_id = resource.logical_id;
-        evaluator.resources.insert(logical_id, resource.named());
-        present.push(resource);
+    for (logical_id, kind, name, place) in with_names {
+        let name = evaluator.string(name, &place)?;
+        evaluator
+            .resources
+            .insert(logical_id, Some(Named { kind, name }));
     }
-    present.sort_by_key(|resource| resource.logical_id);
-    Ok(present)
+    Ok(())
 }
 
-impl Resource<'_> {
-    fn named(&self) -> Option<Named> {
-        let (kind, name) = (self.kind, self.name.clone());
-        Some(Named { kind, name })
+impl<'t> Resource<'t> {
+    /// The resource with this logical id, unless its condition leaves it out.
+    pub(super) fn of(
+        logical_id: &'t str,
+        declaration: &'t Json,
+        evaluator: &'t Evaluator<'t>,
+    ) -> Option<Self> {
+        let named = evaluator.resources.get(logical_id)?.as_ref()?;
+        Some(Self {
+            kind: named.kind,
+            logical_id,
+            name: &named.name,
+            declaration,
+            evaluator,
+            place: Place::section("Resources")
+                .key(logical_id)
+                .key("Properties"),
+        })
     }
 
     /// Its properties: those that are `known`. Those that matter on AWS only are not looked at.
     ///
     /// # Errors
     /// Any other property: nothing that the template asks for is silently left out.
-    pub(super) fn properties(
-        &self,
-        known: &[&str],
-        evaluator: &Evaluator<'_>,
-    ) -> Result<Properties, TemplateError> {
+    pub(super) fn properties(&self, known: &[&str]) -> Result<Properties, TemplateError> {
         let declared = self.declaration.get("Properties");
         if let Some(declared) = declared {
             let is_unknown = |key: &&str| !known.contains(key) && !LEFT_OUT.contains(key);
@@ -152,22 +154,34 @@ impl Resource<'_> {
                 return Err(self.place.unknown("property", key));
             }
         }
-        Properties::evaluate(declared, known, self.place.clone(), evaluator)
+        Properties::evaluate(declared, known, self.place.clone(), self.evaluator)
+    }
+
+    /// Where its properties are.
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The logical id of the function whose ARN is `arn`, is in `arn` with an alias, or is in it as the path of an API
+    /// Gateway integration; `key` is the property that it stands in.
+    pub(super) fn function_in(
+        &self,
+        key: &str,
+        arn: Option<&str>,
+    ) -> Result<String, TemplateError> {
+        let name = arn.and_then(|arn| name_in_arn(arn, ":function:"));
+        let is_named = |named: &Named| named.kind == Kind::Function && Some(&*named.name) == name;
+        let mut resources = self.evaluator.resources.iter();
+        let function = resources.find(|(_, named)| named.as_ref().is_some_and(is_named));
+        function
+            .map(|(logical_id, _)| (*logical_id).to_owned())
+            .ok_or_else(|| self.must_be(key, "the ARN of a function of this template"))
     }
 
     /// An error about the property `key`; `expected` completes "must be …".
     pub(super) fn must_be(&self, key: &str, expected: &str) -> TemplateError {
         self.place.key(key).must_be(expected)
     }
-}
-
-/// The logical id of the function among `all` whose ARN is `arn`, is in `arn` with an alias, or is
-/// in it as the path of an API Gateway integration.
-pub(super) fn function_in_arn(arn: &str, all: &[Resource<'_>]) -> Option<String> {
-    let name = name_in_arn(arn, ":function:")?;
-    all.iter()
-        .find(|one| one.kind == Kind::Function && one.name == name)
-        .map(|function| function.logical_id.to_owned())
 }
 
 /// The values of properties.

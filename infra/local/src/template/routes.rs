@@ -1,9 +1,8 @@
 //! `AWS::ApiGatewayV2::Route` and the integrations behind the routes.
 
 use super::error::TemplateError;
-use super::evaluate::Evaluator;
 use super::names::Kind;
-use super::resource::{Resource, function_in_arn};
+use super::resource::Resource;
 
 /// A route of the HTTP API, and the function that answers it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,12 +28,8 @@ impl Route {
         }
     }
 
-    pub(super) fn read(
-        route: &Resource<'_>,
-        all: &[Resource<'_>],
-        evaluator: &Evaluator<'_>,
-    ) -> Result<Self, TemplateError> {
-        let properties = route.properties(&["RouteKey", "Target"], evaluator)?;
+    pub(super) fn read(route: &Resource<'_>, all: &[Resource<'_>]) -> Result<Self, TemplateError> {
+        let properties = route.properties(&["RouteKey", "Target"])?;
         let (method, path) = properties
             .text("/RouteKey")
             .and_then(|key| key.split_once(' '))
@@ -52,18 +47,14 @@ impl Route {
         Ok(Self {
             path: path.to_owned(),
             method: method.to_owned(),
-            function: function_of(integration, all, evaluator)?,
+            function: function_of(integration)?,
         })
     }
 }
 
-fn function_of(
-    integration: &Resource<'_>,
-    all: &[Resource<'_>],
-    evaluator: &Evaluator<'_>,
-) -> Result<String, TemplateError> {
+fn function_of(integration: &Resource<'_>) -> Result<String, TemplateError> {
     let known = ["IntegrationType", "IntegrationUri", "PayloadFormatVersion"];
-    let properties = integration.properties(&known, evaluator)?;
+    let properties = integration.properties(&known)?;
     for (key, only) in [
         ("IntegrationType", "AWS_PROXY"),
         ("PayloadFormatVersion", "2.0"),
@@ -72,7 +63,5 @@ fn function_of(
             return Err(integration.must_be(key, &format!("{only:?}")));
         }
     }
-    let uri = properties.text("/IntegrationUri").unwrap_or_default();
-    let expected = "the ARN of a function of this template";
-    function_in_arn(uri, all).ok_or_else(|| integration.must_be("IntegrationUri", expected))
+    integration.function_in("IntegrationUri", properties.text("/IntegrationUri"))
 }

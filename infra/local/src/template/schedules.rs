@@ -5,8 +5,7 @@ use std::time::Duration;
 use jiff::{Span, SpanRelativeTo};
 
 use super::error::TemplateError;
-use super::evaluate::Evaluator;
-use super::resource::{Resource, function_in_arn};
+use super::resource::Resource;
 
 /// A schedule that invokes a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,30 +19,20 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    pub(super) fn read(
-        schedule: &Resource<'_>,
-        all: &[Resource<'_>],
-        evaluator: &Evaluator<'_>,
-    ) -> Result<Self, TemplateError> {
-        let known = ["ScheduleExpression", "State"];
-        let properties = schedule.properties(&known, evaluator)?;
+    pub(super) fn read(schedule: &Resource<'_>) -> Result<Self, TemplateError> {
+        let properties = schedule.properties(&["ScheduleExpression"])?;
         let expression = properties.text("/ScheduleExpression");
         let every = expression.and_then(rate).ok_or_else(|| {
             schedule.must_be("ScheduleExpression", "a rate, such as rate(5 minutes)")
         })?;
-        if properties.text("/State") == Some("DISABLED") {
-            let expected = "ENABLED; the local cloud runs every schedule";
-            return Err(schedule.must_be("State", expected));
-        }
         // Only this of the target: its role has no local counterpart.
         let target = schedule.declaration.pointer("/Properties/Target/Arn");
         let target = target.ok_or_else(|| schedule.must_be("Target", "a mapping with Arn"))?;
-        let arn = evaluator.string(target, &schedule.place.key("Target").key("Arn"))?;
-        let function = function_in_arn(&arn, all)
-            .ok_or_else(|| schedule.must_be("Target", "the ARN of a function of this template"))?;
+        let place = schedule.place().key("Target").key("Arn");
+        let arn = schedule.evaluator.string(target, &place)?;
         Ok(Self {
-            name: schedule.name.clone(),
-            function,
+            name: schedule.name.to_owned(),
+            function: schedule.function_in("Target", Some(&arn))?,
             every,
         })
     }

@@ -1,7 +1,6 @@
 //! `AWS::SecretsManager::Secret` and the dynamic references to it.
 
 use super::error::TemplateError;
-use super::evaluate::Evaluator;
 use super::names::name_in_arn;
 use super::resource::Resource;
 
@@ -19,11 +18,8 @@ const DEFAULT_LENGTH: i64 = 32;
 
 impl Secret {
     /// Which characters it has (`Exclude…`) is left to the local cloud.
-    pub(super) fn read(
-        resource: &Resource<'_>,
-        evaluator: &Evaluator<'_>,
-    ) -> Result<Self, TemplateError> {
-        let properties = resource.properties(&["GenerateSecretString"], evaluator)?;
+    pub(super) fn read(resource: &Resource<'_>) -> Result<Self, TemplateError> {
+        let properties = resource.properties(&["GenerateSecretString"])?;
         let rules = properties.values.get("GenerateSecretString");
         if rules.is_none_or(|rules| rules.get("GenerateStringKey").is_some()) {
             let expected = "rules for one plain secret (PasswordLength, Exclude…)";

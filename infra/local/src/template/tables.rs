@@ -3,7 +3,6 @@
 use serde_json::{Value as Json, json};
 
 use super::error::TemplateError;
-use super::evaluate::Evaluator;
 use super::resource::Resource;
 
 /// A table to create.
@@ -31,11 +30,8 @@ const KNOWN: [&str; 7] = [
 ];
 
 impl Table {
-    pub(super) fn read(
-        resource: &Resource<'_>,
-        evaluator: &Evaluator<'_>,
-    ) -> Result<Self, TemplateError> {
-        let properties = resource.properties(&KNOWN, evaluator)?;
+    pub(super) fn read(resource: &Resource<'_>) -> Result<Self, TemplateError> {
+        let properties = resource.properties(&KNOWN)?;
         let mut create = properties.values.as_object().cloned().unwrap_or_default();
         create.insert("TableName".to_owned(), json!(resource.name));
         if let Some(stream) = create.get_mut("StreamSpecification") {
@@ -54,7 +50,7 @@ impl Table {
         });
         Ok(Self {
             logical_id: resource.logical_id.to_owned(),
-            name: resource.name.clone(),
+            name: resource.name.to_owned(),
             create: Json::Object(create),
             ttl_attribute: ttl_attribute.transpose()?,
         })

@@ -17,9 +17,6 @@ pub(crate) struct Checkpoints {
 
 impl Checkpoints {
     /// What was kept by the last run.
-    ///
-    /// # Errors
-    /// [`DataDirError`], where the file cannot be read.
     pub(crate) fn open(data: Arc<DataDir>) -> Result<Self, DataDirError> {
         let of_tables = Arc::new(Mutex::new(data.json(FILE, |_| {})?));
         Ok(Self { data, of_tables })

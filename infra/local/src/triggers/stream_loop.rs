@@ -8,23 +8,18 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bestow_queue_service::{NewMessage, QueueService};
-use dynoxide::Database;
-use dynoxide::actions::get_records::GetRecordsRequest;
-use dynoxide::actions::get_shard_iterator::{GetShardIteratorRequest, decode_shard_iterator};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::emulators::stream_records::StreamRecords;
+use crate::emulators::stream_records::{FieldError, StreamRecords};
 use crate::events::{Event, Events};
 use crate::lambda::host::Target;
-use crate::template::{LOCAL_REGION, StreamSource, stream_arn};
+use crate::template::{StreamSource, stream_arn};
 use crate::triggers::checkpoints::Checkpoints;
 
 /// How often an idle stream is looked at. Lambda does so four times a second.
 const PAUSE: Duration = Duration::from_millis(250);
-/// How many records are read at once: as many as DynamoDB gives.
-const READ_AT_ONCE: usize = 1_000;
 /// After how many batches at the latest the records that were delivered are removed.
 const BATCHES_KEPT: u32 = 20;
 /// The pause after a batch that failed the first time; each further one is twice as long, up to the last.
@@ -33,13 +28,11 @@ const LAST_BACK_OFF: Duration = Duration::from_secs(10);
 
 /// Feeds a function from the stream of a table.
 pub(crate) struct StreamLoop {
-    pub(crate) database: Database,
+    pub(crate) records: StreamRecords,
     pub(crate) queues: QueueService,
     pub(crate) source: StreamSource,
     pub(crate) function: Target,
     pub(crate) checkpoints: Checkpoints,
-    /// The records themselves, to be removed once they were delivered.
-    pub(crate) records: Option<StreamRecords>,
     pub(crate) events: Events,
 }
 
@@ -69,7 +62,7 @@ impl StreamLoop {
                     continue;
                 }
                 Err(fault) => {
-                    tracing::error!(table = self.source.table, fault, "a stream cannot be read");
+                    tracing::error!(table = self.source.table, %fault, "a stream cannot be read");
                     tokio::time::sleep(LAST_BACK_OFF).await;
                     continue;
                 }
@@ -90,23 +83,11 @@ impl StreamLoop {
     /// Removes the records that were delivered, up to the last one at `position`. If that fails, they are
     /// removed with those that come after them.
     async fn forget_before(&self, position: Option<String>) {
-        let Some((records, position)) = self.records.clone().zip(position) else {
-            return;
-        };
-        let (database, table) = (self.database.clone(), self.source.table.clone());
-        let forget = move || {
-            let (_, _, stored) =
-                decode_shard_iterator(&iterator(&database, &table, Some(position))?)
-                    .ok_or("the iterator cannot be read")?;
-            let forgotten = records.forget_before(&table, stored);
-            forgotten.map_err(|fault| fault.to_string())
-        };
-        let forgotten = tokio::task::spawn_blocking(forget).await;
-        if let Ok(Err(fault)) = forgotten {
-            tracing::warn!(
-                fault,
-                "records of a stream that were delivered are still there"
-            );
+        let Some(position) = position else { return };
+        let (records, table) = (self.records.clone(), self.source.table.clone());
+        let forget = move || records.forget_before(&table, position);
+        if let Ok(Err(fault)) = tokio::task::spawn_blocking(forget).await {
+            tracing::warn!(%fault, "records of a stream that were delivered are still there");
         }
     }
 
@@ -116,15 +97,14 @@ impl StreamLoop {
     async fn batch(
         &self,
         position: Option<String>,
-    ) -> Result<Option<(Vec<Value>, String)>, String> {
+    ) -> Result<Option<(Vec<Value>, String)>, FieldError> {
         let mapping = &self.source.mapping;
         let window_ends = Instant::now() + mapping.batching_window;
         loop {
-            let (database, table) = (self.database.clone(), self.source.table.clone());
+            let (records, table) = (self.records.clone(), self.source.table.clone());
             let position = position.clone();
-            let read = move || read(&database, &table, position, READ_AT_ONCE);
-            let read = tokio::task::spawn_blocking(read).await;
-            let records = read.map_err(|fault| fault.to_string())??;
+            let read = move || records.read(&table, position);
+            let records = tokio::task::spawn_blocking(read).await??;
             let filters = &self.source.filters;
             // A batch is of what the function gets, however much is passed over for it.
             let (mut wanted, mut last) = (Vec::new(), None);
@@ -196,10 +176,8 @@ impl StreamLoop {
     /// Which limit these records are beyond, in Lambda's word for it; where there is none, they come again.
     fn limit_reached(&self, records: &[Value], failures: u64) -> Option<&'static str> {
         let may_be_cut = self.source.bisects && records.len() > 1;
-        let tried_too_often = self
-            .source
-            .maximum_retries
-            .is_some_and(|retries| failures > retries);
+        let retries = self.source.maximum_retries;
+        let tried_too_often = retries.is_some_and(|retries| failures > retries);
         let too_old = || {
             let created = records
                 .first()?
@@ -226,12 +204,11 @@ impl StreamLoop {
             function,
             count,
             condition,
-            "records of a stream were given up"
+            "stream records were given up"
         );
         let Some(queue) = &self.source.dead_letter_queue else {
             return;
         };
-        let at = |record: Option<&Value>| record.map(sequence_number);
         let message = json!({
             "version": "1.0",
             "timestamp": Timestamp::now().to_string(),
@@ -243,15 +220,13 @@ impl StreamLoop {
             "DDBStreamBatchInfo": {
                 "streamArn": stream_arn(table),
                 "shardId": dynoxide::streams::shard_id(table),
-                "startSequenceNumber": at(records.first()),
-                "endSequenceNumber": at(records.last()),
+                "startSequenceNumber": records.first().map(sequence_number),
+                "endSequenceNumber": records.last().map(sequence_number),
                 "batchSize": count,
             },
         });
-        if let Err(fault) = self
-            .queues
-            .send(queue, &NewMessage::new(message.to_string()))
-        {
+        let message = NewMessage::new(message.to_string());
+        if let Err(fault) = self.queues.send(queue, &message) {
             tracing::error!(queue, %fault, "nobody was told of records that were given up");
         }
     }
@@ -288,52 +263,6 @@ fn sequence_number(record: &Value) -> String {
         .and_then(Value::as_str)
         .unwrap_or_default()
         .to_owned()
-}
-
-/// Where to read a table's stream: after `position`, or from its beginning.
-fn iterator(database: &Database, table: &str, position: Option<String>) -> Result<String, String> {
-    let request = GetShardIteratorRequest {
-        stream_arn: stream_arn(table),
-        shard_id: dynoxide::streams::shard_id(table),
-        shard_iterator_type: match position {
-            Some(_) => "AFTER_SEQUENCE_NUMBER",
-            None => "TRIM_HORIZON",
-        }
-        .to_owned(),
-        sequence_number: position,
-    };
-    let answer = database.get_shard_iterator(request);
-    let answer = answer.map_err(|fault| fault.to_string())?;
-    answer
-        .shard_iterator
-        .ok_or_else(|| "the stream has no iterator".to_owned())
-}
-
-/// The records after `position`, or all that there are.
-fn read(
-    database: &Database,
-    table: &str,
-    position: Option<String>,
-    limit: usize,
-) -> Result<Vec<Value>, String> {
-    let request = GetRecordsRequest {
-        shard_iterator: iterator(database, table, position)?,
-        limit: Some(limit),
-    };
-    let answer = database.get_records(request);
-    let answer = answer.map_err(|fault| fault.to_string())?;
-    answer
-        .records
-        .into_iter()
-        .map(|record| {
-            let mut record = serde_json::to_value(record).map_err(|fault| fault.to_string())?;
-            if let Some(members) = record.as_object_mut() {
-                members.insert("awsRegion".to_owned(), json!(LOCAL_REGION));
-                members.insert("eventSourceARN".to_owned(), json!(stream_arn(table)));
-            }
-            Ok(record)
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@ use super::*;
 use crate::data::data_dir::DataDir;
 use crate::template::event_sources::EventSourceMapping;
 use bestow_queue_service::Receive;
+use dynoxide::Database;
 use dynoxide::actions::create_table::CreateTableRequest;
+use dynoxide::actions::get_shard_iterator::GetShardIteratorRequest;
 use dynoxide::actions::put_item::PutItemRequest;
 use futures::FutureExt;
 use std::path::Path;
@@ -88,14 +90,17 @@ impl Bench {
         data_dir: Option<&Path>,
         handler: impl Fn(&Value) -> Result<Value, String> + Send + Sync + 'static,
     ) -> Self {
-        Self::start_with(database, source, data_dir, None, handler)
+        let records = StreamRecords {
+            database: database.clone(),
+            file: None,
+        };
+        Self::start_with(records, source, data_dir, handler)
     }
 
     fn start_with(
-        database: &Database,
+        records: StreamRecords,
         source: StreamSource,
         data_dir: Option<&Path>,
-        records: Option<StreamRecords>,
         handler: impl Fn(&Value) -> Result<Value, String> + Send + Sync + 'static,
     ) -> Self {
         let queues = QueueService::in_memory().unwrap();
@@ -110,7 +115,7 @@ impl Bench {
             Arc::clone(&delivered),
         );
         let stream_loop = StreamLoop {
-            database: database.clone(),
+            records,
             queues: queues.clone(),
             source,
             function: Target {
@@ -123,7 +128,6 @@ impl Bench {
                 timeout: Duration::from_secs(5),
             },
             checkpoints: Checkpoints::open(Arc::new(data)).unwrap(),
-            records,
             events: events.clone(),
         };
         Self {
@@ -325,13 +329,10 @@ async fn what_was_delivered_is_forgotten_but_for_the_last_record() {
     let file = directory.path().join("dynamodb.sqlite");
     let database = Database::new(&file.to_string_lossy()).unwrap();
     create_table(&database);
-    let records = StreamRecords::index(&file).unwrap();
-    let mut bench = Bench::start_with(&database, source(), None, Some(records), succeeds);
+    let records = StreamRecords::index(database.clone(), &file).unwrap();
+    let mut bench = Bench::start_with(records.clone(), source(), None, succeeds);
     put(&database, &["a", "b", "c"]);
-    let left = || {
-        let left = read(&database, TABLE, None, 10).unwrap();
-        left.iter().map(sequence_number).count()
-    };
+    let left = || records.read(TABLE, None).unwrap().len();
     while left() > 1 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
