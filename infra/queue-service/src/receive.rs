@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use rusqlite::{Row, Transaction, named_params};
+use rusqlite::{Transaction, named_params};
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
@@ -69,11 +69,10 @@ impl QueueService {
                 let visible_at_ms = now_ms + millis(timeout);
                 drop_expired(transaction, &queue, now_ms)?;
                 let dead_lettered_to = dead_letter(transaction, &queue, now_ms)?;
-                let mut messages = Vec::new();
-                for (row, mut message) in due(transaction, &queue, how.max_messages, now_ms)? {
-                    message.receipt_handle = take(transaction, &queue, row, visible_at_ms, now_ms)?;
-                    messages.push(message);
-                }
+                let due = due(transaction, &queue, how.max_messages, now_ms)?.into_iter();
+                let messages = due
+                    .map(|row| take(transaction, &queue, row, visible_at_ms, now_ms))
+                    .collect::<Result<Vec<_>, Error>>()?;
                 let next_due_at_ms = next_due_at_ms(transaction, &queue, now_ms)?;
                 Ok((messages, next_due_at_ms, dead_lettered_to))
             })?;
@@ -141,65 +140,54 @@ fn dead_letter(
     Ok((moved > 0).then_some(target.name))
 }
 
-/// Due messages and their rows. They have no receipt handle yet.
+/// The rows of due messages.
 fn due(
     transaction: &Transaction<'_>,
     queue: &Queue,
     limit: usize,
     now_ms: i64,
-) -> Result<Vec<(i64, Message)>, Error> {
+) -> Result<Vec<i64>, Error> {
     let mut statement = transaction.prepare_cached(
-        "SELECT * FROM messages WHERE queue_id = ?1 AND visible_at_ms <= ?2
+        "SELECT id FROM messages WHERE queue_id = ?1 AND visible_at_ms <= ?2
          ORDER BY visible_at_ms, id LIMIT ?3",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let due = statement
-        .query_map((queue.id, now_ms, limit), |row| {
-            Ok((row.get("id")?, read(row, now_ms)?))
-        })?
-        .collect::<Result<_, _>>()?;
-    Ok(due)
+    let rows = statement.query_map((queue.id, now_ms, limit), |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The message as this receive, which is one more, gives it.
-fn read(row: &Row<'_>, now_ms: i64) -> rusqlite::Result<Message> {
-    let receives: i64 = row.get("receive_count")?;
-    let receives_before: i64 = row.get("receives_before")?;
-    let first_received_at_ms: Option<i64> = row.get("first_received_at_ms")?;
-    Ok(Message {
-        message_id: row.get("message_id")?,
-        receipt_handle: String::new(),
-        body: row.get("body")?,
-        sent_at_ms: row.get("sent_at_ms")?,
-        first_received_at_ms: first_received_at_ms.unwrap_or(now_ms),
-        receive_count: receives_before + receives + 1,
-        dead_letter_source: row.get("dead_letter_source")?,
-        trace_header: row.get("trace_header")?,
-    })
-}
-
-/// Hides a message under a new receipt, and gives the receipt's handle.
+/// Receives a message: hides it under a new receipt.
 fn take(
     transaction: &Transaction<'_>,
     queue: &Queue,
-    row: i64,
+    message_row: i64,
     visible_at_ms: i64,
     now_ms: i64,
-) -> Result<String, Error> {
+) -> Result<Message, Error> {
     let receipt = Receipt {
         queue_id: queue.id,
-        message_row: row,
+        message_row,
         token: Uuid::new_v4().simple().to_string(),
     };
-    transaction
-        .prepare_cached(
-            "UPDATE messages SET visible_at_ms = ?2, receipt = ?3,
-                 receive_count = receive_count + 1,
-                 first_received_at_ms = coalesce(first_received_at_ms, ?4)
-             WHERE id = ?1",
-        )?
-        .execute((row, visible_at_ms, &receipt.token, now_ms))?;
-    Ok(receipt.to_handle())
+    let mut statement = transaction.prepare_cached(
+        "UPDATE messages SET visible_at_ms = ?2, receipt = ?3, receive_count = receive_count + 1,
+             first_received_at_ms = coalesce(first_received_at_ms, ?4)
+         WHERE id = ?1 RETURNING *, receives_before + receive_count AS receives",
+    )?;
+    let parameters = (message_row, visible_at_ms, &receipt.token, now_ms);
+    let message = statement.query_row(parameters, |row| {
+        Ok(Message {
+            message_id: row.get("message_id")?,
+            receipt_handle: receipt.to_handle(),
+            body: row.get("body")?,
+            sent_at_ms: row.get("sent_at_ms")?,
+            first_received_at_ms: row.get("first_received_at_ms")?,
+            receive_count: row.get("receives")?,
+            dead_letter_source: row.get("dead_letter_source")?,
+            trace_header: row.get("trace_header")?,
+        })
+    })?;
+    Ok(message)
 }
 
 fn next_due_at_ms(
