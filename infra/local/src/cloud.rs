@@ -146,8 +146,7 @@ impl LocalCloud {
             events: events.clone(),
             buses: buses.clone(),
         };
-        front.serve("the API", api, gateway.into_router());
-        let running = RunningCloud {
+        let mut running = RunningCloud {
             events_url: format!("{own_url}/local/events"),
             base_url,
             public_url,
@@ -165,6 +164,8 @@ impl LocalCloud {
             _scratch: emulators.scratch,
         };
         access_keys::note_where(&running)?;
+        // Last: who gets an answer finds all the rest.
+        running.front.serve("the API", api, gateway.into_router());
         Ok(running)
     }
 }

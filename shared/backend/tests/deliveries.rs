@@ -214,7 +214,7 @@ async fn a_message_has_an_id_and_an_attempt_and_no_more() {
     let how = Receive {
         max_messages: 10,
         wait: None,
-        visibility_timeout_seconds: None,
+        visibility_timeout: None,
     };
     let received = queues.receive("webhooks", how).await.unwrap();
     let body: serde_json::Value = serde_json::from_str(&received[0].body).unwrap();

@@ -257,7 +257,7 @@ async fn all_messages_are_sent_however_many() {
         let how = Receive {
             max_messages: 10,
             wait: None,
-            visibility_timeout_seconds: None,
+            visibility_timeout: None,
         };
         let received = queues.receive("starts", how).await.unwrap();
         assert!(!received.is_empty(), "{} came", found.len());
