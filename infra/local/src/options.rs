@@ -1,7 +1,6 @@
 //! What can be chosen about a local cloud.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -54,18 +53,6 @@ pub struct Options {
 
 /// Changes the environment of the function with this binary.
 pub type ChangeEnvironment = Arc<dyn Fn(&str, &mut BTreeMap<String, String>) + Send + Sync>;
-
-impl fmt::Debug for Options {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The API key is a secret.
-        f.debug_struct("Options")
-            .field("port", &self.port)
-            .field("data_dir", &self.data_dir)
-            .field("public_url", &self.public_url)
-            .field("functions", &self.functions)
-            .finish_non_exhaustive()
-    }
-}
 
 impl Default for Options {
     /// In memory, on free ports, with [`DEFAULT_API_KEY`]: what a test needs.

@@ -15,9 +15,8 @@ const ENVIRONMENT: &str = "lambda.env";
 /// The configuration of cargo lambda, beside it.
 const CONFIGURATION: &str = "lambda.toml";
 
-/// Writes the variables of all functions to one file, which both a shell and cargo lambda read, and a
-/// configuration of cargo lambda that names it, and says where this one is. The variables hold secrets, so only
-/// their owner can read them.
+/// Writes the variables of all functions to one file, for a shell and for cargo lambda, and a configuration of cargo
+/// lambda that names it; its path. The variables hold secrets, so only their owner can read them.
 pub(super) fn write(cloud: &RunningCloud, data_dir: &Path) -> Result<PathBuf, DataDirError> {
     let environment = data_dir.join(ENVIRONMENT);
     let configuration = data_dir.join(CONFIGURATION);

@@ -1,8 +1,7 @@
 //! The bundled wallet's signing key, and the certificates that say whose it is.
 //!
-//! The local cloud has a certificate authority of its own. It and the signing key stay in the data directory, so that
-//! credentials of earlier runs can still be verified. The leaf certificate names the public URL, so it is made anew
-//! for each run.
+//! The certificate authority and the signing key stay in the data directory, so that credentials of earlier runs can
+//! still be verified. The leaf certificate names the public URL, so it is made anew for each run.
 
 use std::net::IpAddr;
 

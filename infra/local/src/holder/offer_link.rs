@@ -12,10 +12,7 @@ pub(super) enum OfferSource {
 }
 
 /// Reads a link: `openid-credential-offer://?…`, the address of a web wallet with an offer in its
-/// query, or the address of the offer itself (OpenID4VCI 1.0 §4.1).
-///
-/// # Errors
-/// What is wrong with it, as the end of a sentence.
+/// query, or the address of the offer itself (OpenID4VCI 1.0 §4.1). An error is the end of a sentence.
 pub(super) fn parse(link: &str) -> Result<OfferSource, &'static str> {
     let link = Url::parse(link.trim()).map_err(|_| "it is not a URL")?;
     let mut found = None;

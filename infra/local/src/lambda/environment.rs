@@ -37,10 +37,7 @@ pub(crate) fn of_aws(endpoints: &AwsEndpoints) -> BTreeMap<String, String> {
     .into()
 }
 
-/// The whole environment of a function.
-///
-/// # Errors
-/// A dynamic reference to a secret that the template does not make.
+/// The whole environment of a function, secrets included.
 pub(crate) fn of_function(
     function: &Function,
     endpoints: &AwsEndpoints,

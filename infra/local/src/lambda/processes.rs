@@ -11,7 +11,7 @@ mod runtime_api;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, fmt, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::body::Bytes;
 use pool::Pool;
@@ -122,7 +122,7 @@ pub struct ProcessReport {
 
 /// A function that runs as processes. Clones are handles to the same processes, which run until
 /// [`stop`](Self::stop) or the end of the tokio runtime.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct LambdaFunction {
     pool: Arc<Pool>,
 }
@@ -178,15 +178,5 @@ impl LambdaFunction {
     /// All processes so far, in the order they were started.
     pub fn processes(&self) -> Vec<ProcessReport> {
         self.pool.reports()
-    }
-}
-
-impl fmt::Debug for LambdaConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The environment holds secrets.
-        f.debug_struct("LambdaConfig")
-            .field("name", &self.name)
-            .field("binary", &self.binary)
-            .finish_non_exhaustive()
     }
 }

@@ -33,11 +33,8 @@ impl Secret {
     }
 }
 
-/// Replaces each `{{resolve:secretsmanager:ARN}}` in `text` by what `secret` says of the name in
-/// the ARN, or gives back the reference that it cannot.
-///
-/// # Errors
-/// The first reference that is not a whole secret of this template.
+/// Replaces each `{{resolve:secretsmanager:ARN}}` in `text` by what `secret` says of the name in the ARN; an error is
+/// the first reference that is not a whole secret of this template.
 pub(crate) fn resolve_secrets<'s>(
     text: &str,
     secret: impl Fn(&str) -> Option<&'s str>,

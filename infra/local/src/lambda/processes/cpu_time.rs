@@ -7,9 +7,8 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// The CPU time of all threads of a process; none if it has ended, or there is no `/proc`.
 ///
-/// The scheduler's account of each thread is exact to the nanosecond, but forgets threads that have
-/// ended. The account of the process keeps them, in ticks of 10 ms, rounded down. Neither is ever more
-/// than the truth, so the larger one is the better one.
+/// The scheduler's account of threads is exact, but forgets those that have ended. The account of the process keeps
+/// them, in ticks of 10 ms, rounded down. So the larger one is nearer to the truth.
 pub(super) fn of_process(pid: u32) -> Option<Duration> {
     let by_process = ticks(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?;
     Some(by_process.max(of_threads(pid).unwrap_or_default()))

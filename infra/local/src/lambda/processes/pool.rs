@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    fmt, io,
+    io,
     process::ExitStatus,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -354,11 +354,5 @@ impl Invocation {
     fn finish(self, answer: Result<Bytes, InvokeError>) {
         // Nobody hears it if the caller has left.
         let _ = self.answer.send(answer);
-    }
-}
-
-impl fmt::Debug for Pool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.config.fmt(f)
     }
 }
