@@ -1,6 +1,7 @@
 //! A receiver of webhooks, to see what is posted, and what Bestow does when a receiver fails.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -14,8 +15,8 @@ use crate::StartError;
 use crate::emulators::listeners::listen;
 use crate::holder::printable;
 
-/// How far the time of a post may be from ours, in seconds: what the libraries of Standard Webhooks take.
-const TOLERANCE_SECONDS: i64 = 300;
+/// How far the time of a post may be from ours: what the libraries of Standard Webhooks take.
+const TOLERANCE: Duration = Duration::from_secs(300);
 
 struct Receiver {
     secrets: WebhookSecrets,
@@ -64,7 +65,7 @@ async fn receive(
             .unwrap_or_default()
     };
     let id = header("webhook-id");
-    let verdict = verdict(&receiver.secrets, &header, &body, now.as_second());
+    let verdict = verdict(&receiver.secrets, &header, &body, now);
     let body = match serde_json::from_slice::<serde_json::Value>(&body) {
         Ok(json) => format!("{json:#}"),
         Err(_) => String::from_utf8_lossy(&body).into_owned(),
@@ -86,7 +87,7 @@ fn verdict<'h>(
     secrets: &WebhookSecrets,
     header: &impl Fn(&str) -> &'h str,
     body: &[u8],
-    now: i64,
+    now: Timestamp,
 ) -> &'static str {
     let Ok(timestamp) = header("webhook-timestamp").parse::<i64>() else {
         return "NOT SIGNED: there is no webhook-timestamp";
@@ -99,10 +100,11 @@ fn verdict<'h>(
     ) {
         return "WRONG SIGNATURE: it was signed with another secret, or changed on its way";
     }
-    if now.abs_diff(timestamp) > TOLERANCE_SECONDS.unsigned_abs() {
-        return "TOO OLD: it was signed more than five minutes ago";
+    let signed_at = Timestamp::from_second(timestamp);
+    match signed_at.is_ok_and(|at| now.duration_since(at).unsigned_abs() <= TOLERANCE) {
+        true => "the signature is right",
+        false => "TOO OLD: it was signed more than five minutes ago",
     }
-    "the signature is right"
 }
 
 #[cfg(test)]
@@ -120,6 +122,7 @@ mod tests {
                 "webhook-timestamp" => timestamp,
                 _ => signature.as_str(),
             };
+            let now = Timestamp::from_second(now).unwrap();
             verdict(&secrets, &header, body.as_bytes(), now)
         };
         assert_eq!(say("id", "1000", "{}", 1_300), "the signature is right");

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bestow_jose::jws::SigningInput;
 use bestow_signing::LocalKey;
+use jiff::Timestamp;
 use reqwest::Client;
 use reqwest::header::ACCEPT;
 use serde::Deserialize;
@@ -82,7 +83,7 @@ pub(super) async fn take(
     offer: &Offer,
     tx_code: Option<&str>,
     holder_key: &LocalKey,
-    now_seconds: i64,
+    now: Timestamp,
 ) -> Result<Received, HolderError> {
     let code = pre_authorized_code(offer)?;
     if let (Some(wanted), None) = (&code.tx_code, tx_code) {
@@ -109,7 +110,7 @@ pub(super) async fn take(
         Some(endpoint) => Some(nonce(client, endpoint).await?),
         None => None,
     };
-    let proof = proof(holder_key, issuer, nonce.as_deref(), now_seconds)
+    let proof = proof(holder_key, issuer, nonce.as_deref(), now)
         .map_err(|fault| HolderError::malformed("this holder's key", fault))?;
 
     let mut request = json!({"proofs": {"jwt": [proof]}});
@@ -251,7 +252,7 @@ fn proof(
     key: &LocalKey,
     audience: &str,
     nonce: Option<&str>,
-    now_seconds: i64,
+    now: Timestamp,
 ) -> Result<String, bestow_signing::SignError> {
     use bestow_signing::Signer;
     let header = json!({
@@ -259,7 +260,7 @@ fn proof(
         "typ": "openid4vci-proof+jwt",
         "jwk": key.public_jwk().to_json(),
     });
-    let mut claims = json!({"aud": audience, "iat": now_seconds});
+    let mut claims = json!({"aud": audience, "iat": now.as_second()});
     if let (Some(nonce), Some(members)) = (nonce, claims.as_object_mut()) {
         members.insert("nonce".to_owned(), nonce.into());
     }

@@ -48,15 +48,15 @@ impl Holder {
         tx_code: Option<&str>,
     ) -> Result<String, HolderError> {
         let source = offer_link::parse(link).map_err(HolderError::NotAnOffer)?;
-        let now_seconds = Timestamp::now().as_second();
+        let now = Timestamp::now();
         let offer = issuer::offer(&self.client, source).await?;
         let key = self.keep.key()?;
-        let received = issuer::take(&self.client, &offer, tx_code, &key, now_seconds).await?;
+        let received = issuer::take(&self.client, &offer, tx_code, &key, now).await?;
         let kept = Kept {
             name: received.name.clone(),
             credential_configuration_id: received.configuration_id.clone(),
             credential_issuer: offer.credential_issuer,
-            received_at_seconds: now_seconds,
+            received_at_seconds: now.as_second(),
             credential: received.credential.clone(),
         };
         let vct = received.vct.as_deref();

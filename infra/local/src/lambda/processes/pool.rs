@@ -115,14 +115,8 @@ impl Pool {
             let ended = self.ended.notified();
             tokio::pin!(ended);
             ended.as_mut().enable();
-            let is_running = |id: &ProcessId| {
-                let process = self.state();
-                process
-                    .processes
-                    .get(id)
-                    .is_some_and(|one| one.report.running)
-            };
-            if !condemned.iter().any(is_running) {
+            let is_running = |id| self.change(id, |process| process.report.running);
+            if !condemned.iter().any(|id| is_running(*id) == Some(true)) {
                 return condemned.len();
             }
             ended.await;
