@@ -6,14 +6,13 @@ use serde_json::Value;
 use std::fmt;
 use url::Url;
 
-/// Where changes of an issuance shall be posted, and which ones.
+/// Where changes of an issuance are posted, and which ones.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Callback {
     /// An absolute `https` URL on the public internet. Whoever operates the service can allow `http`
     /// and other addresses.
     pub url: String,
-    /// The statuses that are posted; every one if there are none. One string, of names joined by
-    /// commas, is taken too; unknown names are ignored.
+    /// The statuses that are posted; every one if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub status: Vec<Status>,
 }
@@ -72,7 +71,8 @@ fn read_url(
     }
 }
 
-/// Public clients send a string, a comma-joined string or an array; unknown names are ignored.
+/// Reads an array of names, or a string of names joined by commas, as public clients send either.
+/// Unknown names are ignored.
 fn read_statuses(fields: &mut Fields<'_>) -> Vec<Status> {
     const WANTED: &str = "give a string or an array of strings";
     let names = match fields.take("status") {

@@ -1,15 +1,13 @@
 use crate::percent;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize};
+use serde_with::{DeserializeFromStr, SerializeDisplay};
 use std::{fmt, str::FromStr};
 
-/// The name of one issuance, chosen by the caller or made of a UUID, and at the same time the
-/// idempotency key of Start issue.
-///
-/// Any printable, non-empty text of up to [`CorrelationId::MAX_BYTES`] bytes in UTF-8. In the path of
-/// a URL it is [`CorrelationId::path_segment`].
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+/// The name of one issuance and the idempotency key of Start issue: any printable, non-empty text of
+/// up to [`CorrelationId::MAX_BYTES`] bytes of UTF-8.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, SerializeDisplay, DeserializeFromStr,
+)]
 pub struct CorrelationId(String);
 
 impl CorrelationId {
@@ -21,13 +19,11 @@ impl CorrelationId {
         &self.0
     }
 
-    /// Whether the id, percent-encoded, survives a path that gateways decode.
+    /// Whether the percent-encoded id survives a path that API Gateway decodes.
     ///
-    /// HTTP APIs of API Gateway decode a path before they hand it on: twice, cutting it at a `?` in
-    /// between. Then nobody can tell a `/`, `#` or `\` of the id from one of the URL. So an id is
-    /// plain if it has nothing but what is unreserved, `:` and `@` (which may stand in a path as
-    /// they are, RFC 3986 §3.3), spaces within it, and what is not ASCII, and if it does not begin
-    /// with the `~` that marks the other form.
+    /// It decodes a path twice and cuts it at a `?` in between, so a `/`, `#` or `\` of the id looks
+    /// like one of the URL. Plain are unreserved characters, `:` and `@` (RFC 3986 §3.3), inner spaces
+    /// and non-ASCII characters, unless the id begins with the `~` that marks the other form.
     pub fn is_plain(&self) -> bool {
         let is_safe = |character: char| {
             !character.is_ascii()
@@ -47,23 +43,22 @@ impl CorrelationId {
         }
     }
 
-    /// The id that a path segment names, given percent-decoded. Besides what
-    /// [`path_segment`](Self::path_segment) makes, an id that is not plain is taken as it is, unless it
-    /// begins with `~`: some clients make the URL themselves, and some gateways let it through. None
-    /// if no id is named like this.
+    /// The id that a percent-decoded path segment names, if it names one. Besides the forms of
+    /// [`path_segment`](Self::path_segment), any id that does not begin with `~` is read as it is, for
+    /// clients that build the URL themselves.
     pub fn from_path_segment(decoded: &str) -> Option<Self> {
         let Some(encoded) = decoded.strip_prefix(ENCODED) else {
             return decoded.parse().ok();
         };
         let bytes = URL_SAFE_NO_PAD.decode(encoded).ok()?;
-        String::from_utf8(bytes).ok()?.try_into().ok()
+        std::str::from_utf8(&bytes).ok()?.parse().ok()
     }
 }
 
-/// Marks a path segment that has the id in base64url. It is unreserved, so it arrives everywhere.
+/// Marks a path segment that holds the id in base64url. No gateway changes it: it is unreserved.
 const ENCODED: char = '~';
 
-/// Why a text is not a [`CorrelationId`]. The message says what would be right.
+/// Why a text is not a [`CorrelationId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CorrelationIdError {
     /// No characters at all.
@@ -82,22 +77,8 @@ pub enum CorrelationIdError {
     DotSegment,
 }
 
-impl TryFrom<String> for CorrelationId {
-    type Error = CorrelationIdError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.as_str() {
-            "" => Err(CorrelationIdError::Empty),
-            "." | ".." => Err(CorrelationIdError::DotSegment),
-            long if long.len() > Self::MAX_BYTES => Err(CorrelationIdError::TooLong(long.len())),
-            odd if !odd.chars().all(is_printable) => Err(CorrelationIdError::NotPrintable),
-            _ => Ok(Self(text)),
-        }
-    }
-}
-
-/// Control characters break logs and headers; separators and bidirectional controls (Unicode
-/// UAX #9) make two different ids look the same to a human.
+/// Control characters break logs and headers; line separators and bidirectional controls (Unicode
+/// UAX #9) make two different texts look the same to a human.
 pub(crate) fn is_printable(character: char) -> bool {
     !character.is_control()
         && !matches!(character,
@@ -109,7 +90,13 @@ impl FromStr for CorrelationId {
     type Err = CorrelationIdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::try_from(text.to_owned())
+        match text {
+            "" => Err(CorrelationIdError::Empty),
+            "." | ".." => Err(CorrelationIdError::DotSegment),
+            long if long.len() > Self::MAX_BYTES => Err(CorrelationIdError::TooLong(long.len())),
+            odd if !odd.chars().all(is_printable) => Err(CorrelationIdError::NotPrintable),
+            _ => Ok(Self(text.to_owned())),
+        }
     }
 }
 
@@ -117,18 +104,6 @@ impl From<uuid::Uuid> for CorrelationId {
     /// The id of an issuance whose caller named none.
     fn from(uuid: uuid::Uuid) -> Self {
         Self(uuid.to_string())
-    }
-}
-
-impl From<CorrelationId> for String {
-    fn from(id: CorrelationId) -> Self {
-        id.0
-    }
-}
-
-impl AsRef<str> for CorrelationId {
-    fn as_ref(&self) -> &str {
-        &self.0
     }
 }
 

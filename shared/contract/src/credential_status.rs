@@ -2,6 +2,7 @@
 
 use crate::{Problem, fields::Fields};
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 use strum::{Display, EnumString, IntoStaticStr};
 use uuid::Uuid;
 
@@ -26,7 +27,7 @@ pub enum CredentialStatus {
     Valid,
     /// It cannot be relied upon for now.
     Suspended,
-    /// It can never be relied upon again: there is no way back.
+    /// It can never be relied upon again.
     Revoked,
 }
 
@@ -38,17 +39,17 @@ impl CredentialStatus {
 }
 
 /// The body of `PUT` credential status.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CredentialStatusChange {
     /// The new status. A credential that is revoked stays so.
     pub status: CredentialStatus,
     /// Why, for the issuer's own record: printable text of up to 500 bytes. It is not published.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
 impl CredentialStatusChange {
-    /// The longest body that a server takes, in bytes; beyond it the answer is 413.
+    /// The longest body that is taken, in bytes.
     pub const MAX_BODY_BYTES: usize = 4 * 1024;
     /// The longest reason, in bytes.
     pub const MAX_REASON_BYTES: usize = 500;
@@ -80,6 +81,7 @@ pub struct StatusListEntry {
 }
 
 /// The answer of `PUT` and `GET` credential status.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CredentialStatusAnswer {
     /// The credential, as named by Start issue and Get issue status.
@@ -89,15 +91,14 @@ pub struct CredentialStatusAnswer {
     /// The status in the list that anyone can fetch now.
     pub published_status: CredentialStatus,
     /// Since when the list says so, in Unix seconds; absent if nothing was ever changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published_at: Option<u64>,
     /// The list and the credential's index in it.
     pub status_list: StatusListEntry,
 }
 
 impl CredentialStatusAnswer {
-    /// Whether the published list already shows the status that was set: the answer to `PUT` is
-    /// 200 if so, otherwise 202.
+    /// Whether the published list shows the status that was set. The answer to `PUT` is 200 if it
+    /// does, otherwise 202.
     pub fn is_published(&self) -> bool {
         self.status == self.published_status
     }

@@ -2,6 +2,7 @@
 
 use crate::{CorrelationId, Stage, Status};
 use serde::Serialize;
+use serde_with::skip_serializing_none;
 
 /// The answer of Get deliveries: what was posted about an issuance, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -11,6 +12,7 @@ pub struct Deliveries {
 }
 
 /// One change of an issuance on its way to one receiver.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Delivery {
     /// Names the delivery: the `webhook-id` that the receiver sees, the same with each attempt.
@@ -18,7 +20,6 @@ pub struct Delivery {
     /// The status that it announces.
     pub event: Status,
     /// The stage that it announces.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub stage: Option<Stage>,
     /// Which change of the issuance it announces, from 1.
     pub sequence: u64,
@@ -34,12 +35,10 @@ pub struct Delivery {
     /// Why it was given up, if it was: `exhausted` (every attempt failed), `gone` (the receiver
     /// answered 410), `subscription_ended` (it had answered 410 to another one) or `unsubscribed` (the
     /// operator has removed the subscription).
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// When the change was made known, in Unix milliseconds.
     pub created_at: i64,
     /// When the next attempt is due, in Unix milliseconds, if there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub next_attempt_at: Option<i64>,
     /// The latest attempts, oldest first.
     pub attempts: Vec<DeliveryAttempt>,

@@ -2,13 +2,24 @@
 
 use crate::{CorrelationId, CredentialStatus, IssueStatus, paths};
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
+use serde_with::SerializeDisplay;
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 use uuid::Uuid;
 
 /// What an event tells of: the attribute `type` of its CloudEvent.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, Display, EnumString, IntoStaticStr, VariantArray,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    SerializeDisplay,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
 )]
 pub enum EventType {
     /// An offer was made to the customer.
@@ -46,8 +57,7 @@ impl EventType {
         self.into()
     }
 
-    /// The type that tells of a credential's new status. A credential starts valid, so to become valid
-    /// is to be reinstated.
+    /// The type for a credential's new status. A credential starts valid, so valid means reinstated.
     pub const fn of_credential(status: CredentialStatus) -> Self {
         match status {
             CredentialStatus::Valid => Self::CredentialReinstated,
@@ -57,14 +67,8 @@ impl EventType {
     }
 }
 
-impl Serialize for EventType {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-/// One event, as CloudEvents 1.0 in the structured JSON format. There is no `request_uri` in it, which
-/// is a link to the credential, and no claim.
+/// One event in the structured JSON format of CloudEvents 1.0. It has no claim and no `request_uri`,
+/// which leads to the credential.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CloudEvent {
     specversion: &'static str,
@@ -82,8 +86,8 @@ pub struct CloudEvent {
     datacontenttype: &'static str,
     /// Where the JSON Schema of the whole event is published.
     pub dataschema: String,
-    /// The place of the event among those of its subject and kind (`issue` or `credential`): decimal
-    /// digits that order as texts do (CloudEvents extension "Sequence").
+    /// The place of the event among those of its subject and kind (`issue` or `credential`): 20 decimal
+    /// digits (CloudEvents extension "Sequence").
     pub sequence: String,
     /// What happened.
     pub data: EventData,
@@ -138,15 +142,15 @@ impl CloudEvent {
             time: format!("{time:.3}"),
             datacontenttype: "application/json",
             dataschema: paths::event_schema_url(source, event_type),
-            // As many digits as the largest number has, so that texts order as the numbers do.
+            // All digits of a u64, so that texts order as the numbers do.
             sequence: format!("{sequence:020}"),
             data,
         }
     }
 }
 
-/// The JSON Schema (2020-12) of the events of this type, whole CloudEvents. `events.schema.json` defines
-/// every type, and a reference before the definitions says which is meant.
+/// The JSON Schema (2020-12) of the CloudEvents of this type: the definitions of all types
+/// (`events.schema.json`), and a reference to this one.
 pub fn event_schema(event_type: EventType) -> String {
     let reference = format!("{{\n  \"$ref\": \"#/$defs/{event_type}\",");
     include_str!("../events.schema.json").replacen('{', &reference, 1)

@@ -1,7 +1,6 @@
-//! Reading the members of a JSON object leniently, noting every fault rather than the first.
+//! Reads the members of a JSON object leniently, and notes every fault rather than the first.
 //!
-//! `null` and `""` count as absent: form-driven clients send both for "not filled in". Numbers may be
-//! strings of numbers `[d]`.
+//! `null` and `""` count as absent, as forms send both. Numbers may be strings of numbers `[d]`.
 
 use crate::{FieldError, Problem, correlation_id::is_printable};
 use serde_json::{Map, Value};
@@ -69,36 +68,26 @@ impl<'f> Fields<'f> {
     /// A printable text of at most `max_bytes` bytes, if it was sent.
     pub(crate) fn short_text(&mut self, name: &str, max_bytes: usize) -> Option<String> {
         let text = self.text(name)?;
-        if text.len() > max_bytes {
-            let length = text.len();
-            self.fault(
-                name,
-                format!("is {length} bytes long: at most {max_bytes} bytes are allowed"),
-            );
-            return None;
-        }
-        if !text.chars().all(is_printable) {
-            self.fault(
-                name,
-                "has a character that cannot be printed: use printable text",
-            );
-            return None;
-        }
-        Some(text)
+        let length = text.len();
+        let reason = if length > max_bytes {
+            format!("is {length} bytes long: at most {max_bytes} bytes are allowed")
+        } else if !text.chars().all(is_printable) {
+            "has a character that cannot be printed: use printable text".to_owned()
+        } else {
+            return Some(text);
+        };
+        self.fault(name, reason);
+        None
     }
 
-    /// A text that is a `T`, if it was sent. What is wrong with it, `T` says.
+    /// A text that is a `T`, if it was sent. The error of `T` is the reason of a fault.
     pub(crate) fn parsed<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
-        match self.text(name)?.parse() {
-            Ok(value) => Some(value),
-            Err(reason) => {
-                self.fault(name, T::Err::to_string(&reason));
-                None
-            }
-        }
+        let parsed = self.text(name)?.parse();
+        let noted = parsed.map_err(|reason: T::Err| self.fault(name, reason.to_string()));
+        noted.ok()
     }
 
-    /// One of the names of `T`, if it was sent. `wanted` says which there are.
+    /// One of the names of `T`, which `wanted` lists, if it was sent.
     pub(crate) fn name<T: FromStr>(&mut self, name: &str, wanted: &str) -> Option<T> {
         let found = self.text(name)?.parse().ok();
         if found.is_none() {
@@ -121,9 +110,8 @@ impl<'f> Fields<'f> {
             self.fault(name, format!("is {}: {wanted}", kind_of(&value)));
             return None;
         };
-        let in_range =
-            number.fract() == 0.0 && (f64::from(low)..=f64::from(high)).contains(&number);
-        if !in_range {
+        let is_whole = number.fract() == 0.0;
+        if !is_whole || !(f64::from(low)..=f64::from(high)).contains(&number) {
             self.fault(name, format!("is {number}: {wanted}"));
             return None;
         }
@@ -147,8 +135,8 @@ impl<'f> Fields<'f> {
         }
     }
 
-    /// What `read` makes of a member without which nothing goes. That it is missing is a fault, unless
-    /// `read` has found another.
+    /// What `read` makes of a member that must be there. That it is missing is a fault, unless `read`
+    /// has noted another.
     pub(crate) fn required<T>(
         &mut self,
         name: &str,

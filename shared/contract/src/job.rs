@@ -2,6 +2,7 @@
 
 use crate::{CorrelationId, Problem};
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 use std::fmt;
 use uuid::Uuid;
 
@@ -11,8 +12,7 @@ pub const NDJSON: &str = "application/x-ndjson";
 /// The most lines of one upload.
 pub const MAX_UPLOAD_LINES: usize = 10_000;
 
-/// The longest upload, in bytes. Lambda takes 6 MB, and an HTTP API hands it NDJSON in base64, which is a
-/// third longer.
+/// The longest upload, in bytes. Lambda takes 6 MB, and gets NDJSON in base64, which is a third longer.
 pub const MAX_UPLOAD_BYTES: usize = 4_500_000;
 
 /// The longest `Idempotency-Key`, in bytes.
@@ -36,9 +36,9 @@ pub struct JobStatus {
     pub job_id: Uuid,
     /// How many lines the upload has.
     pub total: u32,
-    /// How many of them are dealt with, well or not. It never goes back.
+    /// How many of them are done, whether started or failed. It never decreases.
     pub done: u32,
-    /// How many of those that are done came to nothing: each has a problem.
+    /// How many of those that are done failed.
     pub failed: u32,
     /// Where the results of the lines that are done can be fetched, absolute.
     pub results_uri: String,
@@ -55,6 +55,7 @@ pub enum JobResult {
 }
 
 /// A line whose issuance was started.
+#[skip_serializing_none]
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct StartedLine {
     /// Which line, counted from 1. Blank lines do not count.
@@ -66,23 +67,20 @@ pub struct StartedLine {
     /// Where Get issue status answers, absolute.
     pub status_uri: String,
     /// The transaction code, for the backend to hand to the customer; only if `tx_code` was sent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tx_code: Option<String>,
     /// Names the credential for a later change of its status; only if the template has a status list.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub revocation_uuid: Option<Uuid>,
     /// When the offer runs out, in Unix seconds; only if the wallet says so.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<u64>,
 }
 
 /// A line whose issuance was not started.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FailedLine {
     /// Which line, counted from 1. Blank lines do not count.
     pub line: u32,
     /// The name that the line gave to its issuance, if it could be read.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<CorrelationId>,
     /// Why. Its `errors` point into the line.
     pub problem: Problem,

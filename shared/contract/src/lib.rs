@@ -1,7 +1,7 @@
 //! The issue contract: the HTTP contract between a backend and a wallet that issues for it.
 //!
-//! Bestow *serves* it to backends and *calls* it at wallets, so each type here is read and written.
-//! Nothing outside this crate knows the name of a wire field, and nothing inside does any I/O.
+//! Bestow serves it to backends and calls it at wallets, so types are read and written. Nothing
+//! outside this crate knows the name of a wire field, and nothing in it does any I/O.
 //!
 //! | operation | request | answer |
 //! |---|---|---|
@@ -15,11 +15,10 @@
 //! | Replay, [`paths::REPLAY_DELIVERY`] | | [`Delivery`] |
 //! | every error | | [`Problem`] |
 //!
-//! What happens goes out as [`CloudEvent`]s.
+//! Changes are announced by [`CloudEvent`]s.
 //!
-//! What a wallet vendor's documentation or a public client of it shows is not marked. `[d]` marks
-//! what is derived from a sibling contract (the "Universal OID4VCI" one), and `[ours]` what nobody
-//! documents, so that it is Bestow's own choice.
+//! `[d]` marks what is derived from a sibling contract (the "Universal OID4VCI" one), and `[ours]`
+//! what is Bestow's own choice. The rest a wallet vendor's documentation or a public client shows.
 
 mod callback;
 mod correlation_id;

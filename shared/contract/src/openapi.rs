@@ -1,5 +1,5 @@
-//! The OpenAPI 3.1 document of the contract: `openapi.json`, which is written by hand. That it says what
-//! the types and the code say, both ways, is what the tests of this module see to.
+//! The OpenAPI 3.1 document of the contract, `openapi.json`, which is written by hand. The tests of this
+//! module hold it and the types against each other.
 
 /// The public base URL that stands in the file.
 const EXAMPLE_BASE_URL: &str = "https://issuer.example";

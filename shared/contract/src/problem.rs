@@ -106,10 +106,8 @@ impl ProblemKind {
     }
 }
 
-/// Problem details (RFC 9457) as the contract wants them: `detail` is always there, and `message`
-/// repeats it for clients of the sibling contract.
-///
-/// Everything in it leaves the process: it never holds an inner cause or a claim value.
+/// Problem details (RFC 9457). `detail` is always there, and `message` repeats it for clients of the
+/// sibling contract. It never holds an inner cause or a claim value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{status} {title}: {detail}")]
 pub struct Problem {
@@ -125,8 +123,7 @@ pub struct Problem {
     pub instance: Option<String>,
     /// Each fault of the request, if the problem is about the request's body.
     pub errors: Vec<FieldError>,
-    /// After how many seconds a repeat makes sense. Not in the body: it becomes the `Retry-After`
-    /// header (RFC 9110 §10.2.3).
+    /// After how many seconds a repeat makes sense: the header `Retry-After` (RFC 9110 §10.2.3).
     pub retry_after_seconds: Option<u32>,
 }
 
@@ -149,25 +146,23 @@ impl Problem {
         Self::new(ProblemKind::InvalidRequest, detail)
     }
 
-    /// 400 for a body with faults; the detail is made of them.
+    /// 400 for a body with faults.
     pub fn invalid_body(faults: Vec<FieldError>) -> Self {
         Self::new(ProblemKind::InvalidRequest, summary(&faults)).with_errors(faults)
     }
 
-    /// 401. Whether a key was missing or wrong is for `detail`, never which key was tried.
+    /// 401. `detail` never says which key was tried.
     pub fn unauthorized(detail: impl Into<String>) -> Self {
         Self::new(ProblemKind::Unauthorized, detail)
     }
 
     /// 403 for credentials that lack `scope`.
     pub fn lacks_scope(scope: Scope) -> Self {
-        Self::new(
-            ProblemKind::Forbidden,
-            format!(
-                "Your credentials lack the scope {scope}, which this operation needs. Ask the operator for \
-                 credentials that have it."
-            ),
-        )
+        let detail = format!(
+            "Your credentials lack the scope {scope}, which this operation needs. Ask the operator for \
+             credentials that have it."
+        );
+        Self::new(ProblemKind::Forbidden, detail)
     }
 
     /// 404.
@@ -177,10 +172,8 @@ impl Problem {
 
     /// 405; `allowed` are the methods that the path has, as in the `Allow` header.
     pub fn method_not_allowed(allowed: &str) -> Self {
-        Self::new(
-            ProblemKind::MethodNotAllowed,
-            format!("This path answers to {allowed} only."),
-        )
+        let detail = format!("This path answers to {allowed} only.");
+        Self::new(ProblemKind::MethodNotAllowed, detail)
     }
 
     /// 409.
@@ -190,18 +183,14 @@ impl Problem {
 
     /// 413; `limit_bytes` is the longest body that would be taken.
     pub fn too_large(limit_bytes: usize) -> Self {
-        Self::new(
-            ProblemKind::TooLarge,
-            format!("The body is too large: at most {limit_bytes} bytes are taken."),
-        )
+        let detail = format!("The body is too large: at most {limit_bytes} bytes are taken.");
+        Self::new(ProblemKind::TooLarge, detail)
     }
 
     /// 415.
     pub fn unsupported_media_type() -> Self {
-        Self::new(
-            ProblemKind::UnsupportedMediaType,
-            "The body must be JSON: send it with `Content-Type: application/json`.",
-        )
+        let detail = "The body must be JSON: send it with `Content-Type: application/json`.";
+        Self::new(ProblemKind::UnsupportedMediaType, detail)
     }
 
     /// 422 with a fault for each claim that the template rejects (pointers start with `/claims`).
@@ -211,19 +200,15 @@ impl Problem {
 
     /// 429; a repeat makes sense after `retry_after_seconds`.
     pub fn too_many_requests(retry_after_seconds: u32) -> Self {
-        Self::new(
-            ProblemKind::TooManyRequests,
-            format!("Too many requests: try again in {retry_after_seconds} s."),
-        )
-        .with_retry_after_seconds(retry_after_seconds)
+        let detail = format!("Too many requests: try again in {retry_after_seconds} s.");
+        Self::new(ProblemKind::TooManyRequests, detail)
+            .with_retry_after_seconds(retry_after_seconds)
     }
 
-    /// 500. The cause stays inside, so there is nothing to say but that it was not the caller.
+    /// 500. The cause stays inside.
     pub fn internal() -> Self {
-        Self::new(
-            ProblemKind::Internal,
-            "Something went wrong on our side. The request may be repeated.",
-        )
+        let detail = "Something went wrong on our side. The request may be repeated.";
+        Self::new(ProblemKind::Internal, detail)
     }
 
     /// 502: the wallet answered with something that the contract does not know.

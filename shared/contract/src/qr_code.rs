@@ -1,7 +1,5 @@
-//! How the QR code of a Start issue shall look. The members are the vendor's; `[ours]` are the ranges,
-//! the defaults and what is refused because it does not scan. What can be judged without a picture is judged
-//! here, so that every fault of a body is told at once; the crate `qr-code` reads the logo and
-//! paints.
+//! How the QR code of a Start issue looks. The members are the vendor's; the ranges, the defaults and
+//! what is refused because it does not scan are `[ours]`. The crate `qr-code` reads the logo and draws.
 
 mod color;
 mod logo;
@@ -11,10 +9,12 @@ pub use logo::{Logo, LogoError, LogoFormat, LogoUri};
 
 use crate::fields::Fields;
 use serde::Serialize;
+use serde_with::skip_serializing_none;
 use std::ops::RangeInclusive;
 use url::Url;
 
 /// The options of the QR code, `qr_code` of Start issue. `{}` means the defaults.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct QrCode {
     /// Width and height of the picture in pixels: [`QrCode::SIZE`], 400 by default.
@@ -24,16 +24,13 @@ pub struct QrCode {
     /// The colour of the light modules and of the border, white by default.
     pub color_light: Color,
     /// The least width of the light border in pixels, within `size`: [`QrCode::PADDING`] and at most
-    /// a quarter of `size`, 16 by default. The border is never narrower than the four modules that
-    /// scanners need (ISO/IEC 18004 §6.3.8).
+    /// a quarter of `size`, 16 by default. It is at least the four modules of ISO/IEC 18004 §6.3.8.
     pub padding: u32,
     /// The picture in the middle, none by default.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub logo_uri: Option<LogoUri>,
     /// The logo's width in percent of the code's: [`QrCode::LOGO_SIZE`], 20 by default.
     pub logo_size: u32,
     /// The colour of the three finder patterns in the corners, `color_dark` by default.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub marker_color: Option<Color>,
 }
 
@@ -42,11 +39,10 @@ impl QrCode {
     pub const SIZE: RangeInclusive<u32> = 128..=2048;
     /// The paddings that can be asked for, in pixels.
     pub const PADDING: RangeInclusive<u32> = 0..=512;
-    /// The logo sizes that can be asked for, in percent of the code's width. At 30 percent the logo
-    /// hides 9 percent of the modules; error correction level H restores up to 30.
+    /// The logo sizes that can be asked for, in percent of the code's width. At most 9 percent of the
+    /// modules are hidden then; error correction level H restores 30.
     pub const LOGO_SIZE: RangeInclusive<u32> = 5..=30;
-    /// The least contrast ratio between dark and light (WCAG 2.2, "contrast ratio", 1 to 21):
-    /// below it scanners fail on screens in bright surroundings.
+    /// The least contrast ratio between dark and light that scanners read (WCAG 2.2, 1 to 21).
     pub const MIN_CONTRAST: f64 = 3.0;
 
     /// Where the logo is, if it was not sent itself.

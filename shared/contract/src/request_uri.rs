@@ -1,17 +1,15 @@
 use crate::percent;
-use serde::{Deserialize, Serialize};
+use serde_with::SerializeDisplay;
 use std::{fmt, str::FromStr};
 use url::{Host, Url};
 
 /// The customer's web wallet or wallet app, to which an offer is handed (`request_uri_base`).
 ///
-/// Untrusted: in the wild the end user types it. Only `http`, `https` and app schemes are taken;
-/// see [`RequestUriBaseError`] for what is not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+/// Untrusted: end users may type it. Only `http`, `https` and the schemes of apps are taken.
+#[derive(Clone, Debug, PartialEq, Eq, SerializeDisplay)]
 pub struct RequestUriBase(Url);
 
-/// Why a text is not a [`RequestUriBase`]. The message says what would be right.
+/// Why a text is not a [`RequestUriBase`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestUriBaseError {
     /// More than [`RequestUriBase::MAX_BYTES`] bytes.
@@ -34,31 +32,9 @@ pub enum RequestUriBaseError {
     OfferParameter(&'static str),
 }
 
-/// Schemes that a browser or an operating system handles itself, in ways that can hurt whoever is
-/// redirected there.
-const FORBIDDEN_SCHEMES: [&str; 21] = [
-    "about",
-    "blob",
-    "chrome",
-    "chrome-extension",
-    "content",
-    "data",
-    "file",
-    "filesystem",
-    "ftp",
-    "intent",
-    "jar",
-    "javascript",
-    "mailto",
-    "moz-extension",
-    "resource",
-    "sms",
-    "tel",
-    "vbscript",
-    "view-source",
-    "ws",
-    "wss",
-];
+/// Schemes that a browser or an operating system handles itself, in ways that can do harm.
+const FORBIDDEN_SCHEMES: &str = "about blob chrome chrome-extension content data file filesystem ftp \
+    intent jar javascript mailto moz-extension resource sms tel vbscript view-source ws wss";
 
 /// The longest `request_uri`, in bytes.
 const MAX_REQUEST_URI_BYTES: usize = 8 * 1024;
@@ -67,15 +43,8 @@ impl RequestUriBase {
     /// The longest base, in bytes.
     pub const MAX_BYTES: usize = 2048;
 
-    /// The base as a URL, in the normal form of the WHATWG URL standard.
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-
-    /// The URL that hands the offer at `credential_offer_uri` to this wallet.
-    ///
-    /// The offer goes into the query: after an existing one, before a fragment. A base with a host
-    /// but no path gets `/` as its path.
+    /// The URL that hands the offer at `credential_offer_uri` to this wallet: in the query, after what
+    /// is there. A base with a host but no path gets `/` as its path.
     fn with_offer(&self, credential_offer_uri: &str) -> String {
         let mut url = self.0.clone();
         let has_host = match url.host() {
@@ -92,14 +61,6 @@ impl RequestUriBase {
         };
         url.set_query(Some(&query));
         url.into()
-    }
-}
-
-impl TryFrom<String> for RequestUriBase {
-    type Error = RequestUriBaseError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
     }
 }
 
@@ -130,23 +91,16 @@ impl FromStr for RequestUriBase {
     }
 }
 
-impl From<RequestUriBase> for String {
-    fn from(base: RequestUriBase) -> Self {
-        base.0.into()
-    }
-}
-
 impl fmt::Display for RequestUriBase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        self.0.fmt(f)
     }
 }
 
-/// The `request_uri` of an offer: what the customer's browser is redirected to, or what a QR code
-/// shows.
+/// The `request_uri` of an offer, which the customer's browser is redirected to or a QR code shows.
 ///
 /// `credential_offer_uri` is where a wallet fetches the Credential Offer (OpenID4VCI 1.0 §4.1.3).
-/// Without a `base` the scheme is `openid-credential-offer:`, which any wallet app answers to.
+/// Without a `base` the scheme is `openid-credential-offer:`, which any wallet app handles.
 pub fn request_uri(base: Option<&RequestUriBase>, credential_offer_uri: &str) -> String {
     match base {
         Some(base) => base.with_offer(credential_offer_uri),
@@ -157,14 +111,15 @@ pub fn request_uri(base: Option<&RequestUriBase>, credential_offer_uri: &str) ->
     }
 }
 
-/// Whether `text` can be a `request_uri` that another wallet made: an absolute URL of at most 8 KiB,
-/// with a scheme that a browser may be sent to, by the same rule as for a [`RequestUriBase`].
+/// Whether `text` can be the `request_uri` of another wallet: an absolute URL of at most 8 KiB with a
+/// scheme that a [`RequestUriBase`] may have.
 pub fn is_request_uri(text: &str) -> bool {
     text.len() <= MAX_REQUEST_URI_BYTES && Url::parse(text).is_ok_and(|url| leads_to_a_wallet(&url))
 }
 
 fn leads_to_a_wallet(url: &Url) -> bool {
-    !FORBIDDEN_SCHEMES.contains(&url.scheme())
+    let mut forbidden = FORBIDDEN_SCHEMES.split_ascii_whitespace();
+    !forbidden.any(|scheme| scheme == url.scheme())
 }
 
 fn offer_parameter(credential_offer_uri: &str) -> String {

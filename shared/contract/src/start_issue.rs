@@ -4,6 +4,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use serde_with::skip_serializing_none;
 use std::fmt;
 use url::Url;
 use uuid::Uuid;
@@ -11,30 +12,25 @@ use uuid::Uuid;
 /// The body of Start issue.
 ///
 /// [`StartIssue::from_json`] reads what backends send; serialized, it is what a wallet is sent.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StartIssue {
-    /// The name of the issuance, and at the same time its idempotency key. One is made if it is
-    /// absent.
+    /// The name of the issuance and its idempotency key. One is made if it is absent.
     // [ours]: that it is the idempotency key.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<CorrelationId>,
     /// The key of the credential issue template.
     pub template_id: String,
-    /// What the credential shall say: an object of any form, which the template's JSON Schema judges.
+    /// What the credential shall say.
     pub claims: Claims,
     /// The customer's web wallet or wallet app, if it is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub request_uri_base: Option<RequestUriBase>,
     /// The look of the QR code, if one is wanted; `{}` means the defaults.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub qr_code: Option<QrCode>,
     /// Where changes shall be posted: each one as the answer of Get issue status, signed, at least
     /// once.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub callback: Option<Callback>,
     /// The look of the transaction code, if one is wanted.
     // [ours]
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tx_code: Option<TxCode>,
 }
 
@@ -76,8 +72,8 @@ impl StartIssue {
     /// The longest `template_id`, in bytes.
     pub const MAX_TEMPLATE_ID_BYTES: usize = 128;
 
-    /// Reads the body of a request, with the leniency of the contract: members that are not known
-    /// are ignored, `null` and `""` count as absent, numbers may be strings.
+    /// Reads the body of a request leniently: unknown members are ignored, `null` and `""` count as
+    /// absent, numbers may be strings.
     ///
     /// # Errors
     /// 400 with each fault of the body as `errors`. No value of the body is repeated.
@@ -85,11 +81,9 @@ impl StartIssue {
         Self::from_json_with(body, |_| Ok(()), |_| Ok(())).map(|(start, _)| start)
     }
 
-    /// Like [`StartIssue::from_json`], with a look at the options of the QR code by someone who can
-    /// paint it, and at the URL of the callback by someone who would have to call it, whose faults join
-    /// those of the body. `prepare` is called if there is a `qr_code` without faults of its own, and
-    /// what it makes is handed back. `check_callback` says what is wrong with a URL and what would be
-    /// right, to be read after its place.
+    /// Like [`StartIssue::from_json`], with checks that this crate cannot make. `prepare` reads the
+    /// options of a `qr_code` that has no faults of its own, and what it makes is returned.
+    /// `check_callback` says what is wrong with the URL of a callback and what would be right.
     ///
     /// # Errors
     /// 400 with each fault of the body, of `prepare` and of `check_callback` as `errors`.
@@ -139,10 +133,9 @@ impl StartIssue {
         }
     }
 
-    /// What is asked for, in a form that is the same for every way to write the same request: object
-    /// members are sorted, lenient spellings are resolved, unknown members are gone. So are the
-    /// `correlation_id`, and the `qr_code`: how a link is painted does not change what is issued. Made
-    /// to be hashed, so that a repeat is told from another request.
+    /// The request in a normal form, whose hash tells a repeat from another request: members are
+    /// sorted, lenient spellings resolved, unknown members gone. So are `correlation_id` and `qr_code`,
+    /// which do not change what is issued.
     pub fn canonical_json(&self) -> Vec<u8> {
         let essence = Self {
             correlation_id: None,
@@ -169,40 +162,29 @@ fn read_claims(fields: &mut Fields<'_>) -> Option<Claims> {
 /// The answer of Start issue.
 ///
 /// Other wallets than Bestow's send only the first four members.
+#[skip_serializing_none]
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartIssueAnswer {
     /// The name of the issuance: the caller's, or a UUID that was made for it.
     pub correlation_id: CorrelationId,
-    /// What hands the offer to the customer's wallet: redirect the browser there, or show it as a
-    /// QR code.
+    /// Hands the offer to the customer's wallet: a link, or the text of a QR code.
     pub request_uri: String,
     /// Where Get issue status answers to the caller's own credentials, absolute.
     // An external wallet's is not used, so it need not be there.
     #[serde(default)]
     pub status_uri: String,
     /// The QR code of `request_uri`, a PNG as a data URI; only if `qr_code` was sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub qr_uri: Option<String>,
     /// The transaction code, for the backend to hand to the customer; only if `tx_code` was sent.
     // [ours]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tx_code: Option<String>,
-    /// Names the credential for a later change of its status; only if the template has a status
-    /// list.
-    // [ours]: Get issue status has it by contract, this answer has it in addition.
-    #[serde(
-        default,
-        deserialize_with = "crate::issue_status::uuid_if_filled",
-        skip_serializing_if = "Option::is_none"
-    )]
+    /// Names the credential for a later change of its status; only if the template has a status list.
+    // [ours]: by contract it is in Get issue status.
+    #[serde(default, deserialize_with = "crate::issue_status::uuid_if_filled")]
     pub revocation_uuid: Option<Uuid>,
     /// When the offer runs out, in Unix seconds; only if the wallet says so.
     // [ours]: Bestow's own wallet says so, others may not.
-    #[serde(
-        default,
-        deserialize_with = "crate::issue_status::if_fits",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "crate::issue_status::if_fits")]
     pub expires_at: Option<u64>,
 }
 

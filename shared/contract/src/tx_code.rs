@@ -2,22 +2,22 @@
 
 use crate::fields::Fields;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 use strum::EnumString;
 
-/// What the transaction code of an issuance shall look like; `{}` means six digits.
+/// The form of an issuance's transaction code; `{}` means six digits.
 ///
-/// The wallet makes the code and returns it to the backend alone, which hands it to the customer on
-/// another way than the offer. The members are those of OpenID4VCI 1.0 §4.1.1, `tx_code`.
+/// The wallet returns the code to the backend, which hands it to the customer by another way than the
+/// offer. The members are those of OpenID4VCI 1.0 §4.1.1, `tx_code`.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TxCode {
     /// Which characters the code is made of.
-    #[serde(default)]
     pub input_mode: TxCodeInputMode,
     /// How many characters the code has.
-    #[serde(default = "default_length")]
     pub length: u32,
     /// What the customer's wallet says about where the code comes from, at most 300 characters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
 
@@ -49,10 +49,8 @@ impl TxCode {
             .number("length", Self::MIN_LENGTH..=Self::MAX_LENGTH)
             .unwrap_or(Self::DEFAULT_LENGTH);
         let description = fields.short_text("description", 4 * Self::MAX_DESCRIPTION_CHARS);
-        let too_long = description
-            .as_ref()
-            .is_some_and(|text| text.chars().count() > Self::MAX_DESCRIPTION_CHARS);
-        if too_long {
+        let chars = description.as_ref().map_or(0, |text| text.chars().count());
+        if chars > Self::MAX_DESCRIPTION_CHARS {
             fields.fault(
                 "description",
                 "is too long: at most 300 characters are allowed",
@@ -74,8 +72,4 @@ impl Default for TxCode {
             description: None,
         }
     }
-}
-
-fn default_length() -> u32 {
-    TxCode::DEFAULT_LENGTH
 }

@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     fn told(id: &str) -> String {
-        of(&id.parse().unwrap()).into()
+        of(&id.parse().unwrap()).to_string()
     }
 
     #[test]

@@ -95,7 +95,7 @@ impl Record {
                 stage: reported
                     .filter(|reported| is_later(&PENDING, reported, &stage))
                     .unwrap_or(stage),
-                wallet_status: Status::from(short_name(pending.as_str())),
+                wallet_status: Status::from(short_name(pending.as_str()).as_str()),
             },
         };
         self.with_state(state, now)

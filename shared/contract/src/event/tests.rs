@@ -80,14 +80,14 @@ fn every_event_validates_against_the_schema_of_its_type_and_no_other() {
 fn progress_after_the_completion_tells_what_became_of_the_credential() {
     let validator = jsonschema::validator_for(&schema(EventType::IssueProgressed)).unwrap();
     let mut event = serde_json::to_value(example(EventType::IssueProgressed)).unwrap();
-    for stage in Stage::KNOWN {
+    for stage in Stage::known() {
         for status in [
             Status::IssueRequestCreated,
             Status::IssueCompleted,
             Status::Error,
         ] {
             event["data"]["status"] = status.as_str().into();
-            event["data"]["stage"] = stage.as_str().into();
+            event["data"]["stage"] = stage.as_ref().into();
             let fits = match stage {
                 Stage::Accepted | Stage::Declined | Stage::Deleted => {
                     status == Status::IssueCompleted

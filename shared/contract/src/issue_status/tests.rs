@@ -91,12 +91,12 @@ prop_compose! {
         error in proptest::option::of(("[a-z]{1,5}", "\\PC{1,20}")),
     ) -> IssueStatus {
         IssueStatus {
-            stage: stage.map(Stage::from),
+            stage: stage.as_deref().map(Stage::from),
             template_id: Some("issue_iban".to_owned()),
             last_updated,
             sequence,
             error: error.map(|(code, message)| IssueError::new(code, message)),
-            ..IssueStatus::new(status.into(), id.parse().unwrap(), uuid.map(Uuid::from_u128))
+            ..IssueStatus::new(status.as_str().into(), id.parse().unwrap(), uuid.map(Uuid::from_u128))
         }
     }
 }

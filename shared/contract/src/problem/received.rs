@@ -1,5 +1,5 @@
-//! Reading the problem that a wallet answered with. Wallets differ, so nearly everything is
-//! optional, and nothing that they send is passed on unbounded.
+//! Reads the problem that a wallet answered with. Nearly everything is optional, and everything is
+//! bounded.
 
 use super::{FieldError, Problem, ProblemKind};
 use crate::correlation_id::is_printable;
@@ -12,13 +12,12 @@ const MAX_TEXT_CHARS: usize = 500;
 const MAX_FAULTS: usize = 50;
 
 impl Problem {
-    /// What a wallet meant by a refusal with this HTTP status and body: problem details (RFC 9457), any
-    /// member of which may be missing or called otherwise, or, from its token endpoint, an OAuth error
-    /// (RFC 6749 §5.2). Whoever asked has judged before that the answer is one of these. A body that is
-    /// no JSON object gives a problem of the status alone.
+    /// The problem that a wallet's answer with this HTTP status and body tells of: problem details
+    /// (RFC 9457), whose members may be missing or have other names, or an OAuth error (RFC 6749 §5.2).
+    /// A body that is no JSON object gives a problem of the status alone.
     ///
     /// The HTTP status wins over a `status` in the body. Texts are cut at 500 characters, faults at
-    /// 50, control characters are dropped.
+    /// 50, and control characters are dropped.
     pub fn from_answer(status: u16, body: &[u8]) -> Self {
         let members = match serde_json::from_slice(body) {
             Ok(Value::Object(members)) => members,
@@ -43,11 +42,8 @@ fn from_members(http_status: Option<u16>, members: &Map<String, Value>) -> Probl
     let kind = ProblemKind::from_status(status);
     let title = text(members, &["title"])
         .unwrap_or_else(|| kind.map_or("Error", ProblemKind::title).to_owned());
-    let detail = text(
-        members,
-        &["detail", "message", "error_description", "error"],
-    )
-    .unwrap_or_else(|| title.clone());
+    const DETAIL: [&str; 4] = ["detail", "message", "error_description", "error"];
+    let detail = text(members, &DETAIL).unwrap_or_else(|| title.clone());
     Problem {
         type_uri: text(members, &["type"]).unwrap_or_else(|| "about:blank".to_owned()),
         title,
@@ -63,29 +59,22 @@ fn faults(members: &Map<String, Value>) -> Vec<FieldError> {
     let Some(Value::Array(errors)) = members.get("errors") else {
         return Vec::new();
     };
-    errors
-        .iter()
-        .filter_map(|error| {
-            let error = error.as_object()?;
-            Some(FieldError {
-                pointer: text(error, &["pointer"]).unwrap_or_default(),
-                reason: text(error, &["reason", "detail", "message"])?,
-            })
+    let fault = |error: &Value| {
+        let error = error.as_object()?;
+        Some(FieldError {
+            pointer: text(error, &["pointer"]).unwrap_or_default(),
+            reason: text(error, &["reason", "detail", "message"])?,
         })
-        .take(MAX_FAULTS)
-        .collect()
+    };
+    errors.iter().filter_map(fault).take(MAX_FAULTS).collect()
 }
 
 /// The first of `names` that is a text worth showing.
 fn text(members: &Map<String, Value>, names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| {
-        let text: String = members
-            .get(*name)?
-            .as_str()?
-            .chars()
-            .filter(|character| is_printable(*character))
-            .take(MAX_TEXT_CHARS)
-            .collect();
+        let text = members.get(*name)?.as_str()?.chars();
+        let printable = text.filter(|character| is_printable(*character));
+        let text: String = printable.take(MAX_TEXT_CHARS).collect();
         (!text.is_empty()).then_some(text)
     })
 }

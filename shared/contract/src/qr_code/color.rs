@@ -1,10 +1,9 @@
 use super::QrCode;
-use serde::{Deserialize, Serialize};
+use serde_with::SerializeDisplay;
 use std::{fmt, str::FromStr};
 
 /// An opaque sRGB colour, written `#rrggbb` or `#rgb`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, SerializeDisplay)]
 pub struct Color {
     /// Red, 0 to 255.
     pub red: u8,
@@ -25,13 +24,13 @@ impl Color {
     /// `#ffffff`.
     pub const WHITE: Self = Self::new(255, 255, 255);
 
-    /// A colour of its red, green and blue parts, 0 to 255 each.
+    /// A colour of its red, green and blue parts.
     pub const fn new(red: u8, green: u8, blue: u8) -> Self {
         Self { red, green, blue }
     }
 
     /// How bright the colour is, from 0 (black) to 1 (white): WCAG 2.2, "relative luminance".
-    pub fn relative_luminance(self) -> f64 {
+    fn relative_luminance(self) -> f64 {
         let linear = |part: u8| {
             let part = f64::from(part) / 255.0;
             if part <= 0.04045 {
@@ -44,7 +43,7 @@ impl Color {
     }
 
     /// The contrast ratio of two colours, from 1 to 21: WCAG 2.2, "contrast ratio".
-    pub fn contrast_with(self, other: Self) -> f64 {
+    pub(super) fn contrast_with(self, other: Self) -> f64 {
         let (one, two) = (self.relative_luminance(), other.relative_luminance());
         (one.max(two) + 0.05) / (one.min(two) + 0.05)
     }
@@ -52,7 +51,7 @@ impl Color {
     /// Whether modules of the colour `dark` on this light colour can be scanned, or why not.
     pub(super) fn scans_behind(self, dark: Self) -> Result<(), String> {
         let needed = QrCode::MIN_CONTRAST;
-        // Rounded down, so that a ratio just below the limit does not read as the limit.
+        // Rounded down: a ratio just below the limit does not read as the limit.
         let found = (self.contrast_with(dark) * 100.0).floor() / 100.0;
         if dark.relative_luminance() > self.relative_luminance() {
             return Err(format!(
@@ -76,29 +75,13 @@ impl FromStr for Color {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let digits = text.strip_prefix('#').ok_or(ColorError)?;
-        let doubled = digits.chars().flat_map(|digit| [digit, digit]);
-        let digits = match digits.len() {
-            3 => doubled.collect(),
-            _ => digits.to_owned(),
-        };
+        let repeats = if digits.len() == 3 { 2 } else { 1 };
+        let repeated = |digit| std::iter::repeat_n(digit, repeats);
+        let digits: String = digits.chars().flat_map(repeated).collect();
         let mut parts = [0; 3];
         hex::decode_to_slice(digits, &mut parts).map_err(|_| ColorError)?;
         let [red, green, blue] = parts;
         Ok(Self::new(red, green, blue))
-    }
-}
-
-impl TryFrom<String> for Color {
-    type Error = ColorError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<Color> for String {
-    fn from(color: Color) -> Self {
-        color.to_string()
     }
 }
 

@@ -1,6 +1,6 @@
 use base64::{Engine, engine::general_purpose::GeneralPurpose};
 use base64::{alphabet, engine::DecodePaddingMode, engine::GeneralPurposeConfig};
-use serde::{Serialize, Serializer};
+use serde_with::SerializeDisplay;
 use std::{fmt, str::FromStr};
 use url::Url;
 
@@ -10,8 +10,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// A logo as it was sent, in `logo_uri`: the picture itself, or where it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A `logo_uri`: the picture itself, or where it is.
+#[derive(Clone, Debug, PartialEq, Eq, SerializeDisplay)]
 pub enum LogoUri {
     /// The picture, in a `data:` URI.
     Picture(Logo),
@@ -19,9 +19,7 @@ pub enum LogoUri {
     Link(Url),
 }
 
-/// A PNG or JPEG file; in JSON a `data:` URI (RFC 2397).
-///
-/// That the file *begins* like one of its format is certain; that it is whole is not.
+/// A PNG or JPEG file, as far as its first bytes tell; in JSON a `data:` URI (RFC 2397).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Logo {
     format: LogoFormat,
@@ -64,8 +62,7 @@ const WANTED: &str =
     "give a PNG or JPEG as data:image/png;base64,… or data:image/jpeg;base64,…, or its https URL";
 
 impl Logo {
-    /// The largest file, in bytes; in base64 it leaves room for claims in a body of
-    /// [`StartIssue::MAX_BODY_BYTES`](crate::StartIssue::MAX_BODY_BYTES).
+    /// The largest file, in bytes. In base64 it leaves room for claims in the body of Start issue.
     pub const MAX_BYTES: usize = 128 * 1024;
 
     /// The logo that is this file.
@@ -101,14 +98,12 @@ impl Logo {
 }
 
 impl LogoFormat {
-    /// By the first bytes: what the sender declares is often wrong among the two.
+    /// By the first bytes: the declared format is often wrong.
     fn of(file: &[u8]) -> Option<Self> {
-        if file.starts_with(b"\x89PNG\r\n\x1a\n") {
-            Some(Self::Png)
-        } else if file.starts_with(b"\xff\xd8\xff") {
-            Some(Self::Jpeg)
-        } else {
-            None
+        match file {
+            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(Self::Png),
+            [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
+            _ => None,
         }
     }
 }
@@ -141,22 +136,24 @@ impl FromStr for LogoUri {
     type Err = LogoError;
 
     fn from_str(uri: &str) -> Result<Self, Self::Err> {
-        match uri.split_once(':') {
-            Some((scheme, _))
-                if scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http") =>
-            {
-                Url::parse(uri).map(Self::Link).map_err(|_| LogoError::Link)
-            }
-            _ => uri.parse().map(Self::Picture),
+        let (scheme, _) = uri.split_once(':').unwrap_or_default();
+        if ["http", "https"]
+            .iter()
+            .any(|http| scheme.eq_ignore_ascii_case(http))
+        {
+            let url = Url::parse(uri).map_err(|_| LogoError::Link)?;
+            Ok(Self::Link(url))
+        } else {
+            uri.parse().map(Self::Picture)
         }
     }
 }
 
-impl Serialize for LogoUri {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl fmt::Display for LogoUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Picture(logo) => serializer.serialize_str(&logo.data_uri()),
-            Self::Link(url) => serializer.serialize_str(url.as_str()),
+            Self::Picture(logo) => f.write_str(&logo.data_uri()),
+            Self::Link(url) => url.fmt(f),
         }
     }
 }

@@ -25,7 +25,7 @@ fn happenings() -> impl Strategy<Value = Vec<Happening>> {
         1 => Just(Status::IssueCompleted),
         1 => Just(Status::Error),
     ];
-    let stage = prop::sample::select(Stage::KNOWN.to_vec());
+    let stage = prop::sample::select(Stage::known().collect::<Vec<_>>());
     let happening = prop_oneof![
         any::<bool>().prop_map(|with_uuid| Happening::Offered { with_uuid }),
         (status, prop::option::of(stage.clone()))
