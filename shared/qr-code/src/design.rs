@@ -1,16 +1,17 @@
 use crate::{
     logo::LogoImage,
-    matrix::{Cell, Correction, Matrix, TextTooLongError},
-    png_file::{self, Pixel},
+    matrix::{Cell, Matrix, TextTooLongError},
+    png_file,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bestow_contract::{Color, FieldError, LogoUri, QrCode};
+use fast_qr::ECL;
+use image::{Rgb, RgbImage, imageops};
 use std::fmt;
 
 /// The quiet zone, in modules (ISO/IEC 18004 §6.3.8).
 const QUIET_ZONE: u32 = 4;
-/// The least width of a module in pixels: with one pixel, a picture shown at another size than its
-/// own loses modules.
+/// The least width of a module in pixels: with one pixel, a scaled picture loses modules.
 const LEAST_SCALE: u32 = 2;
 
 /// How a QR code shall look, with its logo read: everything but the text.
@@ -43,14 +44,14 @@ pub enum DrawError {
         /// The least size with the same padding and logo, in pixels.
         needed: u32,
     },
-    /// The PNG could not be written, which writing to memory never fails at.
+    /// The PNG could not be written. (Writing to memory does not fail.)
     #[error("the picture could not be written")]
     Png(#[from] png::EncodingError),
 }
 
 impl Design {
-    /// Reads the logo, if there is one. One that is only linked to is left out: who wants it fetches it
-    /// first, and hands it over by [`QrCode::with_logo`].
+    /// Reads the logo, if there is one. A link to one is left out: the caller fetches it first, for
+    /// [`QrCode::with_logo`].
     ///
     /// # Errors
     /// A fault at `/qr_code/logo_uri` if the logo is not a whole picture, or is too large.
@@ -68,7 +69,7 @@ impl Design {
         })
     }
 
-    /// Whether any text of `text_bytes` bytes can be drawn, to be asked before the text exists.
+    /// Checks whether any text of `text_bytes` bytes can be drawn, before the text exists.
     ///
     /// # Errors
     /// As [`Design::draw`].
@@ -82,23 +83,19 @@ impl Design {
     /// # Errors
     /// If the text is too long for a QR code, or its code too large for the picture.
     pub fn draw(&self, text: &str) -> Result<Picture, DrawError> {
-        let (mut matrix, scale) = self.lay_out(text)?;
-        let logo = self.logo.as_ref().map(|logo| {
+        let (matrix, scale) = self.lay_out(text)?;
+        let mut picture = self.paint(&matrix, scale);
+        if let Some(logo) = &self.logo {
             let share = length(matrix.side()) * self.options.logo_size / 100;
-            let picture = logo.fit((share * scale).max(1));
-            // Half a module of light around the logo, in whole modules, centred on the middle one.
-            let modules = |pixels: u32| ((pixels + scale).div_ceil(scale) | 1) as usize;
-            matrix.clear_middle(modules(picture.width()), modules(picture.height()));
-            picture
-        });
-
-        let size = self.options.size as usize;
-        let mut pixels = vec![pixel(self.options.color_light); size * size];
-        self.paint_modules(&mut pixels, &matrix, scale as usize);
-        if let Some(logo) = &logo {
-            paint_logo(&mut pixels, size, logo);
+            let logo = logo.fit((share * scale).max(1));
+            // Half a module of light around the logo, in an odd number of whole modules.
+            let cleared = |pixels: u32| ((pixels + scale).div_ceil(scale) | 1) * scale;
+            let (width, height) = (cleared(logo.width()), cleared(logo.height()));
+            let light = pixel(self.options.color_light);
+            put_in_middle(&mut picture, &RgbImage::from_pixel(width, height, light));
+            put_in_middle(&mut picture, &logo);
         }
-        let png = png_file::encode(&pixels, self.options.size)?;
+        let png = png_file::encode(&picture)?;
         Ok(Picture { png })
     }
 
@@ -106,7 +103,7 @@ impl Design {
     fn lay_out(&self, text: &str) -> Result<(Matrix, u32), DrawError> {
         let matrix = match self.logo {
             Some(_) => Matrix::under_logo(text)?,
-            None => Matrix::of_text(text, Correction::Medium)?,
+            None => Matrix::of_text(text, ECL::M)?,
         };
         let QrCode { size, padding, .. } = self.options;
         let side = length(matrix.side());
@@ -122,40 +119,32 @@ impl Design {
         Ok((matrix, scale))
     }
 
-    fn paint_modules(&self, pixels: &mut [Pixel], matrix: &Matrix, scale: usize) {
-        let size = self.options.size as usize;
-        let border = (size - matrix.side() * scale) / 2;
+    /// The code with its border.
+    fn paint(&self, matrix: &Matrix, scale: u32) -> RgbImage {
+        let size = self.options.size;
+        let border = (size - length(matrix.side()) * scale) / 2;
         let light = pixel(self.options.color_light);
         let dark = pixel(self.options.color_dark);
         let marker = pixel(self.options.marker_color());
-        let rows = matrix
-            .rows()
-            .flat_map(|row| std::iter::repeat_n(row, scale));
-        for (line, row) in pixels.chunks_mut(size).skip(border).zip(rows) {
-            let cells = row.iter().flat_map(|cell| std::iter::repeat_n(cell, scale));
-            for (target, cell) in line.iter_mut().skip(border).zip(cells) {
-                *target = match cell {
-                    Cell::Light => light,
-                    Cell::Dark => dark,
-                    Cell::Marker => marker,
-                };
+        RgbImage::from_fn(size, size, |x, y| {
+            let module = |at: u32| Some((at.checked_sub(border)? / scale) as usize);
+            match matrix.cell(module(x), module(y)) {
+                Cell::Light => light,
+                Cell::Dark => dark,
+                Cell::Marker => marker,
             }
-        }
+        })
     }
 }
 
-fn paint_logo(pixels: &mut [Pixel], size: usize, logo: &image::RgbImage) {
-    let top = size.saturating_sub(logo.height() as usize) / 2;
-    let left = size.saturating_sub(logo.width() as usize) / 2;
-    for (line, row) in pixels.chunks_mut(size).skip(top).zip(logo.rows()) {
-        for (target, source) in line.iter_mut().skip(left).zip(row) {
-            *target = source.0;
-        }
-    }
+fn put_in_middle(picture: &mut RgbImage, part: &RgbImage) {
+    let left = picture.width().saturating_sub(part.width()) / 2;
+    let top = picture.height().saturating_sub(part.height()) / 2;
+    imageops::replace(picture, part, left.into(), top.into());
 }
 
-fn pixel(color: Color) -> Pixel {
-    [color.red, color.green, color.blue]
+fn pixel(color: Color) -> Rgb<u8> {
+    Rgb([color.red, color.green, color.blue])
 }
 
 /// A number of modules, at most 177 in a row.

@@ -1,6 +1,6 @@
 use bestow_contract::{Color, LogoFormat};
 use image::{
-    DynamicImage, ImageFormat, ImageReader, Limits, Rgb, RgbImage,
+    DynamicImage, ImageFormat, ImageReader, Limits, RgbImage, Rgba, RgbaImage,
     error::ImageError,
     imageops::{self, FilterType},
 };
@@ -8,16 +8,15 @@ use std::io::Cursor;
 
 /// The widest and highest logo that is read, in pixels. At most 614 pixels of it are ever shown.
 const MAX_SIDE: u32 = 2048;
-/// The most memory that reading a logo may take, in bytes: 16 bits in four channels at the greatest
-/// size, and half as much again for the decoder's own buffers.
+/// The most memory that reading a logo may take, in bytes: four channels of 16 bits at the greatest
+/// size, and half as much for the decoder's buffers.
 const MAX_ALLOC_BYTES: u64 = 48 * 1024 * 1024;
 
 /// A logo's pixels, with what is transparent filled with the light colour.
-pub(crate) struct LogoImage(RgbImage);
+pub(crate) struct LogoImage(DynamicImage);
 
 impl LogoImage {
-    /// Reads the file, within limits that a file made to fill the memory ("decompression bomb")
-    /// runs into before it does harm.
+    /// Reads the file, within limits that stop a decompression bomb.
     ///
     /// # Errors
     /// What is wrong and what would be right, to be read after the name of the field.
@@ -43,41 +42,17 @@ impl LogoImage {
 
     /// The logo scaled to fit into a square of `side` pixels, with its proportions kept.
     pub(crate) fn fit(&self, side: u32) -> RgbImage {
-        let (width, height) = self.fitted_size(side);
-        imageops::resize(&self.0, width, height, FilterType::CatmullRom)
-    }
-
-    /// The width and height of [`LogoImage::fit`].
-    fn fitted_size(&self, side: u32) -> (u32, u32) {
-        let (width, height) = (self.0.width().max(1), self.0.height().max(1));
-        let scaled = |part: u32, whole: u32| (side * part / whole).clamp(1, side.max(1));
-        if width >= height {
-            (side.max(1), scaled(height, width))
-        } else {
-            (scaled(width, height), side.max(1))
-        }
+        let fitted = self.0.resize(side, side, FilterType::CatmullRom);
+        fitted.into_rgb8()
     }
 }
 
 /// Puts the picture on the light colour. Scaling comes after it, so that the colour of transparent
 /// pixels does not bleed into the edges.
-fn flatten(image: &DynamicImage, background: Color) -> RgbImage {
-    let background = [background.red, background.green, background.blue];
-    let image = image.to_rgba8();
-    let mut flat = RgbImage::new(image.width(), image.height());
-    for (target, source) in flat.pixels_mut().zip(image.pixels()) {
-        let [red, green, blue, alpha] = source.0;
-        let blend = |above: u8, below: u8| {
-            let (above, below, alpha) = (u32::from(above), u32::from(below), u32::from(alpha));
-            // At most 255, as an average of two bytes.
-            u8::try_from((above * alpha + below * (255 - alpha) + 127) / 255).unwrap_or(u8::MAX)
-        };
-        let [back_red, back_green, back_blue] = background;
-        *target = Rgb([
-            blend(red, back_red),
-            blend(green, back_green),
-            blend(blue, back_blue),
-        ]);
-    }
-    flat
+fn flatten(image: &DynamicImage, background: Color) -> DynamicImage {
+    let Color { red, green, blue } = background;
+    let background = Rgba([red, green, blue, u8::MAX]);
+    let mut flat = RgbaImage::from_pixel(image.width(), image.height(), background);
+    imageops::overlay(&mut flat, &image.to_rgba8(), 0, 0);
+    flat.into()
 }

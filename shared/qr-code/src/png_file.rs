@@ -1,33 +1,31 @@
+use image::{Rgb, RgbImage};
 use png::{BitDepth, ColorType, Compression, Encoder, EncodingError, Filter};
 
-/// A pixel: red, green, blue.
-pub(crate) type Pixel = [u8; 3];
-
-/// A square picture as a PNG file, with a palette if it has at most 256 colours.
-pub(crate) fn encode(pixels: &[Pixel], side: u32) -> Result<Vec<u8>, EncodingError> {
+/// A picture as a PNG file, with a palette if it has at most 256 colours.
+pub(crate) fn encode(picture: &RgbImage) -> Result<Vec<u8>, EncodingError> {
     let mut file = Vec::new();
-    let mut encoder = Encoder::new(&mut file, side, side);
+    let mut encoder = Encoder::new(&mut file, picture.width(), picture.height());
     encoder.set_compression(Compression::Balanced);
-    let data = match indexed(pixels) {
+    let data = match indexed(picture) {
         Some((palette, indices)) => {
-            let (depth, bits) = match palette.len() {
-                0..=2 => (BitDepth::One, 1),
-                3..=4 => (BitDepth::Two, 2),
-                5..=16 => (BitDepth::Four, 4),
-                _ => (BitDepth::Eight, 8),
+            let depth = match palette.len() {
+                0..=2 => BitDepth::One,
+                3..=4 => BitDepth::Two,
+                5..=16 => BitDepth::Four,
+                _ => BitDepth::Eight,
             };
             encoder.set_color(ColorType::Indexed);
             encoder.set_depth(depth);
-            encoder.set_palette(palette.concat());
+            encoder.set_palette(palette.iter().flat_map(|color| color.0).collect::<Vec<_>>());
             // A module's rows are all the same, which this filter turns into zeros.
             encoder.set_filter(Filter::Up);
-            pack(&indices, side, bits)
+            pack(&indices, picture.width() as usize, depth as usize)
         }
         None => {
             encoder.set_color(ColorType::Rgb);
             encoder.set_depth(BitDepth::Eight);
             encoder.set_filter(Filter::Adaptive);
-            pixels.concat()
+            picture.as_raw().clone()
         }
     };
     let mut writer = encoder.write_header()?;
@@ -36,13 +34,12 @@ pub(crate) fn encode(pixels: &[Pixel], side: u32) -> Result<Vec<u8>, EncodingErr
     Ok(file)
 }
 
-/// The picture's colours and, for each pixel, which of them it has; nothing if there are more than
-/// 256.
-fn indexed(pixels: &[Pixel]) -> Option<(Vec<Pixel>, Vec<u8>)> {
-    let mut palette: Vec<Pixel> = Vec::new();
-    let mut indices = Vec::with_capacity(pixels.len());
+/// The picture's colours and, for each pixel, which of them it has; nothing if there are more than 256.
+fn indexed(picture: &RgbImage) -> Option<(Vec<Rgb<u8>>, Vec<u8>)> {
+    let mut palette: Vec<Rgb<u8>> = Vec::new();
+    let mut indices = Vec::with_capacity(picture.pixels().len());
     let mut last = None;
-    for pixel in pixels {
+    for pixel in picture.pixels() {
         // Most pixels are as the one before.
         let index = match last {
             Some((color, index)) if color == pixel => index,
@@ -63,19 +60,14 @@ fn indexed(pixels: &[Pixel]) -> Option<(Vec<Pixel>, Vec<u8>)> {
 
 /// Puts the pixels of each row into bytes, `bits` for each, the leftmost in the high bits; a row
 /// starts a new byte (PNG §7.2).
-fn pack(indices: &[u8], side: u32, bits: usize) -> Vec<u8> {
+fn pack(indices: &[u8], width: usize, bits: usize) -> Vec<u8> {
     let per_byte = 8 / bits;
-    // On every platform with 32-bit addresses or more.
-    let side = usize::try_from(side).unwrap_or(usize::MAX);
-    indices
-        .chunks(side.max(1))
-        .flat_map(|row| row.chunks(per_byte))
-        .map(|group| {
-            let missing = per_byte - group.len();
-            let byte = group
-                .iter()
-                .fold(0u32, |byte, index| (byte << bits) | u32::from(*index));
-            u8::try_from(byte << (missing * bits)).unwrap_or_default()
-        })
-        .collect()
+    let rows = indices.chunks(width.max(1));
+    let groups = rows.flat_map(|row| row.chunks(per_byte));
+    let pack = |group: &[u8]| {
+        let places = (0..per_byte).rev().map(|place| place * bits);
+        let indices = group.iter().zip(places);
+        indices.fold(0, |byte, (index, place)| byte | index << place)
+    };
+    groups.map(pack).collect()
 }
