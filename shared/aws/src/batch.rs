@@ -1,7 +1,6 @@
 //! Reading and writing many items at once.
 
 use aws_sdk_dynamodb::error::{BuildError, SdkError};
-use aws_sdk_dynamodb::operation::batch_write_item::BatchWriteItemError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, DeleteRequest, KeysAndAttributes, PutRequest, WriteRequest,
 };
@@ -12,12 +11,12 @@ use crate::item::Item;
 use crate::retry::{Batch, send_batch};
 use crate::table::Table;
 
-/// The most keys of one BatchGetItem, and how often those are asked for again that DynamoDB left out.
+/// The most keys of one BatchGetItem, and how often it is repeated for those that DynamoDB left out.
 const GET_KEYS: usize = 100;
 const GET_REPEATS: usize = 4;
 
-/// The most items of one BatchWriteItem, and how many bytes of them are sent together. A partition takes about
-/// 1 MB a second: what is too much for it is sent again, for about six seconds.
+/// The most items and bytes of one BatchWriteItem, and how often it is repeated for what is left out: for about six
+/// seconds. A partition takes about 1 MB a second.
 const WRITE_ITEMS: usize = 25;
 const WRITE_BYTES: usize = 250_000;
 const WRITE_REPEATS: usize = 10;
@@ -25,7 +24,7 @@ const WRITE_REPEATS: usize = 10;
 const WRITES_AT_A_TIME: usize = 4;
 
 impl Table {
-    /// The items that have these keys, however many, as they are now. No key may be there twice.
+    /// The items of any number of keys, as they are now. The keys must differ.
     pub async fn get_many(&self, keys: &[Item]) -> Result<Batch<Item, Item>, CallError> {
         let (mut found, mut left_out) = (Vec::new(), Vec::new());
         for keys in keys.chunks(GET_KEYS) {
@@ -56,7 +55,7 @@ impl Table {
         })
     }
 
-    /// Puts all of these items, however many, over what is there.
+    /// Puts any number of items, over what is there.
     pub async fn put_many(&self, items: Vec<Item>) -> Result<(), CallError> {
         self.write_many(items, |item| {
             let put = PutRequest::builder().set_item(Some(item)).build()?;
@@ -65,7 +64,7 @@ impl Table {
         .await
     }
 
-    /// Deletes the items of all of these keys, however many.
+    /// Deletes the items of any number of keys.
     pub async fn delete_many(&self, keys: Vec<Item>) -> Result<(), CallError> {
         self.write_many(keys, |key| {
             let delete = DeleteRequest::builder().set_key(Some(key)).build()?;
@@ -103,7 +102,10 @@ impl Table {
         let write = write.request_items(&self.name, batch.clone());
         let left_out = match self.client.send(write).await {
             Ok(answer) => answer.unprocessed_items.unwrap_or_default(),
-            Err(SdkError::ServiceError(fault)) if all_is_left_out(fault.err()) => {
+            // As an answer that leaves out everything.
+            Err(SdkError::ServiceError(fault))
+                if fault.err().is_provisioned_throughput_exceeded_exception() =>
+            {
                 [(self.name.clone(), batch)].into()
             }
             Err(fault) => return Err(CallError::from_sdk(fault)),
@@ -115,11 +117,7 @@ impl Table {
     }
 }
 
-fn all_is_left_out(fault: &BatchWriteItemError) -> bool {
-    fault.is_provisioned_throughput_exceeded_exception()
-}
-
-/// Items in the order that they came, as many together as may be.
+/// The items in their order, in batches as large as allowed.
 fn batches(items: Vec<Item>) -> Vec<Vec<Item>> {
     let (mut batches, mut batch, mut bytes) = (Vec::new(), Vec::new(), 0_usize);
     for item in items {
@@ -139,11 +137,8 @@ fn batches(items: Vec<Item>) -> Vec<Vec<Item>> {
 
 /// About how many bytes an item has.
 fn size(item: &Item) -> usize {
-    let values = item.values().map(|value| match value {
-        AttributeValue::B(bytes) => bytes.as_ref().len(),
-        _ => 40,
-    });
-    values.sum()
+    let size = |value: &AttributeValue| value.as_b().map_or(40, |bytes| bytes.as_ref().len());
+    item.values().map(size).sum()
 }
 
 fn unbuildable(_: BuildError) -> CallError {

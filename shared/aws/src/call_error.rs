@@ -8,10 +8,10 @@ use thiserror::Error;
 
 use crate::item::MalformedItemError;
 
-/// A call to an AWS service that failed for good: the SDK has already tried again where that could help.
+/// A call to an AWS service that failed, after all attempts.
 ///
-/// It prints the service's error code, or what kept the call from being answered. The service's message
-/// is in [`Error::source`]: it can repeat what was sent, so it is not for the log.
+/// It prints the service's error code, or why there is no answer. The service's message is in [`Error::source`]: it
+/// can repeat what was sent, so it is not for the log.
 #[derive(Debug, Error)]
 #[error("an AWS call failed: {reason}")]
 pub struct CallError {
@@ -21,8 +21,7 @@ pub struct CallError {
 }
 
 impl CallError {
-    /// Keeps what the SDK tells about a failure. (No `From`: `?` would also swallow the conditions that
-    /// a caller must look at first.)
+    /// The error of the SDK. (There is no `From`, because `?` would swallow failed conditions.)
     pub fn from_sdk<E, R>(fault: SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
@@ -32,11 +31,10 @@ impl CallError {
             SdkError::TimeoutError(_) => "no answer in time".to_owned(),
             SdkError::DispatchFailure(_) => "the service could not be reached".to_owned(),
             SdkError::ResponseError(_) => "the answer could not be read".to_owned(),
-            SdkError::ServiceError(answer) => answer
-                .err()
-                .code()
-                .unwrap_or("an error without a code")
-                .to_owned(),
+            SdkError::ServiceError(answer) => {
+                let code = answer.err().code();
+                code.unwrap_or("an error without a code").to_owned()
+            }
             _ => "the request could not be made".to_owned(),
         };
         Self {
@@ -46,7 +44,7 @@ impl CallError {
         }
     }
 
-    /// A write that others of the same items were in the way of, again and again.
+    /// A write that conflicted with others at every attempt.
     pub(crate) fn contention<E, R>(fault: SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
@@ -58,12 +56,12 @@ impl CallError {
         }
     }
 
-    /// Whether it was a write that others of the same items were in the way of for seconds. Nothing was written.
+    /// Whether it was a write that conflicted with others for seconds. Nothing was written.
     pub fn is_contention(&self) -> bool {
         self.is_contention
     }
 
-    /// An answer that lacks what the service promises, or an item that is not what we write.
+    /// An answer or an item without its form.
     pub fn unexpected(reason: &str) -> Self {
         Self {
             reason: reason.to_owned(),
@@ -72,7 +70,7 @@ impl CallError {
         }
     }
 
-    /// A batch of which a service left out parts again and again.
+    /// A batch of which a service left out parts at every attempt.
     pub fn left_out() -> Self {
         Self::unexpected("parts of a batch were left out again and again")
     }

@@ -1,8 +1,7 @@
 //! Which claims are to be erased.
 //!
-//! An item that has claims also has `erase_at_seconds` and `erase_shard`. These two are the key of a sparse
-//! index of its table, so that what is due is found without reading what is not, and an item leaves the index
-//! by the write that takes its claims.
+//! An item with claims has `erase_at_seconds` and `erase_shard`, the key of a sparse index of its table. What is due is
+//! found by that index, and an item leaves it with the write that removes its claims.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
@@ -12,17 +11,16 @@ use aws_smithy_async::future::pagination_stream::PaginationStream;
 use crate::CallError;
 use crate::item::{Item, number};
 
-/// How many parts such an index has. One part takes a thousand writes a second, and an issuance has three
-/// or four. More may be added; with fewer, what the others still hold would never be found.
+/// How many shards such an index has. A shard takes a thousand writes a second, and an issuance has three or four.
+/// The number may grow; if it shrinks, items in the removed shards are never found.
 pub const ERASE_SHARDS: u8 = 8;
 
 const ERASE_AT: &str = "erase_at_seconds";
 
-/// Entries that are read at a time.
+/// Entries of a page.
 const PAGE: i32 = 200;
 
-/// Something whose claims are to be erased, as the index knows it. Since the index follows the table, it may
-/// have moved on: whoever erases looks again.
+/// Something whose claims are to be erased. The index is eventually consistent, so the item may have changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due<T> {
     /// Whose claims.
@@ -39,8 +37,7 @@ pub struct DuePages<T> {
 }
 
 impl<T> DuePages<T> {
-    /// What is due at `now_seconds` in a shard of an index: hash key `erase_shard`, range key
-    /// `erase_at_seconds`, keys only. `id` reads whose claims an entry is about.
+    /// What is due at `now_seconds` in a shard of an index with keys alone. `id` reads whose claims an entry is about.
     pub fn of(
         client: &Client,
         (table, index): (&str, &str),
@@ -61,8 +58,7 @@ impl<T> DuePages<T> {
         Self { pages, id }
     }
 
-    /// The next page; none after the last. An entry that cannot be read is a failure of its own, and does not
-    /// keep the others from being erased.
+    /// The next page; none after the last. An entry that cannot be read fails for itself.
     pub async fn next(&mut self) -> Option<Result<Vec<Result<Due<T>, CallError>>, CallError>> {
         let page = self.pages.next().await?;
         Some(page.map_err(CallError::from_sdk).map(|page| {
@@ -72,13 +68,13 @@ impl<T> DuePages<T> {
     }
 
     fn read(&self, entry: &Item) -> Result<Due<T>, CallError> {
+        let id = (self.id)(entry);
+        let id = id.ok_or_else(|| CallError::unexpected("an index entry without its id"))?;
+        let at = entry.get(ERASE_AT);
+        let at = at.and_then(|at| at.as_n().ok()?.parse().ok());
         Ok(Due {
-            id: (self.id)(entry).ok_or_else(|| {
-                CallError::unexpected("an index entry of nothing that has claims")
-            })?,
-            erase_at_seconds: entry
-                .get(ERASE_AT)
-                .and_then(|due| due.as_n().ok()?.parse().ok())
+            id,
+            erase_at_seconds: at
                 .ok_or_else(|| CallError::unexpected("an index entry without its time"))?,
         })
     }

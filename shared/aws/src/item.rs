@@ -13,7 +13,7 @@ use crate::CallError;
 /// An item, some attributes of one, or its key.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// An attribute is not what we write.
+/// An attribute without its form.
 #[derive(Debug)]
 pub struct MalformedItemError {
     /// The attribute's name.
@@ -66,7 +66,7 @@ pub fn write(key: Item, value: &impl Serialize) -> Result<Item, CallError> {
     Ok(item)
 }
 
-/// The value of an item. Attributes that it does not know, of a later version perhaps, are left alone.
+/// The value of an item. Unknown attributes are ignored.
 pub fn read<T: DeserializeOwned>(item: Item) -> Result<T, MalformedItemError> {
     let item = Deserializer::from_attribute_value(AttributeValue::M(item).into());
     serde_path_to_error::deserialize(item).map_err(|fault| match fault.path().iter().next() {

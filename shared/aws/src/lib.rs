@@ -1,12 +1,10 @@
-//! What every adapter on AWS is built from: the SDK's configuration, items and their attributes, conditional
-//! writes, queues, and the index of what is to be erased. It knows no domain; the tables and queues of one
-//! are in the crate of its bounded context, `backend` or `bundled-wallet`.
+//! What adapters on AWS are built from: the SDK's configuration, items, conditional writes, queues, and the index of
+//! what is to be erased. It knows no domain; `backend` and `bundled-wallet` have the tables and queues of theirs.
 
 mod batch;
 mod call_error;
 pub mod erasure;
 pub mod item;
-mod message_trace;
 pub mod queue;
 mod request;
 mod retry;

@@ -1,11 +1,17 @@
 //! A queue.
 
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use std::collections::HashMap;
+
+use aws_sdk_sqs::types::{
+    MessageSystemAttributeNameForSends as Name, MessageSystemAttributeValue as Value,
+    SendMessageBatchRequestEntry,
+};
+use bestow_runtime::trace;
 use serde::Serialize;
 
+use crate::CallError;
 use crate::retry::{Batch, send_batch};
 use crate::service::Sqs;
-use crate::{CallError, message_trace};
 
 /// The most messages of one SendMessageBatch.
 pub const BATCH_MESSAGES: usize = 10;
@@ -28,14 +34,14 @@ impl Queue {
         }
     }
 
-    /// Sends a message that is to be delivered after `delay_seconds` (0 to 900).
+    /// Sends a message, to be delivered after `delay_seconds` (0 to 900).
     pub async fn send(&self, body: String, delay_seconds: u32) -> Result<(), CallError> {
         let send = self
             .client
             .send_message()
             .queue_url(&self.url)
             .message_body(body)
-            .set_message_system_attributes(message_trace::system_attributes())
+            .set_message_system_attributes(trace_of_caller())
             .delay_seconds(whole(delay_seconds));
         let sent = self.client.send(send).await;
         sent.map(drop).map_err(CallError::from_sdk)
@@ -52,7 +58,7 @@ impl Queue {
         self.send(body, delay_seconds).await
     }
 
-    /// Sends up to [`BATCH_MESSAGES`] messages together, those again that are not taken.
+    /// Sends up to [`BATCH_MESSAGES`] messages together, and again those that are not taken.
     pub async fn send_batch(&self, bodies: Vec<String>) -> Result<(), CallError> {
         let entries = (0..)
             .zip(bodies)
@@ -60,7 +66,7 @@ impl Queue {
                 SendMessageBatchRequestEntry::builder()
                     .id(index.to_string())
                     .message_body(body)
-                    .set_message_system_attributes(message_trace::system_attributes())
+                    .set_message_system_attributes(trace_of_caller())
                     .build()
                     .map_err(|_| CallError::unexpected("a message without a body"))
             })
@@ -100,6 +106,15 @@ impl Queue {
         let sent = self.client.send(change).await;
         sent.map(drop).map_err(CallError::from_sdk)
     }
+}
+
+/// Makes a message a part of the trace that the calling task works for. It overrides the header that the call itself
+/// carries, which names the trace of the invocation: that of a batch.
+fn trace_of_caller() -> Option<HashMap<Name, Value>> {
+    let header = trace::current()?;
+    let value = Value::builder().data_type("String");
+    let value = value.string_value(header.as_str()).build().ok()?;
+    Some(HashMap::from([(Name::AwsTraceHeader, value)]))
 }
 
 fn whole(seconds: u32) -> i32 {

@@ -1,60 +1,62 @@
-//! What is sent again, and when. Which failed calls the SDK itself sends again is said in [`crate::sdk`].
+//! What is sent again besides failed attempts ([`crate::service`]): conflicting writes, and what a service leaves out.
 
+use std::error::Error;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
 
-/// A write that a transaction on the same item was in the way of. DynamoDB lets neither wait: it refuses one, which
-/// then has written nothing. The waits add up to 5.6 seconds at most: a caller that gives up after ten seconds is
-/// answered.
+use crate::item::Item;
+
+/// A write that DynamoDB refused because of a transaction on the same item. The waits add up to at most 5.6 seconds,
+/// so a caller with a time-out of ten seconds is answered.
 const CONFLICTS: ExponentialBuilder = ExponentialBuilder::new()
     .with_jitter()
     .with_min_delay(Duration::from_micros(12_500))
     .with_max_delay(Duration::from_millis(400))
     .with_max_times(11);
 
-/// What a service left out of a batch. A wait is up to twice as long as said here.
+/// What a service left out of a batch. Jitter makes a wait up to twice as long.
 const LEFT_OUT: ExponentialBuilder = ExponentialBuilder::new()
     .with_jitter()
     .with_min_delay(Duration::from_millis(35))
     .with_max_delay(Duration::from_millis(700));
 
-/// An error that tells whether it was a conflict.
-pub(crate) trait Conflict {
-    /// Whether another write was in the way, and nothing else is known to be.
+/// An error of a write.
+pub(crate) trait WriteError: ProvideErrorMetadata + Error + Send + Sync + 'static {
+    /// The first write whose condition does not hold, and its item as it stands.
+    fn refusal(&self) -> Option<(usize, Option<Item>)>;
+
+    /// Whether another write was in the way, and nothing else.
     fn is_conflict(&self) -> bool;
 }
 
 /// Whether a write failed because another was in its way.
-pub(crate) fn is_conflict<E: Conflict, R>(fault: &SdkError<E, R>) -> bool {
+pub(crate) fn is_conflict<E: WriteError, R>(fault: &SdkError<E, R>) -> bool {
     fault.as_service_error().is_some_and(E::is_conflict)
 }
 
-/// Sends a write until no other is in its way. If one always was, the result is the last conflict.
+/// Sends a write until there is no conflict, or too many.
 pub(crate) async fn despite_conflicts<T, E, R, F>(
     send: impl FnMut() -> F,
 ) -> Result<T, SdkError<E, R>>
 where
-    E: Conflict,
+    E: WriteError,
     F: Future<Output = Result<T, SdkError<E, R>>>,
 {
-    send.retry(CONFLICTS)
-        .sleep(tokio::time::sleep)
-        .when(is_conflict)
-        .await
+    send.retry(CONFLICTS).when(is_conflict).await
 }
 
-/// What came of a batch.
+/// The result of a batch.
 #[derive(Debug)]
 pub struct Batch<T, P> {
     /// What was found.
     pub found: Vec<T>,
-    /// What the service left out, again and again.
+    /// What the service left out each time.
     pub left_out: Vec<P>,
 }
 
-/// Sends the parts of a batch, and those again that the service leaves out, up to so many times.
+/// Sends the parts of a batch, and up to `repeats` times those that the service left out.
 pub(crate) async fn send_batch<T, P, E, F>(
     parts: Vec<P>,
     repeats: usize,

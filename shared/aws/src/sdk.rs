@@ -1,8 +1,7 @@
 //! The AWS SDK's clients, made from a function's own environment.
 //!
-//! The configuration is put together by hand instead of by `aws-config`: a Lambda function's
-//! credentials, region and endpoints are always environment variables, and searching for them
-//! elsewhere (profiles, SSO, instance metadata) would only cost cold start, or find someone else's.
+//! Without `aws-config`: a Lambda function's credentials, region and endpoints are environment variables, and looking
+//! for them elsewhere (profiles, SSO, instance metadata) costs cold start, or finds someone else's.
 
 use std::time::Duration;
 
@@ -25,15 +24,14 @@ use bestow_runtime::{ConfigError, Env};
 
 use crate::service::{Dynamodb, EventBridge, Service, Sqs};
 
-/// Attempts of one call, the first included. With the time-outs below a call takes at most 6.5 seconds;
-/// the functions' time-outs (`template.yaml`) allow for the calls that each makes in a row.
+/// Attempts of one call, the first included. The functions' time-outs (`template.yaml`) allow for the calls that each
+/// makes in a row.
 pub(crate) const ATTEMPTS: u32 = 3;
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_000);
 pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(2_000);
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_millis(6_500);
 
-/// The names in the certificates of the authorities that AWS endpoints are under
-/// (<https://www.amazontrust.com/repository/>).
+/// Names in the certificates that AWS endpoints are under (<https://www.amazontrust.com/repository/>).
 const AMAZON_ROOTS: [&[u8]; 2] = [
     b"Amazon Root CA ",
     b"Starfield Services Root Certificate Authority",
@@ -52,9 +50,8 @@ pub struct Sdk {
 }
 
 impl Sdk {
-    /// Reads `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, which
-    /// Lambda sets. Each client also reads its `AWS_ENDPOINT_URL_…`, which Lambda does not set: with it
-    /// the client talks to another endpoint, such as the local cloud.
+    /// Reads `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, which Lambda sets.
+    /// Each client also reads its `AWS_ENDPOINT_URL_…`, for another endpoint, such as the local cloud.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let region = env.required("AWS_REGION", "a region, for example eu-central-1")?;
         let access_key_id = env.required("AWS_ACCESS_KEY_ID", "an access key id")?;
@@ -110,23 +107,19 @@ impl Sdk {
 
     /// DynamoDB.
     pub fn dynamodb(&self) -> Dynamodb {
-        self.service("dynamodb", "AWS_ENDPOINT_URL_DYNAMODB", |config| {
-            aws_sdk_dynamodb::Client::new(config)
-        })
+        let client = aws_sdk_dynamodb::Client::new;
+        self.service("dynamodb", "AWS_ENDPOINT_URL_DYNAMODB", client)
     }
 
     /// SQS.
     pub fn sqs(&self) -> Sqs {
-        self.service("sqs", "AWS_ENDPOINT_URL_SQS", |config| {
-            aws_sdk_sqs::Client::new(config)
-        })
+        self.service("sqs", "AWS_ENDPOINT_URL_SQS", aws_sdk_sqs::Client::new)
     }
 
     /// EventBridge.
     pub fn eventbridge(&self) -> EventBridge {
-        self.service("events", "AWS_ENDPOINT_URL_EVENTBRIDGE", |config| {
-            aws_sdk_eventbridge::Client::new(config)
-        })
+        let client = aws_sdk_eventbridge::Client::new;
+        self.service("events", "AWS_ENDPOINT_URL_EVENTBRIDGE", client)
     }
 
     /// The service with this name in addresses and signatures.
@@ -134,10 +127,12 @@ impl Sdk {
         &self,
         name: &'static str,
         variable: &str,
-        client: impl FnOnce(&SdkConfig) -> C,
+        client: fn(&SdkConfig) -> C,
     ) -> Service<C> {
-        let endpoint = self.env.optional(variable).map(str::to_owned);
-        let endpoint = endpoint.unwrap_or_else(|| endpoint_of(name, &self.region));
+        let endpoint = match self.env.optional(variable) {
+            Some(endpoint) => endpoint.to_owned(),
+            None => endpoint_of(name, &self.region),
+        };
         Service::new(
             client(&self.with_endpoint(variable)),
             self.connector.clone(),
@@ -146,7 +141,7 @@ impl Sdk {
         )
     }
 
-    /// The configuration of a client whose endpoint `variable` may set, for a service that one crate alone calls.
+    /// The configuration of a client of the SDK, whose endpoint `variable` may set.
     pub fn with_endpoint(&self, variable: &str) -> SdkConfig {
         let mut config = self.config.clone().into_builder();
         config.set_endpoint_url(self.env.optional(variable).map(str::to_owned));
@@ -164,7 +159,7 @@ fn endpoint_of(service: &str, region: &str) -> String {
     format!("https://{service}.{region}.{domain}")
 }
 
-/// Only the roots that AWS uses: to read the system's whole bundle costs 8 ms of each cold start.
+/// Only the roots that AWS uses: reading the system's whole bundle takes 8 ms of each cold start.
 fn amazon_trust_store() -> TrustStore {
     amazon_roots().fold(TrustStore::empty(), |store, root| {
         store.with_pem_certificate(pem(root))

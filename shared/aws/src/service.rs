@@ -1,24 +1,19 @@
-//! A client of the SDK, and a shorter way from the request that it builds to the service.
-//!
-//! Requests, answers, errors, what is written on the wire and the connections are the SDK's. Left out is its
-//! orchestrator, which needs three times the CPU time of all the rest: plugins, layers of configuration, interceptors,
-//! endpoint rules, all of them anew for each call. What it does that matters is here: signatures, time-outs, attempts.
+//! Calls to AWS with the SDK's requests, answers, errors and connections, but without its orchestrator, which takes
+//! three times the CPU time of all the rest. What it does that matters is here: signatures, time-outs, attempts, the
+//! service's clock.
 
-#![expect(
-    clippy::result_large_err,
-    reason = "these are the errors of the SDK, as its own clients return them"
-)]
+#![expect(clippy::result_large_err, reason = "they are the SDK's own errors")]
 
 use std::fmt::Debug;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
-use aws_smithy_runtime_api::client::interceptors::context::{Error, Input};
+use aws_smithy_runtime_api::client::interceptors::context::Input;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::client::ser_de::{
@@ -30,14 +25,15 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use backon::{ExponentialBuilder, Retryable};
 use bestow_runtime::trace;
 use http_body_util::BodyExt;
-use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::request::Request;
 use crate::sdk::{ATTEMPT_TIMEOUT, ATTEMPTS, CALL_TIMEOUT};
 use crate::signature::Signer;
 
-/// Between attempts, as the SDK's standard mode waits. A call takes an attempt's time-out at most, thrice.
+/// Between attempts, as in the SDK's standard mode.
 const BETWEEN_ATTEMPTS: ExponentialBuilder = ExponentialBuilder::new()
     .with_jitter()
     .with_min_delay(Duration::from_millis(25))
@@ -46,7 +42,25 @@ const BETWEEN_ATTEMPTS: ExponentialBuilder = ExponentialBuilder::new()
 /// What a service answers that may be over in a moment.
 const TRANSIENT_STATUS: [u16; 4] = [500, 502, 503, 504];
 
-/// A service of AWS: it has the methods of the SDK's client, which build requests.
+/// In milliseconds, how long a service asks to wait, and by how much it may prolong a wait.
+const RETRY_AFTER: &str = "x-amz-retry-after";
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// What a service may answer to a signature whose time is wrong by at least so much, as the SDK has it.
+const WRONG_TIME: [&str; 5] = [
+    "InvalidSignatureException",
+    "SignatureDoesNotMatch",
+    "AuthFailure",
+    "RequestTimeTooSkewed",
+    "AccessDeniedException",
+];
+const LEAST_SKEW: SignedDuration = SignedDuration::from_mins(4);
+
+/// Marks the answer to a request whose time was wrong.
+#[derive(Debug, Clone)]
+struct TimeWasWrong;
+
+/// A service of AWS, with the methods of the SDK's client, which build requests.
 #[derive(Debug, Clone)]
 pub struct Service<C> {
     client: C,
@@ -64,6 +78,8 @@ pub type EventBridge = Service<aws_sdk_eventbridge::Client>;
 struct Inner {
     connector: SharedHttpConnector,
     signer: Signer,
+    /// By how much the service's clock is ahead of ours, where it has refused ours.
+    skew_seconds: AtomicI64,
     url: String,
     host: String,
     path: String,
@@ -91,6 +107,7 @@ impl<C> Service<C> {
         let inner = Inner {
             connector,
             signer: Signer::new(credentials, region, name),
+            skew_seconds: AtomicI64::default(),
             host: host.to_owned(),
             path: format!("/{path}"),
             url,
@@ -101,7 +118,7 @@ impl<C> Service<C> {
         }
     }
 
-    /// Sends a request, up to three times where that may help.
+    /// Sends a request, up to three times if it fails in a way that may be over in a moment.
     ///
     /// # Errors
     /// Those of the SDK's own `send`.
@@ -120,14 +137,14 @@ impl<C> Service<C> {
             let attempt = format!("attempt={number}; max={ATTEMPTS}");
             let answer = self.inner.exchange(&template, &id, attempt);
             match tokio::time::timeout(ATTEMPT_TIMEOUT, answer).await {
-                Ok(answer) => read::<R>(operation, answer.map_err(unread)?),
+                Ok(answer) => read::<R>(operation, answer?),
                 Err(elapsed) => Err(SdkError::timeout_error(elapsed)),
             }
         };
         let call = attempt
             .retry(BETWEEN_ATTEMPTS)
-            .sleep(tokio::time::sleep)
-            .when(may_be_over);
+            .when(may_be_over)
+            .adjust(|fault, wait| Some(wait_as_asked(wait?, fault)));
         let answer = tokio::time::timeout(CALL_TIMEOUT, call).await;
         answer.unwrap_or_else(|elapsed| Err(SdkError::timeout_error(elapsed)))
     }
@@ -135,16 +152,25 @@ impl<C> Service<C> {
 
 impl Inner {
     /// One attempt. The answer has its whole body.
-    async fn exchange(
+    async fn exchange<E>(
         &self,
         template: &HttpRequest,
         id: &str,
         attempt: String,
-    ) -> Result<HttpResponse, SdkError<Error, HttpResponse>> {
-        let request = self.signed(template, id, attempt);
+    ) -> Result<HttpResponse, SdkError<E, HttpResponse>> {
+        let skew_seconds = self.skew_seconds.load(Ordering::Relaxed);
+        let now = Timestamp::now();
+        let skew = SignedDuration::from_secs(skew_seconds);
+        let now = now.checked_add(skew).unwrap_or(now);
+        let request = self.signed(template, now, id, attempt);
         let request = request.map_err(SdkError::construction_failure)?;
         let answer = self.connector.call(request).await;
         let mut answer = answer.map_err(SdkError::dispatch_failure)?;
+        if let Some(seconds) = too_skewed(now, &answer) {
+            self.skew_seconds
+                .store(skew_seconds + seconds, Ordering::Relaxed);
+            answer.add_extension(TimeWasWrong);
+        }
         match answer.take_body().collect().await {
             Ok(body) => {
                 *answer.body_mut() = SdkBody::from(body.to_bytes());
@@ -157,6 +183,7 @@ impl Inner {
     fn signed(
         &self,
         template: &HttpRequest,
+        now: Timestamp,
         id: &str,
         attempt: String,
     ) -> Result<HttpRequest, Box<dyn std::error::Error + Send + Sync>> {
@@ -169,7 +196,7 @@ impl Inner {
             .collect();
         signed.push(("host", self.host.clone()));
         let body = template.body().bytes().unwrap_or_default();
-        let added = self.signer.sign(Timestamp::now(), &self.path, signed, body);
+        let added = self.signer.sign(now, &self.path, signed, body);
         request.set_uri(self.url.as_str())?;
         let headers = request.headers_mut();
         for (name, value) in added {
@@ -184,7 +211,7 @@ impl Inner {
     }
 }
 
-/// A request as the SDK writes it: it lacks address and signature.
+/// A request as the SDK writes it, without address and signature.
 fn written(
     operation: &FrozenLayer,
     input: Input,
@@ -232,21 +259,34 @@ fn may_be_over<E: ProvideErrorMetadata>(fault: &SdkError<E, HttpResponse>) -> bo
         }
         SdkError::ServiceError(answer) => {
             let code = answer.err().code().unwrap_or_default();
+            let time_was_wrong = answer.raw().extension::<TimeWasWrong>().is_some();
             TRANSIENT_STATUS.contains(&answer.raw().status().as_u16())
                 || THROTTLING_ERRORS.contains(&code)
                 || TRANSIENT_ERRORS.contains(&code)
+                || (time_was_wrong && WRONG_TIME.contains(&code))
         }
         _ => false,
     }
 }
 
-/// No answer is read before there is one.
-fn unread<E>(fault: SdkError<Error, HttpResponse>) -> SdkError<E, HttpResponse> {
-    match fault {
-        SdkError::ConstructionFailure(fault) => SdkError::ConstructionFailure(fault),
-        SdkError::DispatchFailure(fault) => SdkError::DispatchFailure(fault),
-        SdkError::ResponseError(fault) => SdkError::ResponseError(fault),
-        SdkError::TimeoutError(fault) => SdkError::TimeoutError(fault),
-        _ => SdkError::construction_failure("an answer before it was read"),
+/// The wait before the next attempt, prolonged if the service asks for it.
+fn wait_as_asked<E>(wait: Duration, fault: &SdkError<E, HttpResponse>) -> Duration {
+    let asked = fault
+        .raw_response()
+        .and_then(|answer| answer.headers().get(RETRY_AFTER));
+    let asked = asked.and_then(|milliseconds| milliseconds.parse().ok());
+    asked.map_or(wait, |asked| {
+        Duration::from_millis(asked).clamp(wait, wait + LONGEST_RETRY_AFTER)
+    })
+}
+
+/// How many seconds the service is ahead of the time of a request that it refuses, if they are many.
+fn too_skewed(sent_as: Timestamp, answer: &HttpResponse) -> Option<i64> {
+    if answer.status().is_success() {
+        return None;
     }
+    let date = answer.headers().get("date")?;
+    let date = DateTimeParser::new().parse_timestamp(date).ok()?;
+    let skew = sent_as.duration_until(date);
+    (skew.abs() >= LEAST_SKEW).then(|| skew.as_secs())
 }

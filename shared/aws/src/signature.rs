@@ -14,7 +14,7 @@ pub(crate) struct Signer {
     credentials: Credentials,
     region: String,
     service: &'static str,
-    /// The key of a day: it is derived once.
+    /// The key of a day, with the day.
     key: Mutex<Option<(String, Key)>>,
 }
 
@@ -28,8 +28,8 @@ impl Signer {
         }
     }
 
-    /// What is to be sent besides `headers`, which must be in lower case and have `host` among them, with a POST of
-    /// `body` to `path`.
+    /// The headers to send besides `headers`, which must be in lower case and include `host`, with a POST of `body`
+    /// to `path`.
     pub(crate) fn sign(
         &self,
         now: Timestamp,
@@ -69,8 +69,8 @@ impl Signer {
     }
 
     fn key_of(&self, date: &str) -> Key {
-        let mut kept = self.key.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, key)) = kept.as_ref()
+        let mut cached = self.key.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, key)) = cached.as_ref()
             && of == date
         {
             return key.clone();
@@ -80,7 +80,7 @@ impl Signer {
         let key = parts.iter().fold(key(secret.as_bytes()), |derived, part| {
             key(sign(&derived, part.as_bytes()).as_ref())
         });
-        *kept = Some((date.to_owned(), key.clone()));
+        *cached = Some((date.to_owned(), key.clone()));
         key
     }
 }

@@ -1,28 +1,27 @@
-//! A table of items with the keys `pk` and `sk`. Reads show every write that was answered before.
+//! A table of items with the keys `pk` and `sk`. Reads are strongly consistent.
 
 use std::fmt::Debug;
 
-use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{BuildError, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, Delete, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
-    TransactWriteItem, Update,
+    AttributeValue, CancellationReason, Delete, Put, ReturnValue,
+    ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
-
 use uuid::Uuid;
 
 use crate::CallError;
 use crate::erasure::DuePages;
 use crate::item::Item;
-use crate::retry::{Conflict, despite_conflicts, is_conflict};
+use crate::retry::{WriteError, despite_conflicts, is_conflict};
 use crate::service::Dynamodb;
 use crate::write::{Kind, Write, Written};
 
-/// The code of that part of a cancelled transaction whose condition did not hold.
+/// Why a part of a transaction was cancelled: its condition did not hold.
 const CONDITION_FAILED: &str = "ConditionalCheckFailed";
 
 /// A table.
@@ -32,15 +31,15 @@ pub struct Table {
     pub(crate) name: String,
 }
 
-/// What became of a transaction.
+/// The outcome of a transaction.
 #[derive(Debug)]
 #[must_use]
 pub enum Transacted {
     /// All of it is done.
     Done,
-    /// Nothing is.
+    /// Nothing is done.
     Refused {
-        /// Which write is the first whose condition does not hold, counted from 0.
+        /// The index of the first write whose condition does not hold.
         write: usize,
         /// The item as it stands, if there is one.
         item: Option<Item>,
@@ -56,7 +55,7 @@ impl From<Written> for Transacted {
     }
 }
 
-/// Gives the builder of a request what all writes have.
+/// Adds to the builder of a request what all writes have.
 macro_rules! conditional {
     ($request:expr, $table:expr, $write:expr) => {
         $request
@@ -90,13 +89,11 @@ impl Table {
             .table_name(&self.name)
             .set_key(Some(key))
             .consistent_read(true);
-        let answer = self.client.send(get).await;
-        answer
-            .map(|answer| answer.item)
-            .map_err(CallError::from_sdk)
+        let answer = self.client.send(get).await.map_err(CallError::from_sdk)?;
+        Ok(answer.item)
     }
 
-    /// A query with this key condition, whose values are named as in it.
+    /// A query with this key condition and the values of its names.
     pub fn query<const N: usize>(
         &self,
         condition: &str,
@@ -113,7 +110,7 @@ impl Table {
         })
     }
 
-    /// What is due to be erased in a shard of an index at `now_seconds`: see [`crate::erasure`].
+    /// What is to be erased in a shard of an index at `now_seconds`: see [`crate::erasure`].
     pub fn due<T>(
         &self,
         index: &str,
@@ -124,19 +121,18 @@ impl Table {
         DuePages::of(&self.client, (&self.name, index), shard, now_seconds, id)
     }
 
-    /// Writes one item if the condition holds. If transactions on the same item were in the way for seconds, the
-    /// error is [contention](CallError::is_contention), and nothing was written.
+    /// Writes one item if the condition holds.
+    ///
+    /// # Errors
+    /// [Contention](CallError::is_contention) if the write conflicted with transactions for seconds.
     pub async fn write(&self, write: Write) -> Result<Written, CallError> {
         let returned = write.returns_item.then_some(ReturnValue::AllNew);
         let client = &self.client;
         match write.kind.clone() {
             Kind::Put(item) => {
                 let put = conditional!(client.put_item().set_item(Some(item)), self, write);
-                written(
-                    despite_conflicts(|| client.send(put.clone()))
-                        .await
-                        .map(|_| None),
-                )
+                let sent = despite_conflicts(|| client.send(put.clone())).await;
+                written(sent.map(|_| None))
             }
             Kind::Update { key, change } => {
                 let update = client.update_item().set_key(Some(key));
@@ -147,17 +143,16 @@ impl Table {
             }
             Kind::Delete(key) => {
                 let delete = conditional!(client.delete_item().set_key(Some(key)), self, write);
-                written(
-                    despite_conflicts(|| client.send(delete.clone()))
-                        .await
-                        .map(|_| None),
-                )
+                let sent = despite_conflicts(|| client.send(delete.clone())).await;
+                written(sent.map(|_| None))
             }
         }
     }
 
-    /// Does all of these writes or none. An attempt that is made again has the same token, and is not done twice. The error
-    /// tells contention as that of [`Self::write`] does.
+    /// Does all of these writes or none. Attempts of one call have the same token, and are done once.
+    ///
+    /// # Errors
+    /// As those of [`Self::write`].
     pub async fn transact<const N: usize>(
         &self,
         writes: [Write; N],
@@ -174,21 +169,13 @@ impl Table {
             let transaction = transaction.clone().client_request_token(token);
             self.client.send(transaction)
         });
-        let Err(fault) = sent.await else {
-            return Ok(Transacted::Done);
-        };
-        if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
-            fault.as_service_error()
-        {
-            let reasons = cancelled.cancellation_reasons().iter();
-            for (write, reason) in reasons.enumerate() {
-                if reason.code() == Some(CONDITION_FAILED) {
-                    let item = reason.item().cloned();
-                    return Ok(Transacted::Refused { write, item });
-                }
+        match sent.await {
+            Ok(_) => Ok(Transacted::Done),
+            Err(fault) => {
+                let (write, item) = refusal(fault)?;
+                Ok(Transacted::Refused { write, item })
             }
         }
-        Err(failed(fault))
     }
 
     fn part(&self, write: Write) -> Result<TransactWriteItem, BuildError> {
@@ -213,7 +200,7 @@ impl Table {
     }
 }
 
-/// Every item of a query, however many pages there are.
+/// Every item of a query, from all pages.
 pub async fn all_items(query: QueryFluentBuilder) -> Result<Vec<Item>, CallError> {
     let mut items = query.into_paginator().items().send();
     let mut found = Vec::new();
@@ -223,24 +210,16 @@ pub async fn all_items(query: QueryFluentBuilder) -> Result<Vec<Item>, CallError
     Ok(found)
 }
 
-/// An error of a write that can tell that its condition does not hold.
-trait WriteError: Conflict + ProvideErrorMetadata + std::error::Error + Send + Sync + 'static {
-    /// The item as it stands, if the condition does not hold.
-    fn refusal(&self) -> Option<Option<Item>>;
-}
-
 macro_rules! write_errors {
     ($($error:ident),+) => { $(
         impl WriteError for $error {
-            fn refusal(&self) -> Option<Option<Item>> {
+            fn refusal(&self) -> Option<(usize, Option<Item>)> {
                 match self {
-                    Self::ConditionalCheckFailedException(failed) => Some(failed.item().cloned()),
+                    Self::ConditionalCheckFailedException(failed) => Some((0, failed.item().cloned())),
                     _ => None,
                 }
             }
-        }
 
-        impl Conflict for $error {
             fn is_conflict(&self) -> bool {
                 self.is_transaction_conflict_exception()
             }
@@ -250,42 +229,46 @@ macro_rules! write_errors {
 
 write_errors!(PutItemError, UpdateItemError, DeleteItemError);
 
-impl Conflict for TransactWriteItemsError {
+impl WriteError for TransactWriteItemsError {
+    fn refusal(&self) -> Option<(usize, Option<Item>)> {
+        let mut reasons = reasons(self).iter().enumerate();
+        let (write, reason) = reasons.find(|(_, one)| one.code() == Some(CONDITION_FAILED))?;
+        Some((write, reason.item().cloned()))
+    }
+
     fn is_conflict(&self) -> bool {
-        let Self::TransactionCanceledException(cancelled) = self else {
-            return false;
-        };
-        let is_a_reason = |code| {
-            let mut reasons = cancelled.cancellation_reasons().iter();
-            reasons.any(|reason| reason.code() == Some(code))
-        };
-        // A condition that does not hold is the end of it, whatever else was in the way.
-        is_a_reason("TransactionConflict") && !is_a_reason(CONDITION_FAILED)
+        let mut reasons = reasons(self).iter();
+        // With a condition that does not hold, repeating is of no use.
+        reasons.any(|reason| reason.code() == Some("TransactionConflict"))
+            && self.refusal().is_none()
     }
 }
 
-fn written<E, R>(sent: Result<Option<Item>, SdkError<E, R>>) -> Result<Written, CallError>
-where
-    E: WriteError,
-    R: Debug + Send + Sync + 'static,
-{
+fn reasons(fault: &TransactWriteItemsError) -> &[CancellationReason] {
+    match fault {
+        TransactWriteItemsError::TransactionCanceledException(cancelled) => {
+            cancelled.cancellation_reasons()
+        }
+        _ => &[],
+    }
+}
+
+fn written<E: WriteError, R: Debug + Send + Sync + 'static>(
+    sent: Result<Option<Item>, SdkError<E, R>>,
+) -> Result<Written, CallError> {
     match sent {
         Ok(item) => Ok(Written::Done(item.unwrap_or_default())),
-        Err(fault) => match fault.as_service_error().and_then(E::refusal) {
-            Some(existing) => Ok(Written::Refused(existing)),
-            None => Err(failed(fault)),
-        },
+        Err(fault) => refusal(fault).map(|(_, existing)| Written::Refused(existing)),
     }
 }
 
-fn failed<E, R>(fault: SdkError<E, R>) -> CallError
-where
-    E: Conflict + ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    R: Debug + Send + Sync + 'static,
-{
-    if is_conflict(&fault) {
-        CallError::contention(fault)
-    } else {
-        CallError::from_sdk(fault)
+/// The first write whose condition does not hold, and its item as it stands.
+fn refusal<E: WriteError, R: Debug + Send + Sync + 'static>(
+    fault: SdkError<E, R>,
+) -> Result<(usize, Option<Item>), CallError> {
+    match fault.as_service_error().and_then(E::refusal) {
+        Some(refusal) => Ok(refusal),
+        None if is_conflict(&fault) => Err(CallError::contention(fault)),
+        None => Err(CallError::from_sdk(fault)),
     }
 }

@@ -6,8 +6,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::item::Item;
 
-/// A write of one item. In its condition and its change `#name` stands for the attribute `name`, which may be a
-/// reserved word, and `:name` for a value.
+/// A write of one item. In its condition and its change `#name` stands for the attribute `name`, and `:name` for a
+/// value.
 #[derive(Debug, Clone)]
 pub struct Write {
     pub(crate) kind: Kind,
@@ -23,11 +23,11 @@ pub(crate) enum Kind {
     Delete(Item),
 }
 
-/// What became of a write.
+/// The outcome of a write.
 #[derive(Debug)]
 #[must_use]
 pub enum Written {
-    /// It is done. The item as it is now, if the write was to return it.
+    /// It is done. The item as it is now, if the write returns it.
     Done(Item),
     /// Its condition does not hold. The item as it stands, if there is one.
     Refused(Option<Item>),
@@ -54,8 +54,7 @@ impl Write {
         Self::new(Kind::Update { key, change })
     }
 
-    /// Gives an item these attributes, as [`attributes`](crate::item::attributes) makes them: those that are NULL are
-    /// removed. Others are left alone.
+    /// Sets these attributes ([`attributes`](crate::item::attributes)) of an item, and removes those that are NULL.
     pub fn update_to(key: Item, attributes: Item) -> Self {
         let (mut set, mut removed, mut values) = (Vec::new(), Vec::new(), HashMap::new());
         for (name, value) in attributes {
@@ -81,27 +80,27 @@ impl Write {
         Self::new(Kind::Delete(key))
     }
 
-    /// Does it only if this condition holds.
+    /// Writes only if this condition holds.
     #[must_use]
     pub fn only_if(mut self, condition: impl Into<String>) -> Self {
         self.condition = Some(condition.into());
         self
     }
 
-    /// Does it only if there is no such item.
+    /// Writes only if there is no such item.
     #[must_use]
     pub fn if_absent(self) -> Self {
         self.only_if("attribute_not_exists(pk)")
     }
 
-    /// Does it only if the item is still the one that the write `write_id` made.
+    /// Writes only if the item's last write is `write_id`.
     #[must_use]
     pub fn if_written_by(self, write_id: impl ToString) -> Self {
         self.only_if("#write_id = :based_on")
             .value(":based_on", crate::item::string(write_id))
     }
 
-    /// What a name in the condition or the change stands for. One that is in neither is left out.
+    /// The value of a name in the condition or the change. One that is in neither is not sent.
     #[must_use]
     pub fn value(mut self, name: &str, value: AttributeValue) -> Self {
         self.values.insert(name.to_owned(), value);
@@ -115,8 +114,8 @@ impl Write {
         self
     }
 
-    /// The attributes that are named in the condition and the change, by their placeholders. DynamoDB refuses an
-    /// empty map, and a name that is not used.
+    /// The attributes of the condition and the change by their placeholders. DynamoDB refuses an empty map, and a
+    /// name that is not used.
     pub(crate) fn names(&self) -> Option<HashMap<String, String>> {
         let names = self.placeholders('#');
         let names = names.map(|name| (format!("#{name}"), name.to_owned()));

@@ -14,8 +14,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use bestow_aws::{CallError, Dynamodb};
 use bestow_runtime::Env;
+use jiff::fmt::rfc2822::DateTimePrinter;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, civil};
 
 const ITEM: &str = r#"{"Item": {"pk": {"S": "a"}}}"#;
 
@@ -24,27 +28,58 @@ const ITEM: &str = r#"{"Item": {"pk": {"S": "a"}}}"#;
 enum Answer {
     Item,
     Error(u16, &'static str),
+    /// Asks for a wait of so many milliseconds.
+    Busy(u32),
+    /// By a clock that is so many hours ahead, at which no request is taken that is not signed by it.
+    Ahead(i64),
     None,
+}
+
+/// What is seen of one attempt.
+#[derive(Clone)]
+struct Attempt {
+    invocation_id: String,
+    number: String,
+    at: Instant,
 }
 
 #[derive(Clone, Default)]
 struct Server {
     answers: Arc<Mutex<VecDeque<Answer>>>,
-    /// Of each attempt the call's id and the attempt's number.
-    seen: Arc<Mutex<Vec<(String, String)>>>,
+    seen: Arc<Mutex<Vec<Attempt>>>,
 }
 
-async fn answer(State(server): State<Server>, headers: HeaderMap) -> (StatusCode, String) {
+async fn answer(State(server): State<Server>, headers: HeaderMap) -> Response {
     let header = |name: &str| headers[name].to_str().unwrap().to_owned();
     assert!(header("authorization").starts_with("AWS4-HMAC-SHA256 Credential=key-id/"));
-    let attempt = (header("amz-sdk-invocation-id"), header("amz-sdk-request"));
-    server.seen.lock().unwrap().push(attempt);
+    server.seen.lock().unwrap().push(Attempt {
+        invocation_id: header("amz-sdk-invocation-id"),
+        number: header("amz-sdk-request"),
+        at: Instant::now(),
+    });
+    let error = |status: u16, code: &str| {
+        let body = format!(r#"{{"__type": "com.amazonaws.dynamodb#{code}", "message": "no"}}"#);
+        (StatusCode::from_u16(status).unwrap(), body)
+    };
     let answer = server.answers.lock().unwrap().pop_front();
     match answer.unwrap() {
-        Answer::Item => (StatusCode::OK, ITEM.to_owned()),
-        Answer::Error(status, code) => {
-            let body = format!(r#"{{"__type": "com.amazonaws.dynamodb#{code}", "message": "no"}}"#);
-            (StatusCode::from_u16(status).unwrap(), body)
+        Answer::Item => ITEM.into_response(),
+        Answer::Error(status, code) => error(status, code).into_response(),
+        Answer::Busy(ms) => {
+            let headers = [("x-amz-retry-after", ms.to_string())];
+            (headers, error(503, "ServiceUnavailable")).into_response()
+        }
+        Answer::Ahead(hours) => {
+            let now = Timestamp::now() + SignedDuration::from_hours(hours);
+            let signed_at = civil::DateTime::strptime("%Y%m%dT%H%M%SZ", header("x-amz-date"));
+            let signed_at = TimeZone::UTC.to_timestamp(signed_at.unwrap()).unwrap();
+            if now.duration_since(signed_at).abs() < SignedDuration::from_mins(5) {
+                return ITEM.into_response();
+            }
+            let date = DateTimePrinter::new()
+                .timestamp_to_rfc9110_string(&now)
+                .unwrap();
+            ([("date", date)], error(400, "InvalidSignatureException")).into_response()
         }
         Answer::None => std::future::pending().await,
     }
@@ -69,16 +104,22 @@ async fn get(dynamodb: &Dynamodb) -> Result<(), CallError> {
 }
 
 /// The outcome of a call of which each attempt is answered so, and the attempts that there were.
-async fn call(answers: &[Answer]) -> (Result<(), String>, Vec<(String, String)>) {
+async fn call(answers: &[Answer]) -> (Result<(), String>, Vec<Attempt>) {
+    let (server, dynamodb) = serve(answers).await;
+    let outcome = get(&dynamodb).await;
+    let seen = server.seen.lock().unwrap().clone();
+    (outcome.map_err(|fault| fault.to_string()), seen)
+}
+
+/// A server that answers attempts so, and a client of it.
+async fn serve(answers: &[Answer]) -> (Server, Dynamodb) {
     let server = Server::default();
     server.answers.lock().unwrap().extend(answers);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let router = Router::new().fallback(answer).with_state(server.clone());
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let outcome = get(&dynamodb(&endpoint)).await;
-    let seen = server.seen.lock().unwrap().clone();
-    (outcome.map_err(|fault| fault.to_string()), seen)
+    (server, dynamodb(&endpoint))
 }
 
 #[tokio::test]
@@ -92,12 +133,13 @@ async fn what_may_be_over_in_a_moment_is_tried_three_times() {
     ] {
         let (outcome, attempts) = call(&[once, once, Item]).await;
         assert_eq!(outcome, Ok(()));
-        let numbers: Vec<&str> = attempts.iter().map(|(_, number)| number.as_str()).collect();
+        let numbers: Vec<&str> = attempts.iter().map(|one| one.number.as_str()).collect();
         assert_eq!(
             numbers,
             ["attempt=1; max=3", "attempt=2; max=3", "attempt=3; max=3"]
         );
-        assert!(attempts.iter().all(|(id, _)| *id == attempts[0].0));
+        let id = &attempts[0].invocation_id;
+        assert!(attempts.iter().all(|one| one.invocation_id == *id));
 
         let (outcome, attempts) = call(&[once, once, once]).await;
         let Error(_, code) = once else { continue };
@@ -136,6 +178,52 @@ async fn an_answer_that_does_not_come_is_waited_for_two_seconds() {
     );
     assert_eq!(attempts.len(), 3);
     assert!(began.elapsed() < Duration::from_secs(7));
+}
+
+#[tokio::test]
+async fn a_service_that_asks_for_a_wait_is_given_it_within_limits() {
+    for (asked, least, most) in [(0, 0, 200), (600, 600, 900)] {
+        let (outcome, attempts) = call(&[Answer::Busy(asked), Answer::Item]).await;
+        assert_eq!((outcome, attempts.len()), (Ok(()), 2));
+        let waited = attempts[1].at - attempts[0].at;
+        assert!(
+            waited >= Duration::from_millis(least),
+            "{asked}: {waited:?}"
+        );
+        assert!(waited < Duration::from_millis(most), "{asked}: {waited:?}");
+    }
+    // An hour is more than a call may take.
+    let (outcome, attempts) = call(&[Answer::Busy(3_600_000), Answer::Item]).await;
+    assert_eq!((outcome, attempts.len()), (Ok(()), 2));
+    let waited = attempts[1].at - attempts[0].at;
+    assert!(waited < Duration::from_secs(6), "{waited:?}");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_is_set_by_the_service() {
+    for hours in [1, -30] {
+        let answers = [Answer::Ahead(hours); 3];
+        let (server, dynamodb) = serve(&answers).await;
+        get(&dynamodb).await.unwrap();
+        assert_eq!(
+            server.seen.lock().unwrap().len(),
+            2,
+            "set after one refusal"
+        );
+        get(&dynamodb).await.unwrap();
+        assert_eq!(
+            server.seen.lock().unwrap().len(),
+            3,
+            "and right from then on"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_signature_that_is_wrong_for_another_reason_is_sent_once() {
+    let (outcome, attempts) = call(&[Answer::Error(400, "InvalidSignatureException")]).await;
+    assert!(outcome.is_err());
+    assert_eq!(attempts.len(), 1);
 }
 
 #[tokio::test]
