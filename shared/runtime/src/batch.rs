@@ -1,5 +1,4 @@
-//! Batches of SQS messages: the loop, in which records are handled concurrently but bounded and each fails for
-//! itself, and the choice among messages that are about the same.
+//! Batches of SQS messages: records are handled concurrently, and each fails for itself.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -13,20 +12,18 @@ use tracing::Instrument;
 use crate::metrics;
 use crate::trace::{self, TraceHeader};
 
-/// What became of one record of a batch.
+/// The outcome of one record of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordOutcome {
-    /// The record is dealt with; the queue deletes it.
+    /// The queue deletes the record.
     Done,
-    /// The record is to be delivered again after its visibility time-out, and counts towards the
-    /// queue's `maxReceiveCount`.
+    /// The queue delivers the record again after its visibility time-out, up to its `maxReceiveCount`.
     Retry,
 }
 
-/// Hands each record of `event` to `handle`, at most `concurrency` at a time, and answers which of
-/// them SQS must deliver again (`ReportBatchItemFailures`). A record whose handler panics is one of
-/// those; the others are not touched by it. What is done about a record belongs to the trace of whoever
-/// sent it.
+/// Hands each record of `event` to `handle`, at most `concurrency` at a time, and answers which of them SQS delivers
+/// again (`ReportBatchItemFailures`), among them those whose handler panics. The handling of a record belongs to the
+/// trace of its sender.
 pub async fn process_batch<F, Fut>(
     event: SqsEvent,
     concurrency: usize,
@@ -40,17 +37,14 @@ where
     let failed: Vec<String> = stream::iter(event.records)
         .map(|record| {
             let message_id = record.message_id.clone().unwrap_or_default();
-            let trace = record
-                .attributes
-                .get(trace::MESSAGE_ATTRIBUTE)
-                .and_then(|header| TraceHeader::parse(header));
+            let trace = record.attributes.get(trace::MESSAGE_ATTRIBUTE);
+            let trace = trace.and_then(|header| TraceHeader::parse(header));
             let span = tracing::info_span!(
                 "record",
                 message_id,
                 xray_trace_id = trace.as_ref().map(TraceHeader::trace_id),
             );
-            // Nothing that the handler borrows is used again after a panic but by later records,
-            // which share only clients and configuration.
+            // Records share only clients and configuration, which a panic leaves as they were.
             let handled = AssertUnwindSafe(async { Box::pin(handle(record)).await }).catch_unwind();
             let handled = trace::within(trace, handled);
             async move {
@@ -86,15 +80,14 @@ pub fn receive_count(record: &SqsMessage) -> u32 {
         .max(1)
 }
 
-/// Which messages of a batch are to be dealt with: of several with the same key only the first of those with
-/// the highest rank. The others would do the same thing at the same time.
+/// The messages of a batch that are to be handled: of those with the same key the first of the highest rank, because
+/// the others would do the same thing at the same time.
 pub struct Batch<K, R> {
     chosen: HashMap<K, (R, Option<String>)>,
 }
 
 impl<K: Eq + Hash + Clone, R: Ord> Batch<K, R> {
-    /// Chooses among `records`. `read` gives the key and the rank of a message, or `None` for one that is
-    /// chosen in no case.
+    /// Chooses among `records`. `read` gives the key and the rank of a message; `None` if it is never chosen.
     pub fn of(records: &[SqsMessage], read: impl Fn(&SqsMessage) -> Option<(K, R)>) -> Self {
         let mut chosen: HashMap<K, (R, Option<String>)> = HashMap::new();
         for record in records {
@@ -114,11 +107,10 @@ impl<K: Eq + Hash + Clone, R: Ord> Batch<K, R> {
         self.chosen.keys().cloned().collect()
     }
 
-    /// Whether `record`, a message of this batch with this key, is the one to be dealt with.
+    /// Whether `record`, a message of this batch with this key, is to be handled.
     pub fn is_chosen(&self, key: &K, record: &SqsMessage) -> bool {
-        self.chosen
-            .get(key)
-            .is_some_and(|(_, message_id)| *message_id == record.message_id)
+        let chosen = self.chosen.get(key);
+        chosen.is_some_and(|(_, message_id)| *message_id == record.message_id)
     }
 }
 

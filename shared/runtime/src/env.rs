@@ -1,10 +1,10 @@
-//! A function's configuration comes from environment variables, through a lookup that is passed in:
-//! in one process (the local cloud) several functions run, each with an environment of its own.
+//! A function's configuration: environment variables, which are passed in, because the local cloud runs several
+//! functions in one process.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use secrecy::SecretString;
 use thiserror::Error;
@@ -12,19 +12,16 @@ use url::Url;
 
 /// The environment variables of one function.
 ///
-/// A variable that is set to the empty string counts as unset, because a CloudFormation template can
-/// leave a variable empty but cannot leave it out by a parameter's value.
-///
-/// The names that were asked for are remembered ([`Env::names_read`]), so that a test can hold what
-/// the code reads against what the deployment sets. Clones share that memory.
+/// An empty variable counts as unset, because a CloudFormation template cannot leave one out by a parameter's value.
+/// [`Env::names_read`] remembers the names that were asked for; clones share it.
 #[derive(Clone)]
 pub struct Env {
     variables: Arc<BTreeMap<String, String>>,
     names_read: Arc<Mutex<BTreeSet<String>>>,
 }
 
-/// Why a function cannot start. The message names the variable at fault and says what would be right; it
-/// never shows the value, which may be a secret.
+/// Why a function cannot start. The message names the variable and says what would be right; it never shows the value,
+/// which may be a secret.
 #[derive(Debug, Error)]
 pub enum ConfigError {
     /// A required variable is unset or empty.
@@ -43,7 +40,7 @@ pub enum ConfigError {
         /// What is wrong, and what would be right.
         reason: String,
     },
-    /// Content that was built into the function cannot be used; no variable is at fault.
+    /// Content that is built into the function cannot be used.
     #[error("{0}")]
     Content(String),
 }
@@ -57,7 +54,7 @@ impl ConfigError {
         }
     }
 
-    /// The error for content that was built into the function. `faults` must name the file.
+    /// The error for content that is built into the function. `faults` must name the file.
     pub fn content(faults: impl Display) -> Self {
         Self::Content(faults.to_string())
     }
@@ -73,18 +70,12 @@ impl Env {
 
     /// The value of `name`, or `None` when it is unset or empty.
     pub fn optional(&self, name: &str) -> Option<&str> {
-        self.names_read
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(name.to_owned());
-        self.variables
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
+        self.lock_names().insert(name.to_owned());
+        let value = self.variables.get(name).map(String::as_str);
+        value.filter(|value| !value.is_empty())
     }
 
-    /// The value of `name`; the error says that it must be `expected` (a noun phrase such as
-    /// `"the name of the issuance table"`).
+    /// The value of `name`, which the error says must be `expected`: a noun phrase such as `"the name of a table"`.
     pub fn required(&self, name: &str, expected: &str) -> Result<&str, ConfigError> {
         self.optional(name).ok_or_else(|| ConfigError::Missing {
             name: name.to_owned(),
@@ -93,34 +84,23 @@ impl Env {
     }
 
     /// The value of `name` parsed as a `T`, or `None` when it is unset or empty.
-    pub fn parsed<T>(&self, name: &str) -> Result<Option<T>, ConfigError>
-    where
-        T: FromStr,
-        T::Err: Display,
-    {
-        self.optional(name)
-            .map(|value| {
-                value
-                    .parse()
-                    .map_err(|fault| ConfigError::invalid(name, fault))
-            })
-            .transpose()
+    pub fn parsed<T: FromStr<Err: Display>>(&self, name: &str) -> Result<Option<T>, ConfigError> {
+        let parsed = self.optional(name).map(str::parse).transpose();
+        parsed.map_err(|fault: T::Err| ConfigError::invalid(name, fault))
     }
 
-    /// An absolute `https` URL without query, fragment, credentials or trailing slash, which paths are appended
-    /// to; `http` is taken for a loopback host only, where there is nobody in between.
+    /// An absolute `https` URL without query, fragment, credentials or trailing slash, to which paths are appended;
+    /// `http` is allowed for loopback hosts.
     pub fn base_url(&self, name: &str) -> Result<String, ConfigError> {
         let value = self.required(name, "an https URL, for example https://issuer.example")?;
         base_url(value).map_err(|reason| ConfigError::invalid(name, reason))
     }
 
-    /// The absolute URL of an endpoint of somebody else's: `https`, or `http` for a loopback host, without
-    /// fragment or credentials. A query and a trailing slash can be a part of it.
+    /// The absolute URL of somebody else's endpoint: `https`, or `http` for a loopback host, without fragment or
+    /// credentials. It may have a query and a trailing slash.
     pub fn endpoint_url(&self, name: &str) -> Result<Url, ConfigError> {
-        let value = self.required(
-            name,
-            "an https URL, for example https://login.example/token",
-        )?;
+        let expected = "an https URL, for example https://login.example/token";
+        let value = self.required(name, expected)?;
         endpoint_url(value).map_err(|reason| ConfigError::invalid(name, reason))
     }
 
@@ -128,20 +108,21 @@ impl Env {
     pub fn master_secret(&self, name: &str) -> Result<SecretString, ConfigError> {
         let value = self.required(name, "a random secret of at least 32 characters")?;
         if value.len() < 32 {
-            return Err(ConfigError::invalid(
-                name,
-                "a secret needs at least 32 characters",
-            ));
+            let reason = "a secret needs at least 32 characters";
+            return Err(ConfigError::invalid(name, reason));
         }
         Ok(SecretString::from(value))
     }
 
     /// Every name that was asked for so far, set or not.
     pub fn names_read(&self) -> BTreeSet<String> {
+        self.lock_names().clone()
+    }
+
+    fn lock_names(&self) -> MutexGuard<'_, BTreeSet<String>> {
         self.names_read
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .clone()
     }
 }
 
@@ -181,13 +162,10 @@ fn endpoint_url(value: &str) -> Result<Url, String> {
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Env {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
+        let variables = variables.into_iter();
+        let variables = variables.map(|(name, value)| (name.into(), value.into()));
         Self {
-            variables: Arc::new(
-                variables
-                    .into_iter()
-                    .map(|(name, value)| (name.into(), value.into()))
-                    .collect(),
-            ),
+            variables: Arc::new(variables.collect()),
             names_read: Arc::default(),
         }
     }
@@ -196,10 +174,8 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Env {
 /// Shows the names, never the values.
 impl fmt::Debug for Env {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_set()
-            .entries(self.variables.keys())
-            .finish()
+        let mut names = formatter.debug_set();
+        names.entries(self.variables.keys()).finish()
     }
 }
 

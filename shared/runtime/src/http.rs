@@ -28,19 +28,15 @@ impl IntoResponse for HttpError {
     }
 }
 
-/// The answer that carries `problem`: its status, `application/problem+json`, `Retry-After` where the
-/// problem says when to come again, and never stored by a cache. [`with_problem_fallbacks`] adds the
-/// `instance`, which is not known here.
+/// The answer that carries `problem`, which no cache stores. [`with_problem_fallbacks`] adds its `instance`.
 pub fn problem_response(problem: Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let retry_after = problem.retry_after_seconds;
     let mut response = (status, Json(&problem)).into_response();
     response.extensions_mut().insert(problem);
     let headers = response.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static(bestow_contract::PROBLEM_JSON),
-    );
+    let media_type = HeaderValue::from_static(bestow_contract::PROBLEM_JSON);
+    headers.insert(CONTENT_TYPE, media_type);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey"));
@@ -51,8 +47,8 @@ pub fn problem_response(problem: Problem) -> Response {
     response
 }
 
-/// Reads a JSON body of at most `limit` bytes. The media type must be JSON (`415` otherwise) and the
-/// body must not be larger (`413`); what is in it is the caller's to check.
+/// Reads a body of at most `limit` bytes (`413` otherwise) whose media type is JSON (`415` otherwise), without looking
+/// into it.
 pub async fn read_json(request: Request, limit: usize) -> Result<Bytes, Problem> {
     if !is_json(&request) {
         return Err(Problem::unsupported_media_type());
@@ -86,9 +82,8 @@ pub fn media_type(headers: &HeaderMap) -> String {
     media_type.trim().to_ascii_lowercase()
 }
 
-/// Adds to a function's routes what all functions share: an unknown path (`404`) or method (`405`, with
-/// `Allow`) is answered with a problem, like every other fault, and each problem names the path of its
-/// request as `instance`.
+/// Adds to a function's routes that an unknown path (`404`) or method (`405`, with `Allow`) is answered with a problem,
+/// and that each problem names the path of its request as `instance`.
 pub fn with_problem_fallbacks(routes: Router) -> Router {
     routes
         .fallback(async |uri: Uri| {
@@ -112,7 +107,7 @@ async fn complete_problems(request: Request, next: Next) -> Response {
     response
 }
 
-/// A path as a URI reference (RFC 3986 §3.3): HTTP libraries take more characters in a path than a URI may have.
+/// A path as a URI reference (RFC 3986 §3.3). HTTP libraries allow more characters in a path.
 fn uri_reference(path: &str) -> String {
     let mut reference = String::with_capacity(path.len());
     for byte in path.bytes() {

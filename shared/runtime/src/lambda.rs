@@ -1,4 +1,4 @@
-//! A function's `main`: the environment, the log, the handler, and then one invocation after the other.
+//! A function's `main`: environment, log, handler, and then one invocation after the other.
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ pub use lambda_runtime::Error;
 use crate::env::{ConfigError, Env};
 use crate::{metrics, telemetry};
 
-/// Serves HTTP requests with the routes that `app` makes of the environment, until the process is stopped.
+/// Serves HTTP requests with the routes that `app` makes of the environment.
 pub async fn serve_http(app: impl AsyncFnOnce(&Env) -> Result<Router, ConfigError>) -> ExitCode {
     let app = match started(app).await {
         Ok(app) => app,
@@ -45,8 +45,10 @@ pub trait EventFunction: Sized + Send + Sync + 'static {
     /// Reads its configuration. A fault names its variable.
     fn from_env(env: &Env) -> impl Future<Output = Result<Self, ConfigError>> + Send;
 
-    /// Deals with an event before `deadline`, at which the invocation is cut off. An error fails the invocation:
-    /// the event comes again where its source delivers again. It must not quote what is in the event.
+    /// Handles an event before `deadline`, when Lambda ends the invocation.
+    ///
+    /// # Errors
+    /// Fails the invocation, so that a queue or a stream delivers the event again. It must not quote the event.
     fn handle(
         &self,
         event: Self::Event,
@@ -54,14 +56,14 @@ pub trait EventFunction: Sized + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Self::Answer, Error>> + Send;
 }
 
-/// Handles events with the function that the environment configures, until the process is stopped.
+/// Handles events with the function that the environment configures.
 pub async fn serve_events<F: EventFunction>() -> ExitCode {
     let function = match started(F::from_env).await {
         Ok(function) => function,
         Err(failure) => return failure,
     };
     let function = &function;
-    // Boxed here and above: futures in futures in futures are more than the compiler follows.
+    // Boxed here and above: the compiler gives up on futures nested this deeply.
     let handler = service_fn(
         async move |event: LambdaEvent<F::Event>| -> Result<F::Answer, Diagnostic> {
             let LambdaEvent { payload, context } = event;
@@ -86,7 +88,7 @@ async fn started<T>(
     })
 }
 
-/// Lambda stops processes without asking, so this is the end of a Runtime API that is gone.
+/// The Runtime API has ended. (Lambda stops processes without asking.)
 fn ended(end: Result<(), impl Display>) -> ExitCode {
     match end {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,7 +1,6 @@
-//! What every function starts with: configuration, problem answers, batches, logs, metrics.
+//! What every function shares: configuration, problem answers, batches, logs, metrics.
 //!
 //! A function's `main` hands [`lambda`] what makes its router, or its handler of events, from an [`Env`].
-//! Nothing in here knows what a function is for.
 
 mod batch;
 mod env;

@@ -1,12 +1,10 @@
-//! What is counted and measured, in CloudWatch's embedded metric format: lines of the log that CloudWatch
-//! makes metrics of.
+//! Metrics in CloudWatch's embedded metric format: members of lines of the log.
 //!
-//! What is counted goes with the line that says the same, or, in a batch, is added up and written when the
-//! invocation ends. Every series is a variant here, so there are as many as there are variants, whatever happens
-//! and for however many customers.
+//! A metric goes with the next line, or, in a batch, is added up and written when the invocation ends. Every series is
+//! a variant here, so their number does not grow with the traffic or the customers.
 //!
-//! A change is counted by whoever recorded it, after it was recorded: a message that is delivered again finds
-//! it done and does not count. A process that is killed in between loses the count, never the change.
+//! A change is counted by whoever records it, afterwards, so a repeated message does not count. A process that is
+//! killed in between loses the count, never the change.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -81,7 +79,7 @@ series! {
     }
 }
 
-/// A metric, and what tells it apart from others of its name.
+/// A metric with its unit and dimensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Series {
     name: &'static str,
@@ -89,14 +87,14 @@ struct Series {
     by: By,
 }
 
-/// The dimensions of a series, each from a set that the code or the deployment fixes.
+/// The dimensions of a series. Their values are fixed by the code or the deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
     /// The deployment.
     Service,
     /// The deployment and the function.
     Function,
-    /// The deployment and what came of it.
+    /// The deployment and the outcome.
     Outcome(&'static str),
 }
 
@@ -142,17 +140,13 @@ impl Pending {
         self.values.get_mut(index).map(|(_, value)| value)
     }
 
-    /// The values of one outcome with those that have none, because a line has one outcome at most.
+    /// The values of one outcome and those without one: a line has at most one outcome.
     fn take(&mut self) -> Option<Document> {
-        let outcome = self
-            .values
-            .iter()
-            .find_map(|(series, _)| series.by.outcome());
+        let mut series = self.values.iter();
+        let outcome = series.find_map(|(series, _)| series.by.outcome());
         let is_taken = |series: &Series| series.by.outcome().is_none_or(|by| Some(by) == outcome);
-        let values: Vec<_> = self
-            .values
-            .extract_if(.., |(series, _)| is_taken(series))
-            .collect();
+        let values = self.values.extract_if(.., |(series, _)| is_taken(series));
+        let values: Vec<_> = values.collect();
         (!values.is_empty()).then_some(Document { outcome, values })
     }
 }
@@ -169,7 +163,7 @@ pub fn measure(measure: Measure, value: f64) {
     match pending().of(measure.series()) {
         Some(Value::Array(values)) if values.len() < MAX_VALUES => values.push(value.into()),
         Some(Value::Array(values)) => {
-            // What is looked at is the worst.
+            // The alarm is on the largest.
             if let Some(last) = values.last_mut() {
                 *last = last.as_f64().map_or(value, |known| known.max(value)).into();
             }
@@ -179,22 +173,21 @@ pub fn measure(measure: Measure, value: f64) {
     }
 }
 
-/// Up to so many lines with metrics of their own are shorter than one more line with their sum.
+/// Up to so many lines with metrics are shorter than an additional line with their sum.
 pub const MOST_LINES: usize = 2;
 
-/// Whether what is counted from here on goes with the next line of the log. Otherwise it is added up until that
-/// is said, or the invocation ends.
+/// Sets whether metrics go with the next line of the log, or are added up until the invocation ends.
 pub fn go_with_lines(goes_with_lines: bool) {
     pending().goes_with_lines = goes_with_lines;
 }
 
-/// What goes with a line of the log.
+/// The metrics that go with a line of the log.
 pub(crate) fn for_a_line() -> Option<Document> {
     let mut pending = pending();
     pending.goes_with_lines.then(|| pending.take()).flatten()
 }
 
-/// What has not been written when an invocation ends, to be called until there is no more.
+/// Metrics that are not written yet when an invocation ends. Called until there are none.
 pub(crate) fn rest() -> Option<Document> {
     pending().take()
 }
@@ -228,7 +221,7 @@ struct Definition {
 }
 
 impl Document {
-    /// Adds to a line what makes CloudWatch see metrics in it. Dimensions are members that the line has.
+    /// Adds the metrics to a line, which has their dimensions as members.
     pub(crate) fn add_to<M: SerializeMap>(
         &self,
         line: &mut M,
@@ -237,10 +230,8 @@ impl Document {
         let mut directives: Vec<Directive> = Vec::new();
         for (Series { name, unit, by }, _) in &self.values {
             let (dimensions, metric) = ([by.dimensions()], Definition { name, unit });
-            match directives
-                .iter_mut()
-                .find(|known| known.dimensions == dimensions)
-            {
+            let mut known = directives.iter_mut();
+            match known.find(|known| known.dimensions == dimensions) {
                 Some(directive) => directive.metrics.push(metric),
                 None => directives.push(Directive {
                     namespace: NAMESPACE,

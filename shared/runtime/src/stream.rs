@@ -1,11 +1,10 @@
-//! A batch of records as Lambda hands it over from a DynamoDB stream. The answer to it has the form of a queue's: of a
-//! stream, everything from the first record that is named in it comes again.
+//! A batch of records of a DynamoDB stream. The answer to it has the form of a queue's.
 
 use aws_lambda_events::event::sqs::SqsBatchResponse;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A batch of records, in the order in which the table's items changed.
+/// A batch of records, in the order of the changes.
 #[derive(Debug, Default, Deserialize)]
 pub struct StreamEvent {
     /// The records.
@@ -13,14 +12,13 @@ pub struct StreamEvent {
     pub records: Vec<StreamRecord>,
 }
 
-/// One record: how an item changed. The images stay as they came, so that one which cannot be understood
-/// fails alone.
+/// One record. The images stay JSON, so that one which cannot be read fails alone.
 #[derive(Debug, Deserialize)]
 pub struct StreamRecord {
-    /// Which stream it is of.
+    /// The stream.
     #[serde(rename = "eventSourceARN", default)]
     pub stream_arn: Option<String>,
-    /// What has changed.
+    /// The change.
     #[serde(rename = "dynamodb")]
     pub change: ItemChange,
 }
@@ -39,7 +37,7 @@ pub struct ItemChange {
     pub new_image: Option<Value>,
 }
 
-/// The answer that has everything from `record` on delivered again.
+/// The answer that has `record` and all that follow it delivered again.
 pub fn again_from(record: &StreamRecord) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     response.add_failure(record.change.sequence_number.clone());

@@ -1,8 +1,7 @@
-//! The functions' logs: one JSON object a line, with the same keys in every function. `infra/docs/logging.md` has
-//! the rules.
+//! The functions' logs: one JSON object a line, with the same keys in every function, or text on a terminal.
+//! `infra/docs/logging.md` has the rules.
 //!
-//! [`start`] is called once, by [`crate::lambda`]. What a function logs with `tracing` then becomes a line of
-//! its own fields and the keys of the invocation, which a span carries. On a terminal a line is for humans.
+//! A line has the fields of its event and those of the spans around it, such as the invocation's.
 
 mod lines;
 
@@ -22,9 +21,9 @@ use crate::env::Env;
 use crate::metrics;
 use crate::trace::{self, TraceHeader};
 
-use lines::{Form, Line, Lines};
+use lines::{Form, Line, Lines, wanted};
 
-/// What every line says of the process that wrote it.
+/// What every line says of its process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Process {
     /// `SERVICE_NAME`: the deployment, which tells staging from production.
@@ -50,10 +49,10 @@ impl Process {
 
 static PROCESS: OnceLock<Process> = OnceLock::new();
 
-/// Writes the log of this process to standard output from here on.
+/// Writes the log of this process to standard output.
 ///
-/// Reads `SERVICE_NAME`, `AWS_LAMBDA_LOG_LEVEL` (which Lambda sets from the function's configuration) or else
-/// `LOG_LEVEL`, and what Lambda says of the function. None of it can keep a function from starting.
+/// Reads `SERVICE_NAME`, `AWS_LAMBDA_LOG_LEVEL` (set by Lambda) or else `LOG_LEVEL`, and what Lambda says of the
+/// function. None of it keeps a function from starting.
 pub(crate) fn start(env: &Env) {
     let process = PROCESS.get_or_init(|| Process::from_env(env));
     let level = env
@@ -66,38 +65,37 @@ pub(crate) fn start(env: &Env) {
     } else {
         Form::Json
     };
-    let lines = Lines::new(process.clone(), form, level, write);
-    let subscriber = tracing_subscriber::registry().with(lines);
+    let lines = Lines::new(process.clone(), form, write);
+    let subscriber = tracing_subscriber::registry()
+        .with(wanted(level))
+        .with(lines);
     // A second start changes nothing.
     if tracing::subscriber::set_global_default(subscriber).is_ok() {
         std::panic::set_hook(Box::new(report_panic));
     }
 }
 
-/// One write for a line, so that lines of several threads do not mix. What nobody can read is lost: a
-/// function does not fail over its log.
+/// One write for a line, so that lines of several threads do not mix. A function does not fail over its log.
 fn write(line: &str) {
     let _ = std::io::stdout().lock().write_all(line.as_bytes());
 }
 
-/// Says where it was and nothing of the message, which can quote what was being read.
+/// Logs the place alone: the message can quote what was being read.
 fn report_panic(panic: &PanicHookInfo<'_>) {
     let location = panic.location().map(ToString::to_string);
     tracing::error!(location, "the function panicked");
 }
 
-/// Does the work of one invocation: in a span with its keys, as a part of its trace, and with what was
-/// counted written at its end. A panic fails the invocation and says nothing of what it was about.
+/// Does the work of one invocation, in a span with its keys and as a part of its trace, and then writes metrics that
+/// no line had. A panic fails the invocation; its message goes nowhere.
 pub(crate) async fn invocation<T>(
     context: &Context,
     work: impl Future<Output = T>,
 ) -> Result<T, Diagnostic> {
     static WARM: AtomicBool = AtomicBool::new(false);
     let cold_start = !WARM.swap(true, Ordering::Relaxed);
-    let trace = context
-        .xray_trace_id
-        .as_deref()
-        .and_then(TraceHeader::parse);
+    let trace = context.xray_trace_id.as_deref();
+    let trace = trace.and_then(TraceHeader::parse);
     let span = tracing::info_span!(
         "invocation",
         cold_start,
@@ -107,7 +105,7 @@ pub(crate) async fn invocation<T>(
     if cold_start {
         metrics::count(metrics::Counter::ColdStarts, 1);
     }
-    // Clients and configuration are all that outlives the work, and a panic leaves them as they were.
+    // Only clients and configuration outlive the work, and a panic leaves them as they were.
     let work = AssertUnwindSafe(work).catch_unwind().instrument(span);
     let done = trace::within(trace, work).await;
     while let (Some(process), Some(document)) = (PROCESS.get(), metrics::rest()) {

@@ -1,8 +1,7 @@
-//! Which X-Ray trace a piece of work belongs to, so that what is sent on from it belongs to the same one.
+//! The X-Ray trace that a piece of work, and what is sent from it, belongs to.
 //!
-//! Lambda gives each invocation a trace. A message on a queue carries the trace of whoever sent it in its
-//! system attribute `AWSTraceHeader`, and its handling belongs to that trace. So all that follows from one
-//! Start issue has one trace id, through every queue.
+//! Lambda gives each invocation a trace. A message carries its sender's in the system attribute `AWSTraceHeader`, and
+//! its handling belongs to that one. So all that follows from one Start issue has one trace id.
 
 use std::fmt::Write;
 use std::future::Future;
@@ -26,9 +25,8 @@ pub struct TraceHeader {
 const ROOT: &str = "Root=";
 
 impl TraceHeader {
-    /// Reads a header, which can be a stranger's: what is not of the form is left out. `None` without a
-    /// trace id. Lambda's own `Lineage` is left out too: it counts invocations to stop loops that nobody
-    /// wants, and polling again is wanted.
+    /// Reads a header. `None` without a trace id; what else has not its form is left out, because the sender may be a
+    /// stranger. So is Lambda's `Lineage`, by which it stops loops: a poll that repeats itself is one on purpose.
     pub fn parse(text: &str) -> Option<Self> {
         let field = |name: &str| {
             let mut fields = text.split(';').map(str::trim);
@@ -65,7 +63,7 @@ pub fn current() -> Option<TraceHeader> {
     CURRENT.try_with(Clone::clone).ok()
 }
 
-/// Does `work` as a part of `trace`; without one, as a part of what the calling task works for.
+/// Does `work` as a part of `trace`; without one, as a part of the calling task's.
 pub async fn within<F: Future>(trace: Option<TraceHeader>, work: F) -> F::Output {
     match trace {
         Some(trace) => CURRENT.scope(trace, work).await,

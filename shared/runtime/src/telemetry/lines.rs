@@ -1,7 +1,7 @@
-//! What becomes of an event: a line.
+//! Events as lines.
 //!
-//! The fields of spans stand beside those of the event, the nearest one of a name only, and of libraries there
-//! is no field: the formatters that there are for JSON nest the former and have no way to leave out the latter.
+//! The fields of spans stand beside those of the event, the nearest of each name, and libraries' fields are left out.
+//! The JSON formatter of `tracing-subscriber` nests the former and cannot do the latter.
 
 use std::fmt;
 
@@ -11,25 +11,24 @@ use serde_json::Value;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::Interest;
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{FilterFn, filter_fn};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::Process;
 use crate::metrics::{self, Document};
 
-/// What the names of our crates begin with. Only of our own code it is known that it logs nothing secret: libraries log
-/// payloads at their finer levels.
+/// What the names of our crates begin with. Libraries log payloads at their finer levels.
 const OURS: &str = "bestow_";
 
-/// For whom lines are.
+/// The form of lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// Programs: a JSON object.
+    /// A JSON object.
     Json,
-    /// Whoever sits at the terminal: level, message, fields.
+    /// Text for a terminal: level, message, fields.
     Human,
 }
 
@@ -37,33 +36,37 @@ pub(super) enum Form {
 pub(super) struct Lines<W> {
     process: Process,
     form: Form,
-    level: LevelFilter,
     write: W,
 }
 
 impl<W: Fn(&str) + Send + Sync + 'static> Lines<W> {
-    pub(super) fn new(process: Process, form: Form, level: LevelFilter, write: W) -> Self {
+    pub(super) fn new(process: Process, form: Form, write: W) -> Self {
         Self {
             process,
             form,
-            level,
             write,
-        }
-    }
-
-    fn is_wanted(&self, metadata: &Metadata<'_>) -> bool {
-        if is_ours(metadata) {
-            *metadata.level() <= self.level
-        } else {
-            metadata.is_event()
-                && *metadata.level() <= self.level.min(LevelFilter::WARN)
-                // A panic, which is reported where it happens, and errors that our handlers have reported.
-                && metadata.target() != "lambda_runtime::layers::panic"
         }
     }
 }
 
-/// Whether our own code speaks: a target is the path of a module, which begins with its crate.
+/// Lets through what is logged at `level`.
+pub(super) fn wanted(level: LevelFilter) -> FilterFn<impl Fn(&Metadata<'_>) -> bool> {
+    filter_fn(move |metadata| is_wanted(metadata, level)).with_max_level_hint(level)
+}
+
+/// Our own lines up to `level`, and libraries' warnings and errors.
+fn is_wanted(metadata: &Metadata<'_>, level: LevelFilter) -> bool {
+    if is_ours(metadata) {
+        *metadata.level() <= level
+    } else {
+        metadata.is_event()
+            && *metadata.level() <= level.min(LevelFilter::WARN)
+            // Panics and errors of our handlers, which have been reported.
+            && metadata.target() != "lambda_runtime::layers::panic"
+    }
+}
+
+/// Whether a line is our own code's. A target is the path of a module, which begins with its crate.
 fn is_ours(metadata: &Metadata<'_>) -> bool {
     metadata.target().starts_with(OURS)
 }
@@ -120,22 +123,6 @@ where
     S: Subscriber + for<'span> LookupSpan<'span>,
     W: Fn(&str) + Send + Sync + 'static,
 {
-    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if self.is_wanted(metadata) {
-            Interest::always()
-        } else {
-            Interest::never()
-        }
-    }
-
-    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        self.is_wanted(metadata)
-    }
-
-    fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.level)
-    }
-
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         if let Some(span) = context.span(id) {
             let mut fields = Fields::default();
@@ -157,10 +144,10 @@ where
         let mut fields = Fields::default();
         event.record(&mut fields);
         if !is_ours(metadata) {
-            // Which values stand in there is not ours to know.
+            // They may hold anything.
             fields.values = vec![("library", metadata.target().into())];
         }
-        // An event's own fields are nearest to it, then those of the span it is in, then of that one's.
+        // Its own fields are nearest, then those of the innermost span, and so on outwards.
         let own = fields.values.len();
         for span in context.event_scope(event).into_iter().flatten() {
             let extensions = span.extensions();
@@ -171,7 +158,7 @@ where
                 }
             }
         }
-        // The invocation's keys stand before what the event says.
+        // The invocation's keys come before the event's.
         fields.values.rotate_left(own);
         let Fields {
             mut values,
@@ -202,7 +189,7 @@ where
                         line.push_str(&format!("  {name}={value}"));
                     }
                 }
-                // No stranger's control characters on a terminal.
+                // A stranger's control characters do not reach a terminal.
                 (self.write)(&(line.replace(char::is_control, "\u{fffd}") + "\n"));
             }
         }
@@ -220,7 +207,7 @@ pub(super) struct Line<'a> {
 
 impl Line<'_> {
     pub(super) fn write(&self, write: impl Fn(&str)) {
-        // Its names are text and its values JSON, so there is nothing to fail at.
+        // Cannot fail: names are text, and values JSON.
         if let Ok(mut line) = serde_json::to_string(self) {
             line.push('\n');
             write(&line);
@@ -253,6 +240,7 @@ mod tests {
     use serde_json::json;
     use std::sync::{Arc, Mutex};
     use tracing::Level;
+    use tracing::subscriber::Interest;
     use tracing_subscriber::layer::SubscriberExt;
 
     fn logged(form: Form, level: LevelFilter, work: impl FnOnce()) -> Vec<String> {
@@ -263,10 +251,12 @@ mod tests {
             function_name: "poll-status".to_owned(),
             function_memory_size: Some(256),
         };
-        let layer = Lines::new(process, form, level, move |line: &str| {
+        let layer = Lines::new(process, form, move |line: &str| {
             sink.lock().unwrap().push(line.to_owned());
         });
-        let subscriber = tracing_subscriber::registry().with(layer);
+        let subscriber = tracing_subscriber::registry()
+            .with(wanted(level))
+            .with(layer);
         tracing::subscriber::with_default(subscriber, work);
         lines.lock().unwrap().clone()
     }
@@ -405,16 +395,6 @@ mod tests {
 
     #[test]
     fn below_a_warning_no_library_is_heard_at_any_level() {
-        let lines = Lines::new(
-            Process {
-                service: String::new(),
-                function_name: String::new(),
-                function_memory_size: None,
-            },
-            Form::Json,
-            LevelFilter::TRACE,
-            |_: &str| {},
-        );
         let wanted = |level: Level, target: &'static str| {
             struct Any;
             impl tracing::callsite::Callsite for Any {
@@ -425,7 +405,7 @@ mod tests {
             }
             static ANY: Any = Any;
             let fields = tracing::field::FieldSet::new(&[], tracing::callsite::Identifier(&ANY));
-            lines.is_wanted(&Metadata::new(
+            let metadata = Metadata::new(
                 "event",
                 target,
                 level,
@@ -434,7 +414,8 @@ mod tests {
                 None,
                 fields,
                 tracing::metadata::Kind::EVENT,
-            ))
+            );
+            is_wanted(&metadata, LevelFilter::TRACE)
         };
         assert!(wanted(Level::TRACE, "bestow_aws"));
         assert!(wanted(Level::TRACE, "bestow_wallet::protocol"));
