@@ -42,28 +42,25 @@ impl ColdStarts {
             parties.query(&taken, &mut clock).await?;
             parties.ask_credential_status().await?;
             for name in cloud.function_names() {
-                let reports = cloud.processes(name).map(|processes| processes.processes());
-                let Some(first) = reports.and_then(|reports| reports.into_iter().next()) else {
-                    continue;
-                };
-                if let (Some(wall), Some(cpu)) = (first.first_answer, first.first_answer_cpu) {
-                    let (walls, cpus) = samples.entry(name.to_owned()).or_default();
-                    walls.push(wall);
-                    cpus.push(cpu);
-                }
+                let processes = cloud.processes(name).map(|function| function.processes());
+                let first = processes.and_then(|processes| processes.into_iter().next());
+                let times = first.and_then(|first| first.first_answer.zip(first.first_answer_cpu));
+                let (walls, cpus) = samples.entry(name.to_owned()).or_default();
+                let (wall, cpu) = times.unzip();
+                walls.extend(wall);
+                cpus.extend(cpu);
             }
             cloud.shutdown().await;
             progress.inc(1);
         }
         progress.finish_and_clear();
-        let cold_starts = samples
-            .into_iter()
-            .map(|(function, (walls, cpus))| ColdStart {
-                function,
-                wall: Statistics::of(walls),
-                cpu: Statistics::of(cpus),
-            });
-        report::print_cold_starts(cold_starts);
+        let samples = samples.into_iter();
+        let samples = samples.filter(|(_, (walls, _))| !walls.is_empty());
+        report::print_cold_starts(samples.map(|(function, (walls, cpus))| ColdStart {
+            function,
+            wall: Statistics::of(walls),
+            cpu: Statistics::of(cpus),
+        }));
         Ok(())
     }
 }

@@ -1,5 +1,5 @@
-//! What an issuance costs: what it uses, alone and under load, what that would be in dollars, and the least CPU that
-//! its invocations and calls could take.
+//! What an issuance uses, alone and under load, in dollars, and beside the least CPU time that its invocations and calls
+//! could take.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub(crate) struct Cost {
     /// Issuances under load.
     #[arg(long, default_value_t = 500)]
     issuances: usize,
-    /// Wallets at the same time; 1 measures lone issuances alone.
+    /// Wallets at the same time.
     #[arg(long, default_value_t = 16)]
     wallets: usize,
     /// Wallets at the same time where the steps are timed.
@@ -57,12 +57,6 @@ impl Cost {
         load(&counted, WARM_UP, self.wallets, "warming up").await?;
         let idle = scheduled(&counted).await?;
         let alone = alone(&counted, LONE).await?;
-        if self.wallets < 2 {
-            counted.cloud.shutdown().await;
-            let floor = Floor::measure(&self.processes, 1).await?;
-            report::print_cost(&stack, &idle, &alone, None, &floor);
-            return Ok(());
-        }
         let (under_load, _) = load(&counted, self.issuances, self.wallets, "counting").await?;
         counted.cloud.shutdown().await;
 
@@ -74,13 +68,7 @@ impl Cost {
         undisturbed.cloud.shutdown().await;
         let floor = Floor::measure(&self.processes, self.wallets).await?;
 
-        report::print_cost(
-            &stack,
-            &idle,
-            &alone,
-            Some((self.wallets, &under_load)),
-            &floor,
-        );
+        report::print_cost(&stack, &idle, &alone, self.wallets, &under_load, &floor);
         let steps = STEPS.iter().enumerate().map(|(index, step)| {
             let times = timed.flows.iter();
             let times = times.filter_map(|flow| flow.steps.get(index).copied());

@@ -1,7 +1,7 @@
-//! A proxy in front of the AWS endpoints that counts what functions ask of them.
+//! A proxy in front of the AWS endpoints that counts calls.
 //!
-//! DynamoDB is asked for the capacity that each call consumes (`ReturnConsumedCapacity`), which the embedded one
-//! computes from the items by the rules of the real one; the functions do not see that.
+//! It asks DynamoDB for the capacity that each call consumes (`ReturnConsumedCapacity`), which the embedded one computes
+//! by the rules of the real one.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,10 +48,8 @@ impl CountingProxy {
 
     /// Puts the proxy before each AWS endpoint in the environment of a function.
     pub(crate) fn stand_before(&self, function: &str, variables: &mut BTreeMap<String, String>) {
-        let endpoints = variables
-            .iter_mut()
-            .filter(|(name, _)| name.starts_with("AWS_ENDPOINT_URL_"));
-        for (name, address) in endpoints {
+        let is_endpoint = |name: &str| name.starts_with("AWS_ENDPOINT_URL_");
+        for (name, address) in variables.iter_mut().filter(|(name, _)| is_endpoint(name)) {
             let path = format!("{function}/{name}");
             let proxied = format!("{}/{path}", self.address);
             let endpoint = std::mem::replace(address, proxied);
@@ -80,17 +78,11 @@ impl CountingProxy {
                 add(Quantity::Events, function, events as f64);
             }
             _ if service.starts_with("DynamoDB") => {
-                let reads = [
-                    "GetItem",
-                    "BatchGetItem",
-                    "TransactGetItems",
-                    "Query",
-                    "Scan",
-                ];
-                let quantity = if reads.contains(&operation) {
-                    Quantity::ReadUnits
-                } else {
-                    Quantity::WriteUnits
+                let quantity = match operation {
+                    "GetItem" | "BatchGetItem" | "TransactGetItems" | "Query" | "Scan" => {
+                        Quantity::ReadUnits
+                    }
+                    _ => Quantity::WriteUnits,
                 };
                 for (name, units) in consumed(answer) {
                     add(quantity, &name, units);
@@ -135,14 +127,11 @@ async fn forward(
     let function = parts.next().unwrap_or_default();
     let variable = parts.next().unwrap_or_default();
     let path = parts.next().unwrap_or_default();
-    let endpoint = proxy
-        .behind()
-        .get(&format!("{function}/{variable}"))
-        .cloned();
+    let endpoint = format!("{function}/{variable}");
+    let endpoint = proxy.behind().get(&endpoint).cloned();
     let endpoint = endpoint.ok_or(StatusCode::NOT_FOUND)?;
-    let body = to_bytes(body, LARGEST_CALL)
-        .await
-        .map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
+    let body = to_bytes(body, LARGEST_CALL).await;
+    let body = body.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
     let mut headers = head.headers;
     let target = target(&headers);
     headers.remove("host");

@@ -20,7 +20,7 @@ mod usage;
 
 use clap::{Parser, Subcommand};
 
-/// Anything that ends a measurement: there is nobody to tell but the person who started it.
+/// Anything that ends a measurement.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Measures Bestow as a whole.
@@ -33,17 +33,16 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs whole issuances against the functions as Lambda processes, with embedded AWS services in memory, and
-    /// prints as Markdown tables what one uses, alone and under load: requests, invocations, AWS calls, DynamoDB
-    /// units, bytes logged and CPU time beside the least that is possible, what that is in dollars, and how long each
-    /// step takes.
+    /// Runs whole issuances against the functions as Lambda processes, and prints as Markdown tables what one uses,
+    /// alone and under load: requests, invocations, AWS calls, DynamoDB units, bytes logged, CPU time beside the least
+    /// that is possible, dollars, and how long each step takes.
     Cost(cost::Cost),
-    /// Prints how long functions take from the start of a process to its first answer, and what CPU time.
+    /// Prints the time and the CPU time from the start of a process to its first answer, by function.
     ColdStarts(cold_starts::ColdStarts),
-    /// Starts many issuances against the functions as Lambda processes: a third of the customers take the
-    /// credential at once, a third late and a third never; one upload starts more. Fails unless all end right, a
-    /// receiver of webhooks is told, the queues drain and the claims are erased, and draws backlog, latency, polls
-    /// and memory over time as an SVG file. Takes up to 20 minutes longer than the offers last.
+    /// Starts many issuances against the functions as Lambda processes: a third of the customers take the credential
+    /// at once, a third late and a third never; one upload starts more. Fails unless all end right, a receiver of
+    /// webhooks is told, the queues drain and the claims are erased, and draws issuances, backlog and memory over time
+    /// as an SVG file. Takes up to 20 minutes longer than the offers last.
     Endurance(endurance::Endurance),
 }
 

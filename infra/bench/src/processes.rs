@@ -24,11 +24,8 @@ impl Processes {
     pub(crate) fn host(&self) -> Result<FunctionHost, Failure> {
         let start_issue = self.binary("start-issue")?;
         if !start_issue.exists() {
-            return Err(format!(
-                "{} is not there; build the functions first: cargo build --release --workspace",
-                start_issue.display()
-            )
-            .into());
+            let hint = "build the functions first: cargo build --release --workspace";
+            return Err(format!("{} is not there; {hint}", start_issue.display()).into());
         }
         Ok(FunctionHost::Processes {
             binaries: Binaries::InFolder(self.binary("")?),
@@ -39,16 +36,10 @@ impl Processes {
 
     /// A function's binary: in the chosen directory, or in this command's own.
     pub(crate) fn binary(&self, name: &str) -> Result<PathBuf, Failure> {
-        let directory = match &self.binaries {
-            Some(chosen) => chosen.clone(),
-            None => {
-                let own = std::env::current_exe()?;
-                own.parent()
-                    .ok_or("a command is in a directory")?
-                    .to_owned()
-            }
-        };
-        Ok(directory.join(name))
+        match &self.binaries {
+            Some(chosen) => Ok(chosen.join(name)),
+            None => Ok(std::env::current_exe()?.with_file_name(name)),
+        }
     }
 
     /// Processes of each function at most.

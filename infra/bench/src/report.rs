@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::cold_starts::ColdStart;
 use crate::floor::Floor;
-use crate::prices::{self, Traffic};
+use crate::prices::{self, Cost, Traffic};
 use crate::usage::{Quantity, Usage};
 
 const MILLION: f64 = 1e6;
@@ -22,14 +22,6 @@ pub(crate) struct Statistics {
 }
 
 impl Statistics {
-    pub(crate) const fn median(self) -> Duration {
-        self.median
-    }
-
-    pub(crate) const fn p99(self) -> Duration {
-        self.p99
-    }
-
     pub(crate) fn of(times: impl IntoIterator<Item = Duration>) -> Self {
         let mut times: Vec<_> = times.into_iter().collect();
         times.sort_unstable();
@@ -44,39 +36,29 @@ impl Statistics {
     }
 }
 
-/// What an issuance costs, alone and, with so many wallets, under load.
+/// What an issuance costs, alone and under load with so many wallets.
 pub(crate) fn print_cost(
     stack: &Stack,
     idle: &BTreeMap<String, Usage>,
     alone: &Usage,
-    under_load: Option<(usize, &Usage)>,
+    wallets: usize,
+    under_load: &Usage,
     floor: &Floor,
 ) {
     println!("{}\n", conditions());
-    let head = |what: &str| match under_load {
-        None => println!("\n| {what} | alone |\n|---|---:|"),
-        Some((wallets, _)) => println!("\n| {what} | alone | {wallets} at once |\n|---|---:|---:|"),
-    };
+    let head = |what: &str| println!("\n| {what} | alone | {wallets} at once |\n|---|---:|---:|");
     let row = |name: &str, of: &dyn Fn(&Usage, Traffic) -> f64| {
-        let mut row = format!("| {name} | {:.2} |", of(alone, Traffic::Alone));
-        if let Some((_, usage)) = under_load {
-            row.push_str(&format!(" {:.2} |", of(usage, Traffic::Load)));
-        }
-        println!("{row}");
+        let alone = of(alone, Traffic::Alone);
+        let under_load = of(under_load, Traffic::Load);
+        println!("| {name} | {alone:.2} | {under_load:.2} |");
     };
     let rows_of = |quantity: Quantity| {
-        let both = [Some(alone), under_load.map(|(_, usage)| usage)];
-        let names: BTreeSet<&str> = both
-            .into_iter()
-            .flatten()
-            .flat_map(|usage| usage.of(quantity))
-            .map(|(name, _)| name)
-            .collect();
+        let both = alone.of(quantity).chain(under_load.of(quantity));
+        let names: BTreeSet<&str> = both.map(|(name, _)| name).collect();
         for name in names {
             row(&format!("– {name}"), &|usage, _| {
-                let mut of = usage.of(quantity);
-                of.find_map(|(one, amount)| (one == name).then_some(amount))
-                    .unwrap_or_default()
+                let named = usage.of(quantity).filter(|(one, _)| *one == name);
+                named.map(|(_, amount)| amount).sum()
             });
         }
     };
@@ -98,23 +80,21 @@ pub(crate) fn print_cost(
     ] {
         row(name, &|usage, _| usage.total(quantity));
     }
-    row(
-        "the floor: as many empty invocations and bare signed calls, ms",
-        &|usage, _| floor.of(usage),
-    );
+    let least = "the floor: as many empty invocations and bare signed calls, ms";
+    row(least, &|usage, _| floor.of(usage));
     row("CPU, times the floor", &|usage, _| {
         usage.total(Quantity::CpuMs) / floor.of(usage)
     });
-    let usd = |usage: &Usage, traffic, with_kms| -> f64 {
+    let usd = |usage: &Usage, traffic, is_counted: &dyn Fn(&Cost) -> bool| -> f64 {
         let costs = prices::of_an_issuance(usage, stack, traffic).into_iter();
-        let costs = costs.filter(|cost| with_kms || !prices::is_kms(cost));
+        let costs = costs.filter(is_counted);
         costs.map(|cost| cost.usd * MILLION).sum()
     };
     row("USD per million, key in KMS", &|usage, traffic| {
-        usd(usage, traffic, true)
+        usd(usage, traffic, &|_| true)
     });
     row("USD per million, key in a secret", &|usage, traffic| {
-        usd(usage, traffic, false)
+        usd(usage, traffic, &|cost| !prices::is_kms(cost))
     });
 
     for (quantity, what) in [
@@ -132,9 +112,7 @@ pub(crate) fn print_cost(
     head("USD per million");
     for cost in prices::of_an_issuance(alone, stack, Traffic::Alone) {
         row(cost.part, &|usage, traffic| {
-            let costs = prices::of_an_issuance(usage, stack, traffic).into_iter();
-            let same = costs.filter(|other| other.part == cost.part);
-            same.map(|cost| cost.usd * MILLION).sum()
+            usd(usage, traffic, &|other| other.part == cost.part)
         });
     }
     println!("\n| idle, a month | | USD |\n|---|---:|---:|");
@@ -161,11 +139,8 @@ pub(crate) fn print_steps<'a>(
 ) {
     println!("\n| step, {wallets} at once | p50 ms | p99 ms |\n|---|---:|---:|");
     for (step, times) in steps {
-        println!(
-            "| {step} | {:.1} | {:.1} |",
-            ms(times.median),
-            ms(times.p99)
-        );
+        let (median, p99) = (ms(times.median), ms(times.p99));
+        println!("| {step} | {median:.1} | {p99:.1} |");
     }
     let each_second = issuances as f64 / elapsed.as_secs_f64();
     println!("| issuances a second | {each_second:.0} | |");
@@ -200,18 +175,10 @@ fn conditions() -> String {
 pub(crate) fn print_cold_starts(cold_starts: impl Iterator<Item = ColdStart>) {
     println!("| cold start, spawn to first answer | wall p50 ms | CPU p50 ms | CPU p99 ms |");
     println!("|---|---:|---:|---:|");
-    for ColdStart {
-        function,
-        wall,
-        cpu,
-    } in cold_starts
-    {
-        println!(
-            "| {function} | {:.1} | {:.1} | {:.1} |",
-            ms(wall.median),
-            ms(cpu.median),
-            ms(cpu.p99)
-        );
+    for cold_start in cold_starts {
+        let (function, cpu) = (cold_start.function, cold_start.cpu);
+        let (wall, median, p99) = (ms(cold_start.wall.median), ms(cpu.median), ms(cpu.p99));
+        println!("| {function} | {wall:.1} | {median:.1} | {p99:.1} |");
     }
 }
 

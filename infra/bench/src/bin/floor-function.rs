@@ -1,5 +1,5 @@
-//! The least that a function can do: it answers, and before that calls DynamoDB as often as it is asked to
-//! (`/?calls=3`), with as little between it and the connection as a signed call takes.
+//! The least that a function can do: before it answers, it calls DynamoDB as often as it is asked to (`/?calls=3`), with
+//! signed requests on a bare connection.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Of one call, as that of the functions' own client.
+/// Of one call, as in the functions.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 #[tokio::main(flavor = "current_thread")]
@@ -108,19 +108,16 @@ impl Table {
         let (host, region) = (&self.authority, &self.region);
         let canonical = format!(
             "POST\n/\n\nhost:{host}\nx-amz-date:{time}\nx-amz-target:{target}\n\nhost;x-amz-date;x-amz-target\n{}",
-            hex(digest::digest(&digest::SHA256, body.as_bytes()).as_ref()),
+            sha256(&body),
         );
         let scope = format!("{date}/{region}/dynamodb/aws4_request");
-        let to_sign = format!(
-            "AWS4-HMAC-SHA256\n{time}\n{scope}\n{}",
-            hex(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref()),
-        );
-        let mut kept = self.signing_key.lock().await;
-        let key = match kept.as_ref() {
+        let to_sign = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", sha256(&canonical),);
+        let mut cached = self.signing_key.lock().await;
+        let key = match cached.as_ref() {
             Some((of, key)) if of == date => key,
-            _ => &kept.insert((date.to_owned(), self.key_of(date))).1,
+            _ => &cached.insert((date.to_owned(), self.key_of(date))).1,
         };
-        let signature = hex(hmac::sign(key, to_sign.as_bytes()).as_ref());
+        let signature = hex::encode(hmac::sign(key, to_sign.as_bytes()).as_ref());
         let authorization = format!(
             "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders=host;x-amz-date;x-amz-target, Signature={signature}",
             self.key_id,
@@ -146,19 +143,14 @@ impl Table {
     }
 }
 
+fn sha256(text: &str) -> String {
+    hex::encode(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
+}
+
 async fn connect(authority: &str) -> Result<SendRequest<Full<Bytes>>, Failure> {
     let stream = TcpStream::connect(authority).await?;
     stream.set_nodelay(true)?;
     let (sender, connection) = handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     Ok(sender)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing into a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -1,17 +1,17 @@
-//! The run as a picture: backlog, latency, polls, what became of the issuances, and memory, over time.
+//! The run as a picture: what became of the issuances, backlog and memory, over time.
 
 use std::path::Path;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use super::timeline::{Sample, Timeline};
-use super::{QUEUES, Summary};
+use super::QUEUES;
+use super::watch::Sample;
 use crate::Failure;
 
-const SIZE: (u32, u32) = (1_100, 1_500);
+const SIZE: (u32, u32) = (1_100, 1_000);
 const FONT: (&str, u32) = ("sans-serif", 14);
-/// Colours that are told apart by people who see colours differently (Okabe and Ito).
+/// Colours that colour-blind people can tell apart (Okabe and Ito).
 const COLORS: [RGBColor; 5] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -20,63 +20,43 @@ const COLORS: [RGBColor; 5] = [
     RGBColor(86, 86, 86),
 ];
 
-/// A line of a panel: its name, and its value in a sample, if it has one there.
+/// A line of a panel: its name, and its value in a sample.
 type Line<'a> = (&'a str, Box<dyn Fn(&Sample) -> Option<f64> + 'a>);
 
-/// Draws `timeline` as an SVG file.
-pub(crate) fn draw(path: &Path, timeline: &Timeline, summary: &Summary) -> Result<(), Failure> {
+fn line<'a>(name: &'a str, value: impl Fn(&Sample) -> Option<u64> + 'a) -> Line<'a> {
+    (
+        name,
+        Box::new(move |sample| value(sample).map(|value| value as f64)),
+    )
+}
+
+/// Draws what was seen as an SVG file.
+pub(crate) fn draw(path: &Path, samples: &[Sample], title: &str) -> Result<(), Failure> {
     let root = SVGBackend::new(path, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
-    let root = root.titled(&summary.headline(), ("sans-serif", 20))?;
-    let panels = root.split_evenly((5, 1));
-    let due = |queue: usize| {
-        move |sample: &Sample| sample.backlog.get(queue).map(|backlog| backlog.due as f64)
-    };
-    let backlog: Vec<Line<'_>> = QUEUES
-        .iter()
-        .enumerate()
-        .map(|(index, name)| (*name, Box::new(due(index)) as Box<_>))
-        .collect();
-    let delayed = |sample: &Sample| {
-        let delayed = sample.backlog.iter().map(|one| one.delayed).sum::<u64>();
-        Some(delayed as f64)
-    };
-    let latency: Vec<Line<'_>> = vec![
-        (
-            "p50",
-            Box::new(|sample| Some(sample.start?.median().as_secs_f64() * 1_000.0)),
-        ),
-        (
-            "p99",
-            Box::new(|sample| Some(sample.start?.p99().as_secs_f64() * 1_000.0)),
-        ),
-    ];
-    let issuances: Vec<Line<'_>> = vec![
-        ("started", Box::new(|sample| Some(sample.started as f64))),
-        (
-            "completed",
-            Box::new(|sample| Some(sample.completed as f64)),
-        ),
-        ("expired", Box::new(|sample| Some(sample.expired as f64))),
-        ("polls that are not due yet", Box::new(delayed)),
-    ];
-    let polls: Vec<Line<'_>> = vec![("polls", Box::new(|sample| Some(sample.polls as f64)))];
-    let memory: Vec<Line<'_>> = vec![(
-        "MB of an average process",
-        Box::new(|sample| {
-            let each = sample.memory_bytes.checked_div(sample.processes as u64)?;
-            Some(each as f64 / 1e6)
+    let root = root.titled(title, ("sans-serif", 20))?;
+    let issuances = vec![
+        line("started", |sample| Some(sample.counts.started)),
+        line("completed", |sample| Some(sample.counts.completed)),
+        line("expired", |sample| Some(sample.counts.expired)),
+        line("polls", |sample| Some(sample.counts.polls)),
+        line("messages that are not due yet", |sample| {
+            Some(sample.backlogs.iter().map(|one| one.delayed).sum())
         }),
-    )];
-    let drawn: [(&str, Vec<Line<'_>>); 5] = [
-        ("issuances", issuances),
-        ("messages that are due, by queue", backlog),
-        ("Start issue, ms", latency),
-        ("polls each second", polls),
-        ("memory", memory),
     ];
-    for (panel, (title, lines)) in panels.iter().zip(&drawn) {
-        draw_panel(panel, title, lines, &timeline.samples)?;
+    let due = QUEUES.iter().enumerate();
+    let due =
+        due.map(|(index, name)| line(name, move |sample| Some(sample.backlogs.get(index)?.due)));
+    let memory = vec![line("memory", |sample| {
+        Some(sample.memory_bytes? / 1_000_000)
+    })];
+    let drawn = [
+        ("issuances", issuances),
+        ("messages that are due, by queue", due.collect()),
+        ("MB of an average process", memory),
+    ];
+    for (panel, (title, lines)) in root.split_evenly((drawn.len(), 1)).iter().zip(&drawn) {
+        draw_panel(panel, title, lines, samples)?;
     }
     root.present()?;
     Ok(())
@@ -90,10 +70,10 @@ fn draw_panel(
 ) -> Result<(), Failure> {
     let seconds = |sample: &Sample| sample.at.as_secs_f64();
     let end = samples.last().map_or(1.0, seconds).max(1.0);
-    let highest = samples
+    let values = samples
         .iter()
-        .flat_map(|sample| lines.iter().filter_map(|(_, value)| value(sample)))
-        .fold(1.0, f64::max);
+        .flat_map(|sample| lines.iter().filter_map(|(_, value)| value(sample)));
+    let highest = values.fold(1.0, f64::max);
     let mut chart = ChartBuilder::on(panel)
         .caption(title, ("sans-serif", 16))
         .margin(8)
@@ -107,8 +87,7 @@ fn draw_panel(
         .x_label_formatter(&|seconds| format!("{seconds:.0} s"))
         .y_label_formatter(&|value| format!("{value:.0}"))
         .draw()?;
-    for ((name, value), color) in lines.iter().zip(COLORS.iter().cycle()) {
-        let color = *color;
+    for ((name, value), &color) in lines.iter().zip(&COLORS) {
         let points = samples
             .iter()
             .filter_map(|sample| Some((seconds(sample), value(sample)?)));
@@ -126,4 +105,32 @@ fn draw_panel(
             .draw()?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::watch::{Backlog, Counts};
+    use super::*;
+
+    #[test]
+    fn a_picture_has_its_title_and_a_line_for_each_queue() {
+        let samples = (1..=3).map(|number| Sample {
+            at: Duration::from_secs(number),
+            counts: Counts {
+                started: number * 10,
+                ..Counts::default()
+            },
+            backlogs: vec![Backlog::default(); QUEUES.len()],
+            memory_bytes: (number > 1).then_some(14_000_000),
+        });
+        let samples: Vec<_> = samples.collect();
+        let path = std::env::temp_dir().join(format!("{}.svg", std::process::id()));
+        draw(&path, &samples, "30 issuances").unwrap();
+        let picture = std::fs::read_to_string(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert!(picture.contains("30 issuances"));
+        assert!(QUEUES.iter().all(|queue| picture.contains(queue)));
+    }
 }

@@ -2,116 +2,101 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bestow_local::processes::LambdaFunction;
 use bestow_local::{Event, RunningCloud};
 use bestow_queue_service::QueueService;
-use tokio::sync::broadcast::error::RecvError;
-use tokio::task::JoinHandle;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::task::JoinSet;
 
 use super::QUEUES;
-use super::timeline::{Backlog, Sample, Timeline};
 use crate::Failure;
-use crate::report::Statistics;
 
 const INTERVAL: Duration = Duration::from_secs(1);
-/// Linux counts resident memory in pages of this many bytes on the platforms that this runs on.
+/// The size of a page of memory, on the platforms that this runs on.
 const PAGE_BYTES: u64 = 4_096;
 
-/// The times of Start issue since they were last looked at.
-#[derive(Clone, Default)]
-pub(crate) struct Latencies(Arc<Mutex<Vec<Duration>>>);
-
-impl Latencies {
-    pub(crate) fn add(&self, time: Duration) {
-        self.lock().push(time);
-    }
-
-    fn take(&self) -> Vec<Duration> {
-        std::mem::take(&mut *self.lock())
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Duration>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// What was counted since the run began.
-#[derive(Default)]
-struct Counts {
-    started: AtomicU64,
-    completed: AtomicU64,
-    expired: AtomicU64,
-    failed: AtomicU64,
-    polls: AtomicU64,
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counts {
+    pub(crate) started: u64,
+    pub(crate) completed: u64,
+    pub(crate) expired: u64,
+    pub(crate) failed: u64,
+    /// Poll messages that were handled.
+    pub(crate) polls: u64,
 }
 
-/// Looks at a cloud until [`Watch::end`].
+/// One look at the cloud.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sample {
+    /// Since the run began.
+    pub(crate) at: Duration,
+    pub(crate) counts: Counts,
+    /// The messages of each of [`QUEUES`].
+    pub(crate) backlogs: Vec<Backlog>,
+    /// Resident memory of an average process of the functions, in bytes.
+    pub(crate) memory_bytes: Option<u64>,
+}
+
+/// The messages of one queue.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Backlog {
+    /// Due, or being handled.
+    pub(crate) due: u64,
+    /// Not due yet.
+    pub(crate) delayed: u64,
+}
+
+#[derive(Default)]
+struct Seen {
+    counts: Counts,
+    samples: Vec<Sample>,
+}
+
+/// Looks at a cloud until it is dropped.
 pub(crate) struct Watch {
-    latencies: Latencies,
-    counts: Arc<Counts>,
+    seen: Arc<Mutex<Seen>>,
     queues: Queues,
-    listening: JoinHandle<()>,
-    sampling: JoinHandle<()>,
-    timeline: Arc<Mutex<Timeline>>,
+    _tasks: JoinSet<()>,
 }
 
 impl Watch {
-    pub(crate) fn start(cloud: &RunningCloud) -> Result<Self, Failure> {
-        let counts = Arc::new(Counts::default());
-        let latencies = Latencies::default();
+    pub(crate) fn start(cloud: &RunningCloud) -> Self {
+        let seen = Arc::default();
         let queues = Queues::of(cloud);
-        let timeline = Arc::new(Mutex::new(Timeline::default()));
-        let listening = tokio::spawn(listen(cloud.events(), Arc::clone(&counts)));
-        let functions: Vec<LambdaFunction> = cloud
-            .function_names()
-            .filter_map(|name| cloud.processes(name).cloned())
-            .collect();
-        let sampling = tokio::spawn(sample(
+        let functions = cloud.function_names();
+        let functions = functions.filter_map(|name| cloud.processes(name).cloned());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(listen(cloud.events(), Arc::clone(&seen)));
+        tasks.spawn(sample(
             queues.clone(),
-            functions,
-            Arc::clone(&counts),
-            latencies.clone(),
-            Arc::clone(&timeline),
+            functions.collect(),
+            Arc::clone(&seen),
         ));
-        Ok(Self {
-            latencies,
-            counts,
+        Self {
+            seen,
             queues,
-            listening,
-            sampling,
-            timeline,
-        })
+            _tasks: tasks,
+        }
     }
 
-    /// Where the times of Start issue go.
-    pub(crate) fn latencies(&self) -> Latencies {
-        self.latencies.clone()
+    /// What was counted so far, by the events.
+    pub(crate) fn counts(&self) -> Counts {
+        lock(&self.seen).counts
     }
 
-    /// How many issuances have ended, as the events say.
-    pub(crate) fn ended(&self) -> u64 {
-        [
-            &self.counts.completed,
-            &self.counts.expired,
-            &self.counts.failed,
-        ]
-        .iter()
-        .map(|count| count.load(Ordering::Relaxed))
-        .sum()
+    /// What was seen so far.
+    pub(crate) fn samples(&self) -> Vec<Sample> {
+        lock(&self.seen).samples.clone()
     }
 
-    /// Whether nothing is due in these queues; waits a moment for what is being dealt with.
+    /// Whether nothing is due in these queues, after some time for what is being handled.
     pub(crate) async fn are_empty(&self, names: &[&str]) -> Result<bool, Failure> {
         for _ in 0..20 {
-            let mut due = 0;
-            for name in names {
-                due += self.queues.backlog(name)?.due;
-            }
-            if due == 0 {
+            if self.messages(names, |backlog| backlog.due)? == 0 {
                 return Ok(true);
             }
             tokio::time::sleep(INTERVAL).await;
@@ -121,89 +106,60 @@ impl Watch {
 
     /// How many messages are in these queues.
     pub(crate) fn dead_letters(&self, names: &[&str]) -> Result<u64, Failure> {
-        let mut letters = 0;
-        for name in names {
-            let backlog = self.queues.backlog(name)?;
-            letters += backlog.due + backlog.delayed;
-        }
-        Ok(letters)
+        self.messages(names, |backlog| backlog.due + backlog.delayed)
     }
 
-    /// Stops looking.
-    pub(crate) async fn end(self) -> Result<Timeline, Failure> {
-        self.listening.abort();
-        self.sampling.abort();
-        let mut timeline = self.timeline.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(std::mem::take(&mut timeline))
+    fn messages(&self, names: &[&str], of: impl Fn(Backlog) -> u64) -> Result<u64, Failure> {
+        let backlogs = names.iter().map(|name| self.queues.backlog(name));
+        backlogs.map(|backlog| Ok(of(backlog?))).sum()
     }
 }
 
-async fn listen(mut events: tokio::sync::broadcast::Receiver<Event>, counts: Arc<Counts>) {
-    let add = |count: &AtomicU64, number: usize| {
-        count.fetch_add(number as u64, Ordering::Relaxed);
-    };
+fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn listen(mut events: Receiver<Event>, seen: Arc<Mutex<Seen>>) {
     loop {
-        match events.recv().await {
+        let event = events.recv().await;
+        let counts = &mut lock(&seen).counts;
+        match event {
             Ok(Event::Published { event_type, .. }) => match event_type.as_str() {
-                "com.bestow.issue.created.v1" => add(&counts.started, 1),
-                "com.bestow.issue.completed.v1" => add(&counts.completed, 1),
-                "com.bestow.issue.expired.v1" => add(&counts.expired, 1),
-                "com.bestow.issue.failed.v1" => add(&counts.failed, 1),
+                "com.bestow.issue.created.v1" => counts.started += 1,
+                "com.bestow.issue.completed.v1" => counts.completed += 1,
+                "com.bestow.issue.expired.v1" => counts.expired += 1,
+                "com.bestow.issue.failed.v1" => counts.failed += 1,
                 _ => {}
             },
             Ok(Event::Batch {
                 queue, messages, ..
-            }) if queue == "PollQueue" => add(&counts.polls, messages),
-            Ok(_) => {}
-            // What was missed is missing in the picture; the ends are asked for one by one afterwards.
-            Err(RecvError::Lagged(_)) => {}
+            }) if queue == "PollQueue" => counts.polls += messages as u64,
+            // What was missed is missing in the picture; every end is asked for afterwards.
+            Ok(_) | Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return,
         }
     }
 }
 
-async fn sample(
-    queues: Queues,
-    functions: Vec<LambdaFunction>,
-    counts: Arc<Counts>,
-    latencies: Latencies,
-    timeline: Arc<Mutex<Timeline>>,
-) {
+async fn sample(queues: Queues, functions: Vec<LambdaFunction>, seen: Arc<Mutex<Seen>>) {
     let began = Instant::now();
-    let mut polls_before = 0;
     let mut ticks = tokio::time::interval(INTERVAL);
     loop {
         ticks.tick().await;
-        let mut backlog = Vec::with_capacity(QUEUES.len());
-        for name in QUEUES {
-            backlog.push(queues.backlog(name).unwrap_or_default());
-        }
-        let now = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let polls = now(&counts.polls);
-        let times = latencies.take();
-        let memory: Vec<u64> = functions
-            .iter()
-            .flat_map(LambdaFunction::processes)
+        let backlogs = QUEUES.map(|name| queues.backlog(name).unwrap_or_default());
+        let processes = functions.iter().flat_map(LambdaFunction::processes);
+        let memory: Vec<u64> = processes
             .filter(|process| process.running)
             .filter_map(|process| resident_bytes(process.pid))
             .collect();
+        let mut seen = lock(&seen);
         let sample = Sample {
             at: began.elapsed(),
-            backlog,
-            start: (!times.is_empty()).then(|| Statistics::of(times)),
-            polls: polls - polls_before,
-            started: now(&counts.started),
-            completed: now(&counts.completed),
-            expired: now(&counts.expired),
-            memory_bytes: memory.iter().sum(),
-            processes: memory.len(),
+            counts: seen.counts,
+            backlogs: backlogs.into(),
+            memory_bytes: mean(&memory),
         };
-        polls_before = polls;
-        timeline
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .samples
-            .push(sample);
+        seen.samples.push(sample);
     }
 }
 
@@ -214,7 +170,31 @@ fn resident_bytes(pid: u32) -> Option<u64> {
     Some(pages * PAGE_BYTES)
 }
 
-/// The queues of a cloud.
+/// The most messages of all queues together that were due at one time.
+pub(crate) fn worst_backlog(samples: &[Sample]) -> u64 {
+    let due = |sample: &Sample| sample.backlogs.iter().map(|one| one.due).sum();
+    samples.iter().map(due).max().unwrap_or_default()
+}
+
+/// The memory of an average process in the first and in the last tenth of the samples, in bytes: flat, if the second is
+/// hardly more than the first.
+pub(crate) fn memory_of_a_process(samples: &[Sample]) -> (u64, u64) {
+    let memory = samples.iter().filter_map(|sample| sample.memory_bytes);
+    let memory: Vec<u64> = memory.collect();
+    let tenth = memory.len().div_ceil(10);
+    let first = memory.get(..tenth).unwrap_or_default();
+    let last = memory.get(memory.len() - tenth..).unwrap_or_default();
+    (
+        mean(first).unwrap_or_default(),
+        mean(last).unwrap_or_default(),
+    )
+}
+
+fn mean(bytes: &[u64]) -> Option<u64> {
+    bytes.iter().sum::<u64>().checked_div(bytes.len() as u64)
+}
+
+/// The queues of a cloud, by their names in the template.
 #[derive(Clone)]
 struct Queues {
     service: QueueService,
@@ -231,7 +211,6 @@ impl Queues {
         }
     }
 
-    /// What is in the queue with this name in the template.
     fn backlog(&self, name: &str) -> Result<Backlog, Failure> {
         let queue = self.names.get(name);
         let queue = queue.ok_or_else(|| format!("the template has no queue {name}"))?;
@@ -240,5 +219,21 @@ impl Queues {
             due: u64::try_from(counts.visible + counts.not_visible)?,
             delayed: u64::try_from(counts.delayed)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_compared_between_the_first_and_the_last_tenth() {
+        let samples = (1..=20).map(|number| Sample {
+            memory_bytes: (number < 20).then_some(number * 50),
+            ..Sample::default()
+        });
+        let samples: Vec<_> = samples.collect();
+        // 19 samples have processes; two of them are a tenth.
+        assert_eq!(memory_of_a_process(&samples), (75, 925));
     }
 }
