@@ -164,6 +164,19 @@ impl<'w> Backend<'w> {
         .await
     }
 
+    /// Start issue, which makes an offer.
+    pub async fn started(&self, body: &Value) -> Result<Answer, Broken> {
+        self.start(body).await?.expect("Start issue", 201)
+    }
+
+    /// Start issue twice, with one answer.
+    pub async fn started_twice(&self, body: &Value) -> Result<Answer, Broken> {
+        let started = self.started(body).await?;
+        let again = self.started(body).await?;
+        invariants::same("one answer", &started.body, &again.body)?;
+        Ok(started)
+    }
+
     /// Start issue, once: none if there was no answer.
     pub async fn start_once(&self, body: &Value) -> Option<Answer> {
         once(self.request("POST", "/api/v2/credential/issue").json(body)).await
@@ -192,7 +205,7 @@ impl<'w> Backend<'w> {
 
     /// Asks for the status until it is final: a few times as somebody does who waits for it, which brings
     /// polls forward, and then no more before it has ended.
-    pub async fn until_ended(&self, correlation_id: &str) -> Result<Value, Broken> {
+    async fn until_ended(&self, correlation_id: &str) -> Result<Value, Broken> {
         let mut questions = 0;
         let look = async || {
             questions += 1;
@@ -203,6 +216,13 @@ impl<'w> Backend<'w> {
             Ok(status.filter(is_ended))
         };
         self.world.until("the issuance ends", look).await
+    }
+
+    /// Asks for the status until it is final: it must be this one.
+    pub async fn ends_as(&self, correlation_id: &str, status: &str) -> Result<Value, Broken> {
+        let end = self.until_ended(correlation_id).await?;
+        invariants::same("it ends as it went", &end["status"], &json!(status))?;
+        Ok(end)
     }
 
     /// Uploads many Start issues under one key, and gives the path of the job.

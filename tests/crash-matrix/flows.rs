@@ -12,9 +12,9 @@ use crate::Broken;
 use crate::backend::{Backend, iban};
 use crate::call::Call;
 use crate::fault::Fault;
-use crate::holder::{Holder, Taken};
+use crate::holder::{Holder, Offer, Taken};
 use crate::invariants;
-use crate::status_list::StatusList;
+use crate::status_list;
 use crate::tables::text;
 use crate::world::World;
 
@@ -130,35 +130,16 @@ impl Flow {
 }
 
 async fn issue(world: &World, struck: Struck<'_>) -> Result<(), Broken> {
-    let backend = Backend::new(world);
-    let holder = Holder::new();
+    let (backend, holder) = (Backend::new(world), Holder::new());
     let mut request = iban(ID);
     request["callback"] = json!({"url": world.callback_url});
-    let started = backend.start(&request).await?.expect("Start issue", 201)?;
-    let again = backend
-        .start(&request)
-        .await?
-        .expect("Start issue again", 201)?;
-    invariants::same("one answer", &started.body, &again.body)?;
-
+    let started = backend.started_twice(&request).await?;
     let offer = holder.read_offer(started.str("/request_uri")?).await?;
-    let token = holder.token(&offer, None).await?;
-    let taken = match token.body["access_token"].as_str() {
-        Some(access_token) => Some(holder.credential(&offer, access_token).await?),
-        None if struck.may_burn_the_code() => None,
-        None => return Err(Broken::new("requests can be repeated", token.text)),
-    };
+    let taken = redeem(&holder, &offer, None, struck).await?;
     if let Some(taken) = &taken {
         holder.notify(taken).await?;
     }
-    world.let_pass(A_WHILE).await;
-    let end = backend.until_ended(ID).await?;
-    let wanted = if taken.is_some() {
-        "issue_completed"
-    } else {
-        "error"
-    };
-    invariants::same("it ends as it went", &end["status"], &json!(wanted))?;
+    let end = ends_as_it_went(&backend, taken.as_ref()).await?;
 
     invariants::every_change_is_delivered(world, &end).await?;
     // What the customer's wallet reports after the end is delivered too.
@@ -167,9 +148,8 @@ async fn issue(world: &World, struck: Struck<'_>) -> Result<(), Broken> {
         let are_made = listed.iter().all(|one| one["status"] == "delivered");
         Ok(are_made.then_some(listed))
     };
-    let listed = world
-        .until("every delivery is recorded as made", all_made)
-        .await?;
+    let what = "every delivery is recorded as made";
+    let listed = world.until(what, all_made).await?;
     replay(&backend, &listed).await?;
 
     let again = holder.token(&offer, None).await?;
@@ -181,29 +161,39 @@ async fn issue(world: &World, struck: Struck<'_>) -> Result<(), Broken> {
 }
 
 async fn external(world: &World) -> Result<(), Broken> {
-    let backend = Backend::new(world);
-    let holder = Holder::new();
-    let started = backend.start(&iban(ID)).await?.expect("Start issue", 201)?;
-    let again = backend
-        .start(&iban(ID))
-        .await?
-        .expect("Start issue again", 201)?;
-    invariants::same("one answer", &started.body, &again.body)?;
-    let offer = holder.read_offer(started.str("/request_uri")?).await?;
-    let token = holder.token(&offer, None).await?.expect("the token", 200)?;
-    let taken = holder
-        .credential(&offer, token.str("/access_token")?)
-        .await?;
+    let (backend, holder) = (Backend::new(world), Holder::new());
+    let started = backend.started_twice(&iban(ID)).await?;
+    let (offer, taken) = holder.take(&started).await?;
     holder.notify(&taken).await?;
     world.until_wallet_knows(ID).await;
-    let end = backend.until_ended(ID).await?;
-    invariants::same(
-        "it ends as it went",
-        &end["status"],
-        &json!("issue_completed"),
-    )?;
+    let end = backend.ends_as(ID, "issue_completed").await?;
     revoke(&backend, &holder, &end, &taken).await?;
     invariants::no_secret_was_sent(world, &[&offer.code], Some(&taken))
+}
+
+/// Takes the credential. Nothing, if a fault has hidden the token.
+async fn redeem(
+    holder: &Holder,
+    offer: &Offer,
+    tx_code: Option<&str>,
+    struck: Struck<'_>,
+) -> Result<Option<Taken>, Broken> {
+    let token = holder.token(offer, tx_code).await?;
+    match token.body["access_token"].as_str() {
+        Some(access_token) => holder.credential(offer, access_token).await.map(Some),
+        None if struck.may_burn_the_code() => Ok(None),
+        None => Err(Broken::new("requests can be repeated", token.text)),
+    }
+}
+
+/// After a while the issuance has ended, with a credential if one was taken.
+async fn ends_as_it_went(backend: &Backend<'_>, taken: Option<&Taken>) -> Result<Value, Broken> {
+    backend.world().let_pass(A_WHILE).await;
+    let status = match taken {
+        Some(_) => "issue_completed",
+        None => "error",
+    };
+    backend.ends_as(ID, status).await
 }
 
 /// Has one of the deliveries made again.
@@ -230,12 +220,12 @@ async fn revoke(
     taken: &Taken,
 ) -> Result<(), Broken> {
     let uuid = end["revocation_uuid"].as_str().unwrap_or_default();
-    let entry = StatusList::entry_of(&taken.credential);
+    let entry = bestow_status_list::entry_of(&taken.credential);
     for (status, value) in [("suspended", 2), ("revoked", 1)] {
         backend.set(uuid, status).await?;
-        let list = StatusList::read(&holder.fetch(&entry.uri).await?.text);
-        let expected = (value, 1);
-        let found = (list.status(entry.index), list.changed());
+        let list = bestow_status_list::read(&holder.fetch(&entry.uri).await?.text);
+        let expected = (Some(value), 1);
+        let found = (list.get(entry.idx), bestow_status_list::changed(&list));
         invariants::same(
             "what is reported published is in the list",
             &found,
@@ -250,9 +240,8 @@ async fn revoke(
 }
 
 async fn wait(world: &World) -> Result<(), Broken> {
-    let backend = Backend::new(world);
-    let holder = Holder::new();
-    let started = backend.start(&iban(ID)).await?.expect("Start issue", 201)?;
+    let (backend, holder) = (Backend::new(world), Holder::new());
+    let started = backend.started(&iban(ID)).await?;
     let was_polled = async || {
         let record = invariants::record(world, ID).await;
         let attempt = record.and_then(|record| record["attempt"]["N"].as_str()?.parse().ok());
@@ -271,18 +260,8 @@ async fn wait(world: &World) -> Result<(), Broken> {
         world.until_idle().await;
     }
 
-    let offer = holder.read_offer(started.str("/request_uri")?).await?;
-    let token = holder.token(&offer, None).await?.expect("the token", 200)?;
-    let taken = holder
-        .credential(&offer, token.str("/access_token")?)
-        .await?;
-    world.let_pass(A_WHILE).await;
-    let end = backend.until_ended(ID).await?;
-    invariants::same(
-        "it ends as it went",
-        &end["status"],
-        &json!("issue_completed"),
-    )?;
+    let (offer, taken) = holder.take(&started).await?;
+    ends_as_it_went(&backend, Some(&taken)).await?;
     invariants::no_secret_was_sent(world, &[&offer.code], Some(&taken))
 }
 
@@ -290,19 +269,13 @@ async fn refuse(world: &World) -> Result<(), Broken> {
     let backend = Backend::new(world);
     let mut request = iban(ID);
     request["claims"] = json!({"companyname": "Claimed Name B.V."});
-    backend
-        .start(&request)
-        .await?
-        .expect("Start issue with wrong claims", 422)?;
+    let refused = backend.start(&request).await?;
+    refused.expect("Start issue with wrong claims", 422)?;
     let withdrawn = async || Ok(invariants::record(world, ID).await.is_none().then_some(()));
     world.until("nothing is left of it", withdrawn).await?;
     // The correlation id is free for what the backend meant.
-    backend
-        .start(&iban(ID))
-        .await?
-        .expect("Start issue with the right claims", 201)?;
-    let end = backend.until_ended(ID).await?;
-    invariants::same("it ends as it went", &end["status"], &json!("error"))
+    backend.started(&iban(ID)).await?;
+    backend.ends_as(ID, "error").await.map(drop)
 }
 
 async fn abandon(world: &World) -> Result<(), Broken> {
@@ -328,36 +301,20 @@ async fn abandon(world: &World) -> Result<(), Broken> {
 }
 
 async fn guess_code(world: &World, struck: Struck<'_>) -> Result<(), Broken> {
-    let backend = Backend::new(world);
-    let holder = Holder::new();
+    let (backend, holder) = (Backend::new(world), Holder::new());
     let mut request = iban(ID);
     request["tx_code"] = json!({"input_mode": "numeric", "length": 6});
-    let started = backend.start(&request).await?.expect("Start issue", 201)?;
+    let started = backend.started(&request).await?;
     let tx_code = started.str("/tx_code")?;
-    let wrong = if tx_code == "000000" {
-        "000001"
-    } else {
-        "000000"
+    let wrong = match tx_code {
+        "000000" => "000001",
+        _ => "000000",
     };
     let offer = holder.read_offer(started.str("/request_uri")?).await?;
-    holder
-        .token(&offer, Some(wrong))
-        .await?
-        .expect("a wrong transaction code", 400)?;
-    let token = holder.token(&offer, Some(tx_code)).await?;
-    let taken = match token.body["access_token"].as_str() {
-        Some(access_token) => Some(holder.credential(&offer, access_token).await?),
-        None if struck.may_burn_the_code() => None,
-        None => return Err(Broken::new("requests can be repeated", token.text)),
-    };
-    world.let_pass(A_WHILE).await;
-    let end = backend.until_ended(ID).await?;
-    let wanted = if taken.is_some() {
-        "issue_completed"
-    } else {
-        "error"
-    };
-    invariants::same("it ends as it went", &end["status"], &json!(wanted))?;
+    let refused = holder.token(&offer, Some(wrong)).await?;
+    refused.expect("a wrong transaction code", 400)?;
+    let taken = redeem(&holder, &offer, Some(tx_code), struck).await?;
+    ends_as_it_went(&backend, taken.as_ref()).await?;
     invariants::no_secret_was_sent(world, &[&offer.code], taken.as_ref())
 }
 
@@ -382,8 +339,7 @@ async fn upload(world: &World) -> Result<(), Broken> {
         &&expected[..],
     )?;
     for id in [ID, "Cell_3"] {
-        let end = backend.until_ended(id).await?;
-        invariants::same("it ends as it went", &end["status"], &json!("error"))?;
+        backend.ends_as(id, "error").await?;
     }
     invariants::no_secret_was_sent(world, &[], None)
 }
@@ -391,8 +347,7 @@ async fn upload(world: &World) -> Result<(), Broken> {
 async fn pipeline(world: &World) -> Result<(), Broken> {
     let backend = Backend::new(world);
     world.put_on_queue("StartQueue", &iban(ID)).await;
-    let end = backend.until_ended(ID).await?;
-    invariants::same("it ends as it went", &end["status"], &json!("error"))
+    backend.ends_as(ID, "error").await.map(drop)
 }
 
 async fn unsubscribe(world: &World) -> Result<(), Broken> {
@@ -400,7 +355,7 @@ async fn unsubscribe(world: &World) -> Result<(), Broken> {
     world.receiver.answer_with(StatusCode::GONE);
     let mut request = iban(ID);
     request["callback"] = json!({"url": world.callback_url});
-    backend.start(&request).await?.expect("Start issue", 201)?;
+    backend.started(&request).await?;
     let all_are = async |status: &str, at_least: usize| {
         let listed = backend.deliveries(ID).await?;
         let all_are = listed.iter().all(|one| one["status"] == status);
@@ -408,8 +363,7 @@ async fn unsubscribe(world: &World) -> Result<(), Broken> {
     };
     let first = world.until("the receiver has refused", || all_are("failed", 1));
     first.await?;
-    let end = backend.until_ended(ID).await?;
-    invariants::same("it ends as it went", &end["status"], &json!("error"))?;
+    let end = backend.ends_as(ID, "error").await?;
     let changes = end["sequence"].as_u64().unwrap_or_default();
     let changes = usize::try_from(changes).expect("a few");
     let refused = world.until("nothing waits for the receiver", || {
@@ -444,8 +398,7 @@ async fn by_token(world: &World) -> Result<(), Broken> {
         answer.expect("a forged token", 401).map(drop)
     };
     refuse_stranger("Cell_2").await?;
-    backend.start(&iban(ID)).await?.expect("Start issue", 201)?;
-    let end = backend.until_ended(ID).await?;
-    invariants::same("it ends as it went", &end["status"], &json!("error"))?;
+    backend.started(&iban(ID)).await?;
+    backend.ends_as(ID, "error").await?;
     refuse_stranger("Cell_3").await
 }

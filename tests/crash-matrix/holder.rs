@@ -99,6 +99,14 @@ impl Holder {
         })
     }
 
+    /// Takes the credential of an issuance that was started.
+    pub async fn take(&self, started: &Answer) -> Result<(Offer, Taken), Broken> {
+        let offer = self.read_offer(started.str("/request_uri")?).await?;
+        let token = self.token(&offer, None).await?.expect("the token", 200)?;
+        let taken = self.credential(&offer, token.str("/access_token")?).await?;
+        Ok((offer, taken))
+    }
+
     /// Reports that the credential was accepted.
     pub async fn notify(&self, taken: &Taken) -> Result<(), Broken> {
         let body =

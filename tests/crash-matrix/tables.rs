@@ -1,11 +1,10 @@
-//! The tables, looked into and moved in time, in DynamoDB's own JSON.
+//! The tables, read and moved in time, past the proxy.
 
 use serde_json::{Map, Value, json};
 
-/// A client of the embedded DynamoDB that does not go through the proxy.
+/// The tables of a world.
 pub struct Tables {
-    http: reqwest::Client,
-    endpoint: String,
+    client: bestow_embedded_aws::Tables,
     /// By name, with the attributes of their keys.
     tables: Vec<(String, Vec<String>)>,
     /// A moment that is not moved, besides those that never are.
@@ -35,15 +34,13 @@ impl Tables {
         kept: Option<&'static str>,
     ) -> Self {
         let mut tables = Self {
-            http: reqwest::Client::new(),
-            endpoint: endpoint.to_owned(),
+            client: bestow_embedded_aws::Tables::at(endpoint),
             tables: Vec::new(),
             kept,
         };
         for name in names.filter(|name| *name != UNTOUCHED) {
-            let table = tables
-                .call("DescribeTable", json!({"TableName": name}))
-                .await;
+            let describe = json!({"TableName": name});
+            let table = tables.client.call("DescribeTable", &describe).await;
             let keys = table["Table"]["KeySchema"]
                 .as_array()
                 .expect("a key schema");
@@ -58,9 +55,7 @@ impl Tables {
 
     /// All items of a table.
     pub async fn items(&self, table: &str) -> Vec<Value> {
-        let request = json!({"TableName": table, "ConsistentRead": true});
-        let found = self.call("Scan", request).await;
-        found["Items"].as_array().cloned().unwrap_or_default()
+        self.client.items(table).await
     }
 
     /// How many items of a table have a sort key that begins so.
@@ -79,34 +74,9 @@ impl Tables {
                     continue;
                 };
                 // An item that is gone meanwhile needs no ageing.
-                self.try_call("UpdateItem", request).await;
+                let _ = self.client.try_call("UpdateItem", &request).await;
             }
         }
-    }
-
-    pub async fn call(&self, operation: &str, request: Value) -> Value {
-        let (is_success, body) = self.try_call(operation, request).await;
-        assert!(is_success, "{operation}: {body}");
-        body
-    }
-
-    async fn try_call(&self, operation: &str, request: Value) -> (bool, Value) {
-        let request = self
-            .http
-            .post(&self.endpoint)
-            .header("x-amz-target", format!("DynamoDB_20120810.{operation}"))
-            .header("content-type", "application/x-amz-json-1.0")
-            // The embedded table wants a signature and does not look at it.
-            .header("authorization", "AWS4-HMAC-SHA256 Credential=local/20260101/local/dynamodb/aws4_request, SignedHeaders=host, Signature=0")
-            .header("x-amz-date", "20260101T000000Z")
-            .body(request.to_string());
-        let answer = request.send().await.expect("the embedded DynamoDB answers");
-        let is_success = answer.status().is_success();
-        let body = answer.bytes().await.expect("a whole body");
-        (
-            is_success,
-            serde_json::from_slice(&body).unwrap_or_default(),
-        )
     }
 }
 

@@ -50,6 +50,12 @@ impl Backend {
         Answer::to(self.request("GET", &format!("/api/v2/issue/{correlation_id}"))).await
     }
 
+    /// The `revocation_uuid` of an issuance.
+    pub async fn revocation_uuid(&self, correlation_id: &str) -> String {
+        let status = self.status(correlation_id).await.expect(200);
+        status.str("revocation_uuid").to_owned()
+    }
+
     /// Asks for the status until it is `wanted`, and gives that answer's body.
     pub async fn until_status(&self, correlation_id: &str, wanted: &str) -> Value {
         self.until_status_within(correlation_id, wanted, PATIENCE)

@@ -10,7 +10,7 @@ use crate::cloud::{self, Cloud};
 use crate::eventually::eventually;
 use crate::external_wallet::{Behaviour, ExternalWallet};
 use crate::job::Job;
-use crate::tables::Tables;
+use crate::tables;
 use crate::wiretap::Wiretap;
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn the_claims_of_an_upload_are_nowhere_and_then_gone() {
     }
     let environment = functions.running.function_environment("start-bulk");
     let table = &environment.expect("it has one")["JOB_TABLE"];
-    let items = Tables::of(&functions.running).items(table).await;
+    let items = tables::of(&functions.running).items(table).await;
     assert_eq!(items.len(), 2, "a job and its chunk");
     for item in items {
         assert!(

@@ -7,7 +7,7 @@ use crate::backend::{PATIENCE, iban, unique};
 use crate::cloud::Cloud;
 use crate::eventually::eventually;
 use crate::records::Records;
-use crate::tables::an_hour_later;
+use crate::tables::{self, an_hour_later};
 use crate::wallet_client::WalletClient;
 use crate::wiretap::Wiretap;
 
@@ -116,8 +116,8 @@ async fn an_issuance_that_has_ended_is_never_offered_again() {
     backend.until_status(&id, "issue_completed").await;
 
     // What the table's TTL does after a month.
-    let tables = crate::tables::Tables::of(&cloud.running);
-    let item = crate::tables::offer_of(&cloud.running, &id).await;
+    let tables = tables::of(&cloud.running);
+    let item = tables::offer_of(&cloud.running, &id).await;
     let gone = json!({
         "TableName": cloud.running.wallet_table(),
         "Key": {"pk": item["pk"], "sk": item["sk"]},

@@ -18,7 +18,7 @@ use crate::eventually::eventually;
 use crate::external_wallet::{Behaviour, ExternalWallet};
 use crate::function_host::{free_port, serve};
 use crate::job::Job;
-use crate::tables::{Tables, an_hour_later, job_table, offer_of, put_due_chunk};
+use crate::tables::{self, an_hour_later, job_table, offer_of, put_due_chunk};
 use crate::wallet_client::{Taken, WalletClient};
 
 /// How long a run may take.
@@ -153,7 +153,7 @@ async fn the_claims_of_a_credential_that_the_wallet_keeps_go_at_once() {
 
 /// The chunks of jobs that are stored.
 async fn chunks(cloud: &RunningCloud) -> Vec<Value> {
-    let mut items = Tables::of(cloud).items(job_table(cloud)).await;
+    let mut items = tables::of(cloud).items(job_table(cloud)).await;
     items.retain(|item| item.get("first_line").is_some());
     items
 }
@@ -184,7 +184,7 @@ async fn lines_whose_messages_are_lost_lose_their_claims_and_have_failed() {
             "UpdateExpression": "SET erase_at_seconds = :due",
             "ExpressionAttributeValues": {":due": {"N": (due - 25 * 60 * 60).to_string()}},
         });
-        Tables::of(running).call("UpdateItem", &update).await;
+        tables::of(running).call("UpdateItem", &update).await;
     }
     assert_eq!(erase(running).await["erased"], 30);
     assert_eq!(erase(running).await["erased"], 0, "they are gone");
@@ -278,7 +278,7 @@ async fn a_table_of_an_earlier_run_gets_its_index() {
         "TableName": cloud.running.wallet_table(),
         "GlobalSecondaryIndexUpdates": [{"Delete": {"IndexName": "claims-to-erase"}}],
     });
-    Tables::of(&cloud.running)
+    tables::of(&cloud.running)
         .call("UpdateTable", &drop_index)
         .await;
     cloud.running.shutdown().await;

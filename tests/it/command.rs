@@ -260,12 +260,7 @@ async fn what_was_taken_is_shown_with_its_present_status() {
     let started = backend.start_iban(&id).await;
     let taken = run(&["accept", started.str("request_uri"), "--data-dir", data_dir]).await;
     assert!(taken.status.success(), "{}", printed(&taken));
-    let uuid = backend
-        .status(&id)
-        .await
-        .expect(200)
-        .str("revocation_uuid")
-        .to_owned();
+    let uuid = backend.revocation_uuid(&id).await;
 
     for status in ["valid", "suspended", "revoked"] {
         if status != "valid" {

@@ -137,12 +137,7 @@ async fn without_a_known_key_nothing_is_answered() {
     let backend = cloud::shared().backend();
     let id = unique("keys");
     let started = backend.start_iban(&id).await;
-    let uuid = backend
-        .status(&id)
-        .await
-        .expect(200)
-        .str("revocation_uuid")
-        .to_owned();
+    let uuid = backend.revocation_uuid(&id).await;
     assert_eq!(started.status, 201);
 
     for (method, path) in [
@@ -351,12 +346,7 @@ async fn a_malformed_status_change_is_refused() {
     let backend = cloud::shared().backend();
     let id = unique("status-change");
     backend.start_iban(&id).await;
-    let uuid = backend
-        .status(&id)
-        .await
-        .expect(200)
-        .str("revocation_uuid")
-        .to_owned();
+    let uuid = backend.revocation_uuid(&id).await;
     let path = format!("/api/v2/credential/status/{uuid}");
     for (body, pointer) in [
         (json!({}), "/status"),

@@ -18,7 +18,7 @@ use crate::cloud::Cloud;
 use crate::events::{COMPLETED, CREATED, events_until, sequences};
 use crate::eventually::eventually;
 use crate::function_host::{Functions, NOBODY, free_port, serve};
-use crate::tables::Tables;
+use crate::tables;
 use crate::wallet_client::WalletClient;
 
 /// How the event bus answers for a while.
@@ -228,7 +228,7 @@ fn completed(correlation_id: &str) -> Value {
 
 async fn put_item(cloud: &RunningCloud, item: &Value) {
     let put = json!({"TableName": cloud.issuance_table(), "Item": item});
-    Tables::of(cloud).call("PutItem", &put).await;
+    tables::of(cloud).call("PutItem", &put).await;
 }
 
 /// What lies on the queue of changes that were not announced.

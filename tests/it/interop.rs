@@ -95,12 +95,7 @@ async fn a_verifier_sees_suspension_reinstatement_and_revocation() {
     let started = backend.start_iban(&id).await;
     let taken = node::take(OPENID4VCI, started.str("request_uri"), &[]).await;
     let credential = taken["credential"].as_str().unwrap();
-    let uuid = backend
-        .status(&id)
-        .await
-        .expect(200)
-        .str("revocation_uuid")
-        .to_owned();
+    let uuid = backend.revocation_uuid(&id).await;
 
     for (status, number) in [
         ("suspended", SUSPENDED),

@@ -117,12 +117,7 @@ async fn the_revocation_uuid_is_there_from_the_start_and_never_changes() {
     let backend = cloud::shared().backend();
     let id = unique("uuid");
     let started = backend.start_iban(&id).await;
-    let created = backend
-        .status(&id)
-        .await
-        .expect(200)
-        .str("revocation_uuid")
-        .to_owned();
+    let created = backend.revocation_uuid(&id).await;
     WalletClient::new().take(started.str("request_uri")).await;
     let completed = backend.until_status(&id, "issue_completed").await;
     assert_eq!(completed["revocation_uuid"], created);

@@ -1,7 +1,7 @@
 //! What the functions write, as processes: lines of JSON by the rules of `infra/docs/logging.md`, metrics in
 //! CloudWatch's embedded metric format, and one trace from Start issue to the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use bestow_local::Options;
@@ -261,7 +261,14 @@ async fn metrics_are_embedded_as_cloudwatch_reads_them_and_count_what_happened()
     });
     let processes = processes.sum();
     assert!((4..=processes).contains(&listening.total("ColdStarts")));
-    check_format(&listening.lines());
+    let counted = [
+        "IssuancesStarted",
+        "IssuancesCompleted",
+        "Polls",
+        "EventsPublished",
+        "ColdStarts",
+    ];
+    check_format(&listening.lines(), &counted);
 }
 
 /// What the runbook's page for a failing webhook is about, from the metric to the replay.
@@ -304,19 +311,18 @@ async fn a_webhook_that_fails_is_counted_and_belongs_to_the_trace_of_its_issuanc
         (attempts("delivered") >= 1).then_some(())
     })
     .await;
-    check_format(&listening.lines());
+    let counted = ["IssuancesStarted", "EventsPublished", "DeliveryAttempts"];
+    check_format(&listening.lines(), &counted);
 }
 
-fn check_format(lines: &[(String, Line)]) {
+/// Every line with metrics has the format, and each of `counted` is the metric of one.
+fn check_format(lines: &[(String, Line)], counted: &[&str]) {
     let schema = workspace_file("tests/fixtures/embedded-metric-format.schema.json");
     let schema: Value = serde_json::from_str(&schema).expect("JSON");
     let schema = jsonschema::validator_for(&schema).expect("a schema");
-    let documents: Vec<_> = lines
-        .iter()
-        .filter(|(_, line)| line.contains_key("_aws"))
-        .collect();
-    assert!(documents.len() >= 3, "{documents:?}");
-    for (_, line) in documents {
+    let mut missing: BTreeSet<&str> = counted.iter().copied().collect();
+    let documents = lines.iter().map(|(_, line)| line);
+    for line in documents.filter(|line| line.contains_key("_aws")) {
         let document = Value::from(line.clone());
         if let Err(fault) = schema.validate(&document) {
             panic!("{fault}: {document}");
@@ -336,7 +342,9 @@ fn check_format(lines: &[(String, Line)]) {
                 assert!(document[name].is_string(), "{name}: {document}");
             }
             for metric in directive["Metrics"].as_array().expect("a list") {
-                let value = &document[metric["Name"].as_str().expect("a name")];
+                let name = metric["Name"].as_str().expect("a name");
+                missing.remove(name);
+                let value = &document[name];
                 let is_list = value.as_array().is_some_and(|values| {
                     (1..=100).contains(&values.len()) && values.iter().all(Value::is_number)
                 });
@@ -344,4 +352,5 @@ fn check_format(lines: &[(String, Line)]) {
             }
         }
     }
+    assert!(missing.is_empty(), "no line has {missing:?}");
 }

@@ -15,7 +15,7 @@ use crate::marks::{Marks, Place, Written};
 use crate::queues::Queues;
 use crate::receiver::Receiver;
 use crate::recorder::{Exchange, Recorder};
-use crate::tables::Tables;
+use crate::tables;
 
 /// The key of the backend's callers.
 const API_KEY: &str = "Marked-API-key-Xq7Lf0Wz3Kd9";
@@ -101,8 +101,8 @@ impl Stage {
         Queues::of(&self.processes.running)
     }
 
-    pub fn tables(&self) -> Tables {
-        Tables::of(&self.processes.running)
+    pub fn tables(&self) -> bestow_embedded_aws::Tables {
+        tables::of(&self.processes.running)
     }
 
     /// What the functions have written so far.

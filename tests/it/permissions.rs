@@ -15,7 +15,7 @@ use crate::function_host::Functions;
 use crate::job::{Job, NDJSON, UPLOAD, ndjson};
 use crate::receiver::{Receiver, status};
 use crate::status_list::status_reference;
-use crate::tables::{Tables, an_hour_later, job_table, put_due_chunk};
+use crate::tables::{self, an_hour_later, job_table, put_due_chunk};
 use crate::template::{Permission, Template};
 use crate::wallet_client::WalletClient;
 use crate::wiretap::Wiretap;
@@ -264,7 +264,7 @@ async fn exercise_jobs(functions: &Functions, tap: &Wiretap) {
     let key = json!({"S": format!("job#{job_id}")});
     let chunk = json!({"pk": key, "sk": {"S": "chunk#00000001"}});
     let table = job_table(&functions.running);
-    let tables = Tables::of(&functions.running);
+    let tables = tables::of(&functions.running);
     let put = json!({"TableName": table, "Item": chunk});
     tables.call("PutItem", &put).await;
     queues
@@ -320,5 +320,5 @@ async fn put_item(functions: &Functions, correlation_id: &str, change: impl Fn(&
     });
     change(&mut item);
     let put = json!({"TableName": functions.running.issuance_table(), "Item": item});
-    Tables::of(&functions.running).call("PutItem", &put).await;
+    tables::of(&functions.running).call("PutItem", &put).await;
 }

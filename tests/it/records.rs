@@ -6,18 +6,18 @@ use serde_json::json;
 
 use crate::backend::PATIENCE;
 use crate::eventually::eventually;
-use crate::tables::Tables;
+use crate::tables;
 
 /// The records of issuances.
 pub struct Records {
-    tables: Tables,
+    tables: bestow_embedded_aws::Tables,
     table: String,
 }
 
 impl Records {
     pub fn of(cloud: &RunningCloud) -> Self {
         Self {
-            tables: Tables::of(cloud),
+            tables: tables::of(cloud),
             table: cloud.issuance_table().to_owned(),
         }
     }

@@ -22,12 +22,7 @@ async fn issue(backend: &Backend) -> Issued {
     let id = unique("revocable");
     let started = backend.start_iban(&id).await;
     let taken = WalletClient::new().take(started.str("request_uri")).await;
-    let uuid = backend
-        .status(&id)
-        .await
-        .expect(200)
-        .str("revocation_uuid")
-        .to_owned();
+    let uuid = backend.revocation_uuid(&id).await;
     let (list, index) = status_reference(&taken.credential);
     Issued { uuid, list, index }
 }
@@ -99,12 +94,7 @@ async fn a_credential_can_be_revoked_before_it_is_taken() {
     let backend = cloud::shared().backend();
     let id = unique("early");
     let started = backend.start_iban(&id).await;
-    let uuid = backend
-        .status(&id)
-        .await
-        .expect(200)
-        .str("revocation_uuid")
-        .to_owned();
+    let uuid = backend.revocation_uuid(&id).await;
     backend
         .set_credential_status(&uuid, "revoked")
         .await

@@ -1,54 +1,12 @@
-//! The tables of a local cloud, spoken to in the JSON protocol of DynamoDB.
+//! The tables of a local cloud.
 
+use bestow_embedded_aws::Tables;
 use bestow_local::RunningCloud;
 use serde_json::{Map, Value, json};
 
-use crate::answer::Answer;
-use crate::backend::http_client;
-
-/// A client of the embedded DynamoDB.
-pub struct Tables {
-    http: reqwest::Client,
-    endpoint: String,
-}
-
-impl Tables {
-    pub fn of(cloud: &RunningCloud) -> Self {
-        Self {
-            http: http_client(),
-            endpoint: cloud.dynamodb_endpoint().to_owned(),
-        }
-    }
-
-    /// One operation; it must succeed.
-    pub async fn call(&self, operation: &str, body: &Value) -> Value {
-        let request = self
-            .http
-            .post(&self.endpoint)
-            .header("x-amz-target", format!("DynamoDB_20120810.{operation}"))
-            .header("content-type", "application/x-amz-json-1.0")
-            // The embedded table wants a signature and does not look at it.
-            .header("authorization", "AWS4-HMAC-SHA256 Credential=local/20260101/local/dynamodb/aws4_request, SignedHeaders=host, Signature=0")
-            .header("x-amz-date", "20260101T000000Z")
-            .body(body.to_string());
-        Answer::to(request).await.expect(200).body
-    }
-
-    /// Every item of a table, in DynamoDB's JSON.
-    pub async fn items(&self, table: &str) -> Vec<Value> {
-        let mut items = Vec::new();
-        let mut request = json!({"TableName": table, "ConsistentRead": true});
-        loop {
-            let mut page = self.call("Scan", &request).await;
-            if let Value::Array(some) = page["Items"].take() {
-                items.extend(some);
-            }
-            match page["LastEvaluatedKey"].take() {
-                Value::Null => return items,
-                last => request["ExclusiveStartKey"] = last,
-            }
-        }
-    }
+/// The tables of `cloud`.
+pub fn of(cloud: &RunningCloud) -> Tables {
+    Tables::at(cloud.dynamodb_endpoint())
 }
 
 /// The name of the table of jobs.
@@ -67,12 +25,12 @@ pub async fn put_due_chunk(cloud: &RunningCloud) {
         "erase_at_seconds": {"N": "0"},
     });
     let put = json!({"TableName": job_table(cloud), "Item": chunk});
-    Tables::of(cloud).call("PutItem", &put).await;
+    of(cloud).call("PutItem", &put).await;
 }
 
 /// The stored offer of an issuance, in DynamoDB's JSON.
 pub async fn offer_of(cloud: &RunningCloud, correlation_id: &str) -> Value {
-    let items = Tables::of(cloud).items(cloud.wallet_table()).await;
+    let items = of(cloud).items(cloud.wallet_table()).await;
     items
         .into_iter()
         .find(|item| item["correlation_id"]["S"] == correlation_id)
@@ -102,5 +60,5 @@ pub async fn an_hour_later(cloud: &RunningCloud, correlation_id: &str) {
         "UpdateExpression": format!("SET {}", changes.join(", ")),
         "ExpressionAttributeValues": values,
     });
-    Tables::of(cloud).call("UpdateItem", &update).await;
+    of(cloud).call("UpdateItem", &update).await;
 }

@@ -1,13 +1,16 @@
-//! Embedded services that speak the APIs of AWS, for the tests of adapters.
+//! Embedded services that speak the APIs of AWS, for tests.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "only tests use it"
 )]
 
 mod busy;
+mod tables;
 
 pub use busy::busy;
+pub use tables::Tables;
 
 use bestow_runtime::Env;
 use dynoxide::Database;
