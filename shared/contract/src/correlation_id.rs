@@ -59,20 +59,18 @@ impl CorrelationId {
 const ENCODED: char = '~';
 
 /// Why a text is not a [`CorrelationId`].
+#[expect(missing_docs, reason = "the messages say it")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CorrelationIdError {
-    /// No characters at all.
     #[error("is empty: leave it out, or give 1 to 256 bytes of printable text")]
     Empty,
-    /// More than [`CorrelationId::MAX_BYTES`] bytes.
     #[error("is {0} bytes long: at most 256 bytes of UTF-8 are allowed")]
     TooLong(usize),
-    /// A control character, a line separator or a mark that reorders text.
     #[error(
         "has a character that cannot be printed: use printable text without control characters"
     )]
     NotPrintable,
-    /// `.` or `..`, which no encoding can protect as a path segment (WHATWG URL §3.5).
+    // No encoding can protect it as a path segment (WHATWG URL §3.5).
     #[error("is a dot segment, which cannot stand in a URL's path: use another text")]
     DotSegment,
 }

@@ -29,35 +29,22 @@ impl FieldError {
 }
 
 /// The kinds of problems of the contract. Each has one HTTP status, one title and one `type`.
+#[expect(missing_docs, reason = "the titles say it")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, VariantArray)]
 pub enum ProblemKind {
-    /// 400: the request is malformed.
     InvalidRequest,
-    /// 401: no credentials, or credentials that are not known.
     Unauthorized,
-    /// 403: the credentials are known, and do not allow this.
     Forbidden,
-    /// 404: nothing is known under this name.
     NotFound,
-    /// 405: the path is served, but not for this method.
     MethodNotAllowed,
-    /// 409: the request contradicts what was recorded before.
     Conflict,
-    /// 413: the body is too large.
     TooLarge,
-    /// 415: the body is not JSON.
     UnsupportedMediaType,
-    /// 422: the template does not accept the claims.
     ClaimsRejected,
-    /// 429: too many requests; carries `Retry-After`.
     TooManyRequests,
-    /// 500: a fault of ours.
     Internal,
-    /// 502: the wallet answered, but not with what the contract says.
     WalletFault,
-    /// 503: the wallet, or a service behind Bestow, cannot be reached or is overloaded.
     Unavailable,
-    /// 504: the wallet did not answer in time.
     WalletTimeout,
 }
 

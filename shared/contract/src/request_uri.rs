@@ -10,24 +10,21 @@ use url::{Host, Url};
 pub struct RequestUriBase(Url);
 
 /// Why a text is not a [`RequestUriBase`].
+#[expect(missing_docs, reason = "the messages say it")]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestUriBaseError {
-    /// More than [`RequestUriBase::MAX_BYTES`] bytes.
     #[error("is {0} bytes long: at most 2048 bytes are allowed")]
     TooLong(usize),
-    /// White space or control characters, which URL parsers drop silently.
+    // URL parsers drop it silently.
     #[error("has a space or a control character: percent-encode it")]
     Space,
-    /// Not an absolute URL.
     #[error("is not an absolute URL: give one such as https://wallet.example or mywallet://")]
     NotAbsolute,
-    /// A scheme that runs code, reads files or is otherwise no wallet's.
     #[error("has the scheme `{0}:`, which no wallet has: give an https, http or app URL")]
     Scheme(String),
-    /// A user name or password, which hides the real host from a human.
+    // They hide the real host from a human.
     #[error("has a user name or password before the host: leave them out")]
     UserInfo,
-    /// The parameter that is about to be added.
     #[error("already has `{0}` in its query: leave it out, it is added for each offer")]
     OfferParameter(&'static str),
 }

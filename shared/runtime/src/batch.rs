@@ -91,11 +91,9 @@ impl<K: Eq + Hash + Clone, R: Ord> Batch<K, R> {
     pub fn of(records: &[SqsMessage], read: impl Fn(&SqsMessage) -> Option<(K, R)>) -> Self {
         let mut chosen: HashMap<K, (R, Option<String>)> = HashMap::new();
         for record in records {
-            let Some((key, rank)) = read(record) else {
-                continue;
-            };
-            let is_higher = chosen.get(&key).is_none_or(|(known, _)| rank > *known);
-            if is_higher {
+            if let Some((key, rank)) = read(record)
+                && chosen.get(&key).is_none_or(|(known, _)| rank > *known)
+            {
                 chosen.insert(key, (rank, record.message_id.clone()));
             }
         }

@@ -6,6 +6,7 @@
 //! A change is counted by whoever records it, afterwards, so a repeated message does not count. A process that is
 //! killed in between loses the count, never the change.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -80,7 +81,7 @@ series! {
 }
 
 /// A metric with its unit and dimensions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Series {
     name: &'static str,
     unit: &'static str,
@@ -88,7 +89,7 @@ struct Series {
 }
 
 /// The dimensions of a series. Their values are fixed by the code or the deployment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum By {
     /// The deployment.
     Service,
@@ -118,12 +119,12 @@ impl By {
 /// What was counted and measured since the last line that has metrics.
 struct Pending {
     goes_with_lines: bool,
-    values: Vec<(Series, Value)>,
+    values: BTreeMap<Series, Value>,
 }
 
 static PENDING: Mutex<Pending> = Mutex::new(Pending {
     goes_with_lines: false,
-    values: Vec::new(),
+    values: BTreeMap::new(),
 });
 
 fn pending() -> MutexGuard<'static, Pending> {
@@ -131,21 +132,11 @@ fn pending() -> MutexGuard<'static, Pending> {
 }
 
 impl Pending {
-    fn of(&mut self, series: Series) -> Option<&mut Value> {
-        let known = self.values.iter().position(|(known, _)| *known == series);
-        let index = known.unwrap_or_else(|| {
-            self.values.push((series, Value::Null));
-            self.values.len() - 1
-        });
-        self.values.get_mut(index).map(|(_, value)| value)
-    }
-
     /// The values of one outcome and those without one: a line has at most one outcome.
     fn take(&mut self) -> Option<Document> {
-        let mut series = self.values.iter();
-        let outcome = series.find_map(|(series, _)| series.by.outcome());
+        let outcome = self.values.keys().find_map(|series| series.by.outcome());
         let is_taken = |series: &Series| series.by.outcome().is_none_or(|by| Some(by) == outcome);
-        let values = self.values.extract_if(.., |(series, _)| is_taken(series));
+        let values = self.values.extract_if(.., |series, _| is_taken(series));
         let values: Vec<_> = values.collect();
         (!values.is_empty()).then_some(Document { outcome, values })
     }
@@ -153,23 +144,22 @@ impl Pending {
 
 /// Adds `number` to a counter.
 pub fn count(counter: Counter, number: u64) {
-    if let Some(total) = pending().of(counter.series()) {
-        *total = total.as_u64().unwrap_or(0).saturating_add(number).into();
-    }
+    let mut pending = pending();
+    let total = pending.values.entry(counter.series()).or_default();
+    *total = total.as_u64().unwrap_or(0).saturating_add(number).into();
 }
 
 /// Notes a measured value, in the unit of its series.
 pub fn measure(measure: Measure, value: f64) {
-    match pending().of(measure.series()) {
-        Some(Value::Array(values)) if values.len() < MAX_VALUES => values.push(value.into()),
-        Some(Value::Array(values)) => {
+    match pending().values.entry(measure.series()).or_default() {
+        Value::Array(values) if values.len() < MAX_VALUES => values.push(value.into()),
+        Value::Array(values) => {
             // The alarm is on the largest.
             if let Some(last) = values.last_mut() {
                 *last = last.as_f64().map_or(value, |known| known.max(value)).into();
             }
         }
-        Some(first) => *first = vec![value].into(),
-        None => {}
+        first => *first = vec![value].into(),
     }
 }
 
@@ -295,13 +285,13 @@ mod tests {
             read(for_a_line().unwrap()),
             json!({
                 "_aws": {"Timestamp": 5, "CloudWatchMetrics": [
+                    directive(json!(["service", "function_name"]), json!([
+                        {"Name": "ColdStarts", "Unit": "Count"},
+                    ])),
+                    attempts,
                     directive(json!(["service"]), json!([
                         {"Name": "Polls", "Unit": "Count"},
                         {"Name": "RevocationToPublication", "Unit": "Milliseconds"},
-                    ])),
-                    attempts,
-                    directive(json!(["service", "function_name"]), json!([
-                        {"Name": "ColdStarts", "Unit": "Count"},
                     ])),
                 ]},
                 "outcome": "delivered",

@@ -17,12 +17,7 @@ pub const MESSAGE_ATTRIBUTE: &str = "AWSTraceHeader";
 /// An X-Ray trace header: `Root=1-67891233-abcdef012345678912345678;Parent=463ac35c9f6413ad;Sampled=1`
 /// (X-Ray Developer Guide, "Tracing header").
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TraceHeader {
-    text: Arc<str>,
-    root_end: usize,
-}
-
-const ROOT: &str = "Root=";
+pub struct TraceHeader(Arc<str>);
 
 impl TraceHeader {
     /// Reads a header. `None` without a trace id; what else has not its form is left out, because the sender may be a
@@ -33,28 +28,25 @@ impl TraceHeader {
             fields.find_map(|field| field.strip_prefix(name)?.strip_prefix('='))
         };
         let root = field("Root").filter(|root| is_trace_id(root))?;
-        let mut header = format!("{ROOT}{root}");
-        let root_end = header.len();
+        let mut header = format!("Root={root}");
         if let Some(parent) = field("Parent").filter(|parent| is_hex(parent, 16)) {
             let _ = write!(header, ";Parent={parent}");
         }
         if let Some(sampled @ ("0" | "1")) = field("Sampled") {
             let _ = write!(header, ";Sampled={sampled}");
         }
-        Some(Self {
-            text: header.into(),
-            root_end,
-        })
+        Some(Self(header.into()))
     }
 
     /// The header as it is sent.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0
     }
 
     /// The trace id alone, such as `1-67891233-abcdef012345678912345678`.
     pub fn trace_id(&self) -> &str {
-        self.text.get(ROOT.len()..self.root_end).unwrap_or_default()
+        let root = self.0.split(';').next().unwrap_or_default();
+        root.trim_start_matches("Root=")
     }
 }
 

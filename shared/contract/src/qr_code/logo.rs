@@ -36,24 +36,19 @@ pub enum LogoFormat {
 }
 
 /// Why a text is not a [`Logo`]. The message says what would be right.
+#[expect(missing_docs, reason = "the messages say it")]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LogoError {
-    /// An `http` or `https` URL without a host, or with one that cannot be.
     #[error("is not a valid URL: {WANTED}")]
     Link,
-    /// Not a data URI in base64.
     #[error("is not a data URI in base64: {WANTED}")]
     NotDataUri,
-    /// An SVG.
     #[error("is an SVG, which is not supported: {WANTED}")]
     Svg,
-    /// A file that is neither PNG nor JPEG.
     #[error("is neither a PNG nor a JPEG file: {WANTED}")]
     Format,
-    /// A part after the comma that is not base64.
     #[error("is not valid base64 after the comma: {WANTED}")]
     Base64,
-    /// More than [`Logo::MAX_BYTES`] bytes.
     #[error("is too large: at most 131072 bytes (128 KiB) are allowed before base64")]
     TooLarge,
 }
