@@ -131,25 +131,17 @@ impl Endurance {
             std::fs::create_dir_all(directory)?;
         }
         chart::draw(&self.picture, &samples, &title)?;
+        let backlog = worst_backlog(&samples);
         let (first, last) = memory_of_a_process(&samples);
-        let mb = |bytes: u64| bytes as f64 / 1e6;
+        let memory = format!("{:.1}, {:.1}", first as f64 / 1e6, last as f64 / 1e6);
         println!("| {issuances} issuances | |\n|---|---:|");
         for (what, amount) in [
             ("ended wrong", wrong.to_string()),
-            (
-                "with a callback that was not told of the end",
-                untold.to_string(),
-            ),
+            ("receivers that were not told", untold.to_string()),
             ("items that still have claims", claims_left.to_string()),
             ("seconds until the last had ended", seconds.to_string()),
-            (
-                "most messages that were due at once",
-                worst_backlog(&samples).to_string(),
-            ),
-            (
-                "memory of a process, first and last tenth, MB",
-                format!("{:.1}, {:.1}", mb(first), mb(last)),
-            ),
+            ("most messages due at once", backlog.to_string()),
+            ("MB of a process, first and last tenth", memory),
             ("polls each", format!("{polls_each:.1}")),
             ("the queues are drained", drained.to_string()),
             ("dead letters", dead_letters.to_string()),
@@ -251,9 +243,6 @@ async fn count_wrong(parties: &Parties, issuances: &[Issuance]) -> Result<usize,
 }
 
 async fn take(parties: &Parties, started: &Started) -> Result<(), Failure> {
-    let clock = &mut Clock::default();
-    parties
-        .redeem(started, clock, Duration::ZERO)
-        .await
-        .map(drop)
+    let redeemed = parties.redeem(started, &mut Clock::default()).await;
+    redeemed.map(drop)
 }

@@ -1,5 +1,4 @@
-//! One whole issuance, as the parties' software would do it: the backend starts it, a wallet takes the
-//! credential, the backend asks until it knows.
+//! One whole issuance: the backend starts it, a wallet takes the credential, the backend asks for the status.
 
 use std::time::{Duration, Instant};
 
@@ -26,7 +25,7 @@ pub(crate) const STEPS: [&str; 9] = [
 
 /// How long the backend waits before it asks for the status again.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
-/// When the load command gives up on an issuance.
+/// When an issuance is given up.
 const DEADLINE: Duration = Duration::from_secs(30);
 const JSON: &str = "application/json";
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:pre-authorized_code";
@@ -74,7 +73,8 @@ impl Parties {
 
     /// Runs one issuance until the customer's wallet has said that it keeps the credential.
     pub(crate) async fn issue(&self, clock: &mut Clock) -> Result<Taken, Failure> {
-        let taken = self.take(clock, Duration::ZERO).await?;
+        let started = self.start_issuance(clock, None).await?;
+        let taken = self.redeem(&started, clock).await?;
         let Notification {
             endpoint,
             access_token,
@@ -102,17 +102,6 @@ impl Parties {
                 _ => tokio::time::sleep(ASK_AGAIN).await,
             }
         }
-    }
-
-    /// Runs one issuance until the customer's wallet has the credential. The customer looks at the offer
-    /// for `hesitation` before taking it.
-    pub(crate) async fn take(
-        &self,
-        clock: &mut Clock,
-        hesitation: Duration,
-    ) -> Result<Taken, Failure> {
-        let started = self.start_issuance(clock, None).await?;
-        self.redeem(&started, clock, hesitation).await
     }
 
     /// Start issue. Changes go to `callback`, where there is one.
@@ -170,7 +159,6 @@ impl Parties {
         &self,
         started: &Started,
         clock: &mut Clock,
-        hesitation: Duration,
     ) -> Result<Taken, Failure> {
         let offer = clock.time(self.get(&started.offer_uri)).await?;
         let issuer = text(&offer, "/credential_issuer")?;
@@ -185,7 +173,6 @@ impl Parties {
             .time(self.get(&well_known("oauth-authorization-server")))
             .await?;
 
-        tokio::time::sleep(hesitation).await;
         let form = [("grant_type", GRANT), ("pre-authorized_code", code)];
         let request = self
             .client
