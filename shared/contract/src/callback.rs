@@ -55,19 +55,13 @@ fn read_url(
     let text = fields.required("url", WANTED, |fields| {
         fields.short_text("url", Callback::MAX_URL_BYTES)
     })?;
-    let url = Url::parse(&text)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https"));
-    let checked = match &url {
-        Some(url) => check(url),
-        None => Err(format!("is not an http or https URL: {WANTED}")),
+    let checked = match Url::parse(&text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => check(&url),
+        _ => Err(format!("is not an http or https URL: {WANTED}")),
     };
     match checked {
         Ok(()) => Some(text),
-        Err(reason) => {
-            fields.fault("url", reason);
-            None
-        }
+        Err(reason) => fields.refuse("url", reason),
     }
 }
 
@@ -78,10 +72,10 @@ fn read_statuses(fields: &mut Fields<'_>) -> Vec<Status> {
     let names = match fields.take("status") {
         None => Vec::new(),
         Some(Value::String(names)) => vec![names],
-        Some(Value::Array(items)) => items
-            .iter()
-            .filter_map(|item| item.as_str().map(str::to_owned))
-            .collect(),
+        Some(Value::Array(items)) => {
+            let names = items.iter().filter_map(Value::as_str);
+            names.map(str::to_owned).collect()
+        }
         Some(other) => {
             fields.fault("status", format!("is {}: {WANTED}", kind_of(&other)));
             Vec::new()

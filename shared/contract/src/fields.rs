@@ -42,6 +42,12 @@ impl<'f> Fields<'f> {
         self.faults.push(FieldError::new(pointer, reason));
     }
 
+    /// Notes that the member `name` is wrong, and has no value.
+    pub(crate) fn refuse<T>(&mut self, name: &str, reason: impl Into<String>) -> Option<T> {
+        self.fault(name, reason);
+        None
+    }
+
     /// Takes over faults that were found elsewhere.
     pub(crate) fn add_faults(&mut self, faults: Vec<FieldError>) {
         self.faults.extend(faults);
@@ -58,10 +64,7 @@ impl<'f> Fields<'f> {
     pub(crate) fn text(&mut self, name: &str) -> Option<String> {
         match self.take(name)? {
             Value::String(text) => Some(text),
-            other => {
-                self.fault(name, format!("is {}: give a string", kind_of(&other)));
-                None
-            }
+            other => self.refuse(name, format!("is {}: give a string", kind_of(&other))),
         }
     }
 
@@ -69,31 +72,27 @@ impl<'f> Fields<'f> {
     pub(crate) fn short_text(&mut self, name: &str, max_bytes: usize) -> Option<String> {
         let text = self.text(name)?;
         let length = text.len();
-        let reason = if length > max_bytes {
-            format!("is {length} bytes long: at most {max_bytes} bytes are allowed")
-        } else if !text.chars().all(is_printable) {
-            "has a character that cannot be printed: use printable text".to_owned()
-        } else {
-            return Some(text);
-        };
-        self.fault(name, reason);
-        None
+        if length > max_bytes {
+            let reason = format!("is {length} bytes long: at most {max_bytes} bytes are allowed");
+            return self.refuse(name, reason);
+        }
+        if !text.chars().all(is_printable) {
+            let reason = "has a character that cannot be printed: use printable text";
+            return self.refuse(name, reason);
+        }
+        Some(text)
     }
 
     /// A text that is a `T`, if it was sent. The error of `T` is the reason of a fault.
     pub(crate) fn parsed<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
         let parsed = self.text(name)?.parse();
-        let noted = parsed.map_err(|reason: T::Err| self.fault(name, reason.to_string()));
-        noted.ok()
+        parsed.map_or_else(|reason: T::Err| self.refuse(name, reason.to_string()), Some)
     }
 
     /// One of the names of `T`, which `wanted` lists, if it was sent.
     pub(crate) fn name<T: FromStr>(&mut self, name: &str, wanted: &str) -> Option<T> {
         let found = self.text(name)?.parse().ok();
-        if found.is_none() {
-            self.fault(name, format!("is not known: {wanted}"));
-        }
-        found
+        found.or_else(|| self.refuse(name, format!("is not known: {wanted}")))
     }
 
     /// A whole number, or a string of one, if it was sent.
@@ -107,13 +106,11 @@ impl<'f> Fields<'f> {
         let (low, high) = (*range.start(), *range.end());
         let wanted = format!("give a whole number from {low} to {high}");
         let Some(number) = number.filter(|number| number.is_finite()) else {
-            self.fault(name, format!("is {}: {wanted}", kind_of(&value)));
-            return None;
+            return self.refuse(name, format!("is {}: {wanted}", kind_of(&value)));
         };
         let is_whole = number.fract() == 0.0;
         if !is_whole || !(f64::from(low)..=f64::from(high)).contains(&number) {
-            self.fault(name, format!("is {number}: {wanted}"));
-            return None;
+            return self.refuse(name, format!("is {number}: {wanted}"));
         }
         // Exact: a whole number between two u32.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
@@ -128,10 +125,7 @@ impl<'f> Fields<'f> {
                 pointer: format!("{}/{name}", self.pointer),
                 faults: self.faults,
             }),
-            other => {
-                self.fault(name, format!("is {}: give an object", kind_of(&other)));
-                None
-            }
+            other => self.refuse(name, format!("is {}: give an object", kind_of(&other))),
         }
     }
 
@@ -146,7 +140,7 @@ impl<'f> Fields<'f> {
         let faults_before = self.fault_count();
         let value = read(self);
         if value.is_none() && self.fault_count() == faults_before {
-            self.fault(name, format!("is missing: {wanted}"));
+            return self.refuse(name, format!("is missing: {wanted}"));
         }
         value
     }

@@ -152,10 +152,7 @@ fn read_claims(fields: &mut Fields<'_>) -> Option<Claims> {
     const WANTED: &str = "give an object, such as {\"iban\": …}";
     fields.required("claims", WANTED, |fields| match fields.take("claims")? {
         Value::Object(members) => Some(Claims(members)),
-        other => {
-            fields.fault("claims", format!("is {}: {WANTED}", kind_of(&other)));
-            None
-        }
+        other => fields.refuse("claims", format!("is {}: {WANTED}", kind_of(&other))),
     })
 }
 
