@@ -1,7 +1,7 @@
 use crate::CorrelationId;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use serde_with::skip_serializing_none;
+use serde_with::{DeserializeFromStr, SerializeDisplay, skip_serializing_none};
 use strum::{AsRefStr, Display, EnumIter, EnumString, IntoEnumIterator};
 use uuid::Uuid;
 
@@ -15,14 +15,13 @@ use uuid::Uuid;
     PartialEq,
     Eq,
     Hash,
-    Serialize,
-    Deserialize,
+    SerializeDisplay,
+    DeserializeFromStr,
     AsRefStr,
     Display,
     EnumIter,
     EnumString,
 )]
-#[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Status {
     /// The offer was made; the customer's wallet may or may not have begun to take it.
@@ -32,7 +31,6 @@ pub enum Status {
     /// The issuance ended without a credential.
     Error,
     /// A name that is not in the contract, as it was sent.
-    #[serde(untagged)]
     #[strum(default, transparent)]
     Other(String),
 }
@@ -61,14 +59,13 @@ impl Status {
     PartialEq,
     Eq,
     Hash,
-    Serialize,
-    Deserialize,
+    SerializeDisplay,
+    DeserializeFromStr,
     AsRefStr,
     Display,
     EnumIter,
     EnumString,
 )]
-#[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Stage {
     /// The offer was made and nobody fetched it yet.
@@ -90,7 +87,6 @@ pub enum Stage {
     /// The offer ran out before it was taken.
     Expired,
     /// A name that is not in the contract, as it was sent.
-    #[serde(untagged)]
     #[strum(default, transparent)]
     Other(String),
 }

@@ -73,6 +73,7 @@ fn an_answer_that_is_none_is_refused() {
         json!({"correlation_id": "x"}),
         json!({"status": "error"}),
         json!({"status": 1, "correlation_id": "x"}),
+        json!({"status": {"error": null}, "correlation_id": "x"}),
         json!({"status": "error", "correlation_id": "x", "revocation_uuid": "not one"}),
         json!([]),
     ] {
