@@ -220,12 +220,12 @@ async fn revoke(
     taken: &Taken,
 ) -> Result<(), Broken> {
     let uuid = end["revocation_uuid"].as_str().unwrap_or_default();
-    let entry = bestow_status_list::entry_of(&taken.credential);
+    let entry = status_list::entry_of(&taken.credential);
     for (status, value) in [("suspended", 2), ("revoked", 1)] {
         backend.set(uuid, status).await?;
-        let list = bestow_status_list::read(&holder.fetch(&entry.uri).await?.text);
+        let list = status_list::read(&holder.fetch(&entry.uri).await?.text);
         let expected = (Some(value), 1);
-        let found = (list.get(entry.idx), bestow_status_list::changed(&list));
+        let found = (list.get(entry.idx), status_list::changed(&list));
         invariants::same(
             "what is reported published is in the list",
             &found,
