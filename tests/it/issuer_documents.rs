@@ -1,6 +1,7 @@
 //! What anyone may fetch from the issuer (N35 to N38 of the issuer's checklist): metadata, nonces, offers,
 //! notifications; and cross-origin access for wallets that are web pages.
 
+use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
@@ -41,6 +42,29 @@ async fn documents_are_the_same_whatever_is_asked_for_and_under_whatever_name() 
                 .expect(200);
             assert_eq!(answer.media_type(), media_type, "{path} {name}: {value}");
             assert_eq!(answer.body, plain.body, "{path} {name}: {value}");
+        }
+    }
+}
+
+/// Most of what an issuance sends are the issuer's metadata, and every HTTP stack of a phone takes them compressed.
+#[tokio::test]
+async fn documents_are_compressed_for_who_takes_that() {
+    let backend = cloud::shared().backend();
+    for path in DOCUMENTS {
+        let get = |encoding: &str| {
+            let request = backend.http.get(format!("{}{path}", backend.base_url));
+            Answer::to(request.header("accept-encoding", encoding.to_owned()))
+        };
+        let plain = get("gzip;q=0").await.expect(200);
+        let zipped = get("gzip, deflate").await.expect(200);
+        assert_eq!(plain.header("content-encoding"), "", "{path}");
+        assert_eq!(zipped.header("content-encoding"), "gzip", "{path}");
+        let unzipped = std::io::read_to_string(GzDecoder::new(zipped.bytes.as_slice()));
+        assert_eq!(unzipped.expect("it is gzip"), plain.text(), "{path}");
+        for answer in [&plain, &zipped] {
+            assert_eq!(answer.header("cache-control"), "public, max-age=300");
+            assert!(answer.header("vary").contains("accept-encoding"), "{path}");
+            assert_eq!(answer.media_type(), "application/json");
         }
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! The protocol is in `issuer`, the storage in `bundled_wallet`; in between there are only routes.
 
+mod gzip;
 mod protocol;
 mod published_lists;
 mod well_known;

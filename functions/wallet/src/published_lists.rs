@@ -5,7 +5,6 @@
 //! after it.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
 use axum::Router;
@@ -13,7 +12,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
 };
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bestow_aws::CallError;
@@ -23,9 +22,9 @@ use bestow_runtime::http::HttpError;
 use bestow_status_list::MEDIA_TYPE;
 use bytes::Bytes;
 use flate2::Compression;
-use flate2::write::GzEncoder;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::gzip::{accepts_gzip, gzip, members};
 use crate::{PathParameter, SharedWallet, Wallet, parsed, plain_problem, unavailable};
 use bestow_bundled_wallet::config::now;
 
@@ -124,30 +123,6 @@ fn has_current(headers: &HeaderMap, etag: &str) -> bool {
     members(headers, IF_NONE_MATCH).any(|tag| tag == "*" || opaque(tag) == opaque(etag))
 }
 
-/// Whether `Accept-Encoding` has gzip, and not with the weight 0 (RFC 9110 §12.5.3).
-fn accepts_gzip(headers: &HeaderMap) -> bool {
-    members(headers, ACCEPT_ENCODING).any(|member| {
-        let mut parts = member.split(';').map(str::trim);
-        let coding = parts.next().unwrap_or_default();
-        let weight = parts.find_map(|part| {
-            let (name, weight) = part.split_once('=')?;
-            name.eq_ignore_ascii_case("q").then_some(weight)
-        });
-        coding.eq_ignore_ascii_case("gzip")
-            && weight.is_none_or(|weight| weight.parse::<f32>().is_ok_and(|weight| weight > 0.0))
-    })
-}
-
-/// The comma-separated members of a header.
-fn members(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
-    headers
-        .get_all(name)
-        .into_iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-}
-
 impl Wallet {
     /// The list as it is now. None if it has not been begun.
     async fn published_list(
@@ -202,16 +177,11 @@ impl Wallet {
                 Problem::unavailable("The status list cannot be signed: try again in a moment.")
                     .with_retry_after_seconds(1)
             })?;
-        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-        let gzipped = gzip
-            .write_all(token.as_bytes())
-            .and_then(|()| gzip.finish())
-            .map_err(|_| Problem::internal())?;
         Ok(PublishedList {
             version,
             signed_at: now,
+            gzipped: gzip(token.as_bytes(), Compression::fast()),
             token: token.into(),
-            gzipped: gzipped.into(),
         })
     }
 }
@@ -256,8 +226,8 @@ mod tests {
         }
     }
 
-    fn headers(name: HeaderName, value: &str) -> HeaderMap {
-        HeaderMap::from_iter([(name, HeaderValue::from_str(value).unwrap())])
+    fn headers(tag: &str) -> HeaderMap {
+        HeaderMap::from_iter([(IF_NONE_MATCH, HeaderValue::from_str(tag).unwrap())])
     }
 
     #[test]
@@ -274,43 +244,14 @@ mod tests {
     }
 
     #[test]
-    fn gzip_is_sent_to_who_takes_it() {
-        for value in [
-            "gzip",
-            "br, GZIP;q=0.001",
-            "gzip ; Q=1",
-            "identity;q=0,gzip",
-        ] {
-            assert!(accepts_gzip(&headers(ACCEPT_ENCODING, value)), "{value}");
-        }
-        for value in [
-            "",
-            "br",
-            "gzip;q=0",
-            "gzip; q=0.000",
-            "br, gzip;q=0, *",
-            "gzip;q=x",
-        ] {
-            assert!(!accepts_gzip(&headers(ACCEPT_ENCODING, value)), "{value}");
-        }
-        assert!(!accepts_gzip(&HeaderMap::new()));
-    }
-
-    #[test]
     fn a_list_that_the_caller_has_is_recognised_by_its_tag() {
         let etag = signed_at(1_000).etag();
         assert_eq!(etag, r#"W/"7-1000""#);
         for value in [&etag, r#""7-1000""#, r#""other", W/"7-1000""#, "*"] {
-            assert!(
-                has_current(&headers(IF_NONE_MATCH, value), &etag),
-                "{value}"
-            );
+            assert!(has_current(&headers(value), &etag), "{value}");
         }
         for value in ["", "7-1000", r#""7-1001""#, r#"W/"7""#] {
-            assert!(
-                !has_current(&headers(IF_NONE_MATCH, value), &etag),
-                "{value}"
-            );
+            assert!(!has_current(&headers(value), &etag), "{value}");
         }
     }
 }

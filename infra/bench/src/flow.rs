@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use bestow_jose::jws::SigningInput;
 use bestow_signing::{LocalKey, Signer};
+use flate2::read::GzDecoder;
 use jiff::Timestamp;
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue};
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 
@@ -63,8 +65,11 @@ struct Notification {
 
 impl Parties {
     pub(crate) fn new(base_url: &str, api_key: &str) -> Result<Self, Failure> {
+        // As the HTTP stacks of phones do by themselves.
+        let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))]);
+        let client = Client::builder().timeout(DEADLINE);
         Ok(Self {
-            client: Client::builder().timeout(DEADLINE).build()?,
+            client: client.default_headers(headers).build()?,
             base_url: base_url.to_owned(),
             api_key: api_key.to_owned(),
             holder: LocalKey::generate()?,
@@ -150,7 +155,7 @@ impl Parties {
         started: &Started,
     ) -> Result<(String, String), Failure> {
         let answer = self.status(&started.status_uri).await?;
-        let of = |member| text(&answer, member).map(str::to_owned);
+        let of = |member| text(&answer.body, member).map(str::to_owned);
         Ok((of("/status")?, of("/stage")?))
     }
 
@@ -218,7 +223,7 @@ impl Parties {
         Ok(())
     }
 
-    async fn post(&self, url: &str, body: String, media_type: &str) -> Result<Value, Failure> {
+    async fn post(&self, url: &str, body: String, media_type: &str) -> Result<Answer, Failure> {
         let request = self
             .client
             .post(url)
@@ -228,7 +233,7 @@ impl Parties {
         answer(request.send()).await
     }
 
-    async fn status(&self, status_uri: &str) -> Result<Value, Failure> {
+    async fn status(&self, status_uri: &str) -> Result<Answer, Failure> {
         answer(
             self.client
                 .get(status_uri)
@@ -238,7 +243,7 @@ impl Parties {
         .await
     }
 
-    async fn get(&self, url: &str) -> Result<Value, Failure> {
+    async fn get(&self, url: &str) -> Result<Answer, Failure> {
         answer(self.client.get(url).send()).await
     }
 
@@ -278,32 +283,47 @@ pub(crate) struct Clock {
 impl Clock {
     async fn time(
         &mut self,
-        step: impl Future<Output = Result<Value, Failure>>,
+        step: impl Future<Output = Result<Answer, Failure>>,
     ) -> Result<Value, Failure> {
         let began = Instant::now();
-        let answer = step.await?;
+        let Answer { body, bytes } = step.await?;
         if let Some(slot) = self.steps.get_mut(self.requests) {
             *slot = began.elapsed();
         }
         self.requests += 1;
-        self.bytes += answer.to_string().len();
-        Ok(answer)
+        self.bytes += bytes;
+        Ok(body)
     }
+}
+
+/// What a request came back with.
+struct Answer {
+    /// `null` where there is none.
+    body: Value,
+    /// Of the body, as it was sent.
+    bytes: usize,
 }
 
 async fn answer(
     response: impl Future<Output = reqwest::Result<Response>>,
-) -> Result<Value, Failure> {
+) -> Result<Answer, Failure> {
     let response = response.await?;
     let (url, status) = (response.url().path().to_owned(), response.status());
-    let body = response.text().await?;
+    let is_gzipped = response.headers().contains_key(CONTENT_ENCODING);
+    let sent = response.bytes().await?;
+    let text = match is_gzipped {
+        true => std::io::read_to_string(GzDecoder::new(&*sent))?,
+        false => String::from_utf8(sent.to_vec())?,
+    };
     if !status.is_success() {
-        return Err(format!("{url} answered {status}: {body}").into());
+        return Err(format!("{url} answered {status}: {text}").into());
     }
-    if body.is_empty() {
-        return Ok(Value::Null);
-    }
-    Ok(serde_json::from_str(&body)?)
+    let body = match text.as_str() {
+        "" => Value::Null,
+        text => serde_json::from_str(text)?,
+    };
+    let bytes = sent.len();
+    Ok(Answer { body, bytes })
 }
 
 fn text<'a>(value: &'a Value, pointer: &str) -> Result<&'a str, Failure> {
