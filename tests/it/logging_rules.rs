@@ -53,7 +53,6 @@ fn every_field_that_is_logged_is_in_the_table_and_none_is_there_in_vain() {
         "timestamp",
         "service",
         "function_name",
-        "function_memory_size",
         "library",
         "outcome",
     ];

@@ -30,8 +30,6 @@ pub(crate) struct Process {
     pub(crate) service: String,
     /// `AWS_LAMBDA_FUNCTION_NAME`.
     pub(crate) function_name: String,
-    /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, in MB.
-    pub(crate) function_memory_size: Option<u32>,
 }
 
 impl Process {
@@ -40,9 +38,6 @@ impl Process {
         Self {
             service: text("SERVICE_NAME", "bestow"),
             function_name: text("AWS_LAMBDA_FUNCTION_NAME", "unknown"),
-            function_memory_size: env
-                .optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-                .and_then(|megabytes| megabytes.parse().ok()),
         }
     }
 }
@@ -98,7 +93,7 @@ pub(crate) async fn invocation<T>(
     let trace = trace.and_then(TraceHeader::parse);
     let span = tracing::info_span!(
         "invocation",
-        cold_start,
+        cold_start = cold_start.then_some(true),
         function_request_id = context.request_id,
         xray_trace_id = trace.as_ref().map(TraceHeader::trace_id),
     );

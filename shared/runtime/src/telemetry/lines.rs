@@ -160,15 +160,9 @@ where
         }
         // The invocation's keys come before the event's.
         fields.values.rotate_left(own);
-        let Fields {
-            mut values,
-            message,
-        } = fields;
+        let Fields { values, message } = fields;
         match self.form {
             Form::Json => {
-                if let Some(megabytes) = self.process.function_memory_size {
-                    values.insert(0, ("function_memory_size", megabytes.into()));
-                }
                 Line {
                     process: &self.process,
                     level: metadata.level().as_str(),
@@ -249,7 +243,6 @@ mod tests {
         let process = Process {
             service: "bestow-test".to_owned(),
             function_name: "poll-status".to_owned(),
-            function_memory_size: Some(256),
         };
         let layer = Lines::new(process, form, move |line: &str| {
             sink.lock().unwrap().push(line.to_owned());
@@ -296,7 +289,6 @@ mod tests {
                 "message": message,
                 "service": "bestow-test",
                 "function_name": "poll-status",
-                "function_memory_size": 256,
                 "cold_start": true,
             });
             line.as_object_mut()
@@ -387,7 +379,6 @@ mod tests {
                 "message": "retrying",
                 "service": "bestow-test",
                 "function_name": "poll-status",
-                "function_memory_size": 256,
                 "library": "hyper::client",
             })
         );
