@@ -226,9 +226,13 @@ fn completed(correlation_id: &str) -> Value {
     })
 }
 
+/// Puts a record that was reserved before, as every record was: a new item is no news.
 async fn put_item(cloud: &RunningCloud, item: &Value) {
-    let put = json!({"TableName": cloud.issuance_table(), "Item": item});
-    tables::of(cloud).call("PutItem", &put).await;
+    let reserved = json!({"pk": item["pk"], "sk": item["sk"]});
+    for item in [&reserved, item] {
+        let put = json!({"TableName": cloud.issuance_table(), "Item": item});
+        tables::of(cloud).call("PutItem", &put).await;
+    }
 }
 
 /// What lies on the queue of changes that were not announced.

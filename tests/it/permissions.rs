@@ -318,7 +318,10 @@ async fn put_item(functions: &Functions, correlation_id: &str, change: impl Fn(&
         "attempt": zero,
         "sequence": zero,
     });
+    let reserved = item.clone();
     change(&mut item);
-    let put = json!({"TableName": functions.running.issuance_table(), "Item": item});
-    tables::of(&functions.running).call("PutItem", &put).await;
+    for item in [reserved, item] {
+        let put = json!({"TableName": functions.running.issuance_table(), "Item": item});
+        tables::of(&functions.running).call("PutItem", &put).await;
+    }
 }

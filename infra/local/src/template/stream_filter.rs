@@ -1,9 +1,9 @@
 //! The patterns of `FilterCriteria`, as far as templates here use them.
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 /// Which records of a stream a function gets. A pattern has the shape of a record; where the record has a
-/// value, the pattern has a list of what it may be: a value, or `{"prefix": "…"}`.
+/// value, the pattern has a list of what it may be: a value, `{"prefix": "…"}`, or `{"exists": true}`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct StreamFilter(Json);
 
@@ -30,7 +30,8 @@ fn is_known(pattern: &Json) -> bool {
         Json::Object(members) => members.values().all(is_known),
         Json::Array(choices) => choices.iter().all(|choice| match choice {
             Json::Object(members) => {
-                members.len() == 1 && members.get("prefix").is_some_and(Json::is_string)
+                members.len() == 1
+                    && (members.get("prefix").is_some_and(Json::is_string) || *choice == exists())
             }
             choice => !choice.is_array(),
         }),
@@ -46,11 +47,15 @@ fn matches(pattern: &Json, value: Option<&Json>) -> bool {
         Json::Array(choices) => value.is_some_and(|value| {
             choices.iter().any(|choice| match prefix(choice) {
                 Some(prefix) => value.as_str().is_some_and(|text| text.starts_with(prefix)),
-                None => choice == value,
+                None => choice == value || *choice == exists(),
             })
         }),
         _ => false,
     }
+}
+
+fn exists() -> Json {
+    json!({"exists": true})
 }
 
 fn prefix(choice: &Json) -> Option<&str> {
@@ -60,7 +65,6 @@ fn prefix(choice: &Json) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn a_pattern_takes_what_has_its_values() {
@@ -77,12 +81,22 @@ mod tests {
     }
 
     #[test]
+    fn a_pattern_takes_what_has_a_value_of_any_kind() {
+        let pattern = r#"{"dynamodb": {"NewImage": {"sequence": {"N": [{"exists": true}]}}}}"#;
+        let filter = StreamFilter::read(pattern).unwrap();
+        let record = |image: Json| json!({"dynamodb": {"NewImage": image}});
+        assert!(filter.takes(&record(json!({"sequence": {"N": "1"}}))));
+        assert!(!filter.takes(&record(json!({"status": {"S": "valid"}}))));
+    }
+
+    #[test]
     fn a_pattern_that_asks_for_more_is_refused() {
         for pattern in [
             "",
             "[]",
             r#"{"eventName": "INSERT"}"#,
             r#"{"eventName": [{"anything-but": "REMOVE"}]}"#,
+            r#"{"eventName": [{"exists": false}]}"#,
             r#"{"eventName": [["INSERT"]]}"#,
         ] {
             assert_eq!(StreamFilter::read(pattern), None, "{pattern}");
