@@ -22,7 +22,9 @@ use bestow_runtime::metrics::{self, Counter};
 use bestow_runtime::stream::StreamEvent;
 use bestow_runtime::{Batch, ConfigError, Env, RecordOutcome, process_batch, receive_count};
 use bestow_wallets::CredentialStatuses;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 /// How many messages of a batch are dealt with at a time, and so how many requests one process sends the wallet at a
 /// time. The event source's `MaximumConcurrency` bounds the number of processes.
@@ -35,13 +37,22 @@ pub struct PollStatus {
 }
 
 /// What invokes this function.
-#[derive(Deserialize)]
-#[serde(untagged)]
 pub enum PollEvent {
     /// Offers have changed.
     Stream(StreamEvent),
     /// Polls are due.
     Queue(SqsEvent),
+}
+
+impl<'de> Deserialize<'de> for PollEvent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let event = Box::<RawValue>::deserialize(deserializer)?;
+        // The first record tells that it is none of a stream.
+        serde_json::from_str(event.get())
+            .map(Self::Stream)
+            .or_else(|_| serde_json::from_str(event.get()).map(Self::Queue))
+            .map_err(D::Error::custom)
+    }
 }
 
 /// The records of a batch, each taken by the message that it is for.

@@ -7,8 +7,9 @@ use std::time::SystemTime;
 use axum::Router;
 use lambda_http::{Adapter, RequestExt};
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 use tower::ServiceExt;
 
 pub use lambda_runtime::Error;
@@ -65,16 +66,29 @@ pub async fn serve_events<F: EventFunction>() -> ExitCode {
     let function = &function;
     // Boxed here and above: the compiler gives up on futures nested this deeply.
     let handler = service_fn(
-        async move |event: LambdaEvent<F::Event>| -> Result<F::Answer, Diagnostic> {
+        async move |event: LambdaEvent<Payload<F::Event>>| -> Result<F::Answer, Diagnostic> {
             let LambdaEvent { payload, context } = event;
             metrics::go_with_lines(false);
-            let handled = Box::pin(function.handle(payload, context.deadline()));
+            let handled = Box::pin(function.handle(payload.0, context.deadline()));
             telemetry::invocation(&context, handled)
                 .await?
                 .map_err(Diagnostic::from)
         },
     );
     ended(Runtime::new(handler).run().await)
+}
+
+/// An event that is read at once. `lambda_runtime` follows the path of each member that it reads, for its message about
+/// one that it cannot read, which takes longer than the reading.
+struct Payload<E>(E);
+
+impl<'de, E: DeserializeOwned> Deserialize<'de> for Payload<E> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let event = Box::<RawValue>::deserialize(deserializer)?;
+        serde_json::from_str(event.get())
+            .map(Self)
+            .map_err(D::Error::custom)
+    }
 }
 
 async fn started<T>(
