@@ -43,7 +43,7 @@ impl Table {
             .map_err(unbuildable)?;
         let get = self.client.batch_get_item();
         let get = get.request_items(&self.name, request);
-        let answer = self.client.send(get).await.map_err(CallError::from_sdk)?;
+        let answer = self.client.send(&get).await.map_err(CallError::from_sdk)?;
         let of_table = |mut tables: std::collections::HashMap<_, _>| tables.remove(&self.name);
         let unprocessed = answer.unprocessed_keys.unwrap_or_default();
         Ok(Batch {
@@ -100,7 +100,7 @@ impl Table {
     ) -> Result<Batch<(), WriteRequest>, CallError> {
         let write = self.client.batch_write_item();
         let write = write.request_items(&self.name, batch.clone());
-        let left_out = match self.client.send(write).await {
+        let left_out = match self.client.send(&write).await {
             Ok(answer) => answer.unprocessed_items.unwrap_or_default(),
             // As an answer that leaves out everything.
             Err(SdkError::ServiceError(fault))

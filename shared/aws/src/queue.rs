@@ -43,7 +43,7 @@ impl Queue {
             .message_body(body)
             .set_message_system_attributes(trace_of_caller())
             .delay_seconds(whole(delay_seconds));
-        let sent = self.client.send(send).await;
+        let sent = self.client.send(&send).await;
         sent.map(drop).map_err(CallError::from_sdk)
     }
 
@@ -87,7 +87,7 @@ impl Queue {
             .send_message_batch()
             .queue_url(&self.url)
             .set_entries(Some(entries.clone()));
-        let answer = self.client.send(send).await.map_err(CallError::from_sdk)?;
+        let answer = self.client.send(&send).await.map_err(CallError::from_sdk)?;
         entries.retain(|entry| answer.failed().iter().any(|failed| failed.id == entry.id));
         Ok(Batch {
             found: Vec::new(),
@@ -103,7 +103,7 @@ impl Queue {
             .queue_url(&self.url)
             .receipt_handle(receipt_handle)
             .visibility_timeout(whole(seconds));
-        let sent = self.client.send(change).await;
+        let sent = self.client.send(&change).await;
         sent.map(drop).map_err(CallError::from_sdk)
     }
 }

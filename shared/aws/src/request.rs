@@ -22,7 +22,7 @@ pub trait Request {
     ///
     /// # Errors
     /// Something is missing.
-    fn into_input(self) -> Result<Input, BuildError>;
+    fn input(&self) -> Result<Input, BuildError>;
 }
 
 macro_rules! requests {
@@ -37,7 +37,7 @@ macro_rules! requests {
                 &OPERATION
             }
 
-            fn into_input(self) -> Result<Input, BuildError> {
+            fn input(&self) -> Result<Input, BuildError> {
                 self.as_input().clone().build().map(Input::erase)
             }
         }

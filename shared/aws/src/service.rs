@@ -124,12 +124,10 @@ impl<C> Service<C> {
     /// Those of the SDK's own `send`.
     pub async fn send<R: Request>(
         &self,
-        request: R,
+        request: &R,
     ) -> Result<R::Output, SdkError<R::Error, HttpResponse>> {
         let operation = R::operation();
-        let input = request
-            .into_input()
-            .map_err(SdkError::construction_failure)?;
+        let input = request.input().map_err(SdkError::construction_failure)?;
         let template = written(operation, input).map_err(SdkError::construction_failure)?;
         let (id, attempts) = (Uuid::new_v4().to_string(), AtomicU32::new(0));
         let attempt = async || {

@@ -57,18 +57,18 @@ impl From<Written> for Transacted {
 
 /// Adds to the builder of a request what all writes have.
 macro_rules! conditional {
-    ($request:expr, $table:expr, $write:expr) => {
+    ($request:expr, $table:expr, $condition:expr) => {
         $request
             .table_name(&$table.name)
-            .set_expression_attribute_names($write.names())
-            .set_expression_attribute_values($write.values())
+            .set_expression_attribute_names($condition.names)
+            .set_expression_attribute_values($condition.values)
             .set_return_values_on_condition_check_failure(
-                $write
-                    .condition
+                $condition
+                    .expression
                     .is_some()
                     .then_some(ReturnValuesOnConditionCheckFailure::AllOld),
             )
-            .set_condition_expression($write.condition)
+            .set_condition_expression($condition.expression)
     };
 }
 
@@ -89,7 +89,7 @@ impl Table {
             .table_name(&self.name)
             .set_key(Some(key))
             .consistent_read(true);
-        let answer = self.client.send(get).await.map_err(CallError::from_sdk)?;
+        let answer = self.client.send(&get).await.map_err(CallError::from_sdk)?;
         Ok(answer.item)
     }
 
@@ -128,22 +128,24 @@ impl Table {
     pub async fn write(&self, write: Write) -> Result<Written, CallError> {
         let returned = write.returns_item.then_some(ReturnValue::AllNew);
         let client = &self.client;
-        match write.kind.clone() {
+        let (kind, condition) = write.into_parts();
+        match kind {
             Kind::Put(item) => {
-                let put = conditional!(client.put_item().set_item(Some(item)), self, write);
-                let sent = despite_conflicts(|| client.send(put.clone())).await;
+                let put = conditional!(client.put_item().set_item(Some(item)), self, condition);
+                let sent = despite_conflicts(|| client.send(&put)).await;
                 written(sent.map(|_| None))
             }
             Kind::Update { key, change } => {
                 let update = client.update_item().set_key(Some(key));
                 let update = update.update_expression(change).set_return_values(returned);
-                let update = conditional!(update, self, write);
-                let sent = despite_conflicts(|| client.send(update.clone())).await;
+                let update = conditional!(update, self, condition);
+                let sent = despite_conflicts(|| client.send(&update)).await;
                 written(sent.map(|answer| answer.attributes))
             }
             Kind::Delete(key) => {
-                let delete = conditional!(client.delete_item().set_key(Some(key)), self, write);
-                let sent = despite_conflicts(|| client.send(delete.clone())).await;
+                let delete = client.delete_item().set_key(Some(key));
+                let delete = conditional!(delete, self, condition);
+                let sent = despite_conflicts(|| client.send(&delete)).await;
                 written(sent.map(|_| None))
             }
         }
@@ -164,10 +166,10 @@ impl Table {
             .client
             .transact_write_items()
             .set_transact_items(Some(parts));
-        let sent = despite_conflicts(|| {
+        let sent = despite_conflicts(async || {
             let token = Uuid::new_v4().to_string();
             let transaction = transaction.clone().client_request_token(token);
-            self.client.send(transaction)
+            self.client.send(&transaction).await
         });
         match sent.await {
             Ok(_) => Ok(Transacted::Done),
@@ -180,20 +182,21 @@ impl Table {
 
     fn part(&self, write: Write) -> Result<TransactWriteItem, BuildError> {
         let part = TransactWriteItem::builder();
-        Ok(match write.kind.clone() {
+        let (kind, condition) = write.into_parts();
+        Ok(match kind {
             Kind::Put(item) => {
                 let put = Put::builder().set_item(Some(item));
-                part.put(conditional!(put, self, write).build()?)
+                part.put(conditional!(put, self, condition).build()?)
             }
             Kind::Update { key, change } => {
                 let update = Update::builder()
                     .set_key(Some(key))
                     .update_expression(change);
-                part.update(conditional!(update, self, write).build()?)
+                part.update(conditional!(update, self, condition).build()?)
             }
             Kind::Delete(key) => {
                 let delete = Delete::builder().set_key(Some(key));
-                part.delete(conditional!(delete, self, write).build()?)
+                part.delete(conditional!(delete, self, condition).build()?)
             }
         }
         .build())

@@ -1,6 +1,6 @@
 //! A write of one item, in DynamoDB's expression language.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -10,9 +10,9 @@ use crate::item::Item;
 /// value.
 #[derive(Debug, Clone)]
 pub struct Write {
-    pub(crate) kind: Kind,
-    pub(crate) condition: Option<String>,
-    pub(crate) values: HashMap<String, AttributeValue>,
+    kind: Kind,
+    condition: Option<String>,
+    values: HashMap<String, AttributeValue>,
     pub(crate) returns_item: bool,
 }
 
@@ -21,6 +21,15 @@ pub(crate) enum Kind {
     Put(Item),
     Update { key: Item, change: String },
     Delete(Item),
+}
+
+/// Under which condition something is written, and what names and values stand for, in the change too.
+#[derive(Debug, Clone)]
+pub(crate) struct Condition {
+    pub(crate) expression: Option<String>,
+    /// The attributes by their placeholders.
+    pub(crate) names: Option<HashMap<String, String>>,
+    pub(crate) values: Option<HashMap<String, AttributeValue>>,
 }
 
 /// The outcome of a write.
@@ -114,21 +123,23 @@ impl Write {
         self
     }
 
-    /// The attributes of the condition and the change by their placeholders. DynamoDB refuses an empty map, and a
-    /// name that is not used.
-    pub(crate) fn names(&self) -> Option<HashMap<String, String>> {
+    /// What is written, and under which condition. DynamoDB refuses names and values that are not used, and empty maps
+    /// of them.
+    pub(crate) fn into_parts(mut self) -> (Kind, Condition) {
         let names = self.placeholders('#');
         let names = names.map(|name| (format!("#{name}"), name.to_owned()));
-        Some(names.collect()).filter(|names: &HashMap<_, _>| !names.is_empty())
-    }
-
-    /// The values that the condition and the change use. DynamoDB refuses others.
-    pub(crate) fn values(&self) -> Option<HashMap<String, AttributeValue>> {
-        let values = self.placeholders(':').filter_map(|name| {
-            let (name, value) = self.values.get_key_value(&format!(":{name}"))?;
-            Some((name.clone(), value.clone()))
-        });
-        Some(values.collect()).filter(|values: &HashMap<_, _>| !values.is_empty())
+        let names: HashMap<_, _> = names.collect();
+        let used: HashSet<String> = self
+            .placeholders(':')
+            .map(|name| format!(":{name}"))
+            .collect();
+        self.values.retain(|name, _| used.contains(name));
+        let condition = Condition {
+            expression: self.condition,
+            names: Some(names).filter(|names| !names.is_empty()),
+            values: Some(self.values).filter(|values| !values.is_empty()),
+        };
+        (self.kind, condition)
     }
 
     fn placeholders(&self, sign: char) -> impl Iterator<Item = &str> {

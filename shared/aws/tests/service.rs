@@ -98,7 +98,7 @@ fn dynamodb(endpoint: &str) -> Dynamodb {
 async fn get(dynamodb: &Dynamodb) -> Result<(), CallError> {
     let get = dynamodb.get_item().table_name("table");
     let get = get.key("pk", AttributeValue::S("a".to_owned()));
-    let answer = dynamodb.send(get).await.map_err(CallError::from_sdk)?;
+    let answer = dynamodb.send(&get).await.map_err(CallError::from_sdk)?;
     assert_eq!(answer.item.unwrap().len(), 1);
     Ok(())
 }

@@ -50,7 +50,7 @@ impl EventBus {
     async fn call(&self, entries: Vec<PutEventsRequestEntry>) -> Option<Vec<Put>> {
         let count = entries.len();
         let put = self.client.put_events().set_entries(Some(entries));
-        match self.client.send(put).await {
+        match self.client.send(&put).await {
             Ok(answer) => {
                 let mut results = answer.entries.unwrap_or_default().into_iter();
                 Some((0..count).map(|_| outcome(results.next())).collect())
