@@ -186,15 +186,11 @@ impl Inner {
         attempt: String,
     ) -> Result<HttpRequest, Box<dyn std::error::Error + Send + Sync>> {
         let mut request = template.try_clone().ok_or("a body that can be read once")?;
-        let mut signed: Vec<(&str, String)> = template
-            .headers()
-            .iter()
-            .filter(|(name, _)| *name != "content-length")
-            .map(|(name, value)| (name, value.to_owned()))
-            .collect();
-        signed.push(("host", self.host.clone()));
+        let headers = template.headers().iter();
+        let headers = headers.filter(|(name, _)| *name != "content-length");
+        let headers = headers.chain([("host", self.host.as_str())]);
         let body = template.body().bytes().unwrap_or_default();
-        let added = self.signer.sign(now, &self.path, signed, body);
+        let added = self.signer.sign(now, &self.path, headers, body);
         request.set_uri(self.url.as_str())?;
         let headers = request.headers_mut();
         for (name, value) in added {

@@ -30,42 +30,53 @@ impl Signer {
 
     /// The headers to send besides `headers`, which must be in lower case and include `host`, with a POST of `body`
     /// to `path`.
-    pub(crate) fn sign(
+    pub(crate) fn sign<'h>(
         &self,
         now: Timestamp,
         path: &str,
-        mut headers: Vec<(&str, String)>,
+        headers: impl IntoIterator<Item = (&'h str, &'h str)>,
         body: &[u8],
     ) -> Vec<(&'static str, String)> {
         let time = now.strftime("%Y%m%dT%H%M%SZ").to_string();
-        let mut added = vec![("x-amz-date", time.clone())];
+        let date = time.split('T').next().unwrap_or_default();
         let token = self.credentials.session_token();
-        added.extend(token.map(|token| ("x-amz-security-token", token.to_owned())));
-        headers.extend(added.iter().cloned());
+        let token = token.map(|token| ("x-amz-security-token", token));
+        let mut headers: Vec<(&str, &str)> = headers.into_iter().collect();
+        headers.extend(token);
+        headers.push(("x-amz-date", &time));
         headers.sort_unstable();
 
-        let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
-        let names = names.join(";");
-        let lines: String = headers
-            .iter()
-            .map(|(name, value)| format!("{name}:{}\n", value.trim()))
-            .collect();
-        let body = hex::encode(digest(&SHA256, body).as_ref());
-        let canonical = format!("POST\n{path}\n\n{lines}\n{names}\n{body}");
+        let mut names = String::with_capacity(128);
+        let mut canonical = String::with_capacity(1_024);
+        canonical.extend(["POST\n", path, "\n\n"]);
+        for (name, value) in &headers {
+            if !names.is_empty() {
+                names.push(';');
+            }
+            names.push_str(name);
+            canonical.extend([name, ":", value.trim(), "\n"]);
+        }
+        let body = hex(digest(&SHA256, body).as_ref());
+        canonical.extend(["\n", &names, "\n", &body]);
 
-        let date = time.split('T').next().unwrap_or_default();
-        let scope = format!("{date}/{}/{}/aws4_request", self.region, self.service);
-        let canonical = hex::encode(digest(&SHA256, canonical.as_bytes()).as_ref());
-        let signed = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{canonical}");
-        let signature = hex::encode(sign(&self.key_of(date), signed.as_bytes()).as_ref());
-        let key_id = self.credentials.access_key_id();
-        added.push((
-            "authorization",
-            format!(
-                "AWS4-HMAC-SHA256 Credential={key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
-            ),
-        ));
-        added
+        let scope = [date, &self.region, self.service, "aws4_request"].join("/");
+        let canonical = hex(digest(&SHA256, canonical.as_bytes()).as_ref());
+        let signed = ["AWS4-HMAC-SHA256", &time, &scope, &canonical].join("\n");
+        let signature = hex(sign(&self.key_of(date), signed.as_bytes()).as_ref());
+        let authorization = [
+            "AWS4-HMAC-SHA256 Credential=",
+            self.credentials.access_key_id(),
+            "/",
+            &scope,
+            ", SignedHeaders=",
+            &names,
+            ", Signature=",
+            &signature,
+        ]
+        .concat();
+        let token = token.map(|(name, token)| (name, token.to_owned()));
+        let added = [("x-amz-date", time), ("authorization", authorization)];
+        added.into_iter().chain(token).collect()
     }
 
     fn key_of(&self, date: &str) -> Key {
@@ -83,6 +94,14 @@ impl Signer {
         *cached = Some((date.to_owned(), key.clone()));
         key
     }
+}
+
+/// A digest or a signature in hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    let mut text = vec![0; bytes.len() * 2];
+    // There is room for it, and it is ASCII.
+    let _ = hex::encode_to_slice(bytes, &mut text);
+    String::from_utf8(text).unwrap_or_default()
 }
 
 fn key(bytes: &[u8]) -> Key {
@@ -112,8 +131,7 @@ mod tests {
             // The second day has another key.
             for seconds in [1_795_000_000_u64, 1_795_000_001, 1_795_100_000] {
                 let now = Timestamp::from_second(seconds.try_into().unwrap()).unwrap();
-                let own = headers.map(|(name, value)| (name, value.to_owned()));
-                let signed = signer.sign(now, "/", own.into(), body);
+                let signed = signer.sign(now, "/", headers, body);
 
                 let identity = credentials.clone().into();
                 let params = SigningParams::builder()
