@@ -65,22 +65,22 @@ impl Write {
 
     /// Sets these attributes ([`attributes`](crate::item::attributes)) of an item, and removes those that are NULL.
     pub fn update_to(key: Item, attributes: Item) -> Self {
-        let (mut set, mut removed, mut values) = (Vec::new(), Vec::new(), HashMap::new());
+        let mut values = HashMap::with_capacity(attributes.len());
+        let (mut set, mut removed) = (String::with_capacity(1_024), String::new());
         for (name, value) in attributes {
+            let placeholder = format!(":{name}");
             if value.is_null() {
-                removed.push(format!("#{name}"));
+                removed.push_str(if removed.is_empty() { " REMOVE " } else { ", " });
+                removed.extend(["#", &name]);
             } else {
-                set.push(format!("#{name} = :{name}"));
-                values.insert(format!(":{name}"), value);
+                set.push_str(if set.is_empty() { "SET " } else { ", " });
+                set.extend(["#", &name, " = ", &placeholder]);
+                values.insert(placeholder, value);
             }
-        }
-        let mut change = format!("SET {}", set.join(", "));
-        if !removed.is_empty() {
-            change = format!("{change} REMOVE {}", removed.join(", "));
         }
         Self {
             values,
-            ..Self::update(key, change)
+            ..Self::update(key, set + &removed)
         }
     }
 
@@ -125,32 +125,45 @@ impl Write {
 
     /// What is written, and under which condition. DynamoDB refuses names and values that are not used, and empty maps
     /// of them.
-    pub(crate) fn into_parts(mut self) -> (Kind, Condition) {
-        let names = self.placeholders('#');
-        let names = names.map(|name| (format!("#{name}"), name.to_owned()));
-        let names: HashMap<_, _> = names.collect();
-        let used: HashSet<String> = self
-            .placeholders(':')
-            .map(|name| format!(":{name}"))
-            .collect();
-        self.values.retain(|name, _| used.contains(name));
-        let condition = Condition {
-            expression: self.condition,
-            names: Some(names).filter(|names| !names.is_empty()),
-            values: Some(self.values).filter(|values| !values.is_empty()),
-        };
-        (self.kind, condition)
-    }
-
-    fn placeholders(&self, sign: char) -> impl Iterator<Item = &str> {
-        let change = match &self.kind {
+    pub(crate) fn into_parts(self) -> (Kind, Condition) {
+        let Self {
+            kind,
+            condition,
+            mut values,
+            ..
+        } = self;
+        let change = match &kind {
             Kind::Update { change, .. } => change.as_str(),
             Kind::Put(_) | Kind::Delete(_) => "",
         };
-        let is_of_name = |letter: char| letter.is_alphanumeric() || letter == '_';
-        [self.condition.as_deref().unwrap_or_default(), change]
-            .into_iter()
-            .flat_map(move |expression| expression.split(sign).skip(1))
-            .filter_map(move |rest| rest.split(move |letter| !is_of_name(letter)).next())
+        let expressions = [condition.as_deref().unwrap_or_default(), change];
+        let names = expressions.iter().flat_map(|text| placeholders(text, '#'));
+        let names = names.filter_map(|placeholder| {
+            let name = placeholder.strip_prefix('#')?;
+            Some((placeholder.to_owned(), name.to_owned()))
+        });
+        let names: HashMap<_, _> = names.collect();
+        let used = expressions.iter().flat_map(|text| placeholders(text, ':'));
+        let used: HashSet<&str> = used.collect();
+        values.retain(|placeholder, _| used.contains(placeholder.as_str()));
+        let condition = Condition {
+            names: Some(names).filter(|names| !names.is_empty()),
+            values: Some(values).filter(|values| !values.is_empty()),
+            expression: condition,
+        };
+        (kind, condition)
     }
+}
+
+/// The placeholders in an expression that begin with `sign`.
+fn placeholders(expression: &str, sign: char) -> impl Iterator<Item = &str> {
+    let is_of_name = |letter: char| letter.is_alphanumeric() || letter == '_';
+    expression
+        .match_indices(sign)
+        .filter_map(move |(start, found)| {
+            let name = expression.get(start + found.len()..)?;
+            let end = name.find(|letter| !is_of_name(letter));
+            let length = found.len() + end.unwrap_or(name.len());
+            expression.get(start..start + length)
+        })
 }
