@@ -1,5 +1,5 @@
 //! Embeds the issue templates of `infra/issue-templates/` into the function: a deployment carries
-//! exactly the templates that it was built and tested with. They are parsed and checked at start.
+//! exactly the templates that it was built and tested with.
 
 use std::path::Path;
 use std::{env, fs, io};

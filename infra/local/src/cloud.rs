@@ -47,6 +47,7 @@ impl LocalCloud {
     /// [`StartError`], whose message says what to do. Nothing is left running.
     pub async fn start(options: Options) -> Result<RunningCloud, StartError> {
         let chosen_url = options.checked_public_url()?;
+        bestow_bundled_wallet::config::check_templates().map_err(StartError::IssueTemplate)?;
         let data = Arc::new(match &options.data_dir {
             None => DataDir::Memory,
             Some(path) => DataDir::open(path)?,

@@ -50,6 +50,9 @@ pub enum StartError {
          signing-key.pem, certificate-authority-key.pem and certificate-authority.pem: new ones are made"
     )]
     Identity(#[from] rcgen::Error),
+    /// An issue template is not as it should be.
+    #[error("{0}")]
+    IssueTemplate(ConfigError),
     /// The template asks for something that the local cloud does not know.
     #[error(transparent)]
     Template(#[from] TemplateError),

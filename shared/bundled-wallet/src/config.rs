@@ -54,7 +54,7 @@ pub fn offers(env: &Env) -> Result<CredentialOffers, ConfigError> {
     let keys = WalletKeys::derive(&secret, identifier.as_str())
         .map_err(|fault| ConfigError::invalid("WALLET_SECRET", fault))?;
     let lifetime = offer_lifetime(env)?;
-    Ok(CredentialOffers::new(identifier, keys, templates(TEMPLATE_FILES)?).with_lifetime(lifetime))
+    Ok(CredentialOffers::new(identifier, keys, templates()?).with_lifetime(lifetime))
 }
 
 /// The whole issuer. It reads the public half of the signing key from KMS, if it is there.
@@ -80,12 +80,25 @@ fn offer_lifetime(env: &Env) -> Result<Duration, ConfigError> {
     Ok(lifetime)
 }
 
-fn templates(files: &[(&str, &str)]) -> Result<Templates, ConfigError> {
-    let files: Vec<_> = files
+/// Finds all that is wrong with the issue templates. To be asked before a deployment: a function that runs finds what
+/// is wrong with a `claims_schema` when the template is first used.
+pub fn check_templates() -> Result<(), ConfigError> {
+    check(TEMPLATE_FILES)
+}
+
+fn check(files: &[(&str, &str)]) -> Result<(), ConfigError> {
+    Templates::check(&named(files)).map_err(ConfigError::content)
+}
+
+fn templates() -> Result<Templates, ConfigError> {
+    Templates::load(&named(TEMPLATE_FILES)).map_err(ConfigError::content)
+}
+
+fn named<'a>(files: &[(&'a str, &'a str)]) -> Vec<TemplateFile<'a>> {
+    files
         .iter()
         .map(|&(name, text)| TemplateFile { name, text })
-        .collect();
-    Templates::load(&files).map_err(ConfigError::content)
+        .collect()
 }
 
 async fn signing_identity(env: &Env, sdk: &Sdk) -> Result<SigningIdentity, ConfigError> {

@@ -7,7 +7,7 @@ use bestow_aws::sdk::Sdk;
 use bestow_contract::{Problem, StartIssue, StartIssueAnswer};
 use bestow_issuance::Record;
 use bestow_issuance::ports::{IssuingWallet, WalletError};
-use bestow_issuer::{CredentialOffers, ListNumber, Offer, StatusRecord};
+use bestow_issuer::{CreateOfferError, CredentialOffers, ListNumber, Offer, StatusRecord};
 use bestow_runtime::{ConfigError, Env};
 
 use crate::config;
@@ -55,7 +55,7 @@ impl BundledIssuing {
                 rand::random(),
                 config::now(),
             )
-            .map_err(|refused| WalletError::Refused(refused.into()))?;
+            .map_err(refused)?;
         loop {
             for _ in 0..DRAWS {
                 let status = offer.revocation_uuid.map(StatusRecord::new);
@@ -77,6 +77,13 @@ impl BundledIssuing {
             offer = offer.redraw_status(list, rand::random());
         }
     }
+}
+
+fn refused(refused: CreateOfferError) -> WalletError {
+    if let CreateOfferError::UnusableTemplate(fault) = &refused {
+        tracing::error!(%fault, "an issue template cannot be used: correct it and deploy again");
+    }
+    WalletError::Refused(refused.into())
 }
 
 impl IssuingWallet for BundledIssuing {
@@ -121,5 +128,30 @@ impl OpenList {
         let list = list.map_err(|fault| unavailable(&fault))?;
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(list);
         Ok(list)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bestow_contract::FieldError;
+    use bestow_issuer::IssueTemplateError;
+
+    use super::*;
+    use crate::test_log::logged;
+
+    #[test]
+    fn a_template_that_cannot_be_used_is_told_to_the_operator_alone() {
+        let fault = IssueTemplateError {
+            file: "badge.json".to_owned(),
+            fault: FieldError::new("/claims_schema/type", "is not a JSON Schema"),
+        };
+        let (refused, log) = logged(|| refused(CreateOfferError::UnusableTemplate(fault)));
+        assert!(
+            log.contains("ERROR") && log.contains("badge.json: /claims_schema/type is not a"),
+            "{log}"
+        );
+        let problem = refused.problem();
+        assert_eq!(problem.status, 502);
+        assert!(!problem.detail.contains("badge"), "{}", problem.detail);
     }
 }

@@ -14,6 +14,8 @@ mod failure;
 mod issuing;
 mod kms_key;
 mod reports;
+#[cfg(test)]
+mod test_log;
 mod wallet_table;
 
 pub use credentials::BundledCredentials;

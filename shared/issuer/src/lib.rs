@@ -70,8 +70,8 @@ pub use revocation::{
 };
 pub use start::{CreateOfferError, MAXIMUM_CLAIMS_BYTES};
 pub use template::{
-    ClaimDisplay, ClaimEntry, CredentialDisplay, Image, IssueTemplateError, IssueTemplateErrors,
-    Template, TemplateFile, Templates,
+    ClaimDisplay, ClaimEntry, ClaimsRefused, CredentialDisplay, Image, IssueTemplateError,
+    IssueTemplateErrors, Template, TemplateFile, Templates,
 };
 pub use token::{Redeem, Redemption, TokenResponse, TxCodeCheck, WrongTxCode};
 pub use token_request::TokenRequest;

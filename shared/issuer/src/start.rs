@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use crate::issuer::CredentialOffers;
 use crate::offer::{Offer, OfferId, OfferState, whole_seconds};
 use crate::revocation::{ListNumber, RevocationUuid};
+use crate::template::{ClaimsRefused, IssueTemplateError};
 use crate::tx_code;
 
 /// The largest claims of one credential, as JSON, in bytes: they fit into one item of the store, with all else.
@@ -20,6 +21,8 @@ pub enum CreateOfferError {
     ClaimsRejected(Vec<FieldError>),
     /// More than [`MAXIMUM_CLAIMS_BYTES`].
     ClaimsTooLarge,
+    /// The template cannot be used. Its fault is for the operator, not for the caller.
+    UnusableTemplate(IssueTemplateError),
     /// Our own fault.
     Internal,
 }
@@ -37,7 +40,7 @@ impl From<CreateOfferError> for Problem {
                     "The claims are too large: at most {MAXIMUM_CLAIMS_BYTES} bytes of JSON are taken."
                 ),
             ),
-            CreateOfferError::Internal => Self::internal(),
+            CreateOfferError::UnusableTemplate(_) | CreateOfferError::Internal => Self::internal(),
         }
     }
 }
@@ -64,8 +67,11 @@ impl CredentialOffers {
             .ok_or(CreateOfferError::UnknownTemplate)?;
         template
             .check_claims(request.claims.members())
-            .map_err(|faults| {
-                CreateOfferError::ClaimsRejected(faults.into_iter().map(in_body).collect())
+            .map_err(|refused| match refused {
+                ClaimsRefused::Rejected(faults) => {
+                    CreateOfferError::ClaimsRejected(faults.into_iter().map(in_body).collect())
+                }
+                ClaimsRefused::Template(fault) => CreateOfferError::UnusableTemplate(fault),
             })?;
 
         let claims = serde_json::to_vec(&request.claims).map_err(|_| CreateOfferError::Internal)?;

@@ -3,6 +3,7 @@ use rcgen::{
 };
 
 use super::*;
+use crate::test_log::logged;
 
 /// 2026-01-01T00:00:00Z
 const ISSUED: Timestamp = Timestamp::constant(1_767_225_600, 0);
@@ -40,15 +41,8 @@ fn identity(key: &LocalKey) -> SigningIdentity {
 /// Whether the identity has certificates at this time, and what was logged about it.
 fn certified_at(now: Timestamp) -> (bool, String) {
     let key = LocalKey::generate().unwrap();
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(log.clone())
-        .finish();
-    let identity = tracing::subscriber::with_default(subscriber, || {
-        certified(identity(&key), &chain_for(&key), now).unwrap()
-    });
-    (identity.chain().is_some(), log.text())
+    let (identity, log) = logged(|| certified(identity(&key), &chain_for(&key), now).unwrap());
+    (identity.chain().is_some(), log)
 }
 
 #[test]
@@ -86,41 +80,18 @@ fn every_other_fault_of_the_certificates_stops_the_start() {
 }
 
 #[test]
+fn the_templates_are_as_they_should_be() {
+    check_templates().unwrap();
+}
+
+#[test]
 fn a_malformed_template_is_told_by_its_file_and_field() {
     let good = TEMPLATE_FILES[0].1;
     let bad = good.replacen("en-GB", "english", 1);
-    let fault = templates(&[("issue_iban.json", &bad)]).unwrap_err();
+    let fault = check(&[("issue_iban.json", &bad)]).unwrap_err();
     let fault = fault.to_string();
     assert!(
         fault.starts_with("issue_iban.json: /display/0/locale must match"),
         "{fault}"
     );
-}
-
-/// What was logged.
-#[derive(Clone, Default)]
-struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl tracing_subscriber::fmt::MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::OnceLock;
 
 use bestow_contract::FieldError;
 use bestow_credential::{ClaimPath, DisclosureFrame};
@@ -36,17 +37,23 @@ pub struct IssueTemplateError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssueTemplateErrors(pub Vec<IssueTemplateError>);
 
+impl fmt::Display for IssueTemplateError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FieldError { pointer, reason } = &self.fault;
+        let field = if pointer.is_empty() {
+            "the file"
+        } else {
+            pointer
+        };
+        write!(formatter, "{}: {field} {reason}", self.file)
+    }
+}
+
 impl fmt::Display for IssueTemplateErrors {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, IssueTemplateError { file, fault }) in self.0.iter().enumerate() {
+        for (number, fault) in self.0.iter().enumerate() {
             let separator = if number == 0 { "" } else { "\n" };
-            let FieldError { pointer, reason } = fault;
-            let field = if pointer.is_empty() {
-                "the file"
-            } else {
-                pointer
-            };
-            write!(formatter, "{separator}{file}: {field} {reason}")?;
+            write!(formatter, "{separator}{fault}")?;
         }
         Ok(())
     }
@@ -55,12 +62,23 @@ impl fmt::Display for IssueTemplateErrors {
 impl std::error::Error for IssueTemplateErrors {}
 
 pub(super) fn load(files: &[TemplateFile<'_>]) -> Result<Vec<Template>, IssueTemplateErrors> {
+    load_by(files, load_one)
+}
+
+pub(super) fn check(files: &[TemplateFile<'_>]) -> Result<(), IssueTemplateErrors> {
     let form = form()?;
+    load_by(files, |file| check_one(file, &form)).map(|_| ())
+}
+
+fn load_by(
+    files: &[TemplateFile<'_>],
+    load: impl Fn(&TemplateFile<'_>) -> Result<Template, Vec<FieldError>>,
+) -> Result<Vec<Template>, IssueTemplateErrors> {
     let mut templates = Vec::with_capacity(files.len());
     let mut faults = Vec::new();
     for file in files {
-        match load_one(file.text, &form) {
-            Ok(template) => templates.push((file.name, template)),
+        match load(file) {
+            Ok(template) => templates.push(template),
             Err(found) => faults.extend(found.into_iter().map(|fault| in_file(file.name, fault))),
         }
     }
@@ -70,10 +88,7 @@ pub(super) fn load(files: &[TemplateFile<'_>]) -> Result<Vec<Template>, IssueTem
         faults.push(in_file("(templates)", fault));
     }
     if faults.is_empty() {
-        Ok(templates
-            .into_iter()
-            .map(|(_, template)| template)
-            .collect())
+        Ok(templates)
     } else {
         Err(IssueTemplateErrors(faults))
     }
@@ -87,15 +102,28 @@ fn form() -> Result<Validator, IssueTemplateErrors> {
     schema::compile(&schema).map_err(own_fault)
 }
 
-fn load_one(text: &str, form: &Validator) -> Result<Template, Vec<FieldError>> {
-    let value = bestow_jose::json::parse(text.as_bytes())
-        .map_err(|error| not_readable(format!("is not JSON: {}", innermost(&error))))?;
+fn parse(file: &TemplateFile<'_>) -> Result<Value, FieldError> {
+    bestow_jose::json::parse(file.text.as_bytes())
+        .map_err(|error| FieldError::new("", format!("is not JSON: {}", innermost(&error))))
+}
+
+fn check_one(file: &TemplateFile<'_>, form: &Validator) -> Result<Template, Vec<FieldError>> {
+    let value = parse(file).map_err(|fault| vec![fault])?;
     let faults = schema::faults(form, &value);
     if !faults.is_empty() {
         return Err(faults);
     }
+    let template = load_one(file)?;
+    match template.claims_validator() {
+        Ok(_) => Ok(template),
+        Err(found) => Err(vec![found.fault]),
+    }
+}
+
+fn load_one(file: &TemplateFile<'_>) -> Result<Template, Vec<FieldError>> {
+    let value = parse(file).map_err(|fault| vec![fault])?;
     let definition: Definition = serde_json::from_value(value)
-        .map_err(|error| not_readable(format!("is not a template: {error}")))?;
+        .map_err(|error| vec![FieldError::new("", format!("is not a template: {error}"))])?;
 
     let mut faults = Vec::new();
     check_names(&definition.claims_schema, &mut faults);
@@ -106,37 +134,26 @@ fn load_one(text: &str, form: &Validator) -> Result<Template, Vec<FieldError>> {
         |display| &display.locale,
         &mut faults,
     );
-    let validator = schema::compile(&definition.claims_schema);
     let disclosable = definition
         .claims
         .iter()
         .filter(|claim| claim.selectively_disclosable);
-    let frame = DisclosureFrame::new(disclosable.map(|claim| &claim.path));
-    match (validator, frame) {
-        (Ok(validator), Ok(frame)) if faults.is_empty() => Ok(Template {
+    match DisclosureFrame::new(disclosable.map(|claim| &claim.path)) {
+        Ok(frame) if faults.is_empty() => Ok(Template {
+            file: file.name.to_owned(),
             definition,
-            validator,
             frame,
+            claims_validator: OnceLock::new(),
         }),
-        (validator, _) => {
-            if let Err(mut fault) = validator {
-                fault.pointer.insert_str(0, "/claims_schema");
-                faults.push(fault);
-            }
-            Err(faults)
-        }
+        _ => Err(faults),
     }
 }
 
-fn in_file(file: &str, fault: FieldError) -> IssueTemplateError {
+pub(super) fn in_file(file: &str, fault: FieldError) -> IssueTemplateError {
     IssueTemplateError {
         file: file.to_owned(),
         fault,
     }
-}
-
-fn not_readable(reason: String) -> Vec<FieldError> {
-    vec![FieldError::new("", reason)]
 }
 
 /// Claims that the issuer itself sets, or that SD-JWT keeps for itself, cannot be a backend's.
@@ -208,23 +225,23 @@ fn check_locales<D>(
     }
 }
 
-fn find_duplicates(templates: &[(&str, Template)], faults: &mut Vec<IssueTemplateError>) {
+fn find_duplicates(templates: &[Template], faults: &mut Vec<IssueTemplateError>) {
     let mut owners: HashMap<(&str, &str), &str> = HashMap::new();
-    for (file, template) in templates {
-        let definition = &template.definition;
+    for template in templates {
+        let Template {
+            file, definition, ..
+        } = template;
         for (field, value) in [
             ("template_id", &definition.template_id),
             ("credential_type", &definition.credential_type),
             ("vct", &definition.vct),
         ] {
             if let Some(other) = owners.insert((field, value), file) {
-                faults.push(IssueTemplateError {
-                    file: (*file).to_owned(),
-                    fault: FieldError::new(
-                        format!("/{field}"),
-                        format!("is the same as in {other}: it must be unique"),
-                    ),
-                });
+                let fault = FieldError::new(
+                    format!("/{field}"),
+                    format!("is the same as in {other}: it must be unique"),
+                );
+                faults.push(in_file(file, fault));
             }
         }
     }

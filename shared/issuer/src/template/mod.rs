@@ -1,12 +1,14 @@
 //! Credential issue templates: what each kind of credential is made of.
 //!
 //! A template is a JSON file; `template.schema.json` beside this module says what may stand in one, and
-//! [`Templates::load`] checks what a schema cannot say.
+//! [`Templates::load`] checks what a schema cannot say. Compiling JSON Schemas takes more time than all else that a
+//! function does to start, so a function compiles `claims_schema` when the template is first used, and the whole is held
+//! by [`Templates::check`] before.
 
 mod load;
 mod paths;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bestow_contract::FieldError;
@@ -19,12 +21,22 @@ pub use load::{IssueTemplateError, IssueTemplateErrors, TemplateFile};
 
 use crate::schema;
 
-/// A checked credential issue template.
+/// A credential issue template.
 #[derive(Debug)]
 pub struct Template {
+    file: String,
     definition: Definition,
-    validator: Validator,
     frame: DisclosureFrame,
+    claims_validator: OnceLock<Result<Validator, FieldError>>,
+}
+
+/// Why claims were not accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClaimsRefused {
+    /// The first fifty faults of the claims. None quotes a value.
+    Rejected(Vec<FieldError>),
+    /// `claims_schema` cannot be used: the template's own fault.
+    Template(IssueTemplateError),
 }
 
 /// The content of a template file.
@@ -153,9 +165,10 @@ impl Template {
     /// here can be issued.
     ///
     /// # Errors
-    /// The first fifty faults. None quotes a value.
-    pub fn check_claims(&self, claims: &Map<String, Value>) -> Result<(), Vec<FieldError>> {
-        let mut faults = schema::faults(&self.validator, &Value::Object(claims.clone()));
+    /// [`ClaimsRefused`].
+    pub fn check_claims(&self, claims: &Map<String, Value>) -> Result<(), ClaimsRefused> {
+        let validator = self.claims_validator().map_err(ClaimsRefused::Template)?;
+        let mut faults = schema::faults(validator, &Value::Object(claims.clone()));
         let room = schema::MAXIMUM_FAULTS.saturating_sub(faults.len());
         faults.extend(
             bestow_credential::reserved_names(claims, room)
@@ -170,8 +183,19 @@ impl Template {
         if faults.is_empty() {
             Ok(())
         } else {
-            Err(faults)
+            Err(ClaimsRefused::Rejected(faults))
         }
+    }
+
+    /// The compiled `claims_schema`. The first call compiles it.
+    fn claims_validator(&self) -> Result<&Validator, IssueTemplateError> {
+        let compiled = self
+            .claims_validator
+            .get_or_init(|| schema::compile(&self.definition.claims_schema));
+        compiled.as_ref().map_err(|fault| {
+            let pointer = format!("/claims_schema{}", fault.pointer);
+            load::in_file(&self.file, FieldError::new(pointer, fault.reason.clone()))
+        })
     }
 }
 
@@ -180,13 +204,22 @@ impl Template {
 pub struct Templates(Arc<[Template]>);
 
 impl Templates {
-    /// Reads and checks template files. All faults of all files are told at once.
+    /// Reads template files. All faults of all files are told at once.
     ///
     /// # Errors
     /// Each fault with its file, the JSON pointer of the field, and what would be right. No file at
-    /// all is a fault as well.
+    /// all is a fault as well. What only the schemas can tell is left to [`Templates::check`].
     pub fn load(files: &[TemplateFile<'_>]) -> Result<Self, IssueTemplateErrors> {
         load::load(files).map(|templates| Self(templates.into()))
+    }
+
+    /// Finds all that is wrong with template files: they must be as `template.schema.json` says, load, and have a
+    /// `claims_schema` that can be used.
+    ///
+    /// # Errors
+    /// As [`Templates::load`].
+    pub fn check(files: &[TemplateFile<'_>]) -> Result<(), IssueTemplateErrors> {
+        load::check(files)
     }
 
     /// All, in the order of their files.

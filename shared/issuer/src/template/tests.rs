@@ -45,7 +45,16 @@ fn minimal() -> Value {
     })
 }
 
+/// Checks the templates before it loads them.
 fn load(values: &[Value]) -> Result<Templates, String> {
+    with_files(values, |files| {
+        Templates::check(files)?;
+        Templates::load(files)
+    })
+    .map_err(|faults| faults.to_string())
+}
+
+fn with_files<T>(values: &[Value], read: impl FnOnce(&[TemplateFile<'_>]) -> T) -> T {
     let texts: Vec<(String, String)> = values
         .iter()
         .enumerate()
@@ -55,7 +64,7 @@ fn load(values: &[Value]) -> Result<Templates, String> {
         .iter()
         .map(|(name, text)| TemplateFile { name, text })
         .collect();
-    Templates::load(&files).map_err(|faults| faults.to_string())
+    read(&files)
 }
 
 /// The minimal template with one field changed (or removed, by null) must fail with this line.
@@ -138,9 +147,12 @@ fn every_fault_of_the_claims_is_told_without_their_values() {
         json!({"companyname": "", "currency": "euro", "iban": "12 34", "account_type": "x"});
     let templates = templates();
     let template = templates.by_template_id("issue_iban").unwrap();
-    let faults = template
+    let ClaimsRefused::Rejected(faults) = template
         .check_claims(claims.as_object().unwrap())
-        .unwrap_err();
+        .unwrap_err()
+    else {
+        panic!("the template can be used");
+    };
     let mut pointers: Vec<&str> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
     pointers.sort_unstable();
     assert_eq!(
@@ -161,8 +173,11 @@ fn faults_of_open_claim(name: Value) -> Vec<String> {
     let templates = load(&[template]).unwrap();
     let template = templates.by_template_id("minimal").unwrap();
     let claims = json!({ "name": name });
-    let faults = template.check_claims(claims.as_object().unwrap());
-    let faults = faults.err().unwrap_or_default();
+    let faults = match template.check_claims(claims.as_object().unwrap()) {
+        Ok(()) => Vec::new(),
+        Err(ClaimsRefused::Rejected(faults)) => faults,
+        Err(ClaimsRefused::Template(fault)) => panic!("{fault}"),
+    };
     faults.into_iter().map(|fault| fault.pointer).collect()
 }
 
@@ -316,11 +331,22 @@ fn a_schema_that_cannot_be_used_is_named_with_its_place() {
     ] {
         let mut template = minimal();
         template["claims_schema"]["properties"]["name"] = property.clone();
-        let faults = load(&[template]).unwrap_err();
+        let faults = load(std::slice::from_ref(&template)).unwrap_err();
         assert!(
             faults.starts_with("0.json: /claims_schema"),
             "{property}: {faults}"
         );
+
+        // A function tells the same when the template is used.
+        let templates = with_files(&[template], Templates::load).unwrap();
+        let template = templates.by_template_id("minimal").unwrap();
+        let claims = json!({"name": "x"});
+        let Err(ClaimsRefused::Template(fault)) =
+            template.check_claims(claims.as_object().unwrap())
+        else {
+            panic!("{property} can be used");
+        };
+        assert_eq!(fault.to_string(), faults);
     }
 }
 
