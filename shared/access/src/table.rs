@@ -12,7 +12,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use bestow_aws::Dynamodb;
 use bestow_aws::item::{number, string};
-use bestow_aws::{CallError, Table, Transacted, Write, Written, all_items};
+use bestow_aws::{CallError, Table, Transacted, Write, Written};
 use jiff::Timestamp;
 use thiserror::Error;
 
@@ -65,7 +65,7 @@ impl AccessTable {
     pub async fn keys(&self) -> Result<Vec<KeyRecord>, CallError> {
         let keys = self.0.query("pk = :keys", [(":keys", string(item::KEYS))]);
         let mut found = Vec::new();
-        for item in all_items(keys).await? {
+        for item in self.0.all_items(keys).await? {
             let key_id = item::id(&item);
             match item::read(item) {
                 Ok(record) => found.push(record),

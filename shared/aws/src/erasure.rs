@@ -3,13 +3,11 @@
 //! An item with claims has `erase_at_seconds` and `erase_shard`, the key of a sparse index of its table. What is due is
 //! found by that index, and an item leaves it with the write that removes its claims.
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::query::{QueryError, QueryOutput};
-use aws_smithy_async::future::pagination_stream::PaginationStream;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 
 use crate::CallError;
 use crate::item::{Item, number};
+use crate::table::Table;
 
 /// How many shards such an index has. A shard takes a thousand writes a second, and an issuance has three or four.
 /// The number may grow; if it shrinks, items in the removed shards are never found.
@@ -32,39 +30,48 @@ pub struct Due<T> {
 /// What is due in one shard, the oldest first and a page at a time.
 #[derive(Debug)]
 pub struct DuePages<T> {
-    pages: PaginationStream<Result<QueryOutput, SdkError<QueryError>>>,
+    table: Table,
+    next: Option<QueryFluentBuilder>,
     id: fn(&Item) -> Option<T>,
 }
 
 impl<T> DuePages<T> {
     /// What is due at `now_seconds` in a shard of an index with keys alone. `id` reads whose claims an entry is about.
     pub fn of(
-        client: &Client,
-        (table, index): (&str, &str),
+        table: &Table,
+        index: &str,
         shard: u8,
         now_seconds: i64,
         id: fn(&Item) -> Option<T>,
     ) -> Self {
-        let pages = client
+        let query = table
+            .client
             .query()
-            .table_name(table)
+            .table_name(&table.name)
             .index_name(index)
             .key_condition_expression("erase_shard = :shard AND erase_at_seconds <= :now")
             .expression_attribute_values(":shard", number(shard))
             .expression_attribute_values(":now", number(now_seconds))
-            .into_paginator()
-            .page_size(PAGE)
-            .send();
-        Self { pages, id }
+            .limit(PAGE);
+        Self {
+            table: table.clone(),
+            next: Some(query),
+            id,
+        }
     }
 
     /// The next page; none after the last. An entry that cannot be read fails for itself.
     pub async fn next(&mut self) -> Option<Result<Vec<Result<Due<T>, CallError>>, CallError>> {
-        let page = self.pages.next().await?;
-        Some(page.map_err(CallError::from_sdk).map(|page| {
-            let entries = page.items.unwrap_or_default();
-            entries.iter().map(|entry| self.read(entry)).collect()
-        }))
+        let query = self.next.take()?;
+        let page = match self.table.page(query.clone()).await {
+            Ok(page) => page,
+            Err(fault) => return Some(Err(fault)),
+        };
+        self.next = page
+            .last_evaluated_key
+            .map(|key| query.set_exclusive_start_key(Some(key)));
+        let entries = page.items.unwrap_or_default();
+        Some(Ok(entries.iter().map(|entry| self.read(entry)).collect()))
     }
 
     fn read(&self, entry: &Item) -> Result<Due<T>, CallError> {

@@ -17,6 +17,6 @@ mod write;
 pub use call_error::CallError;
 pub use request::Request;
 pub use retry::Batch;
-pub use service::{Dynamodb, EventBridge, Service, Sqs};
-pub use table::{Table, Transacted, all_items};
+pub use service::{Dynamodb, EventBridge, Kms, Service, Sqs};
+pub use table::{Table, Transacted};
 pub use write::{Write, Written};

@@ -1,4 +1,4 @@
-//! The requests that [`Service::send`](crate::Service::send) takes: those that functions send often.
+//! The requests that [`Service::send`](crate::Service::send) takes: those that functions send.
 
 use std::sync::LazyLock;
 
@@ -50,9 +50,12 @@ requests! {
     aws_sdk_dynamodb delete_item: DeleteItemFluentBuilder DeleteItem DeleteItemOutput DeleteItemError;
     aws_sdk_dynamodb get_item: GetItemFluentBuilder GetItem GetItemOutput GetItemError;
     aws_sdk_dynamodb put_item: PutItemFluentBuilder PutItem PutItemOutput PutItemError;
+    aws_sdk_dynamodb query: QueryFluentBuilder Query QueryOutput QueryError;
     aws_sdk_dynamodb transact_write_items: TransactWriteItemsFluentBuilder TransactWriteItems TransactWriteItemsOutput TransactWriteItemsError;
     aws_sdk_dynamodb update_item: UpdateItemFluentBuilder UpdateItem UpdateItemOutput UpdateItemError;
     aws_sdk_eventbridge put_events: PutEventsFluentBuilder PutEvents PutEventsOutput PutEventsError;
+    aws_sdk_kms get_public_key: GetPublicKeyFluentBuilder GetPublicKey GetPublicKeyOutput GetPublicKeyError;
+    aws_sdk_kms sign: SignFluentBuilder Sign SignOutput SignError;
     aws_sdk_sqs change_message_visibility: ChangeMessageVisibilityFluentBuilder ChangeMessageVisibility ChangeMessageVisibilityOutput ChangeMessageVisibilityError;
     aws_sdk_sqs send_message: SendMessageFluentBuilder SendMessage SendMessageOutput SendMessageError;
     aws_sdk_sqs send_message_batch: SendMessageBatchFluentBuilder SendMessageBatch SendMessageBatchOutput SendMessageBatchError;

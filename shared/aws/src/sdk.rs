@@ -22,7 +22,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bestow_runtime::{ConfigError, Env};
 
-use crate::service::{Dynamodb, EventBridge, Service, Sqs};
+use crate::service::{Dynamodb, EventBridge, Kms, Service, Sqs};
 
 /// Attempts of one call, the first included. The functions' time-outs (`template.yaml`) allow for the calls that each
 /// makes in a row.
@@ -111,6 +111,13 @@ impl Sdk {
         self.service("dynamodb", "AWS_ENDPOINT_URL_DYNAMODB", client)
     }
 
+    /// KMS.
+    pub fn kms(&self) -> Kms {
+        self.service("kms", "AWS_ENDPOINT_URL_KMS", |config| {
+            aws_sdk_kms::Client::new(config)
+        })
+    }
+
     /// SQS.
     pub fn sqs(&self) -> Sqs {
         self.service("sqs", "AWS_ENDPOINT_URL_SQS", aws_sdk_sqs::Client::new)
@@ -141,8 +148,8 @@ impl Sdk {
         )
     }
 
-    /// The configuration of a client of the SDK, whose endpoint `variable` may set.
-    pub fn with_endpoint(&self, variable: &str) -> SdkConfig {
+    /// The configuration of a client whose endpoint `variable` may set.
+    fn with_endpoint(&self, variable: &str) -> SdkConfig {
         let mut config = self.config.clone().into_builder();
         config.set_endpoint_url(self.env.optional(variable).map(str::to_owned));
         config.build()

@@ -69,6 +69,8 @@ pub struct Service<C> {
 
 /// DynamoDB.
 pub type Dynamodb = Service<aws_sdk_dynamodb::Client>;
+/// KMS.
+pub type Kms = Service<aws_sdk_kms::Client>;
 /// SQS.
 pub type Sqs = Service<aws_sdk_sqs::Client>;
 /// EventBridge.

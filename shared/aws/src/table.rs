@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use aws_sdk_dynamodb::error::{BuildError, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -110,6 +111,25 @@ impl Table {
         })
     }
 
+    /// One page of a query.
+    pub async fn page(&self, query: QueryFluentBuilder) -> Result<QueryOutput, CallError> {
+        self.client.send(&query).await.map_err(CallError::from_sdk)
+    }
+
+    /// Every item of a query, from all pages.
+    pub async fn all_items(&self, query: QueryFluentBuilder) -> Result<Vec<Item>, CallError> {
+        let mut found = Vec::new();
+        let mut next = Some(query);
+        while let Some(query) = next {
+            let page = self.page(query.clone()).await?;
+            next = page
+                .last_evaluated_key
+                .map(|key| query.set_exclusive_start_key(Some(key)));
+            found.extend(page.items.unwrap_or_default());
+        }
+        Ok(found)
+    }
+
     /// What is to be erased in a shard of an index at `now_seconds`: see [`crate::erasure`].
     pub fn due<T>(
         &self,
@@ -118,7 +138,7 @@ impl Table {
         now_seconds: i64,
         id: fn(&Item) -> Option<T>,
     ) -> DuePages<T> {
-        DuePages::of(&self.client, (&self.name, index), shard, now_seconds, id)
+        DuePages::of(self, index, shard, now_seconds, id)
     }
 
     /// Writes one item if the condition holds.
@@ -201,16 +221,6 @@ impl Table {
         }
         .build())
     }
-}
-
-/// Every item of a query, from all pages.
-pub async fn all_items(query: QueryFluentBuilder) -> Result<Vec<Item>, CallError> {
-    let mut items = query.into_paginator().items().send();
-    let mut found = Vec::new();
-    while let Some(item) = items.try_next().await.map_err(CallError::from_sdk)? {
-        found.push(item);
-    }
-    Ok(found)
 }
 
 macro_rules! write_errors {

@@ -15,18 +15,22 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use bestow_aws::{CallError, Dynamodb};
+use bestow_aws::{CallError, Dynamodb, Table};
 use bestow_runtime::Env;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, civil};
 
+const PAGE: &str = r#"{"Items": [{"pk": {"S": "a"}}], "LastEvaluatedKey": {"pk": {"S": "a"}}}"#;
+const LAST_PAGE: &str = r#"{"Items": [{"pk": {"S": "b"}}]}"#;
 const ITEM: &str = r#"{"Item": {"pk": {"S": "a"}}}"#;
 
 /// What a service does with one attempt.
 #[derive(Clone, Copy)]
 enum Answer {
     Item,
+    Page,
+    LastPage,
     Error(u16, &'static str),
     /// Asks for a wait of so many milliseconds.
     Busy(u32),
@@ -47,9 +51,10 @@ struct Attempt {
 struct Server {
     answers: Arc<Mutex<VecDeque<Answer>>>,
     seen: Arc<Mutex<Vec<Attempt>>>,
+    bodies: Arc<Mutex<Vec<String>>>,
 }
 
-async fn answer(State(server): State<Server>, headers: HeaderMap) -> Response {
+async fn answer(State(server): State<Server>, headers: HeaderMap, body: String) -> Response {
     let header = |name: &str| headers[name].to_str().unwrap().to_owned();
     assert!(header("authorization").starts_with("AWS4-HMAC-SHA256 Credential=key-id/"));
     server.seen.lock().unwrap().push(Attempt {
@@ -57,6 +62,7 @@ async fn answer(State(server): State<Server>, headers: HeaderMap) -> Response {
         number: header("amz-sdk-request"),
         at: Instant::now(),
     });
+    server.bodies.lock().unwrap().push(body);
     let error = |status: u16, code: &str| {
         let body = format!(r#"{{"__type": "com.amazonaws.dynamodb#{code}", "message": "no"}}"#);
         (StatusCode::from_u16(status).unwrap(), body)
@@ -64,6 +70,8 @@ async fn answer(State(server): State<Server>, headers: HeaderMap) -> Response {
     let answer = server.answers.lock().unwrap().pop_front();
     match answer.unwrap() {
         Answer::Item => ITEM.into_response(),
+        Answer::Page => PAGE.into_response(),
+        Answer::LastPage => LAST_PAGE.into_response(),
         Answer::Error(status, code) => error(status, code).into_response(),
         Answer::Busy(ms) => {
             let headers = [("x-amz-retry-after", ms.to_string())];
@@ -234,4 +242,29 @@ async fn a_service_that_is_not_there_is_said_to_be_out_of_reach() {
         reason,
         "an AWS call failed: the service could not be reached"
     );
+}
+
+#[tokio::test]
+async fn a_query_is_read_to_its_last_page() {
+    let (server, dynamodb) = serve(&[Answer::Page, Answer::LastPage]).await;
+    let table = Table::new(dynamodb, "table");
+    let query = table.query("pk = :pk", [(":pk", AttributeValue::S("a".to_owned()))]);
+    assert_eq!(table.all_items(query).await.unwrap().len(), 2);
+    let bodies = server.bodies.lock().unwrap().clone();
+    assert!(!bodies[0].contains("ExclusiveStartKey"), "{}", bodies[0]);
+    assert!(
+        bodies[1].contains(r#""ExclusiveStartKey":{"pk":{"S":"a"}}"#),
+        "{}",
+        bodies[1]
+    );
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_be_read_is_the_last_one() {
+    let denied = Answer::Error(400, "AccessDeniedException");
+    let (_, dynamodb) = serve(&[Answer::Page, denied]).await;
+    let mut pages = Table::new(dynamodb, "table").due("index", 0, 0, |_| Some(()));
+    assert!(pages.next().await.unwrap().is_ok());
+    assert!(pages.next().await.unwrap().is_err());
+    assert!(pages.next().await.is_none());
 }

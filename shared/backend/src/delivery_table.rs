@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 use bestow_aws::Dynamodb;
 use bestow_aws::item::{self as items, Item, MalformedItemError, string};
-use bestow_aws::{CallError, Table, Write, Written, all_items};
+use bestow_aws::{CallError, Table, Write, Written};
 use bestow_contract::CorrelationId;
 use bestow_issuance::ports::Cause;
 use bestow_webhooks::ports::{Deliveries, DeliveriesError, Found, Subscriptions, Update};
@@ -102,9 +102,9 @@ impl Deliveries for DeliveryTable {
         let query = self
             .0
             .query("pk = :pk AND begins_with(sk, :delivery)", values);
-        let items = all_items(query).await.map_err(unavailable)?.into_iter();
+        let items = self.0.all_items(query).await.map_err(unavailable)?;
         let read = |item| items::read(item).map_err(unreadable);
-        Ok(items.map(read).collect())
+        Ok(items.into_iter().map(read).collect())
     }
 }
 

@@ -16,7 +16,7 @@ mod item;
 use aws_sdk_dynamodb::types::AttributeValue;
 use bestow_aws::Dynamodb;
 use bestow_aws::item::{self as items, Item, MalformedItemError, number, string};
-use bestow_aws::{CallError, Table, Transacted, Write, Written, all_items};
+use bestow_aws::{CallError, Table, Transacted, Write, Written};
 use bestow_issuance::ports::Cause;
 use bestow_jobs::ports::{Jobs, JobsError, Replaced};
 use bestow_jobs::{Chunk, ChunkId, ChunkProgress, Job};
@@ -101,7 +101,7 @@ impl Jobs for JobTable {
             (":chunk", string(item::CHUNK)),
         ];
         let keys = self.0.query("pk = :pk AND begins_with(sk, :chunk)", values);
-        let keys = all_items(keys.projection_expression("pk, sk")).await;
+        let keys = self.0.all_items(keys.projection_expression("pk, sk")).await;
         let deleted = self.0.delete_many(keys.map_err(failed)?).await;
         deleted.map_err(failed)
     }
@@ -131,7 +131,7 @@ impl Jobs for JobTable {
     async fn progress(&self, id: Uuid) -> Result<Vec<ChunkProgress>, JobsError> {
         let values = [(":pk", string(item::job_pk(id)))];
         let chunks = self.0.query("pk = :pk", values).index_name(PROGRESS);
-        let chunks = all_items(chunks).await.map_err(failed)?;
+        let chunks = self.0.all_items(chunks).await.map_err(failed)?;
         let progress = chunks.into_iter().map(item::progress);
         progress.collect::<Result<_, _>>().map_err(unreadable)
     }
@@ -149,8 +149,7 @@ impl Jobs for JobTable {
         let query = self
             .0
             .query("pk = :pk AND sk BETWEEN :from AND :last", values);
-        let page = query.send().await.map_err(CallError::from_sdk);
-        let page = page.map_err(failed)?;
+        let page = self.0.page(query).await.map_err(failed)?;
         let items = page.items.unwrap_or_default().into_iter();
         let chunks: Result<Vec<_>, _> = items.map(item::chunk).collect();
         let chunks = chunks.map_err(unreadable)?;

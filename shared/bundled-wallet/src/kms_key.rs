@@ -1,10 +1,9 @@
 //! A signing key that never leaves AWS KMS.
 
-use aws_sdk_kms::Client;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{KeyUsageType, MessageType, SigningAlgorithmSpec};
-use bestow_aws::CallError;
 use bestow_aws::sdk::Sdk;
+use bestow_aws::{CallError, Kms};
 use bestow_jose::{JwkError, PublicJwk, Signature};
 use bestow_signing::{SignError, Signer, ecdsa_der_to_raw};
 use futures::FutureExt;
@@ -14,7 +13,7 @@ use thiserror::Error;
 /// An asymmetric KMS key of spec `ECC_NIST_P256` and usage `SIGN_VERIFY`.
 #[derive(Debug, Clone)]
 pub struct KmsKey {
-    client: Client,
+    kms: Kms,
     key_id: String,
     public_jwk: PublicJwk,
 }
@@ -36,20 +35,16 @@ pub enum KmsKeyError {
 impl KmsKey {
     /// Reads the public half of the key that `key_id` (an id, ARN or alias) names.
     pub async fn load(sdk: &Sdk, key_id: &str) -> Result<Self, KmsKeyError> {
-        let client = Client::new(&sdk.with_endpoint("AWS_ENDPOINT_URL_KMS"));
-        let answer = client
-            .get_public_key()
-            .key_id(key_id)
-            .send()
-            .await
-            .map_err(CallError::from_sdk)?;
+        let kms = sdk.kms();
+        let read = kms.get_public_key().key_id(key_id);
+        let answer = kms.send(read).await.map_err(CallError::from_sdk)?;
         let spki = answer.public_key().ok_or(KmsKeyError::NoPublicKey)?;
         let public_jwk = PublicJwk::from_spki_der(spki.as_ref())?;
         if answer.key_usage() != Some(&KeyUsageType::SignVerify) {
             return Err(KmsKeyError::NotForSigning);
         }
         Ok(Self {
-            client,
+            kms,
             // An alias can be pointed at another key meanwhile: what signs is the key that was read.
             key_id: answer.key_id().unwrap_or(key_id).to_owned(),
             public_jwk,
@@ -66,16 +61,16 @@ impl Signer for KmsKey {
         async move {
             // The digest, not the message: KMS takes at most 4,096 bytes, and need not see the claims.
             let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, message);
-            let answer = self
-                .client
+            let sign = self
+                .kms
                 .sign()
                 .key_id(&self.key_id)
                 .message_type(MessageType::Digest)
                 .message(Blob::new(digest.as_ref()))
-                .signing_algorithm(SigningAlgorithmSpec::EcdsaSha256)
-                .send()
-                .await
-                .map_err(|fault| SignError::Remote(Box::new(CallError::from_sdk(fault))))?;
+                .signing_algorithm(SigningAlgorithmSpec::EcdsaSha256);
+            let answer = self.kms.send(sign).await;
+            let answer =
+                answer.map_err(|fault| SignError::Remote(Box::new(CallError::from_sdk(fault))))?;
             let der = answer.signature().map(AsRef::as_ref).unwrap_or_default();
             Ok(ecdsa_der_to_raw(der)?)
         }

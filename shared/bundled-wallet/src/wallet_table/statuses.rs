@@ -1,7 +1,7 @@
 //! Where credentials stand: a record for each, an entry for each that is not valid, and a version of each list.
 
 use bestow_aws::item::{self, Item, number, string};
-use bestow_aws::{CallError, Transacted, Write, Written, all_items};
+use bestow_aws::{CallError, Transacted, Write, Written};
 use bestow_contract::CredentialStatus;
 use bestow_issuer::{ListNumber, RevocationUuid, StatusRecord};
 use serde::{Deserialize, Serialize};
@@ -101,7 +101,8 @@ impl WalletTable {
             let Entry { idx, status } = item::read(item)?;
             Ok((idx, status))
         };
-        all_items(entries).await?.into_iter().map(read).collect()
+        let entries = self.0.all_items(entries).await?;
+        entries.into_iter().map(read).collect()
     }
 
     /// The list whose indices are being given out.
