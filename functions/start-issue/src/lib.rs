@@ -52,8 +52,7 @@ fn routes(env: &Env, sdk: &Sdk) -> Result<Router, ConfigError> {
     let allowed = Allowed::from_env(env)?;
     let config = Config {
         public_base_url: env.base_url("PUBLIC_BASE_URL")?,
-        logos: Logos::new(allowed.clone())
-            .map_err(|fault| ConfigError::invalid("EGRESS_ALLOW", fault))?,
+        logos: Logos::new(allowed.clone()),
         allowed,
         use_case: bestow_wallets::start_issuing(env, sdk)?,
     };

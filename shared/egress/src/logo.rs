@@ -1,5 +1,6 @@
 //! Logos that are linked to.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bestow_contract::{FieldError, Logo, QrCode};
@@ -18,20 +19,26 @@ const LIMITS: Limits = Limits {
 const POINTER: &str = "/qr_code/logo_uri";
 
 /// Fetches the logos of QR codes.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Logos {
-    http: GuardedClient,
+    allowed: Allowed,
+    /// Made for the first link: to read the system's certificates is half of a function's start.
+    http: OnceLock<GuardedClient>,
 }
 
 impl Logos {
-    /// Logos of the public internet, and of what is `allowed`. Fails when TLS cannot be set up.
-    pub fn new(allowed: Allowed) -> Result<Self, reqwest::Error> {
-        GuardedClient::new(allowed, LIMITS).map(|http| Self { http })
+    /// Logos of the public internet, and of what is `allowed`.
+    #[must_use]
+    pub const fn new(allowed: Allowed) -> Self {
+        Self {
+            allowed,
+            http: OnceLock::new(),
+        }
     }
 
     /// What is wrong with the link to the logo, if there is one, as far as that can be said without following it.
     pub fn check(&self, options: &QrCode) -> Result<(), Vec<FieldError>> {
-        let checked = options.logo_link().map(|link| self.http.check(link));
+        let checked = options.logo_link().map(|link| self.allowed.check(link));
         checked
             .unwrap_or(Ok(()))
             .map_err(|fault| vec![FieldError::new(POINTER, fault.to_string())])
@@ -47,11 +54,23 @@ impl Logos {
             .map_err(|reason| FieldError::new(POINTER, reason))
     }
 
+    fn http(&self) -> Result<&GuardedClient, reqwest::Error> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
+        let http = GuardedClient::new(self.allowed.clone(), LIMITS)
+            .inspect_err(|fault| tracing::error!(%fault, "TLS cannot be set up to fetch logos"))?;
+        Ok(self.http.get_or_init(|| http))
+    }
+
     /// The reason is for the caller: it tells nothing of what is behind an address that is not public.
     async fn fetch(&self, link: Url) -> Result<Logo, String> {
         const WANTED: &str =
             "give a link that anyone can follow, or the picture itself as a data URI";
-        let answer = match self.http.send(self.http.request(Method::GET, link)).await {
+        let Ok(http) = self.http() else {
+            return Err(format!("could not be fetched: {WANTED}"));
+        };
+        let answer = match http.send(http.request(Method::GET, link)).await {
             Ok(answer) => answer,
             Err(
                 fault @ (SendError::UrlError(_) | SendError::TooLarge { .. } | SendError::Timeout),
