@@ -37,7 +37,7 @@ impl KmsKey {
     pub async fn load(sdk: &Sdk, key_id: &str) -> Result<Self, KmsKeyError> {
         let kms = sdk.kms();
         let read = kms.get_public_key().key_id(key_id);
-        let answer = kms.send(read).await.map_err(CallError::from_sdk)?;
+        let answer = kms.send(&read).await.map_err(CallError::from_sdk)?;
         let spki = answer.public_key().ok_or(KmsKeyError::NoPublicKey)?;
         let public_jwk = PublicJwk::from_spki_der(spki.as_ref())?;
         if answer.key_usage() != Some(&KeyUsageType::SignVerify) {
@@ -68,7 +68,7 @@ impl Signer for KmsKey {
                 .message_type(MessageType::Digest)
                 .message(Blob::new(digest.as_ref()))
                 .signing_algorithm(SigningAlgorithmSpec::EcdsaSha256);
-            let answer = self.kms.send(sign).await;
+            let answer = self.kms.send(&sign).await;
             let answer =
                 answer.map_err(|fault| SignError::Remote(Box::new(CallError::from_sdk(fault))))?;
             let der = answer.signature().map(AsRef::as_ref).unwrap_or_default();
