@@ -111,8 +111,7 @@ async fn each_way_of_not_being_let_in_has_its_own_answer() {
     let two = backend.http.get(&url);
     let two = two.header("x-api-key", &backend.api_key);
     let two = Answer::to(two.header("x-api-key", &backend.api_key)).await;
-    // API Gateway joins the two to one, which is no key.
-    assert!(two.expect_problem(401).contains("not known"));
+    assert!(two.expect_problem(400).contains("exactly one"));
 }
 
 #[tokio::test]

@@ -55,9 +55,10 @@ impl PublishedList {
         self.version == version && now.duration_since(self.signed_at) < SIGNED_ANEW
     }
 
-    /// Until the token's `ttl` is over, which counts from its signature (Token Status List §13.7).
+    /// Until the token's `ttl` is over, which counts from its `iat` (Token Status List §13.7), a whole
+    /// second.
     fn max_age(&self, now: Timestamp) -> SignedDuration {
-        let age = now.duration_since(self.signed_at);
+        let age = SignedDuration::from_secs(now.as_second() - self.signed_at.as_second());
         (LIST_TTL - age).clamp(SignedDuration::ZERO, LIST_TTL)
     }
 

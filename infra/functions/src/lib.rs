@@ -25,10 +25,10 @@ use serde_json::Value;
 pub static FUNCTIONS: &[Function] = &[
     events::<DeliverWebhook>("deliver-webhook"),
     http("deliveries", |env| bestow_deliveries::app(env).boxed()),
-    events::<PurgeExpiredClaims>("purge-expired-claims"),
     http("get-status", |env| bestow_get_status::app(env).boxed()),
     events::<PollStatus>("poll-status"),
     events::<PublishChanges>("publish-changes"),
+    events::<PurgeExpiredClaims>("purge-expired-claims"),
     http("set-credential-status", |env| {
         bestow_set_credential_status::app(env).boxed()
     }),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::Request;
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::Route;
@@ -196,13 +196,18 @@ impl Guard {
     }
 }
 
-/// The one API key of a request, if it has one.
+const ONE_KEY: AccessError = AccessError::Ambiguous("Send exactly one x-api-key header.");
+const ONE_AUTHORIZATION: AccessError =
+    AccessError::Ambiguous("Send exactly one Authorization header.");
+
+/// The one API key of a request, if it has one. Of several headers a gateway makes one, with commas, which no key has.
 fn sent_key(headers: &HeaderMap) -> Result<Option<&[u8]>, AccessError> {
     let mut keys = headers.get_all(API_KEY_HEADER).iter();
-    match (keys.next(), keys.next()) {
-        (_, Some(_)) => Err(AccessError::Ambiguous("Send exactly one x-api-key header.")),
-        (Some(key), None) if !key.is_empty() => Ok(Some(key.as_bytes())),
-        _ => Ok(None),
+    match (keys.next().map(HeaderValue::as_bytes), keys.next()) {
+        (Some(key), None) if key.contains(&b',') => Err(ONE_KEY),
+        (Some(key), None) => Ok(Some(key).filter(|key| !key.is_empty())),
+        (None, _) => Ok(None),
+        _ => Err(ONE_KEY),
     }
 }
 
@@ -210,18 +215,18 @@ fn sent_key(headers: &HeaderMap) -> Result<Option<&[u8]>, AccessError> {
 fn sent_token(headers: &HeaderMap) -> Result<Option<&str>, AccessError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = match (values.next(), values.next()) {
-        (_, Some(_)) => {
-            return Err(AccessError::Ambiguous(
-                "Send exactly one Authorization header.",
-            ));
-        }
+        (_, Some(_)) => return Err(ONE_AUTHORIZATION),
         (Some(value), None) => value.to_str().unwrap_or_default(),
         (None, None) => return Ok(None),
     };
-    Ok(value
+    let token = value
         .split_once(' ')
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim()))
+        .map(|(_, token)| token.trim());
+    match token {
+        Some(token) if token.contains(',') => Err(ONE_AUTHORIZATION),
+        token => Ok(token),
+    }
 }
 
 fn cache_time(env: &Env) -> Result<Duration, ConfigError> {

@@ -9,7 +9,7 @@
 //!
 //! # fn main() -> Result<(), Problem> {
 //! let body = br#"{"template_id": "issue_iban", "claims": {}, "qr_code": {"size": 300}}"#;
-//! let (start, design) = StartIssue::from_json_with(body, qr_code::Design::new, |_| Ok(()))?;
+//! let (start, design) = StartIssue::from_json_with(body, bestow_qr_code::Design::new, |_| Ok(()))?;
 //! # assert!(design.is_some_and(|design| design.draw("https://wallet.example").is_ok()));
 //! # Ok(())
 //! # }
