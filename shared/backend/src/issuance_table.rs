@@ -20,6 +20,7 @@ use bestow_contract::CorrelationId;
 use bestow_issuance::Record;
 use bestow_issuance::ports::{Cause, Records, RecordsError, Stored, Update};
 use bestow_runtime::{ConfigError, Env, trace};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 /// The attribute that holds the X-Ray trace header of the Start issue.
@@ -75,6 +76,7 @@ impl Records for IssuanceTable {
 
     async fn get(&self, id: &CorrelationId) -> Result<Option<Record>, RecordsError> {
         let found = self.0.get(item::key(id)).await.map_err(unavailable)?;
+        let found = found.filter(|item| !item::has_expired(item, Timestamp::now()));
         let found = found.map(item::read).transpose().map_err(unreadable)?;
         Ok(found.map(|stored| stored.record))
     }
@@ -85,7 +87,10 @@ impl Records for IssuanceTable {
     ) -> Result<HashMap<CorrelationId, Result<Stored, RecordsError>>, RecordsError> {
         let keys: Vec<_> = ids.iter().map(item::key).collect();
         let read = self.0.get_many(&keys).await.map_err(unavailable)?;
-        let found = read.found.into_iter().map(|item| {
+        let now = Timestamp::now();
+        let found = read.found.into_iter();
+        let found = found.filter(|item| !item::has_expired(item, now));
+        let found = found.map(|item| {
             let id = item::correlation_id(&item).map_err(unreadable)?;
             Ok((id, item::read(item).map_err(unreadable)))
         });

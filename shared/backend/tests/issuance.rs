@@ -119,6 +119,24 @@ async fn a_name_is_free_again_when_its_record_has_expired() {
     assert_eq!(records.get(&id("a")).await.unwrap(), Some(other.record));
 }
 
+/// The table removes what has expired days later. Nobody finds it meanwhile, nor follows a reservation that was forgotten.
+#[tokio::test]
+async fn a_record_that_has_expired_is_gone() {
+    let Table { records, .. } = table().await;
+    let [there, gone] = [23, 25].map(|hours| Timestamp::now() - Duration::from_hours(hours));
+    for (name, reserved_at, is_there) in [("a", there, true), ("b", gone, false)] {
+        let mine = reservation(name, "1", reserved_at);
+        records.reserve(&mine).await.unwrap();
+        let one = records.get(&id(name)).await.unwrap();
+        let many = records.get_many(&[id(name)]).await.unwrap();
+        assert_eq!(
+            (one.is_some(), many.len() == 1),
+            (is_there, is_there),
+            "{name}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn an_abandoned_reservation_is_taken_over_by_the_same_request_alone() {
     let Table { records, .. } = table().await;

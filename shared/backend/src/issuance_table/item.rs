@@ -129,6 +129,13 @@ fn attributes(stored: &Stored) -> RecordItem {
     }
 }
 
+/// Whether the item is one that the table removes some time, perhaps days after it has expired.
+pub(super) fn has_expired(item: &Item, now: Timestamp) -> bool {
+    let expires_at = item.get("expires_at").and_then(|at| at.as_n().ok());
+    let expires_at = expires_at.and_then(|at| at.parse::<i64>().ok());
+    expires_at.is_some_and(|at| at <= now.as_second())
+}
+
 /// The record of an item, or which attribute is wrong.
 pub(super) fn read(item: Item) -> Result<Stored, MalformedItemError> {
     let item: RecordItem = item::read(item)?;
