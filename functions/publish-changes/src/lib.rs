@@ -56,7 +56,7 @@ impl EventFunction for PublishChanges {
     type Event = StreamEvent;
     type Answer = SqsBatchResponse;
 
-    /// Reads the variables of [`Config::from_env`].
+    /// Reads the variables that `config.rs` lists. A fault names its variable.
     async fn from_env(env: &Env) -> Result<Self, ConfigError> {
         Ok(Self {
             config: Config::from_env(env)?,
