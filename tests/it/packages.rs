@@ -33,6 +33,18 @@ fn every_crate_has_the_prefix_of_the_house() {
     }
 }
 
+/// `cargo run`, the README's first command, starts the local cloud. With a second package that has a default, Cargo
+/// refuses to choose.
+#[test]
+fn one_package_is_what_cargo_runs() {
+    let runs: Vec<Value> = packages()
+        .into_iter()
+        .map(|package| package["default_run"].clone())
+        .filter(|runs| !runs.is_null())
+        .collect();
+    assert_eq!(runs, ["local"]);
+}
+
 fn packages() -> Vec<Value> {
     let metadata = Command::new(env!("CARGO"))
         .args(["metadata", "--no-deps", "--offline", "--format-version=1"])
